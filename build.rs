@@ -25,6 +25,8 @@ fn main() {
 fn links_with_lld() -> bool {
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let is_chosen = ["linker", "fuse-ld", "link-self-contained"].iter().any(|word| flags.contains(word));
+    let is_chosen = ["linker", "fuse-ld", "link-self-contained"]
+        .iter()
+        .any(|word| flags.contains(word));
     target == "x86_64-unknown-linux-gnu" && env::var_os("RUSTC_LINKER").is_none() && !is_chosen
 }

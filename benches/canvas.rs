@@ -21,21 +21,38 @@ use labrum_core::{
 use std::{hint::black_box, sync::Arc};
 
 const SIDE: usize = 2048;
-const AREA: Area = Area { min: [0, 0], size: [1280, 800] };
+const AREA: Area = Area {
+    min: [0, 0],
+    size: [1280, 800],
+};
 const FIT: f32 = 784.0 / SIDE as f32;
 
 /// A slice of 16 bits with two large labels.
 fn slice() -> (Arc<Image>, Live) {
-    let values = (0..SIDE * SIDE).map(|i| ((i % SIDE) as f64 / 31.0).sin().mul_add(400.0, (i % 977) as f64) as i16);
+    let values = (0..SIDE * SIDE).map(|i| {
+        ((i % SIDE) as f64 / 31.0)
+            .sin()
+            .mul_add(400.0, (i % 977) as f64) as i16
+    });
     let image = Arc::new(Image::new(SIDE, SIDE, Pixels::I16(values.collect())).unwrap());
-    let disc = |i: usize, x: f64, r: f64| ((i % SIDE) as f64 - x).hypot((i / SIDE) as f64 - 1000.0) < r;
-    let label = |i: usize| if disc(i, 800.0, 500.0) { 1 } else { 2 * u8::from(disc(i, 1500.0, 300.0)) };
+    let disc =
+        |i: usize, x: f64, r: f64| ((i % SIDE) as f64 - x).hypot((i / SIDE) as f64 - 1000.0) < r;
+    let label = |i: usize| {
+        if disc(i, 800.0, 500.0) {
+            1
+        } else {
+            2 * u8::from(disc(i, 1500.0, 300.0))
+        }
+    };
     let mask = Mask::from_labels(SIDE, SIDE, (0..SIDE * SIDE).map(label).collect()).unwrap();
     (image, Live::new(SliceKey { case: 0, slice: 0 }, mask))
 }
 
 fn look(image: &Image, scale: f32, center: f32) -> CanvasLook {
-    let placement = ViewPlacement { scale: [scale; 2], origin: [640.0 - center * scale, 400.0 - center * scale] };
+    let placement = ViewPlacement {
+        scale: [scale; 2],
+        origin: [640.0 - center * scale, 400.0 - center * scale],
+    };
     let labels: Vec<Label> = (0..2).map(|i| Label::named("Label", i)).collect();
     let levels = GreyLevels::of(image, Window::new(300.0, 1500.0), false);
     CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &labels, &[], 0.35)
@@ -44,23 +61,44 @@ fn look(image: &Image, scale: f32, center: f32) -> CanvasLook {
 /// A brush of radius 40 at the edge of the first label; every other stroke takes the last one back.
 fn stroke(live: &mut Live, step: usize) {
     let (x, y) = (1290 + step / 2 % 20, 1000 + step / 2 % 50);
-    let window = PixelRect { columns: x - 41..x + 42, rows: y - 41..y + 42 };
-    let disc = Region::from_fn(&window, |c, r| (c as f64 - x as f64).hypot(r as f64 - y as f64) < 40.0);
+    let window = PixelRect {
+        columns: x - 41..x + 42,
+        rows: y - 41..y + 42,
+    };
+    let disc = Region::from_fn(&window, |c, r| {
+        (c as f64 - x as f64).hypot(r as f64 - y as f64) < 40.0
+    });
     let label = u8::from(step.is_multiple_of(2));
     live.paint(|mask| mask.paint(&disc, label, &Rule::FREE));
 }
 
 fn scene<'a>(image: &'a Arc<Image>, live: &'a Live, look: &'a CanvasLook) -> Scene<'a> {
-    Scene { image, labels: Some(live), reference: None, preview: None, look }
+    Scene {
+        image,
+        labels: Some(live),
+        reference: None,
+        preview: None,
+        look,
+    }
 }
 
 fn on_cpu(c: &mut Criterion) {
     let (image, mut live) = slice();
-    for (name, scale) in [("fitted", FIT), ("1 to 1", 1.0), ("3 to 1", 3.0), ("8 to 1", 8.0)] {
+    for (name, scale) in [
+        ("fitted", FIT),
+        ("1 to 1", 1.0),
+        ("3 to 1", 3.0),
+        ("8 to 1", 8.0),
+    ] {
         let look = look(&image, scale, 1000.0);
         c.bench_function(&format!("frame of 1280x800 on the CPU, {name}"), |b| {
-            let with_window = |mut raster: Raster| raster.update(&scene(&image, &live, &look), AREA);
-            b.iter_batched(Raster::default, |raster| black_box(with_window(raster)), BatchSize::LargeInput);
+            let with_window =
+                |mut raster: Raster| raster.update(&scene(&image, &live, &look), AREA);
+            b.iter_batched(
+                Raster::default,
+                |raster| black_box(with_window(raster)),
+                BatchSize::LargeInput,
+            );
         });
     }
     for (name, scale) in [("fitted", FIT), ("1 to 1", 1.0), ("3 to 1", 3.0)] {
@@ -104,7 +142,10 @@ fn on_card(c: &mut Criterion) {
             || {
                 // What was uploaded before is done with.
                 state.queue.submit([]);
-                state.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+                state
+                    .device
+                    .poll(wgpu::PollType::wait_indefinitely())
+                    .unwrap();
                 Arc::new((*image).clone())
             },
             |other| {

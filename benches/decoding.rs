@@ -29,15 +29,24 @@ const EACH: Duration = Duration::from_secs(3);
 
 fn main() {
     containment::start(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
-    let named: Vec<PathBuf> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).map(PathBuf::from).collect();
+    let named: Vec<PathBuf> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .map(PathBuf::from)
+        .collect();
     let usual = USUAL.map(|path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
     println!("{:>10} {:>10} {:>6}  file", "here ms", "child ms", "ratio");
-    for path in if named.is_empty() { usual.to_vec() } else { named } {
+    for path in if named.is_empty() {
+        usual.to_vec()
+    } else {
+        named
+    } {
         match open::catalog(std::slice::from_ref(&path), &mut |_| {}, &Cancel::default()) {
             Ok(catalog) => {
                 let series = catalog.studies.iter().flat_map(|study| &study.series);
-                let slices: Vec<(&Slice, Kind)> =
-                    series.flat_map(|s| s.slices.iter().map(move |slice| (slice, s.kind))).collect();
+                let slices: Vec<(&Slice, Kind)> = series
+                    .flat_map(|s| s.slices.iter().map(move |slice| (slice, s.kind)))
+                    .collect();
                 measure(&path, &slices);
             }
             Err(error) => println!("{error}"),
@@ -51,7 +60,10 @@ fn measure(path: &Path, slices: &[(&Slice, Kind)]) {
     let begin = Instant::now();
     let mut about = String::new();
     for (slice, kind) in slices.iter().cycle() {
-        for (times, load) in [(&mut here, open::decode as fn(_, _) -> _), (&mut child, open::load)] {
+        for (times, load) in [
+            (&mut here, open::decode as fn(_, _) -> _),
+            (&mut child, open::load),
+        ] {
             let start = Instant::now();
             match load(&slice.source, *kind) {
                 Ok(image) => about = format!("{} x {}", black_box(image).columns, slices.len()),
@@ -68,5 +80,8 @@ fn measure(path: &Path, slices: &[(&Slice, Kind)]) {
         times[times.len() / 2].as_secs_f64() * 1e3
     });
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    println!("{here:10.3} {child:10.3} {:6.3}  {name}, {about} slices", child / here);
+    println!(
+        "{here:10.3} {child:10.3} {:6.3}  {name}, {about} slices",
+        child / here
+    );
 }

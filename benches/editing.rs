@@ -36,7 +36,10 @@ use std::{
 const SIDE: usize = 2048;
 
 fn series() -> Series {
-    let source = Source { path: "/scans/large".into(), frame: 0 };
+    let source = Source {
+        path: "/scans/large".into(),
+        frame: 0,
+    };
     let slice = Slice::at(source);
     Series {
         id: "large".into(),
@@ -51,10 +54,13 @@ fn session() -> Session {
     let mut session = Session::new(Settings::default());
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
     session.apply(Action::Open(vec!["/scans".into()]));
-    let id = session
-        .take_jobs()
-        .iter()
-        .find_map(|j| if let Job::Files(FileJob::Open { id, .. }) = j { Some(*id) } else { None });
+    let id = session.take_jobs().iter().find_map(|j| {
+        if let Job::Files(FileJob::Open { id, .. }) = j {
+            Some(*id)
+        } else {
+            None
+        }
+    });
     let study = Study {
         id: "study".into(),
         description: String::new(),
@@ -63,26 +69,51 @@ fn session() -> Session {
         patient_name: String::new(),
         series: vec![series()],
     };
-    let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
-    session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
+    let catalog = Catalog {
+        studies: vec![study],
+        passed_over: Vec::new(),
+    };
+    session.on_event(Event::Opened {
+        id: id.unwrap(),
+        result: Ok(catalog),
+    });
     let case = session.cases[0].id;
     session.on_event(Event::Restored {
         case,
-        known: CaseRecord { key: CaseKey(1), side: None, task: Default::default() },
+        known: CaseRecord {
+            key: CaseKey(1),
+            side: None,
+            task: Default::default(),
+        },
         restored: None,
     });
     let image = Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap();
     let default_window = image.default_window();
-    let loaded = Loaded { image: Arc::new(image), default_window, presets: Vec::new() };
-    session.on_event(Event::Loaded { key: SliceKey { case, slice: 0 }, result: Ok(Arc::new(loaded)) });
+    let loaded = Loaded {
+        image: Arc::new(image),
+        default_window,
+        presets: Vec::new(),
+    };
+    session.on_event(Event::Loaded {
+        key: SliceKey { case, slice: 0 },
+        result: Ok(Arc::new(loaded)),
+    });
     session.apply(Action::Command(UserCommand::ToolBrush));
-    session.apply(Action::SetTools(ToolOptions { radius: 40.0, ..ToolOptions::default() }));
+    session.apply(Action::SetTools(ToolOptions {
+        radius: 40.0,
+        ..ToolOptions::default()
+    }));
     session.take_jobs();
     session
 }
 
 fn point(session: &mut Session, phase: PointerPhase, at: [f64; 2]) {
-    session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
+    session.apply(Action::Pointer(PointerInput {
+        phase,
+        at,
+        erases: false,
+        scale: 1.0,
+    }));
 }
 
 /// A place on a path that wanders over the picture.
@@ -128,7 +159,11 @@ fn undo(c: &mut Criterion) {
     let mut is_done = true;
     c.bench_function("undo or redo of a long stroke, 2048x2048", |b| {
         b.iter(|| {
-            let command = if is_done { UserCommand::Undo } else { UserCommand::Redo };
+            let command = if is_done {
+                UserCommand::Undo
+            } else {
+                UserCommand::Redo
+            };
             session.apply(Action::Command(command));
             is_done = !is_done;
             session.take_jobs();
@@ -139,7 +174,9 @@ fn undo(c: &mut Criterion) {
 fn journal(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(&folder.path().join("w")).unwrap();
-    let case = workspace.adopt(&CaseDescription::of("large", "study", "", &series())).unwrap();
+    let case = workspace
+        .adopt(&CaseDescription::of("large", "study", "", &series()))
+        .unwrap();
     let mut seq = workspace.next_seq().unwrap();
     let mut mask = Mask::empty(SIDE, SIDE);
     c.bench_function("journal row of a stroke", |b| {
@@ -170,18 +207,33 @@ fn journal(c: &mut Criterion) {
 /// The whole way of a move, as a scale that criterion does not tell: median and 99th percentile.
 fn together(_: &mut Criterion) {
     const MOVES: usize = 3000;
-    const AREA: Area = Area { min: [0, 0], size: [1280, 800] };
+    const AREA: Area = Area {
+        min: [0, 0],
+        size: [1280, 800],
+    };
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(&folder.path().join("w")).unwrap();
-    let case = workspace.adopt(&CaseDescription::of("large", "study", "", &series())).unwrap();
+    let case = workspace
+        .adopt(&CaseDescription::of("large", "study", "", &series()))
+        .unwrap();
     let (mut seq, mut step) = (workspace.next_seq().unwrap(), Vec::new());
     let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap());
-    let placement = ViewPlacement { scale: [0.39; 2], origin: [240.0, 0.0] };
+    let placement = ViewPlacement {
+        scale: [0.39; 2],
+        origin: [240.0, 0.0],
+    };
     let levels = GreyLevels::of(&image, image.default_window(), true);
-    let look =
-        CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &[Label::named("Label", 0)], &[], 0.35);
+    let look = CanvasLook::new(placement, 1.0, levels).with_labels(
+        LabelLayers::Fill,
+        &[Label::named("Label", 0)],
+        &[],
+        0.35,
+    );
     let mut raster = Raster::default();
-    for (name, row_for_each) in [("a row for each stroke of 20 moves", 20), ("a row for each move", 1)] {
+    for (name, row_for_each) in [
+        ("a row for each stroke of 20 moves", 20),
+        ("a row for each move", 1),
+    ] {
         let mut session = session();
         point(&mut session, PointerPhase::Press, place(0));
         let mut times: Vec<Duration> = (1..=MOVES)
@@ -192,7 +244,9 @@ fn together(_: &mut Criterion) {
                     point(&mut session, PointerPhase::Release, place(n));
                     for job in session.take_jobs() {
                         if let Job::Store(StoreJob::Append { step: taken, .. }) = job {
-                            step.extend(taken.edits(false).map(|(slice, edit)| (slice as u32, edit)));
+                            step.extend(
+                                taken.edits(false).map(|(slice, edit)| (slice as u32, edit)),
+                            );
                         }
                     }
                     if !step.is_empty() {
@@ -214,7 +268,13 @@ fn together(_: &mut Criterion) {
                     point(&mut session, PointerPhase::Press, place(n));
                 }
                 let live = session.live().unwrap();
-                let scene = Scene { image: &image, labels: Some(live), reference: None, preview: None, look: &look };
+                let scene = Scene {
+                    image: &image,
+                    labels: Some(live),
+                    reference: None,
+                    preview: None,
+                    look: &look,
+                };
                 black_box(raster.update(&scene, AREA));
                 begun.elapsed()
             })
@@ -231,11 +291,25 @@ fn together(_: &mut Criterion) {
 
 fn survey(c: &mut Criterion) {
     let mut mask = Mask::empty(SIDE, SIDE);
-    mask.paint(&stroke::disc([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE), 1, &Rule::FREE);
+    mask.paint(
+        &stroke::disc([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE),
+        1,
+        &Rule::FREE,
+    );
     let labels: Arc<[Label]> = [Label::named("Disc", 0)].into();
-    c.bench_function("outlines and measurements of a 2048x2048 mask, beside the window", |b| {
-        b.iter(|| black_box(Finding::of_drawn(&mask, None, labels.clone(), &Default::default())));
-    });
+    c.bench_function(
+        "outlines and measurements of a 2048x2048 mask, beside the window",
+        |b| {
+            b.iter(|| {
+                black_box(Finding::of_drawn(
+                    &mask,
+                    None,
+                    labels.clone(),
+                    &Default::default(),
+                ))
+            });
+        },
+    );
 }
 
 criterion_group! {

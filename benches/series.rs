@@ -30,29 +30,63 @@ fn main() {
     let limit = numbers.get(1).copied().unwrap_or(300);
     let folder = tempfile::tempdir().unwrap();
     let scans = folder.path().join("scans");
-    generator::write(&scans, Wanted { slices, side: 512, gap: 1.0 }).unwrap();
+    generator::write(
+        &scans,
+        Wanted {
+            slices,
+            side: 512,
+            gap: 1.0,
+        },
+    )
+    .unwrap();
 
     let begun = Instant::now();
     let paths = [scans.clone()];
     let catalog = io::open::catalog(&paths, &mut |_| {}, &Cancel::default()).unwrap();
-    let found: usize = catalog.studies.iter().flat_map(|s| &s.series).map(|s| s.slices.len()).sum();
-    say("listed", &format!("{found} files in {:.0} ms", ms(begun.elapsed())));
+    let found: usize = catalog
+        .studies
+        .iter()
+        .flat_map(|s| &s.series)
+        .map(|s| s.slices.len())
+        .sum();
+    say(
+        "listed",
+        &format!("{found} files in {:.0} ms", ms(begun.elapsed())),
+    );
     drop(catalog);
 
-    let settings = Settings { memory_mb: limit, ..Settings::default() };
-    say("limit", &format!("{limit} MB, {} MB of it for pictures", settings.picture_bytes() / 1_000_000));
+    let settings = Settings {
+        memory_mb: limit,
+        ..Settings::default()
+    };
+    say(
+        "limit",
+        &format!(
+            "{limit} MB, {} MB of it for pictures",
+            settings.picture_bytes() / 1_000_000
+        ),
+    );
     let begun = Instant::now();
     let mut editor = Editor::open(folder.path(), &scans, settings);
     editor.until(|s| s.current_loaded().is_some());
-    say("first picture", &format!("after {:.0} ms", ms(begun.elapsed())));
+    say(
+        "first picture",
+        &format!("after {:.0} ms", ms(begun.elapsed())),
+    );
 
     editor.act(Action::SetSlice(0));
     editor.until(|s| s.current_loaded().is_some());
-    for (name, pause) in [("wheel, 60 slices a second", 16), ("wheel, as fast as slices come", 0)] {
+    for (name, pause) in [
+        ("wheel, 60 slices a second", 16),
+        ("wheel, as fast as slices come", 0),
+    ] {
         scroll(&mut editor, name, slices, Duration::from_millis(pause));
     }
     if let Some((now, peak)) = memory() {
-        say("memory of this process", &format!("{now:.0} MB, at the most {peak:.0} MB"));
+        say(
+            "memory of this process",
+            &format!("{now:.0} MB, at the most {peak:.0} MB"),
+        );
     }
     views(folder.path(), &scans);
 }
@@ -74,7 +108,10 @@ fn scroll(editor: &mut Editor, name: &str, slices: usize, pause: Duration) {
         }
     }
     let each = ms(begun.elapsed()) / waits.len() as f64;
-    say(name, &format!("{}; {each:.1} ms for each slice", spread(waits)));
+    say(
+        name,
+        &format!("{}; {each:.1} ms for each slice", spread(waits)),
+    );
 }
 
 /// The views across, of as many slices as fit into the usual limit.
@@ -87,24 +124,42 @@ fn views(folder: &Path, scans: &Path) {
     }
     let count = editor.session.case().unwrap().slices.len();
     let took = editor.until(|s| s.ortho().is_some_and(|o| o.loaded == count));
-    say("orthogonal views", &format!("all {count} slices after {:.0} ms", ms(took)));
+    say(
+        "orthogonal views",
+        &format!("all {count} slices after {:.0} ms", ms(took)),
+    );
     for plane in [ViewPlane::Column, ViewPlane::Row] {
         let mut waits = Vec::new();
         for _ in 0..50 {
-            let before = editor.session.ortho().and_then(|o| o.across(plane)?.image.clone());
+            let before = editor
+                .session
+                .ortho()
+                .and_then(|o| o.across(plane)?.image.clone());
             let begun = Instant::now();
             editor.act(Action::Ortho(OrthoAction::Scroll(plane, 1)));
             editor.until(|s| {
                 let image = s.ortho().and_then(|o| o.across(plane)?.image.as_ref());
-                image.zip(before.as_ref()).is_none_or(|(a, b)| !std::sync::Arc::ptr_eq(a, b))
+                image
+                    .zip(before.as_ref())
+                    .is_none_or(|(a, b)| !std::sync::Arc::ptr_eq(a, b))
             });
             waits.push(ms(begun.elapsed()));
         }
-        let name = editor.session.ortho().and_then(|o| Some(o.across(plane)?.pane.name.clone())).unwrap_or_default();
-        say(&format!("{}, one step", name.to_lowercase()), &spread(waits));
+        let name = editor
+            .session
+            .ortho()
+            .and_then(|o| Some(o.across(plane)?.pane.name.clone()))
+            .unwrap_or_default();
+        say(
+            &format!("{}, one step", name.to_lowercase()),
+            &spread(waits),
+        );
     }
     if let Some((now, peak)) = memory() {
-        say("memory of this process", &format!("{now:.0} MB, at the most {peak:.0} MB"));
+        say(
+            "memory of this process",
+            &format!("{now:.0} MB, at the most {peak:.0} MB"),
+        );
     }
 }
 
@@ -115,7 +170,12 @@ fn say(what: &str, figures: &str) {
 fn spread(mut waits: Vec<f64>) -> String {
     waits.sort_by(f64::total_cmp);
     let at = |q: f64| waits[((waits.len() - 1) as f64 * q) as usize];
-    format!("median {:.1} ms, 99 % {:.1} ms, longest {:.1} ms", at(0.5), at(0.99), at(1.0))
+    format!(
+        "median {:.1} ms, 99 % {:.1} ms, longest {:.1} ms",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    )
 }
 
 fn ms(time: Duration) -> f64 {

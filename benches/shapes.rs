@@ -4,7 +4,9 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use labrum_core::{
     mask::{Mask, Rule},
     region::Region,
-    tools::{fill::connected_label, interpolate::between_masks, morphology, polygon::polygon, stroke},
+    tools::{
+        fill::connected_label, interpolate::between_masks, morphology, polygon::polygon, stroke,
+    },
 };
 use std::{f64::consts::TAU, hint::black_box};
 
@@ -19,7 +21,13 @@ fn brush(c: &mut Criterion) {
             step += 1;
             let (sin, cos) = (f64::from(step) * 0.02).sin_cos();
             let from = [1024.0 + 700.0 * cos, 1024.0 + 700.0 * sin];
-            let shape = stroke::capsule(from, [from[0] - 14.0 * sin, from[1] + 14.0 * cos], [40.0; 2], SIDE, SIDE);
+            let shape = stroke::capsule(
+                from,
+                [from[0] - 14.0 * sin, from[1] + 14.0 * cos],
+                [40.0; 2],
+                SIDE,
+                SIDE,
+            );
             mask.paint(&shape, (step / 315 % 3) as u8, &Rule::FREE)
         });
     });
@@ -30,7 +38,10 @@ fn lasso(side: f64) -> Vec<[f64; 2]> {
     let point = |i: u32| {
         let angle = f64::from(i) * TAU / 4000.0;
         let radius = side * (0.46 + 0.04 * (40.0 * angle).sin());
-        [side * 0.5 + radius * angle.cos(), side * 0.5 + radius * angle.sin()]
+        [
+            side * 0.5 + radius * angle.cos(),
+            side * 0.5 + radius * angle.sin(),
+        ]
     };
     (0..4000).map(point).collect()
 }
@@ -43,7 +54,9 @@ fn polygons(c: &mut Criterion) {
             (mask, edit)
         };
         let name = format!("polygon fill, {side}x{side}");
-        c.bench_function(&name, |b| b.iter_batched(|| Mask::empty(side, side), paint, BatchSize::LargeInput));
+        c.bench_function(&name, |b| {
+            b.iter_batched(|| Mask::empty(side, side), paint, BatchSize::LargeInput)
+        });
         let mut drawn = Mask::empty(side, side);
         for (i, y) in (0..side).step_by(50).enumerate() {
             let middle = [side as f64 * 0.5, y as f64];
@@ -51,27 +64,46 @@ fn polygons(c: &mut Criterion) {
             drawn.paint(&band, (i % 3) as u8, &Rule::FREE);
         }
         let name = format!("polygon fill over labels, {side}x{side}");
-        c.bench_function(&name, |b| b.iter_batched(|| drawn.clone(), paint, BatchSize::LargeInput));
+        c.bench_function(&name, |b| {
+            b.iter_batched(|| drawn.clone(), paint, BatchSize::LargeInput)
+        });
     }
 }
 
 fn fill(c: &mut Criterion) {
     let mut mask = Mask::empty(SIDE, SIDE);
-    mask.paint(&stroke::disc([1024.0; 2], [900.0; 2], SIDE, SIDE), 1, &Rule::FREE);
-    mask.paint(&stroke::disc([1024.0; 2], [300.0; 2], SIDE, SIDE), 0, &Rule::FREE);
-    c.bench_function("connected fill of a ring, 2048x2048", |b| b.iter(|| connected_label(&mask, (1024, 200))));
+    mask.paint(
+        &stroke::disc([1024.0; 2], [900.0; 2], SIDE, SIDE),
+        1,
+        &Rule::FREE,
+    );
+    mask.paint(
+        &stroke::disc([1024.0; 2], [300.0; 2], SIDE, SIDE),
+        0,
+        &Rule::FREE,
+    );
+    c.bench_function("connected fill of a ring, 2048x2048", |b| {
+        b.iter(|| connected_label(&mask, (1024, 200)))
+    });
     let blank = Mask::empty(SIDE, SIDE);
-    c.bench_function("connected fill of all, 2048x2048", |b| b.iter(|| connected_label(&blank, (1024, 200))));
+    c.bench_function("connected fill of all, 2048x2048", |b| {
+        b.iter(|| connected_label(&blank, (1024, 200)))
+    });
 }
 
 fn change_of_shape(c: &mut Criterion) {
     let disc = stroke::disc([1024.0; 2], [250.0; 2], SIDE, SIDE);
     type Change = fn(&Region, [f64; 2], usize, usize) -> Region;
-    let changes: [(&str, Change); 3] =
-        [("grow", morphology::grown), ("shrink", morphology::shrunk), ("smooth", morphology::smoothed)];
+    let changes: [(&str, Change); 3] = [
+        ("grow", morphology::grown),
+        ("shrink", morphology::shrunk),
+        ("smooth", morphology::smoothed),
+    ];
     for (name, change) in changes {
         let name = format!("{name} by 5, disc of 500");
-        c.bench_function(&name, |b| b.iter(|| change(black_box(&disc), [5.0; 2], SIDE, SIDE)));
+        c.bench_function(&name, |b| {
+            b.iter(|| change(black_box(&disc), [5.0; 2], SIDE, SIDE))
+        });
     }
 }
 
@@ -90,5 +122,12 @@ fn interpolation(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, brush, polygons, fill, change_of_shape, interpolation);
+criterion_group!(
+    benches,
+    brush,
+    polygons,
+    fill,
+    change_of_shape,
+    interpolation
+);
 criterion_main!(benches);

@@ -24,23 +24,40 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     create_dir_all(&out)?;
     let mut index = BufWriter::new(File::create(out.join("index.jsonl"))?);
-    for (number, entry) in walkdir::WalkDir::new(&folder).sort_by_file_name().into_iter().flatten().enumerate() {
+    for (number, entry) in walkdir::WalkDir::new(&folder)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         if !entry.file_type().is_file() {
             continue;
         }
         let catalog = open::catalog(&[entry.path().to_owned()], &mut |_| {}, &Cancel::default());
         let refused = catalog.as_ref().err().map(ToString::to_string);
-        let frames: usize =
-            catalog.iter().flat_map(|c| &c.studies).flat_map(|s| &s.series).map(|s| s.slices.len()).sum();
-        let mut names =
-            catalog.iter().flat_map(|c| &c.studies).map(|s| (s.patient_name.as_str(), s.description.as_str()));
+        let frames: usize = catalog
+            .iter()
+            .flat_map(|c| &c.studies)
+            .flat_map(|s| &s.series)
+            .map(|s| s.slices.len())
+            .sum();
+        let mut names = catalog
+            .iter()
+            .flat_map(|c| &c.studies)
+            .map(|s| (s.patient_name.as_str(), s.description.as_str()));
         let (name, description) = names.next().unwrap_or_default();
         let last = frames.max(1) - 1;
         let mut wanted = vec![0, last / 2, last];
         wanted.dedup();
         for frame in wanted {
             let file = format!("{number}-{frame}.npy");
-            let mut line = dump(entry.path(), frame, refused.as_deref(), &out.join(&file), &file)?;
+            let mut line = dump(
+                entry.path(),
+                frame,
+                refused.as_deref(),
+                &out.join(&file),
+                &file,
+            )?;
             line["patient"] = name.into();
             line["study"] = description.into();
             writeln!(index, "{line}")?;
@@ -57,7 +74,13 @@ fn dump(
     name: &str,
 ) -> Result<serde_json::Value, Box<dyn Error>> {
     let start = Instant::now();
-    let image = open::load(&Source { path: path.to_owned(), frame: frame as u32 }, Kind::Dicom);
+    let image = open::load(
+        &Source {
+            path: path.to_owned(),
+            frame: frame as u32,
+        },
+        Kind::Dicom,
+    );
     let mut line = serde_json::json!({
         "path": path, "frame": frame, "catalog": refused, "ms": start.elapsed().as_millis() as u64
     });

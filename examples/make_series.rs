@@ -8,7 +8,19 @@ use std::path::PathBuf;
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "made-series".into()));
-    let mut number = |usual: usize| arguments.next().and_then(|n| n.parse().ok()).unwrap_or(usual);
+    let mut number = |usual: usize| {
+        arguments
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(usual)
+    };
     let (slices, side) = (number(1000), number(512));
-    generator::write(&folder, generator::Wanted { slices, side, gap: 1.0 })
+    generator::write(
+        &folder,
+        generator::Wanted {
+            slices,
+            side,
+            gap: 1.0,
+        },
+    )
 }

@@ -23,21 +23,38 @@ fn main() {
 fn run() -> Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
     let [masks, out, sources @ ..] = paths.as_slice() else {
-        return Err(Error::new("import the masks", "give MASKS, LABELS.raw and sources"));
+        return Err(Error::new(
+            "import the masks",
+            "give MASKS, LABELS.raw and sources",
+        ));
     };
     let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
     let catalog = catalog(&sources, &mut |_| {}, &Cancel::default())?;
     let series: Vec<_> = catalog.studies.iter().flat_map(|s| &s.series).collect();
     let [series] = series.as_slice() else {
-        return Err(Error::new("import the masks", format!("there are {} series, not one", series.len())));
+        return Err(Error::new(
+            "import the masks",
+            format!("there are {} series, not one", series.len()),
+        ));
     };
     let imported = import::masks(&[PathBuf::from(masks)], series, &MaskChoice::default())?;
     let mut all = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
-    imported.masks.into_iter().for_each(|(slice, mask)| all[slice] = mask);
-    let bytes: Vec<u8> = all.iter().flat_map(|mask| mask.labels().iter().copied()).collect();
+    imported
+        .masks
+        .into_iter()
+        .for_each(|(slice, mask)| all[slice] = mask);
+    let bytes: Vec<u8> = all
+        .iter()
+        .flat_map(|mask| mask.labels().iter().copied())
+        .collect();
     std::fs::write(out, bytes).map_err(|e| Error::at("write the labels", out, e))?;
-    let order: Vec<_> = series.slices.iter().map(|s| (&s.source.path, s.source.frame)).collect();
-    let report = serde_json::json!({ "labels": imported.labels, "order": order, "notes": imported.notes });
+    let order: Vec<_> = series
+        .slices
+        .iter()
+        .map(|s| (&s.source.path, s.source.frame))
+        .collect();
+    let report =
+        serde_json::json!({ "labels": imported.labels, "order": order, "notes": imported.notes });
     println!("{report}");
     Ok(())
 }

@@ -39,16 +39,23 @@ fn main() {
 }
 
 fn run() -> Result<()> {
-    let (flags, paths): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    let (flags, paths): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|a| a.starts_with("--"));
     let has = |flag: &str| flags.iter().any(|f| f == flag);
     let [out, labels, sources @ ..] = paths.as_slice() else {
-        return Err(Error::new("write the segmentation", "give OUT, LABELS.raw and sources"));
+        return Err(Error::new(
+            "write the segmentation",
+            "give OUT, LABELS.raw and sources",
+        ));
     };
     let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
     let catalog = catalog(&sources, &mut |_| {}, &Cancel::default())?;
     let series: Vec<_> = catalog.studies.iter().flat_map(|s| &s.series).collect();
     let [series] = series.as_slice() else {
-        return Err(Error::new("write the segmentation", format!("there are {} series, not one", series.len())));
+        return Err(Error::new(
+            "write the segmentation",
+            format!("there are {} series, not one", series.len()),
+        ));
     };
     let values = std::fs::read(labels).map_err(|e| Error::at("read the labels", labels, e))?;
     let options = Options {
@@ -57,26 +64,46 @@ fn run() -> Result<()> {
         rle: has("--rle"),
     };
     let seg = |content: Content<'_>, count: usize| {
-        let authors: Vec<Authorship> = (0..count).map(|i| author(has("--manual") || i == 2)).collect();
-        let summary = write(out.as_ref(), series, content, &named(count), &authors, options)?;
-        summary.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        let authors: Vec<Authorship> = (0..count)
+            .map(|i| author(has("--manual") || i == 2))
+            .collect();
+        let summary = write(
+            out.as_ref(),
+            series,
+            content,
+            &named(count),
+            &authors,
+            options,
+        )?;
+        summary
+            .warnings
+            .iter()
+            .for_each(|warning| eprintln!("warning: {warning}"));
         Ok::<(), labrum::Error>(())
     };
     if has("--fractional") {
         let maps = maps(&values, series);
         let maps: Vec<&[Vec<u16>]> = maps.iter().map(Vec::as_slice).collect();
-        seg(Content::Fractional(&maps), maps.first().map_or(0, |m| m.len()))?;
+        seg(
+            Content::Fractional(&maps),
+            maps.first().map_or(0, |m| m.len()),
+        )?;
     } else {
         let masks = masks(&values, series, labels)?;
         let count = usize::from(values.iter().copied().max().unwrap_or(0).max(1));
         match () {
             () if has("--rtstruct") => structure_set(out.as_ref(), series, &masks, count)?,
-            () if has("--nifti") => {
-                write_nifti(out.as_ref(), series, &masks)?.iter().for_each(|w| eprintln!("warning: {w}"))
-            }
+            () if has("--nifti") => write_nifti(out.as_ref(), series, &masks)?
+                .iter()
+                .for_each(|w| eprintln!("warning: {w}")),
             () if has("--coco") => {
                 let mut coco = CocoWriter::default();
-                coco.add(series, &CocoWriter::file_names(series), &masks, &named(count));
+                coco.add(
+                    series,
+                    &CocoWriter::file_names(series),
+                    &masks,
+                    &named(count),
+                );
                 coco.write(out.as_ref())?;
             }
             () if has("--png") => pictures(out.as_ref(), series, &masks, &named(count))?,
@@ -84,15 +111,25 @@ fn run() -> Result<()> {
             () => seg(Content::Binary(&masks), count)?,
         }
     }
-    let order: Vec<_> = series.slices.iter().map(|s| (&s.source.path, s.source.frame)).collect();
-    println!("{}", serde_json::to_string(&order).map_err(|e| Error::new("print the order", e))?);
+    let order: Vec<_> = series
+        .slices
+        .iter()
+        .map(|s| (&s.source.path, s.source.frame))
+        .collect();
+    println!(
+        "{}",
+        serde_json::to_string(&order).map_err(|e| Error::new("print the order", e))?
+    );
     Ok(())
 }
 
 fn structure_set(out: &Path, series: &Series, masks: &[Mask], count: usize) -> Result<()> {
     let authors: Vec<Authorship> = (0..count).map(|i| author(i == 2)).collect();
     let summary = structure_set::write(out, series, masks, &named(count), &authors)?;
-    summary.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    summary
+        .warnings
+        .iter()
+        .for_each(|warning| eprintln!("warning: {warning}"));
     Ok(())
 }
 
@@ -125,16 +162,23 @@ fn named(count: usize) -> Vec<Label> {
 
 fn masks(values: &[u8], series: &Series, path: &str) -> Result<Vec<Mask>> {
     let mask = |chunk: &[u8]| Mask::from_labels(series.columns, series.rows, chunk.to_vec());
-    let masks: Option<Vec<Mask>> = values.chunks(series.columns * series.rows).map(mask).collect();
+    let masks: Option<Vec<Mask>> = values
+        .chunks(series.columns * series.rows)
+        .map(mask)
+        .collect();
     masks.ok_or_else(|| Error::at("read the labels", path, "there are too few"))
 }
 
 /// For each slice the probabilities of each label.
 fn maps(values: &[u8], series: &Series) -> Vec<Vec<Vec<u16>>> {
     let (pixels, slices) = (series.columns * series.rows, series.slices.len());
-    let frames: Vec<Vec<u16>> =
-        values.chunks(pixels).map(|frame| frame.iter().map(|v| u16::from(*v) * 257).collect()).collect();
-    (0..slices).map(|slice| frames.iter().skip(slice).step_by(slices).cloned().collect()).collect()
+    let frames: Vec<Vec<u16>> = values
+        .chunks(pixels)
+        .map(|frame| frame.iter().map(|v| u16::from(*v) * 257).collect())
+        .collect();
+    (0..slices)
+        .map(|slice| frames.iter().skip(slice).step_by(slices).cloned().collect())
+        .collect()
 }
 
 fn pictures(folder: &Path, series: &Series, masks: &[Mask], labels: &[Label]) -> Result<()> {

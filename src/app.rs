@@ -47,7 +47,9 @@ pub struct Overrides {
 /// Opens the window with `paths` in it and returns when it is closed.
 pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     if !may_have_display() {
-        return Err(cannot_open("there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"));
+        return Err(cannot_open(
+            "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+        ));
     }
     let places = AppFolders::of_user();
     let (mut settings, trouble) = places.load_settings();
@@ -56,12 +58,21 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     let mut failure = None;
     // A computer without Vulkan, Metal or DirectX may still have OpenGL.
     for renderer in [Renderer::Wgpu, Renderer::Glow] {
-        let options = NativeOptions { renderer, ..options(settings.window) };
-        let (settings, places, paths, trouble) = (settings.clone(), places.clone(), paths.clone(), trouble.clone());
+        let options = NativeOptions {
+            renderer,
+            ..options(settings.window)
+        };
+        let (settings, places, paths, trouble) = (
+            settings.clone(),
+            places.clone(),
+            paths.clone(),
+            trouble.clone(),
+        );
         let create = Box::new(move |cc: &CreationContext<'_>| {
             let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::real)?;
             app.window.use_card(cc.wgpu_render_state.as_ref());
-            app.window.use_wheel(&cc.egui_ctx, wheel::events_per_notch());
+            app.window
+                .use_wheel(&cc.egui_ctx, wheel::events_per_notch());
             app.begin(paths, trouble);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         });
@@ -83,7 +94,10 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
 /// Only Linux tells by its environment.
 fn may_have_display() -> bool {
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(is_set)
+    !cfg!(target_os = "linux")
+        || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+            .iter()
+            .any(is_set)
 }
 
 fn cannot_open(reason: &str) -> Error {
@@ -92,9 +106,16 @@ fn cannot_open(reason: &str) -> Error {
 }
 
 fn options(window: Option<WindowPlace>) -> NativeOptions {
-    let viewport = place::builder(window).with_title("Labrum").with_app_id("labrum").with_drag_and_drop(true);
+    let viewport = place::builder(window)
+        .with_title("Labrum")
+        .with_app_id("labrum")
+        .with_drag_and_drop(true);
     let centered = window.is_none_or(|w| w.corner.is_none());
-    NativeOptions { viewport, centered, ..Default::default() }
+    NativeOptions {
+        viewport,
+        centered,
+        ..Default::default()
+    }
 }
 
 /// The app: what eframe runs.
@@ -151,15 +172,25 @@ impl LabrumApp {
             ui.ctx().set_zoom_factor(self.session.settings.ui_scale);
         }
         while let Some(actions) = self.window.hear(ui.ctx(), &self.session) {
-            actions.into_iter().for_each(|action| self.session.apply(action));
+            actions
+                .into_iter()
+                .for_each(|action| self.session.apply(action));
         }
         let mut actions = self.window.show(ui, &self.session);
-        let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        let dropped: Vec<PathBuf> = ui.input(|i| {
+            i.raw
+                .dropped_files
+                .iter()
+                .map(|f| f.path().to_owned())
+                .collect()
+        });
         if !dropped.is_empty() {
             actions.push(Action::Open(dropped));
         }
         let acted = !actions.is_empty();
-        actions.into_iter().for_each(|action| self.session.apply(action));
+        actions
+            .into_iter()
+            .for_each(|action| self.session.apply(action));
         self.hand_out_jobs();
         if acted {
             // What was asked for is seen at once.
@@ -192,10 +223,16 @@ impl LabrumApp {
     fn hand_out_jobs(&mut self) {
         let mut has_step = false;
         for job in self.session.take_jobs() {
-            has_step |= matches!(job, Job::Store(StoreJob::Append { .. } | StoreJob::SetUndone { .. }));
+            has_step |= matches!(
+                job,
+                Job::Store(StoreJob::Append { .. } | StoreJob::SetUndone { .. })
+            );
             match job {
                 Job::Dialog(pick) => {
-                    if let Err(error) = self.worker.beside("labrum-dialog", move || dialog::show(pick)) {
+                    if let Err(error) = self
+                        .worker
+                        .beside("labrum-dialog", move || dialog::show(pick))
+                    {
                         self.session.fail(&error);
                     }
                 }

@@ -27,7 +27,11 @@ fn keep_freed_memory_for_a_while() {
 /// Keeps the graphics drivers' own words off stderr, where nobody asked for them; to be called before there are threads.
 #[allow(unsafe_code)]
 fn quiet_drivers() {
-    let quiet = [("EGL_LOG_LEVEL", "fatal".to_owned()), ("MESA_LOG", "null".into()), ("LIBGL_DEBUG", "quiet".into())];
+    let quiet = [
+        ("EGL_LOG_LEVEL", "fatal".to_owned()),
+        ("MESA_LOG", "null".into()),
+        ("LIBGL_DEBUG", "quiet".into()),
+    ];
     for (name, value) in quiet.into_iter().chain(runtime_folder()) {
         if std::env::var_os(name).is_none() {
             // SAFETY: no other thread reads or writes the environment, for there is none yet.
@@ -40,7 +44,10 @@ fn quiet_drivers() {
 /// which only the system can make, says the same as an empty one.
 #[cfg(target_os = "linux")]
 fn runtime_folder() -> Option<(&'static str, String)> {
-    Some(("XDG_RUNTIME_DIR", format!("/run/user/{}", rustix::process::getuid().as_raw())))
+    Some((
+        "XDG_RUNTIME_DIR",
+        format!("/run/user/{}", rustix::process::getuid().as_raw()),
+    ))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -74,23 +81,35 @@ const GRAPHICS: &[&str] = &[
 /// asks for instead.
 fn start_log(verbosity: u8) {
     let level = ["error,labrum=warn", "info", "debug"][usize::from(verbosity.min(2))];
-    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level));
+    let mut log =
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level));
     if verbosity == 0 && std::env::var_os("RUST_LOG").is_none() {
         for name in GRAPHICS {
             log.filter_module(name, log::LevelFilter::Off);
         }
     }
     // These write down what servers are asked and answer: names of patients, whatever the environment wishes for.
-    for names_patients in ["ureq", "ureq_proto", "dicom_ul", "dicom_object", "dicom_parser"] {
+    for names_patients in [
+        "ureq",
+        "ureq_proto",
+        "dicom_ul",
+        "dicom_object",
+        "dicom_parser",
+    ] {
         log.filter_module(names_patients, log::LevelFilter::Warn);
     }
     log.init();
 }
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == containment::COMMAND) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == containment::COMMAND)
+    {
         // Nothing that is allocated yet is above the limit.
-        return containment::serve(labrum::io::READERS, |bytes| ALLOCATOR.set_limit(bytes).unwrap_or_default());
+        return containment::serve(labrum::io::READERS, |bytes| {
+            ALLOCATOR.set_limit(bytes).unwrap_or_default()
+        });
     }
     keep_freed_memory_for_a_while();
     quiet_drivers();
@@ -98,8 +117,15 @@ fn main() -> ExitCode {
     start_log(arguments.verbosity());
     containment::start(containment::this_program().unwrap_or_default());
     usage::end(match arguments.window() {
-        Some((paths, device)) => cli::check_paths(&paths)
-            .and_then(|()| labrum::app::run(paths, labrum::app::Overrides { device, threads: arguments.threads() })),
+        Some((paths, device)) => cli::check_paths(&paths).and_then(|()| {
+            labrum::app::run(
+                paths,
+                labrum::app::Overrides {
+                    device,
+                    threads: arguments.threads(),
+                },
+            )
+        }),
         None => cli::run(arguments),
     })
 }

@@ -14,14 +14,41 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("learning", &["io", "shipped"]),
     ("session", &[]),
     ("ui", &["session"]),
-    ("worker", &["io", "learning", "session", "shipped", "workspace"]),
-    ("app", &["io", "learning", "session", "shipped", "ui", "worker", "workspace"]),
-    ("cli", &["io", "learning", "session", "shipped", "worker", "workspace"]),
+    (
+        "worker",
+        &["io", "learning", "session", "shipped", "workspace"],
+    ),
+    (
+        "app",
+        &[
+            "io",
+            "learning",
+            "session",
+            "shipped",
+            "ui",
+            "worker",
+            "workspace",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "io",
+            "learning",
+            "session",
+            "shipped",
+            "worker",
+            "workspace",
+        ],
+    ),
 ];
 
 /// Crates that only some modules of the program may name, with those whose names go on after `_`.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("labrum_nn", &["learning", "shipped", "worker", "app", "cli"]),
+    (
+        "labrum_nn",
+        &["learning", "shipped", "worker", "app", "cli"],
+    ),
     ("labrum_dicom", &["io", "worker", "app", "cli"]),
     ("egui", &["ui", "app"]),
     ("eframe", &["ui", "app"]),
@@ -35,7 +62,14 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// What `labrum-core` must not name: it reads and writes nothing and starts no thread.
-const NOT_IN_CORE: &[&str] = &["std::fs", "std::thread", "std::net", "std::process", "std::env", "rayon"];
+const NOT_IN_CORE: &[&str] = &[
+    "std::fs",
+    "std::thread",
+    "std::net",
+    "std::process",
+    "std::env",
+    "rayon",
+];
 /// The modules of `labrum-core` that are there to read and write.
 const CORE_WITH_FILES: &[&str] = &["containment", "file_bytes", "guard", "whole_file"];
 
@@ -65,16 +99,26 @@ fn modules_name_only_what_lies_below_them() {
         if source.module.is_empty() || !source.is_program() {
             return Vec::new();
         }
-        let Some((_, allowed)) = MAY_NAME.iter().find(|(module, _)| *module == source.module) else {
-            return vec![format!("the module `{}` is not in the table of tests/architecture.rs", source.module)];
+        let Some((_, allowed)) = MAY_NAME.iter().find(|(module, _)| *module == source.module)
+        else {
+            return vec![format!(
+                "the module `{}` is not in the table of tests/architecture.rs",
+                source.module
+            )];
         };
         let is_fine = |named: &String| {
             let own = starts_with_path(named, &source.module);
-            let error = ["Error", "ErrorKind", "Result", "error"].iter().any(|e| starts_with_path(named, e));
+            let error = ["Error", "ErrorKind", "Result", "error"]
+                .iter()
+                .any(|e| starts_with_path(named, e));
             own || error || allowed.iter().any(|a| starts_with_path(named, a))
         };
-        let broken = crate_paths(source).into_iter().filter(|named| !is_fine(named));
-        broken.map(|named| format!("`{}` must not name `crate::{named}`", source.module)).collect()
+        let broken = crate_paths(source)
+            .into_iter()
+            .filter(|named| !is_fine(named));
+        broken
+            .map(|named| format!("`{}` must not name `crate::{named}`", source.module))
+            .collect()
     });
 }
 
@@ -84,17 +128,26 @@ fn the_network_and_the_window_stay_in_their_modules() {
         let broken = ONLY_IN
             .iter()
             .filter(|_| source.is_program())
-            .filter(|(name, modules)| !modules.contains(&source.module.as_str()) && names_crate(&source.code, name));
-        broken.map(|(name, modules)| format!("only {} may name `{name}`", modules.join(" and "))).collect()
+            .filter(|(name, modules)| {
+                !modules.contains(&source.module.as_str()) && names_crate(&source.code, name)
+            });
+        broken
+            .map(|(name, modules)| format!("only {} may name `{name}`", modules.join(" and ")))
+            .collect()
     });
 }
 
 #[test]
 fn what_images_and_masks_are_reads_no_file_and_starts_no_thread() {
     check(|source| {
-        let is_pure = source.package == "labrum-core" && !CORE_WITH_FILES.contains(&source.module.as_str());
-        let broken = NOT_IN_CORE.iter().filter(|name| is_pure && source.code.contains(*name));
-        broken.map(|name| format!("`labrum-core` must not name `{name}`")).collect()
+        let is_pure =
+            source.package == "labrum-core" && !CORE_WITH_FILES.contains(&source.module.as_str());
+        let broken = NOT_IN_CORE
+            .iter()
+            .filter(|name| is_pure && source.code.contains(*name));
+        broken
+            .map(|name| format!("`labrum-core` must not name `{name}`"))
+            .collect()
     });
 }
 
@@ -102,43 +155,89 @@ fn what_images_and_masks_are_reads_no_file_and_starts_no_thread() {
 fn nothing_decides_by_the_words_of_a_message() {
     let fields = ["tried", "reason", "advice", "text"];
     let looks = [".contains(", ".starts_with(", ".ends_with(", ".as_str() =="];
-    let asked: Vec<String> = fields.iter().flat_map(|f| looks.iter().map(move |l| format!(".{f}{l}"))).collect();
+    let asked: Vec<String> = fields
+        .iter()
+        .flat_map(|f| looks.iter().map(move |l| format!(".{f}{l}")))
+        .collect();
     check(|source| {
-        let is_asked = |line: &&str| asked.iter().any(|asked| line.replace(".as_deref()", "").contains(asked.as_str()));
+        let is_asked = |line: &&str| {
+            asked
+                .iter()
+                .any(|asked| line.replace(".as_deref()", "").contains(asked.as_str()))
+        };
         // Tests of messages read them.
         let is_test = source.path.split('/').any(|part| part.starts_with("tests"));
         let broken = source.code.lines().filter(|_| !is_test).filter(is_asked);
-        broken.map(|line| format!("an `ErrorKind` decides, not the text of a message: {}", line.trim())).collect()
+        broken
+            .map(|line| {
+                format!(
+                    "an `ErrorKind` decides, not the text of a message: {}",
+                    line.trim()
+                )
+            })
+            .collect()
     });
 }
 
 #[test]
 fn only_the_mask_writes_its_labels() {
-    let mask =
-        sources().into_iter().find(|source| source.package == "labrum-core" && source.path == "mask.rs").unwrap();
+    let mask = sources()
+        .into_iter()
+        .find(|source| source.package == "labrum-core" && source.path == "mask.rs")
+        .unwrap();
     let fields = body_of(&mask.code, "pub struct Mask");
-    assert!(fields.contains("labels: Vec<u8>"), "mask.rs holds its labels in another way now: {fields}");
+    assert!(
+        fields.contains("labels: Vec<u8>"),
+        "mask.rs holds its labels in another way now: {fields}"
+    );
     let open_fields: Vec<&str> = fields.lines().filter(|line| line.contains("pub")).collect();
-    assert!(open_fields.is_empty(), "mask.rs: the fields of `Mask` must stay private: {open_fields:?}");
-    let hands_out = mask.code.lines().find(|line| line.contains("fn ") && line.contains("-> &mut"));
-    assert!(hands_out.is_none(), "mask.rs: labels must not be handed out to be written: {hands_out:?}");
+    assert!(
+        open_fields.is_empty(),
+        "mask.rs: the fields of `Mask` must stay private: {open_fields:?}"
+    );
+    let hands_out = mask
+        .code
+        .lines()
+        .find(|line| line.contains("fn ") && line.contains("-> &mut"));
+    assert!(
+        hands_out.is_none(),
+        "mask.rs: labels must not be handed out to be written: {hands_out:?}"
+    );
 }
 
 #[test]
 fn every_file_begins_with_what_it_is_for() {
     check(|source| {
-        let says = source.text.lines().next().is_some_and(|line| line.starts_with("//! ") && line.len() > 8);
-        if says { Vec::new() } else { vec!["the first line must be `//! <what the file is for>`".to_owned()] }
+        let says = source
+            .text
+            .lines()
+            .next()
+            .is_some_and(|line| line.starts_with("//! ") && line.len() > 8);
+        if says {
+            Vec::new()
+        } else {
+            vec!["the first line must be `//! <what the file is for>`".to_owned()]
+        }
     });
 }
 
 /// Fails with one line for each thing that `find` has to say about a file.
 fn check(find: impl Fn(&Source) -> Vec<String>) {
     let say = |source: &Source| {
-        find(source).into_iter().map(|what| format!("{} {}: {what}", source.package, source.path)).collect()
+        find(source)
+            .into_iter()
+            .map(|what| format!("{} {}: {what}", source.package, source.path))
+            .collect()
     };
-    let broken: Vec<String> = sources().iter().flat_map(|source| -> Vec<String> { say(source) }).collect();
-    assert!(broken.is_empty(), "\n{}\nSee ARCHITECTURE.md for the arrows between modules.\n", broken.join("\n"));
+    let broken: Vec<String> = sources()
+        .iter()
+        .flat_map(|source| -> Vec<String> { say(source) })
+        .collect();
+    assert!(
+        broken.is_empty(),
+        "\n{}\nSee ARCHITECTURE.md for the arrows between modules.\n",
+        broken.join("\n")
+    );
 }
 
 fn sources() -> Vec<Source> {
@@ -146,10 +245,16 @@ fn sources() -> Vec<Source> {
     let mut packages = vec![("labrum".to_owned(), root.join("src"))];
     for entry in std::fs::read_dir(root.join("crates")).unwrap() {
         let entry = entry.unwrap();
-        packages.push((entry.file_name().to_string_lossy().into_owned(), entry.path().join("src")));
+        packages.push((
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.path().join("src"),
+        ));
     }
     assert_eq!(packages.len(), 4);
-    packages.iter().flat_map(|(package, root)| sources_of(package, root)).collect()
+    packages
+        .iter()
+        .flat_map(|(package, root)| sources_of(package, root))
+        .collect()
 }
 
 fn sources_of(package: &str, root: &Path) -> Vec<Source> {
@@ -157,23 +262,42 @@ fn sources_of(package: &str, root: &Path) -> Vec<Source> {
     collect(root, &mut files);
     let read = |file: &PathBuf| {
         let text = std::fs::read_to_string(file).unwrap();
-        let parts: Vec<String> =
-            file.strip_prefix(root).unwrap().iter().map(|p| p.to_string_lossy().into_owned()).collect();
+        let parts: Vec<String> = file
+            .strip_prefix(root)
+            .unwrap()
+            .iter()
+            .map(|p| p.to_string_lossy().into_owned())
+            .collect();
         let module = parts[0].trim_end_matches(".rs");
-        let module = if ["lib", "main"].contains(&module) { "" } else { module };
+        let module = if ["lib", "main"].contains(&module) {
+            ""
+        } else {
+            module
+        };
         let (path, package, code) = (parts.join("/"), package.to_owned(), code_of(&text));
-        Source { path, package, module: module.to_owned(), code, text }
+        Source {
+            path,
+            package,
+            module: module.to_owned(),
+            code,
+            text,
+        }
     };
     files.iter().map(read).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !path.ends_with("tests.rs")
+        {
             files.push(path);
         }
     }
@@ -181,7 +305,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// The text without comments, strings and the tests at its end. Raw strings are taken for plain ones.
 fn code_of(text: &str) -> String {
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let text = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
     let mut code = String::new();
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -205,7 +332,8 @@ fn code_of(text: &str) -> String {
 
 /// All that a file names of its crate, without `crate::`: by `crate::`, or by enough `super::`.
 fn crate_paths(source: &Source) -> Vec<String> {
-    let by_crate = word_starts(&source.code, "crate").filter_map(|at| source.code[at..].strip_prefix("crate::"));
+    let by_crate = word_starts(&source.code, "crate")
+        .filter_map(|at| source.code[at..].strip_prefix("crate::"));
     let by_super = word_starts(&source.code, "super").filter_map(|at| {
         let mut path = &source.code[at..];
         for _ in 0..depth(&source.path) {
@@ -223,7 +351,9 @@ fn depth(path: &str) -> usize {
 
 /// The paths of a use tree: `a::{b, c::d}` becomes `a::b` and `a::c::d`.
 fn expand(tree: &str) -> Vec<String> {
-    let end = tree.find(|c: char| !is_word(c) && c != ':').unwrap_or(tree.len());
+    let end = tree
+        .find(|c: char| !is_word(c) && c != ':')
+        .unwrap_or(tree.len());
     let (head, rest) = tree.split_at(end);
     if !rest.starts_with('{') {
         return vec![head.to_owned()];
@@ -238,15 +368,25 @@ fn expand(tree: &str) -> Vec<String> {
             _ => branches.last_mut().unwrap().push(c),
         }
     }
-    let branches = branches.iter().map(|branch| branch.trim_start_matches('{').trim()).filter(|b| !b.is_empty());
-    branches.flat_map(expand).map(|path| format!("{head}{path}")).collect()
+    let branches = branches
+        .iter()
+        .map(|branch| branch.trim_start_matches('{').trim())
+        .filter(|b| !b.is_empty());
+    branches
+        .flat_map(expand)
+        .map(|path| format!("{head}{path}"))
+        .collect()
 }
 
 /// True where code names a crate, or one whose name goes on after `_`.
 fn names_crate(code: &str, name: &str) -> bool {
     word_starts(code, name).any(|at| {
-        let word_end = code[at..].find(|c| !is_word(c)).map_or(code.len(), |end| at + end);
-        let is_it = code[at..word_end].strip_prefix(name).is_some_and(|more| more.is_empty() || more.starts_with('_'));
+        let word_end = code[at..]
+            .find(|c| !is_word(c))
+            .map_or(code.len(), |end| at + end);
+        let is_it = code[at..word_end]
+            .strip_prefix(name)
+            .is_some_and(|more| more.is_empty() || more.starts_with('_'));
         is_it && (code[word_end..].starts_with("::") || code[..at].ends_with("use "))
     })
 }
@@ -258,7 +398,8 @@ fn word_starts<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> 
 }
 
 fn starts_with_path(path: &str, start: &str) -> bool {
-    path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    path.strip_prefix(start)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 fn is_word(c: char) -> bool {
@@ -288,27 +429,39 @@ mod the_reader {
     #[test]
     fn finds_paths_in_use_trees_and_expressions() {
         let code = "use crate::{Error, domain::{mask::Mask, image::{Image, Pixels}}, io};\nfn f() { crate::ui::g() }";
-        let expected = ["Error", "domain::mask::Mask", "domain::image::Image", "domain::image::Pixels", "io", "ui::g"];
+        let expected = [
+            "Error",
+            "domain::mask::Mask",
+            "domain::image::Image",
+            "domain::image::Pixels",
+            "io",
+            "ui::g",
+        ];
         assert_eq!(paths("model/a.rs", code), expected);
     }
 
     #[test]
     fn sees_through_super() {
-        assert_eq!(paths("domain/tools/brush.rs", "use super::super::super::io::png;"), ["io::png"]);
+        assert_eq!(
+            paths("domain/tools/brush.rs", "use super::super::super::io::png;"),
+            ["io::png"]
+        );
         assert_eq!(paths("domain/mod.rs", "use super::io;"), ["io"]);
         assert!(paths("domain/tools/brush.rs", "use super::super::mask;").is_empty());
     }
 
     #[test]
     fn leaves_out_comments_strings_and_tests() {
-        let code =
-            "// crate::ui\nlet a = \"crate::ui \\\" crate::io\"; let q = '\"';\n#[cfg(test)]\nmod tests {\n crate::ui";
+        let code = "// crate::ui\nlet a = \"crate::ui \\\" crate::io\"; let q = '\"';\n#[cfg(test)]\nmod tests {\n crate::ui";
         assert!(paths("domain/a.rs", code).is_empty());
     }
 
     #[test]
     fn tells_a_crate_from_a_word() {
         assert!(names_crate("use burn;", "burn") && names_crate("let d: burn_flex::Flex;", "burn"));
-        assert!(!names_crate("let burn = 1; burns::x(); crate::burn::x()", "burn"));
+        assert!(!names_crate(
+            "let burn = 1; burns::x(); crate::burn::x()",
+            "burn"
+        ));
     }
 }

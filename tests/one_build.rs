@@ -13,17 +13,32 @@ use std::{
 /// Each package with its features, as cargo would build them for `arguments`; those for build scripts apart from the rest.
 fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p}|{f}"])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}|{f}",
+        ])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
     let mut features = BTreeMap::<String, BTreeSet<String>>::new();
     for (package, of_it) in text.lines().filter_map(|line| line.split_once('|')) {
         // A package that was listed before is marked with a star.
-        features.entry(package.to_owned()).or_default().insert(of_it.trim_end_matches(" (*)").to_owned());
+        features
+            .entry(package.to_owned())
+            .or_default()
+            .insert(of_it.trim_end_matches(" (*)").to_owned());
     }
     features
 }
@@ -31,7 +46,11 @@ fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
 /// What the program's dependencies are asked for besides, package by package.
 fn asked_besides(arguments: &[&str]) -> Vec<String> {
     let program = features(&["--edges", "normal,build"]);
-    assert!(program.len() > 100, "cargo tree lists {} packages only", program.len());
+    assert!(
+        program.len() > 100,
+        "cargo tree lists {} packages only",
+        program.len()
+    );
     let other = features(arguments);
     let parted = program.iter().filter_map(|(package, of_it)| {
         let of_other = other.get(package)?;
@@ -43,11 +62,19 @@ fn asked_besides(arguments: &[&str]) -> Vec<String> {
 #[test]
 fn tests_and_benches_ask_dependencies_for_the_features_of_the_program() {
     let parted = asked_besides(&["--edges", "normal,build,dev"]);
-    assert!(parted.is_empty(), "would be compiled twice, for the program and for its tests:\n{}", parted.join("\n"));
+    assert!(
+        parted.is_empty(),
+        "would be compiled twice, for the program and for its tests:\n{}",
+        parted.join("\n")
+    );
 }
 
 #[test]
 fn fuzz_targets_ask_dependencies_for_the_features_of_the_program() {
     let parted = asked_besides(&["--package", "labrum-fuzz", "--edges", "normal,build"]);
-    assert!(parted.is_empty(), "would be compiled twice, for the program and for fuzzing:\n{}", parted.join("\n"));
+    assert!(
+        parted.is_empty(),
+        "would be compiled twice, for the program and for fuzzing:\n{}",
+        parted.join("\n")
+    );
 }

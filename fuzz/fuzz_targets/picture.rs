@@ -13,7 +13,13 @@ fuzz_target!(|bytes: &[u8]| {
     with_file(bytes, "png", |path| {
         let _ = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default());
         for frame in 0..2 {
-            let _ = open::load(&Source { path: path.to_owned(), frame }, Kind::Picture);
+            let _ = open::load(
+                &Source {
+                    path: path.to_owned(),
+                    frame,
+                },
+                Kind::Picture,
+            );
         }
         let _ = label_file::values(path, 0);
         let _ = label_file::read(path, ValueReading::default());

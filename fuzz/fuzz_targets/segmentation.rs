@@ -12,8 +12,15 @@ use std::{path::Path, sync::OnceLock};
 fn series() -> &'static Series {
     static SERIES: OnceLock<Series> = OnceLock::new();
     SERIES.get_or_init(|| {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/syntaxes/explicit-little-endian.dcm");
-        let catalog = open::catalog(&[Path::new(path).to_owned()], &mut |_| {}, &Cancel::default());
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../tests/fixtures/syntaxes/explicit-little-endian.dcm"
+        );
+        let catalog = open::catalog(
+            &[Path::new(path).to_owned()],
+            &mut |_| {},
+            &Cancel::default(),
+        );
         catalog.expect("the fixture").studies[0].series[0].clone()
     })
 }

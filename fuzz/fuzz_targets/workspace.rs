@@ -6,11 +6,17 @@ use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 
 fuzz_target!(|bytes: &[u8]| {
-    let place = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let place = if Path::new("/dev/shm").is_dir() {
+        "/dev/shm".into()
+    } else {
+        std::env::temp_dir()
+    };
     let folder = tempfile::tempdir_in(place).expect("a folder");
     std::fs::write(folder.path().join("workspace.sqlite"), bytes).expect("room for the file");
     let _ = summary(folder.path());
-    let Ok(mut workspace) = Workspace::open(folder.path()) else { return };
+    let Ok(mut workspace) = Workspace::open(folder.path()) else {
+        return;
+    };
     let _ = workspace.labels();
     let _ = workspace.versions();
     let _ = workspace.running_round();
@@ -22,7 +28,10 @@ fuzz_target!(|bytes: &[u8]| {
     for entry in workspace.cases().unwrap_or_default() {
         keys.push(entry.key);
         if let Ok(Some(case)) = workspace.case(&entry.description.identity) {
-            case.slices.iter().filter_map(|slice| slice.mask.as_ref()).for_each(|mask| drop(mask.unpack()));
+            case.slices
+                .iter()
+                .filter_map(|slice| slice.mask.as_ref())
+                .for_each(|mask| drop(mask.unpack()));
         }
     }
     let _ = workspace.steps(&keys, 1000);

@@ -8,9 +8,14 @@ pub fn with_file<T>(bytes: &[u8], ending: &str, read: impl FnOnce(&Path) -> T) -
         static FOLDER: RefCell<Option<tempfile::TempDir>> = const { RefCell::new(None) };
     }
     // In memory, where there is such a place.
-    let place = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let place = if Path::new("/dev/shm").is_dir() {
+        "/dev/shm".into()
+    } else {
+        std::env::temp_dir()
+    };
     FOLDER.with_borrow_mut(|folder| {
-        let folder = folder.get_or_insert_with(|| tempfile::tempdir_in(place).expect("a folder for the file"));
+        let folder = folder
+            .get_or_insert_with(|| tempfile::tempdir_in(place).expect("a folder for the file"));
         let path = folder.path().join(format!("file.{ending}"));
         let mut file = std::fs::File::create(&path).expect("a new file");
         file.write_all(bytes).expect("room for the file");

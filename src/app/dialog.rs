@@ -10,8 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PICTURES: &[&str] =
-    &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP", "WEBP"];
+const PICTURES: &[&str] = &[
+    "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP",
+    "WEBP",
+];
 /// "gz" alone: filters know the last ending only.
 const VOLUMES: &[&str] = &["nii", "nii.gz", "gz", "NII"];
 
@@ -26,7 +28,10 @@ pub(super) fn show(pick: Pick) -> Event {
     let asked = Instant::now();
     match choose(pick) {
         None if asked.elapsed() < TOO_SOON => Event::NoDialog(pick),
-        chosen => Event::Picked { pick, result: Ok(chosen.unwrap_or_default()) },
+        chosen => Event::Picked {
+            pick,
+            result: Ok(chosen.unwrap_or_default()),
+        },
     }
 }
 
@@ -41,23 +46,33 @@ fn choose(pick: Pick) -> Option<Vec<PathBuf>> {
             .add_filter("NIfTI", VOLUMES)
             .pick_files(),
         Pick::Folder => FileDialog::new().set_title("Open a folder").pick_folders(),
-        Pick::ExportFolder => FileDialog::new().set_title("Export to").pick_folder().map(|f| vec![f]),
+        Pick::ExportFolder => FileDialog::new()
+            .set_title("Export to")
+            .pick_folder()
+            .map(|f| vec![f]),
         Pick::Workspace => FileDialog::new()
             .set_title("Open a workspace, or an empty folder for a new one")
             .pick_folder()
             .map(|f| vec![f]),
-        Pick::MoveWorkspace => {
-            FileDialog::new().set_title("Move the workspace to a new or empty folder").pick_folder().map(|f| vec![f])
-        }
-        Pick::NewWorkspace => {
-            FileDialog::new().set_title("Make a workspace in a new or empty folder").pick_folder().map(|f| vec![f])
-        }
-        Pick::ImageFolder => FileDialog::new().set_title("Look for images in a folder").pick_folder().map(|f| vec![f]),
+        Pick::MoveWorkspace => FileDialog::new()
+            .set_title("Move the workspace to a new or empty folder")
+            .pick_folder()
+            .map(|f| vec![f]),
+        Pick::NewWorkspace => FileDialog::new()
+            .set_title("Make a workspace in a new or empty folder")
+            .pick_folder()
+            .map(|f| vec![f]),
+        Pick::ImageFolder => FileDialog::new()
+            .set_title("Look for images in a folder")
+            .pick_folder()
+            .map(|f| vec![f]),
         Pick::Masks => FileDialog::new()
             .set_title("Import masks")
             .add_filter(
                 "DICOM-SEG, RT Structure Sets, NIfTI and label maps",
-                &["dcm", "DCM", "nii", "gz", "png", "PNG", "tif", "tiff", "TIF", "TIFF"],
+                &[
+                    "dcm", "DCM", "nii", "gz", "png", "PNG", "tif", "tiff", "TIF", "TIFF",
+                ],
             )
             .add_filter("All files", &["*"])
             .pick_files(),

@@ -18,9 +18,16 @@ pub(super) struct FrameLog {
 impl FrameLog {
     pub(super) fn from_environment() -> Option<Self> {
         let path = std::env::var_os("LABRUM_FRAME_LOG")?;
-        let file = File::create(&path).inspect_err(|e| log::warn!("cannot write the frame log: {e}")).ok()?;
+        let file = File::create(&path)
+            .inspect_err(|e| log::warn!("cannot write the frame log: {e}"))
+            .ok()?;
         let now = Instant::now();
-        Some(Self { out: BufWriter::new(file), begun: now, frame: (now, None), is_first_picture: true })
+        Some(Self {
+            out: BufWriter::new(file),
+            begun: now,
+            frame: (now, None),
+            is_first_picture: true,
+        })
     }
 
     /// A frame begins.
@@ -38,7 +45,9 @@ impl FrameLog {
     /// A frame ends.
     pub(super) fn end(&mut self) {
         let clock = ms(self.frame.0);
-        let cpu = cpu_ms().zip(self.frame.1).map_or(clock, |(end, begin)| end - begin);
+        let cpu = cpu_ms()
+            .zip(self.frame.1)
+            .map_or(clock, |(end, begin)| end - begin);
         self.line(format_args!("{:.1} {clock:.3} {cpu:.3}", ms(self.begun)));
     }
 

@@ -34,7 +34,10 @@ impl SegmentationNetwork for Real {
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
         let segmenter = Segmenter::load(path, DeviceChoice::Cpu)?;
-        Ok(ModelEntry { source: ModelSource::File(path.to_owned()), card: Arc::new(segmenter.card().clone()) })
+        Ok(ModelEntry {
+            source: ModelSource::File(path.to_owned()),
+            card: Arc::new(segmenter.card().clone()),
+        })
     }
 
     fn probe(&mut self, choice: DeviceChoice) -> Result<String> {
@@ -42,17 +45,25 @@ impl SegmentationNetwork for Real {
     }
 
     fn prepare(&mut self, model: &ModelEntry, choice: DeviceChoice) -> Result<String> {
-        let is_ready = self.ready.as_ref().is_some_and(|(s, c, _)| *s == model.source && *c == choice);
+        let is_ready = self
+            .ready
+            .as_ref()
+            .is_some_and(|(s, c, _)| *s == model.source && *c == choice);
         if !is_ready {
             // The old one goes first: two networks may not fit the memory of a GPU.
             self.ready = None;
             let segmenter = match &model.source {
                 ModelSource::File(path) => Segmenter::load(path, choice)?,
-                ModelSource::Shipped(index) => Segmenter::from_bytes(shipped_bytes(*index)?, choice)?,
+                ModelSource::Shipped(index) => {
+                    Segmenter::from_bytes(shipped_bytes(*index)?, choice)?
+                }
             };
             self.ready = Some((model.source.clone(), choice, segmenter));
         }
-        Ok(self.ready.as_ref().map_or(String::new(), |(_, _, s)| s.device_name().to_owned()))
+        Ok(self
+            .ready
+            .as_ref()
+            .map_or(String::new(), |(_, _, s)| s.device_name().to_owned()))
     }
 
     fn segment(&mut self, image: &Image) -> Result<Prediction> {
@@ -63,7 +74,11 @@ impl SegmentationNetwork for Real {
     }
 
     fn weights(&self) -> String {
-        self.ready.as_ref().map_or(String::new(), |(_, _, segmenter)| segmenter.hash().to_owned())
+        self.ready
+            .as_ref()
+            .map_or(String::new(), |(_, _, segmenter)| {
+                segmenter.hash().to_owned()
+            })
     }
 
     fn take_notice(&mut self) -> Option<String> {
@@ -73,5 +88,7 @@ impl SegmentationNetwork for Real {
 
 fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
     let model = shipped::all()?.into_iter().nth(index);
-    model.map(|m| m.bytes).ok_or_else(|| Error::new("load the model", "the program carries no such model"))
+    model
+        .map(|m| m.bytes)
+        .ok_or_else(|| Error::new("load the model", "the program carries no such model"))
 }

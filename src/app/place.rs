@@ -34,7 +34,9 @@ pub(super) fn builder(place: Option<WindowPlace>) -> ViewportBuilder {
     let Some(place) = place.filter(|p| p.size.iter().all(|s| s.is_finite() && *s >= 1.0)) else {
         return builder.with_inner_size(USUAL);
     };
-    let builder = builder.with_inner_size(Vec2::from(place.size).max(LEAST)).with_maximized(place.is_maximised);
+    let builder = builder
+        .with_inner_size(Vec2::from(place.size).max(LEAST))
+        .with_maximized(place.is_maximised);
     match place.corner.filter(|c| c.iter().all(|v| v.is_finite())) {
         Some(corner) => builder.with_position(Pos2::from(corner)),
         None => builder,
@@ -44,7 +46,8 @@ pub(super) fn builder(place: Option<WindowPlace>) -> ViewportBuilder {
 impl Place {
     /// Looks at the window in each frame; what it returns is to be remembered.
     pub(super) fn follow(&mut self, ctx: &Context) -> Option<WindowPlace> {
-        let (info, content, time) = ctx.input(|i| (i.viewport().clone(), i.viewport_rect().size(), i.time));
+        let (info, content, time) =
+            ctx.input(|i| (i.viewport().clone(), i.viewport_rect().size(), i.time));
         let scale = ctx.zoom_factor();
         let is_large = info.maximized.unwrap_or(false) || info.fullscreen.unwrap_or(false);
         self.frames = self.frames.saturating_add(1);
@@ -53,22 +56,42 @@ impl Place {
             if self.frames <= SCALED {
                 return None;
             }
-            let around = info.outer_rect.zip(info.inner_rect).map(|(outer, inner)| outer.size() - inner.size());
-            if let Some(monitor) = info.monitor_size.filter(|m| m.x > 1.0 && m.y > 1.0 && !is_large && !self.is_fitted)
+            let around = info
+                .outer_rect
+                .zip(info.inner_rect)
+                .map(|(outer, inner)| outer.size() - inner.size());
+            if let Some(monitor) = info
+                .monitor_size
+                .filter(|m| m.x > 1.0 && m.y > 1.0 && !is_large && !self.is_fitted)
             {
                 let corner = info.outer_rect.map(|r| r.min);
                 self.fit(ctx, content, monitor, around.unwrap_or(Vec2::ZERO), corner);
             }
             return None;
         }
-        let known = self.seen.map_or_else(|| self.told.unwrap_or_default(), |(place, _)| place);
-        let size = if is_large { known.size } else { (content * scale).round().into() };
+        let known = self
+            .seen
+            .map_or_else(|| self.told.unwrap_or_default(), |(place, _)| place);
+        let size = if is_large {
+            known.size
+        } else {
+            (content * scale).round().into()
+        };
         let corner = match is_large {
             true => known.corner,
-            false => info.outer_rect.map(|r| [(r.min.x * scale).round(), (r.min.y * scale).round()]),
+            false => info
+                .outer_rect
+                .map(|r| [(r.min.x * scale).round(), (r.min.y * scale).round()]),
         };
-        let now = WindowPlace { size, corner, is_maximised: info.maximized.unwrap_or(false) };
-        let since = self.seen.filter(|(place, _)| *place == now).map_or(time, |(_, since)| since);
+        let now = WindowPlace {
+            size,
+            corner,
+            is_maximised: info.maximized.unwrap_or(false),
+        };
+        let since = self
+            .seen
+            .filter(|(place, _)| *place == now)
+            .map_or(time, |(_, since)| since);
         self.seen = Some((now, since));
         if self.told == Some(now) || info.minimized.unwrap_or(false) {
             return None;
@@ -83,7 +106,14 @@ impl Place {
     }
 
     /// Makes a window smaller that is larger than the screen, and brings one back that lies beyond its edge.
-    fn fit(&mut self, ctx: &Context, content: Vec2, monitor: Vec2, around: Vec2, corner: Option<Pos2>) {
+    fn fit(
+        &mut self,
+        ctx: &Context,
+        content: Vec2,
+        monitor: Vec2,
+        around: Vec2,
+        corner: Option<Pos2>,
+    ) {
         let (room, moves_to) = fitting(content, monitor, around, corner, ctx.zoom_factor());
         self.is_fitted = room.is_some();
         if let Some(size) = room {
@@ -114,7 +144,9 @@ fn fitting(
     let outer = size.unwrap_or(content);
     // Several screens lie beside each other: what is beyond the first is not beyond all.
     let is_outside = |c: Pos2| c.y < -1.0 || c.x < -outer.x;
-    let corner = corner.filter(|c| !fits || is_outside(*c)).map(|_| pos2(0.0, 0.0));
+    let corner = corner
+        .filter(|c| !fits || is_outside(*c))
+        .map(|_| pos2(0.0, 0.0));
     (size, corner)
 }
 
@@ -125,28 +157,56 @@ mod tests {
     #[test]
     fn a_window_fits_the_screen_with_its_frame() {
         let around = vec2(2.0, 30.0);
-        let (size, at) = fitting(vec2(1280.0, 800.0), vec2(1280.0, 800.0), around, Some(pos2(0.0, 0.0)), 1.0);
+        let (size, at) = fitting(
+            vec2(1280.0, 800.0),
+            vec2(1280.0, 800.0),
+            around,
+            Some(pos2(0.0, 0.0)),
+            1.0,
+        );
         assert_eq!(size, Some(vec2(1272.0, 712.0)));
         assert_eq!(at, Some(Pos2::ZERO));
         assert_eq!(
-            fitting(vec2(1440.0, 900.0), vec2(1920.0, 1080.0), around, Some(pos2(240.0, 90.0)), 1.0),
+            fitting(
+                vec2(1440.0, 900.0),
+                vec2(1920.0, 1080.0),
+                around,
+                Some(pos2(240.0, 90.0)),
+                1.0
+            ),
             (None, None)
         );
     }
 
     #[test]
     fn a_window_that_was_left_on_a_screen_above_comes_back() {
-        let (size, at) = fitting(vec2(1200.0, 700.0), vec2(1920.0, 1080.0), Vec2::ZERO, Some(pos2(0.0, -900.0)), 1.0);
+        let (size, at) = fitting(
+            vec2(1200.0, 700.0),
+            vec2(1920.0, 1080.0),
+            Vec2::ZERO,
+            Some(pos2(0.0, -900.0)),
+            1.0,
+        );
         assert_eq!((size, at), (None, Some(Pos2::ZERO)));
     }
 
     #[test]
     fn the_window_opens_as_it_was_closed() {
-        let place = WindowPlace { size: [1300.0, 700.0], corner: Some([40.0, 60.0]), is_maximised: true };
+        let place = WindowPlace {
+            size: [1300.0, 700.0],
+            corner: Some([40.0, 60.0]),
+            is_maximised: true,
+        };
         let built = builder(Some(place));
         assert_eq!(built.inner_size, Some(vec2(1300.0, 700.0)));
-        assert_eq!((built.position, built.maximized), (Some(pos2(40.0, 60.0)), Some(true)));
-        let nonsense = WindowPlace { size: [f32::NAN, 0.0], ..place };
+        assert_eq!(
+            (built.position, built.maximized),
+            (Some(pos2(40.0, 60.0)), Some(true))
+        );
+        let nonsense = WindowPlace {
+            size: [f32::NAN, 0.0],
+            ..place
+        };
         assert_eq!(builder(Some(nonsense)).inner_size, Some(USUAL));
     }
 }

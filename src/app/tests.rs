@@ -55,7 +55,10 @@ impl SegmentationNetwork for Disc {
             held_out: None,
             parent: None,
         };
-        Ok(vec![ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }])
+        Ok(vec![ModelEntry {
+            source: ModelSource::Shipped(0),
+            card: Arc::new(card),
+        }])
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
@@ -74,14 +77,20 @@ impl SegmentationNetwork for Disc {
         let (w, h) = (image.columns as f64, image.rows as f64);
         let radius = w.min(h) / 3.0;
         let at = |i: usize| {
-            let (x, y) = ((i % image.columns) as f64 + 0.5 - w / 2.0, (i / image.columns) as f64 + 0.5 - h / 2.0);
+            let (x, y) = (
+                (i % image.columns) as f64 + 0.5 - w / 2.0,
+                (i / image.columns) as f64 + 0.5 - h / 2.0,
+            );
             let blur = if x > radius / 2.0 { 20.0 } else { 0.3 };
             1.0 / (1.0 + ((x.hypot(y) - radius) / blur).exp())
         };
         let p: Vec<f64> = (0..image.columns * image.rows).map(at).collect();
         let labels = p.iter().map(|p| u8::from(*p >= 0.5)).collect();
         let probabilities = vec![p.iter().map(|p| (p * 65535.0) as u16).collect()];
-        Ok(Prediction { mask: Mask::from_labels(image.columns, image.rows, labels).unwrap(), probabilities })
+        Ok(Prediction {
+            mask: Mask::from_labels(image.columns, image.rows, labels).unwrap(),
+            probabilities,
+        })
     }
 
     fn take_notice(&mut self) -> Option<String> {
@@ -104,18 +113,27 @@ impl Bench {
     /// With its data in another folder than its own.
     fn with_data(folder: tempfile::TempDir, data: &Path, paths: Vec<PathBuf>) -> Self {
         let at = |name| folder.path().join(name);
-        let places = AppFolders { config: at("config"), cache: at("cache"), data: data.join("data") };
+        let places = AppFolders {
+            config: at("config"),
+            cache: at("cache"),
+            data: data.join("data"),
+        };
         let mut begin = Some((places, paths));
         let frame = move |ui: &mut egui::Ui, app: &mut Option<LabrumApp>| {
             if let Some((places, paths)) = begin.take() {
-                let mut new = LabrumApp::new(ui.ctx(), Settings::default(), places, || Box::new(Disc)).unwrap();
+                let mut new =
+                    LabrumApp::new(ui.ctx(), Settings::default(), places, || Box::new(Disc))
+                        .unwrap();
                 new.begin(paths, None);
                 *app = Some(new);
             }
             app.as_mut().unwrap().frame(ui);
         };
         // Frames as quick as on a screen: clicks come close enough together for a double-click.
-        let builder = Harness::builder().with_size([1280.0, 800.0]).with_step_dt(1.0 / 60.0).with_max_steps(64);
+        let builder = Harness::builder()
+            .with_size([1280.0, 800.0])
+            .with_step_dt(1.0 / 60.0)
+            .with_max_steps(64);
         let harness = builder.build_ui_state(frame, None);
         Self { harness, folder }
     }
@@ -130,7 +148,10 @@ impl Bench {
         while !done(self.session()) {
             let session = self.session();
             let (cases, notices) = (session.cases.len(), &session.notices.list);
-            assert!(begun.elapsed() < Duration::from_secs(30), "still not: {what}; {cases} cases, {notices:?}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "still not: {what}; {cases} cases, {notices:?}"
+            );
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
         }
@@ -174,14 +195,29 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
     let out = bench.folder.path().join("out");
     bench.harness.get_by_label("Export folder").focus();
     bench.harness.step();
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
     bench.harness.step();
-    bench.harness.get_by_label("Export folder").type_text(out.to_str().unwrap());
+    bench
+        .harness
+        .get_by_label("Export folder")
+        .type_text(out.to_str().unwrap());
     bench.harness.step();
-    bench.harness.get_all_by_label("Export").last().unwrap().click();
+    bench
+        .harness
+        .get_all_by_label("Export")
+        .last()
+        .unwrap()
+        .click();
     bench.harness.step();
-    bench.until("the export", |s| s.exporting.is_none() && !s.notices.list.is_empty());
-    let written: Vec<_> = std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
+    bench.until("the export", |s| {
+        s.exporting.is_none() && !s.notices.list.is_empty()
+    });
+    let written: Vec<_> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     assert_eq!(
         written.len(),
         3,
@@ -206,7 +242,12 @@ fn accepting_goes_on_to_the_next_case() {
 fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the picture", |s| s.current_loaded().is_some());
-    assert!(bench.harness.query_by_label_contains("it is for US, this is CT").is_some());
+    assert!(
+        bench
+            .harness
+            .query_by_label_contains("it is for US, this is CT")
+            .is_some()
+    );
     assert_eq!(bench.session().case().unwrap().slices.len(), 12);
     let before = bench.session().case().unwrap().slice;
     bench.harness.key_press(Key::ArrowDown);
@@ -221,8 +262,15 @@ fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
 fn what_cannot_be_opened_is_told_with_its_name() {
     let mut bench = Bench::new(vec!["/no/such/folder".into()]);
     bench.until("the message", |s| !s.notices.list.is_empty());
-    assert!(bench.session().notices.list[0].text.contains("/no/such/folder"));
-    assert!(bench.harness.query_by_label("Open folder").is_some(), "the first screen stays");
+    assert!(
+        bench.session().notices.list[0]
+            .text
+            .contains("/no/such/folder")
+    );
+    assert!(
+        bench.harness.query_by_label("Open folder").is_some(),
+        "the first screen stays"
+    );
     bench.click("Dismiss");
     assert!(bench.session().notices.list.is_empty());
 }
@@ -231,10 +279,15 @@ fn what_cannot_be_opened_is_told_with_its_name() {
 fn the_palette_finds_and_runs_a_command() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the picture", |s| s.current_loaded().is_some());
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::P);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::P);
     bench.harness.step();
     bench.harness.step();
-    bench.harness.get_by_label("Find a command").type_text("first sl");
+    bench
+        .harness
+        .get_by_label("Find a command")
+        .type_text("first sl");
     bench.harness.step();
     bench.harness.key_press(Key::Enter);
     bench.harness.step();
@@ -246,7 +299,9 @@ fn the_palette_finds_and_runs_a_command() {
 #[ignore = "needs a graphics adapter"]
 fn the_mask_is_seen_where_it_is() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
-    bench.until("mask and picture", |s| s.current_loaded().is_some() && s.case().is_some_and(|c| c.found() == 1));
+    bench.until("mask and picture", |s| {
+        s.current_loaded().is_some() && s.case().is_some_and(|c| c.found() == 1)
+    });
     bench.harness.run_steps(20);
     let mut pixels = |mode: &str| {
         bench.click(mode);
@@ -257,7 +312,14 @@ fn the_mask_is_seen_where_it_is() {
     };
     let (fill, hidden) = (pixels("Fill"), pixels("Hidden"));
     let blue_over_red = |p: [u8; 4]| i32::from(p[2]) - i32::from(p[0]);
-    assert!(blue_over_red(fill[0]) > 20, "the fill has the colour of its label: {fill:?}");
-    assert_eq!(blue_over_red(hidden[0]), 0, "without it the picture is grey: {hidden:?}");
+    assert!(
+        blue_over_red(fill[0]) > 20,
+        "the fill has the colour of its label: {fill:?}"
+    );
+    assert_eq!(
+        blue_over_red(hidden[0]),
+        0,
+        "without it the picture is grey: {hidden:?}"
+    );
     assert_eq!(fill[1], hidden[1], "outside of the mask nothing changes");
 }

@@ -17,7 +17,9 @@ pub(super) fn events_per_notch() -> f32 {
 mod x11 {
     use x11rb::{
         connection::RequestConnection,
-        protocol::xinput::{ConnectionExt, DeviceClassData, DeviceType, X11_EXTENSION_NAME, XIDeviceInfo},
+        protocol::xinput::{
+            ConnectionExt, DeviceClassData, DeviceType, X11_EXTENSION_NAME, XIDeviceInfo,
+        },
         rust_connection::RustConnection,
     };
 
@@ -33,15 +35,26 @@ mod x11 {
     /// True where a pointer of the display has an axis for scrolling; `None` where that cannot be told.
     pub(super) fn knows_scrolling() -> Option<bool> {
         let (connection, _) = RustConnection::connect(None).ok()?;
-        connection.extension_information(X11_EXTENSION_NAME).ok()??;
+        connection
+            .extension_information(X11_EXTENSION_NAME)
+            .ok()??;
         // Axes for scrolling are told to those who know 2.1.
-        connection.xinput_xi_query_version(2, 2).ok()?.reply().ok()?;
+        connection
+            .xinput_xi_query_version(2, 2)
+            .ok()?
+            .reply()
+            .ok()?;
         let devices = connection.xinput_xi_query_device(ALL).ok()?.reply().ok()?;
         Some(devices.infos.iter().any(scrolls))
     }
 
     fn scrolls(device: &XIDeviceInfo) -> bool {
-        let is_pointer = [DeviceType::SLAVE_POINTER, DeviceType::FLOATING_SLAVE].contains(&device.type_);
-        is_pointer && device.classes.iter().any(|class| matches!(class.data, DeviceClassData::Scroll(_)))
+        let is_pointer =
+            [DeviceType::SLAVE_POINTER, DeviceType::FLOATING_SLAVE].contains(&device.type_);
+        is_pointer
+            && device
+                .classes
+                .iter()
+                .any(|class| matches!(class.data, DeviceClassData::Scroll(_)))
     }
 }

@@ -34,7 +34,13 @@ pub(super) struct BenchArguments {
     #[arg(value_enum)]
     what: Vec<BenchCommand>,
     /// Networks: S, base, L
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "S,base,L", ignore_case = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "S,base,L",
+        ignore_case = true
+    )]
     config: Vec<ConfigArgument>,
     /// Pictures at once [default: 1 for infer, 4 for train]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -91,7 +97,10 @@ struct BenchRun {
 
 pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
-        return Err(wrong("measure the network", format!("{size} is not a multiple of 16")));
+        return Err(wrong(
+            "measure the network",
+            format!("{size} is not a multiple of 16"),
+        ));
     }
     super::end_on_ctrl_c(
         "bench was stopped; what is printed holds. Measure less with --config, --batch, --size or --runs",
@@ -105,14 +114,24 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     }
     let alone = cases.len() == 1;
     for case in cases {
-        let figures = if alone { measure(case, arguments)? } else { in_a_process(case, arguments)? };
-        figures.iter().try_for_each(|figure| tell(figure, arguments.json))?;
+        let figures = if alone {
+            measure(case, arguments)?
+        } else {
+            in_a_process(case, arguments)?
+        };
+        figures
+            .iter()
+            .try_for_each(|figure| tell(figure, arguments.json))?;
     }
     Ok(())
 }
 
 fn cases(arguments: &BenchArguments) -> Vec<BenchRun> {
-    let whats = if arguments.what.is_empty() { BenchCommand::value_variants() } else { &arguments.what };
+    let whats = if arguments.what.is_empty() {
+        BenchCommand::value_variants()
+    } else {
+        &arguments.what
+    };
     let mut cases = Vec::new();
     for &what in whats {
         let batches = match what {
@@ -123,7 +142,12 @@ fn cases(arguments: &BenchArguments) -> Vec<BenchRun> {
         };
         for config in arguments.config.iter().map(|config| Config::from(*config)) {
             for &size in &arguments.size {
-                cases.extend(batches.iter().map(|&batch| BenchRun { what, config, batch, size }));
+                cases.extend(batches.iter().map(|&batch| BenchRun {
+                    what,
+                    config,
+                    batch,
+                    size,
+                }));
             }
         }
     }
@@ -134,9 +158,16 @@ fn cases(arguments: &BenchArguments) -> Vec<BenchRun> {
 fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
     let tried = "measure the network in a process of its own";
     let failed = |e: &dyn std::fmt::Display| Error::new(tried, e);
-    let name = |value: Option<clap::builder::PossibleValue>| value.map(|v| v.get_name().to_owned()).unwrap_or_default();
+    let name = |value: Option<clap::builder::PossibleValue>| {
+        value.map(|v| v.get_name().to_owned()).unwrap_or_default()
+    };
     let mut command = Command::new(std::env::current_exe().map_err(|e| failed(&e))?);
-    command.args(["bench", &name(case.what.to_possible_value()), "--json", "--quiet"]);
+    command.args([
+        "bench",
+        &name(case.what.to_possible_value()),
+        "--json",
+        "--quiet",
+    ]);
     command.args(["--device", &name(arguments.device.to_possible_value())]);
     let options = [
         ("--config", case.config.to_string()),
@@ -151,12 +182,21 @@ fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchF
     if let Some(picture) = &arguments.picture {
         command.arg("--picture").arg(picture);
     }
-    let output = command.stderr(std::process::Stdio::inherit()).output().map_err(|e| failed(&e))?;
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|e| failed(&e))?;
     if !output.status.success() {
-        return Err(failed(&format!("CMUNeXt-{} ended with {}", case.config, output.status)));
+        return Err(failed(&format!(
+            "CMUNeXt-{} ended with {}",
+            case.config, output.status
+        )));
     }
     let lines = String::from_utf8_lossy(&output.stdout);
-    lines.lines().map(|line| serde_json::from_str(line).map_err(|e| failed(&e))).collect()
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|e| failed(&e)))
+        .collect()
 }
 
 fn measure(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
@@ -177,7 +217,9 @@ fn measure(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure
 fn figure(what: &str, load: Load, measured: Measured) -> BenchFigure {
     let mut times = measured.times;
     times.sort();
-    let median_ms = times.get(times.len() / 2).map_or(f64::NAN, |t| t.as_secs_f64() * 1e3);
+    let median_ms = times
+        .get(times.len() / 2)
+        .map_or(f64::NAN, |t| t.as_secs_f64() * 1e3);
     BenchFigure {
         what: what.into(),
         config: load.config.to_string(),
@@ -192,11 +234,24 @@ fn figure(what: &str, load: Load, measured: Measured) -> BenchFigure {
 
 fn tell(figure: &BenchFigure, json: bool) -> Result<()> {
     if json {
-        return super::print(&serde_json::to_string(figure).map_err(|e| Error::new("print the result", e))?);
+        return super::print(
+            &serde_json::to_string(figure).map_err(|e| Error::new("print the result", e))?,
+        );
     }
-    let BenchFigure { what, config, batch, size, device, median_ms, peak_mb, .. } = figure;
+    let BenchFigure {
+        what,
+        config,
+        batch,
+        size,
+        device,
+        median_ms,
+        peak_mb,
+        ..
+    } = figure;
     let peak = peak_mb.map_or("?".into(), |peak| format!("{peak:.0}"));
-    super::print(&format!("{what:10} {config:6} {batch:5} {size:5} {median_ms:12.1} {peak:>9}  {device}"))
+    super::print(&format!(
+        "{what:10} {config:6} {batch:5} {size:5} {median_ms:12.1} {peak:>9}  {device}"
+    ))
 }
 
 /// From the file to mask, outlines and measurements, as the window does it; first with all that is done only once.
@@ -218,19 +273,35 @@ fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> 
         once(&path, &mut segmenter)?;
         warm.push(start.elapsed());
     }
-    let measured = |times: Vec<Duration>| Measured { device: segmenter.device_name().to_owned(), times };
-    Ok(vec![figure("open_cold", load, measured(vec![cold])), figure("open_warm", load, measured(warm))])
+    let measured = |times: Vec<Duration>| Measured {
+        device: segmenter.device_name().to_owned(),
+        times,
+    };
+    Ok(vec![
+        figure("open_cold", load, measured(vec![cold])),
+        figure("open_warm", load, measured(warm)),
+    ])
 }
 
 fn once(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
     let catalog = open::catalog(&[path.to_owned()], &mut |_| {}, &Default::default())?;
     let unseen = || Error::at("open", path, "there is no picture in it");
-    let series = catalog.studies.iter().flat_map(|study| &study.series).next().ok_or_else(unseen)?;
+    let series = catalog
+        .studies
+        .iter()
+        .flat_map(|study| &study.series)
+        .next()
+        .ok_or_else(unseen)?;
     let slice = series.slices.first().ok_or_else(unseen)?;
     let image = open::load(&slice.source, series.kind)?;
     let prediction = segmenter.segment(&image)?;
     let labels: Vec<Label> = segmenter.card().labels.clone();
-    let finding = Finding::of(&prediction, segmenter.card().name.as_str().into(), labels.into(), &image.scale());
+    let finding = Finding::of(
+        &prediction,
+        segmenter.card().name.as_str().into(),
+        labels.into(),
+        &image.scale(),
+    );
     std::hint::black_box(finding);
     Ok(())
 }
@@ -239,19 +310,25 @@ fn once(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
 fn made_picture(folder: &Path, size: usize) -> Result<PathBuf> {
     let path = folder.join("picture.png");
     let value = |i: usize| {
-        let (x, y) = ((i % size) as f64 / size as f64 - 0.5, (i / size) as f64 / size as f64 - 0.5);
+        let (x, y) = (
+            (i % size) as f64 / size as f64 - 0.5,
+            (i / size) as f64 / size as f64 - 0.5,
+        );
         (128.0 + 90.0 * (9.0 * x.hypot(y)).cos() + 30.0 * (40.0 * x).sin()) as u8
     };
     let pixels = (0..size * size).map(value).collect();
     let failed = |e: &dyn std::fmt::Display| Error::at("write a picture", &path, e);
-    let image = image::GrayImage::from_raw(size as u32, size as u32, pixels).ok_or_else(|| failed(&"too large"))?;
+    let image = image::GrayImage::from_raw(size as u32, size as u32, pixels)
+        .ok_or_else(|| failed(&"too large"))?;
     image.save(&path).map_err(|e| failed(&e))?;
     Ok(path)
 }
 
 /// S with the weights of the shipped model, whose masks are like masks; other networks with random ones.
 fn write_model(path: &Path, load: Load) -> Result<()> {
-    let shipped = shipped::all()?.into_iter().find(|model| model.card.config == load.config);
+    let shipped = shipped::all()?
+        .into_iter()
+        .find(|model| model.card.config == load.config);
     let weights = match shipped {
         Some(model) => checkpoint::from_bytes(model.bytes)?.1,
         None => bench::random_weights(load.config)?,
@@ -265,7 +342,9 @@ fn write_model(path: &Path, load: Load) -> Result<()> {
 /// Peak of this process's resident memory, where the system tells.
 fn peak_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes / 1024.0)
 }

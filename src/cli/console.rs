@@ -28,7 +28,11 @@ pub(crate) fn remarks(said: impl IntoIterator<Item = (String, String)>, what: &s
         match names.as_slice() {
             [one] => remark(format_args!("labrum: {one}: {text}")),
             several => {
-                remark(format_args!("labrum: {} ({}): {text}", counted(several.len(), what), first_names(several)));
+                remark(format_args!(
+                    "labrum: {} ({}): {text}",
+                    counted(several.len(), what),
+                    first_names(several)
+                ));
             }
         }
     }
@@ -43,7 +47,8 @@ pub(crate) fn fail(text: impl std::fmt::Display) {
 /// A bar with what follows it.
 pub(super) fn bar(length: u64, text: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{bar:30}} {text}"));
-    let bar = ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar =
+        ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     if IS_QUIET.load(Relaxed) {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
@@ -52,7 +57,11 @@ pub(super) fn bar(length: u64, text: &str) -> ProgressBar {
 
 /// A remark above the bar; a bar that is not on a terminal would swallow it.
 pub(super) fn tell(bar: &ProgressBar, text: &str) {
-    if bar.is_hidden() { remark(text) } else { bar.println(text) }
+    if bar.is_hidden() {
+        remark(text)
+    } else {
+        bar.println(text)
+    }
 }
 
 /// Text for people, on stdout.

@@ -53,7 +53,9 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
         "evaluate was stopped, and nothing is printed: start it again, or score fewer images with --subjects or --list",
     )?;
     let data = dataset::open(&arguments.folder, &arguments.folder_wishes.wishes())?;
-    data.notes.iter().for_each(|note| crate::cli::console::remark(format_args!("labrum: {note}")));
+    data.notes
+        .iter()
+        .for_each(|note| crate::cli::console::remark(format_args!("labrum: {note}")));
     let pairs = pairs(&data, arguments)?;
     let lengths = dataset::lengths(&arguments.folder)?;
     let other = arguments.against.as_deref().map(read).transpose()?;
@@ -93,7 +95,10 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
         #[serde(flatten)]
         report: EvaluationReport,
     }
-    super::print_json(&WithCommand { command: super::command_line(), report })
+    super::print_json(&WithCommand {
+        command: super::command_line(),
+        report,
+    })
 }
 
 /// The images to score on.
@@ -108,7 +113,8 @@ fn pairs(data: &Dataset, arguments: &EvaluateArguments) -> Result<Vec<DatasetPai
 
 fn read(path: &Path) -> Result<EvaluationReport> {
     let failed = |reason: String| {
-        Error::at("read the other report", path, reason).advise("Give what labrum evaluate --json printed.")
+        Error::at("read the other report", path, reason)
+            .advise("Give what labrum evaluate --json printed.")
     };
     let bytes = std::fs::read(path).map_err(|e| failed(reason_of(&e)))?;
     serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))

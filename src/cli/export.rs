@@ -88,10 +88,18 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     let preset = preset(arguments)?;
     let cancel = super::stop_on_ctrl_c()?;
     let labels = workspace.labels()?;
-    let accepted: Vec<_> = workspace.cases()?.into_iter().filter(|c| c.status == Status::Accepted).collect();
+    let accepted: Vec<_> = workspace
+        .cases()?
+        .into_iter()
+        .filter(|c| c.status == Status::Accepted)
+        .collect();
     if accepted.is_empty() {
-        return Err(Error::at("export", &arguments.workspace, "no case of the workspace is accepted")
-            .advise("Accept cases in the window (Enter) or with labrum workspace accept first."));
+        return Err(Error::at(
+            "export",
+            &arguments.workspace,
+            "no case of the workspace is accepted",
+        )
+        .advise("Accept cases in the window (Enter) or with labrum workspace accept first."));
     }
     let bar = super::console::bar(0, "{percent} %, {eta} left");
     let mut progress = |done: usize, total: usize| {
@@ -102,20 +110,47 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     let cases = accepted.iter().map(|entry| {
         let about = &entry.description;
         let stored = workspace.case(&about.identity);
-        let gone = || Error::new(format!("export \"{}\"", about.description), "it is not in the workspace any more");
-        let case = stored.and_then(|case| CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person));
-        (about.description.clone(), case.map(|case| CaseToExport { root: root.clone(), ..case }))
+        let gone = || {
+            Error::new(
+                format!("export \"{}\"", about.description),
+                "it is not in the workspace any more",
+            )
+        };
+        let case = stored.and_then(|case| {
+            CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person)
+        });
+        (
+            about.description.clone(),
+            case.map(|case| CaseToExport {
+                root: root.clone(),
+                ..case
+            }),
+        )
     });
-    let look = OverlayStyle { window: None, opacity: OPACITY };
+    let look = OverlayStyle {
+        window: None,
+        opacity: OPACITY,
+    };
     let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
     bar.finish_and_clear();
     let mut said = Vec::new();
     for case in &summary.manifest.cases {
-        let name = if case.case.is_empty() { &case.series } else { &case.case };
-        said.extend(case.warnings.iter().map(|warning| (name.clone(), warning.clone())));
+        let name = if case.case.is_empty() {
+            &case.series
+        } else {
+            &case.case
+        };
+        said.extend(
+            case.warnings
+                .iter()
+                .map(|warning| (name.clone(), warning.clone())),
+        );
     }
     console::remarks(said, "case");
-    summary.missing().iter().for_each(|missing| console::fail(format_args!("labrum: {missing}")));
+    summary
+        .missing()
+        .iter()
+        .for_each(|missing| console::fail(format_args!("labrum: {missing}")));
     if arguments.json {
         super::print_json(&summary.manifest)?;
     } else {
@@ -130,10 +165,16 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
                 .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),
-        _ if done == all => Err(Error::new("export everything", "not all cases fit into all formats, see above")),
+        _ if done == all => Err(Error::new(
+            "export everything",
+            "not all cases fit into all formats, see above",
+        )),
         _ => Err(Error::new(
             "export everything",
-            format!("{} of {all} cases could not be written, see above", all - done),
+            format!(
+                "{} of {all} cases could not be written, see above",
+                all - done
+            ),
         )),
     }
 }
@@ -143,12 +184,18 @@ fn preset(arguments: &ExportArguments) -> Result<Preset> {
     let deidentify = match arguments.deidentify {
         false => None,
         true => {
-            let file = arguments.key.clone().unwrap_or_else(|| arguments.workspace.join(KEY_FILE));
+            let file = arguments
+                .key
+                .clone()
+                .unwrap_or_else(|| arguments.workspace.join(KEY_FILE));
             let dates = match arguments.dates {
                 DatesArgument::Remove => Dates::Remove,
                 DatesArgument::Shift => Dates::Shift,
             };
-            Some(Deidentification { key: SecretKey::in_file(&file)?, dates })
+            Some(Deidentification {
+                key: SecretKey::in_file(&file)?,
+                dates,
+            })
         }
     };
     Ok(Preset {

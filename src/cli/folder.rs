@@ -21,6 +21,9 @@ fn pattern(text: &str) -> Result<SubjectPattern, String> {
 impl FolderArguments {
     /// As the reader of folders takes them.
     pub(super) fn wishes(&self) -> FolderOptions {
-        FolderOptions { threshold: self.threshold, subject_pattern: self.subject_pattern.clone() }
+        FolderOptions {
+            threshold: self.threshold,
+            subject_pattern: self.subject_pattern.clone(),
+        }
     }
 }

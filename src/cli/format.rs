@@ -59,7 +59,11 @@ impl SegArguments {
 /// Each format once, in the order given.
 pub(super) fn formats(given: &[FormatArgument]) -> Vec<Format> {
     let mut seen = HashSet::new();
-    given.iter().map(|f| Format::from(*f)).filter(|format| seen.insert(*format)).collect()
+    given
+        .iter()
+        .map(|f| Format::from(*f))
+        .filter(|format| seen.insert(*format))
+        .collect()
 }
 
 impl From<FormatArgument> for Format {

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 
 /// Turn a published PyTorch checkpoint of CMUNeXt into a model file with a card
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Reads .pth files: a bare state_dict or one under \"state_dict\", with or without \"module.\" \
+#[command(
+    after_help = "Reads .pth files: a bare state_dict or one under \"state_dict\", with or without \"module.\" \
 before the names. A sigmoid head of one channel becomes a head of two classes.
 
 Examples:
   labrum import-checkpoint cmunext.pth --out cmunext.safetensors --label Lesion
-  labrum import-checkpoint cmunext.pth --out cmunext.safetensors --mean 0.5 --std 0.25")]
+  labrum import-checkpoint cmunext.pth --out cmunext.safetensors --mean 0.5 --std 0.25"
+)]
 pub(super) struct ImportCheckpointArguments {
     /// Checkpoint (.pth)
     checkpoint: PathBuf,
@@ -56,13 +58,23 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
     super::check_model_file(&a.out)?;
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     if real(&a.out).is_some_and(|out| Some(out) == real(&a.checkpoint)) {
-        return Err(Error::at("write the model", &a.out, "it is the checkpoint itself").advise("Choose another name."));
+        return Err(
+            Error::at("write the model", &a.out, "it is the checkpoint itself")
+                .advise("Choose another name."),
+        );
     }
     a.overwrite.check([&a.out])?;
     let (card, mut weights) = checkpoint::read(&a.checkpoint)?;
-    let at = |e: Error| Error { path: Some(a.checkpoint.clone()), ..e };
+    let at = |e: Error| Error {
+        path: Some(a.checkpoint.clone()),
+        ..e
+    };
     let found = checkpoint::architecture(&weights).map_err(at)?;
-    let file_name = a.checkpoint.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let file_name = a
+        .checkpoint
+        .file_stem()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let bare = card.unwrap_or_else(|| infer::bare_card(&file_name, found));
     let spread = |given: Vec<f32>, otherwise: &[f32]| match given.len() {
         0 => otherwise.to_vec(),
@@ -72,9 +84,17 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
     let mut labels = bare.labels.clone();
     for (i, label) in a.label.into_iter().enumerate() {
         match labels.get_mut(i) {
-            Some(place) => *place = Label { color: place.color, ..label },
+            Some(place) => {
+                *place = Label {
+                    color: place.color,
+                    ..label
+                }
+            }
             None => {
-                let reason = format!("it has {}, and more are named", counted(found.classes - 1, "label"));
+                let reason = format!(
+                    "it has {}, and more are named",
+                    counted(found.classes - 1, "label")
+                );
                 return Err(Error::at("import the checkpoint", &a.checkpoint, reason));
             }
         }
@@ -91,7 +111,11 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             std: spread(a.std, &bare.input.std),
         },
         purpose: a.purpose.unwrap_or(bare.purpose),
-        trained_on: TrainedOn { data: a.data_name, license: a.data_license, ..bare.trained_on },
+        trained_on: TrainedOn {
+            data: a.data_name,
+            license: a.data_license,
+            ..bare.trained_on
+        },
         parent: Some(checkpoint::hash(&weights)),
         name,
         ..bare

@@ -3,7 +3,8 @@
 use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series,
+    write_slice,
 };
 use crate::io::import;
 use crate::io::open;
@@ -108,8 +109,13 @@ struct ImportTotals<'a> {
 pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
-    let all: Vec<&Series> = catalog.studies.iter().flat_map(|study| &study.series).collect();
-    let shows_values = |format: &FormatArgument| matches!(Format::from(*format), Format::LabelMap | Format::Nifti);
+    let all: Vec<&Series> = catalog
+        .studies
+        .iter()
+        .flat_map(|study| &study.series)
+        .collect();
+    let shows_values =
+        |format: &FormatArgument| matches!(Format::from(*format), Format::LabelMap | Format::Nifti);
     let choice = MaskChoice {
         only: arguments.only.clone(),
         order: arguments.order.clone(),
@@ -124,12 +130,24 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
     if done.outcomes.is_empty() && !is_stopped {
         let nothing = || Error::new("import the masks", "there is no series to apply them to");
         // What is wrong with a mask says more than that it is of other images.
-        let telling = done.refusals.into_iter().map(|(_, error)| error).min_by_key(|error| error.kind.is_of_others());
+        let telling = done
+            .refusals
+            .into_iter()
+            .map(|(_, error)| error)
+            .min_by_key(|error| error.kind.is_of_others());
         return Err(telling.unwrap_or_else(nothing));
     }
     tell(&done, arguments)?;
-    let failed = done.refusals.iter().filter(|(_, error)| !error.kind.is_of_others()).count();
-    let unfit = done.outcomes.iter().map(|outcome| outcome.not_written.len()).sum();
+    let failed = done
+        .refusals
+        .iter()
+        .filter(|(_, error)| !error.kind.is_of_others())
+        .count();
+    let unfit = done
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.not_written.len())
+        .sum();
     let tried = "import all masks";
     match (failed, unfit) {
         _ if is_stopped => {
@@ -145,9 +163,16 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
                 .of_kind(ErrorKind::Cancelled))
         }
         (0, 0) => Ok(()),
-        (0, n) => Err(Error::new("write everything", format!("{} cannot be written, see above", counted(n, "file")))),
+        (0, n) => Err(Error::new(
+            "write everything",
+            format!("{} cannot be written, see above", counted(n, "file")),
+        )),
         (n, _) => {
-            let reason = format!("those of {} of {} series were not imported, see above", n, all.len());
+            let reason = format!(
+                "those of {} of {} series were not imported, see above",
+                n,
+                all.len()
+            );
             Err(Error::new(tried, reason))
         }
     }
@@ -162,30 +187,42 @@ fn import_all<'a>(
 ) -> Result<ImportTotals<'a>> {
     let (mut done, mut taken, mut possible) = (ImportTotals::default(), HashSet::new(), Vec::new());
     let bar = console::bar(all.len() as u64, "{pos}/{len} series");
-    let mut writing = |series: &'a Series, imported: ImportedMasks, done: &mut ImportTotals<'a>| -> Result<()> {
-        match write(series, imported, arguments, &mut taken, cancel) {
-            Ok(outcome) => done.outcomes.push(outcome),
-            Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
-            Err(error) if error.kind == ErrorKind::Disk => return Err(error),
-            Err(error) => done.refusals.push((series, error)),
-        }
-        Ok(())
-    };
+    let mut writing =
+        |series: &'a Series, imported: ImportedMasks, done: &mut ImportTotals<'a>| -> Result<()> {
+            match write(series, imported, arguments, &mut taken, cancel) {
+                Ok(outcome) => done.outcomes.push(outcome),
+                Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
+                Err(error) if error.kind == ErrorKind::Disk => return Err(error),
+                Err(error) => done.refusals.push((series, error)),
+            }
+            Ok(())
+        };
     for series in all {
         if cancel.is_cancelled() {
             done.left.push(series);
             continue;
         }
         match import::masks(&arguments.masks, series, choice) {
-            Ok(imported) if imported.basis == Basis::Images => writing(series, imported, &mut done)?,
-            Ok(ImportedMasks { basis, is_resampled, .. }) => possible.push(Possible { series, basis, is_resampled }),
+            Ok(imported) if imported.basis == Basis::Images => {
+                writing(series, imported, &mut done)?
+            }
+            Ok(ImportedMasks {
+                basis,
+                is_resampled,
+                ..
+            }) => possible.push(Possible {
+                series,
+                basis,
+                is_resampled,
+            }),
             Err(error) => done.refusals.push((series, error)),
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     if cancel.is_cancelled() {
-        done.left.extend(possible.iter().map(|possible| possible.series));
+        done.left
+            .extend(possible.iter().map(|possible| possible.series));
         return Ok(done);
     }
     let first = possible.first().map(|possible| possible.series);
@@ -195,7 +232,9 @@ fn import_all<'a>(
     });
     match (chosen, first) {
         (Ok(Some((series, imported))), _) => writing(series, imported, &mut done)?,
-        (Err(error), Some(series)) if !done.outcomes.is_empty() => done.refusals.push((series, error)),
+        (Err(error), Some(series)) if !done.outcomes.is_empty() => {
+            done.refusals.push((series, error))
+        }
         (Err(error), _) => return Err(error),
         (Ok(None), _) => {}
     }
@@ -204,33 +243,59 @@ fn import_all<'a>(
 
 fn tell(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()> {
     let said = |outcome: &ImportOutcome| -> Vec<(String, String)> {
-        outcome.notes.iter().map(|note| (outcome.series.clone(), note.clone())).collect()
+        outcome
+            .notes
+            .iter()
+            .map(|note| (outcome.series.clone(), note.clone()))
+            .collect()
     };
     console::remarks(done.outcomes.iter().flat_map(said), "series");
-    let (of_others, failed): (Vec<_>, Vec<_>) = done.refusals.iter().partition(|(_, error)| error.kind.is_of_others());
+    let (of_others, failed): (Vec<_>, Vec<_>) = done
+        .refusals
+        .iter()
+        .partition(|(_, error)| error.kind.is_of_others());
     if !of_others.is_empty() && !done.outcomes.is_empty() {
         let names: Vec<String> = of_others.iter().map(|(series, _)| title(series)).collect();
         let belong = with_verb(names.len(), "series", ["has no mask", "have no mask"]);
-        console::remark(format_args!("labrum: {belong} among these: {}", first_names(&names)));
+        console::remark(format_args!(
+            "labrum: {belong} among these: {}",
+            first_names(&names)
+        ));
     }
     for (series, error) in failed {
         console::fail(format_args!("labrum: {}: {error}", title(series)));
     }
     for outcome in &done.outcomes {
         for MasksNotWritten { format, reason } in &outcome.not_written {
-            console::fail(format_args!("labrum: {} as {format}: {reason}", outcome.series));
+            console::fail(format_args!(
+                "labrum: {} as {format}: {reason}",
+                outcome.series
+            ));
         }
     }
     if arguments.json {
         return super::print_json(&done.outcomes);
     }
-    for ImportOutcome { series, labels, pixels, slices, files, .. } in &done.outcomes {
-        let labels =
-            labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({})", counted(*pixels, "pixel")));
+    for ImportOutcome {
+        series,
+        labels,
+        pixels,
+        slices,
+        files,
+        ..
+    } in &done.outcomes
+    {
+        let labels = labels
+            .iter()
+            .zip(pixels)
+            .map(|(label, pixels)| format!("{label} ({})", counted(*pixels, "pixel")));
         let labels = labels.collect::<Vec<_>>().join(", ");
         let files = with_verb(files.len(), "file", ["is", "are"]);
         let slices = counted(*slices, "slice");
-        super::print(&format!("{labels} on {slices} of {series}: {files} in {}", arguments.out.display()))?;
+        super::print(&format!(
+            "{labels} on {slices} of {series}: {files} in {}",
+            arguments.out.display()
+        ))?;
     }
     Ok(())
 }
@@ -244,20 +309,28 @@ struct Possible<'a> {
 
 /// The one series that masks belong to which name no image: one that they name as a whole before others, and one of the
 /// same grid before others.
-fn meant<'a>(mut possible: Vec<Possible<'a>>, arguments: &ImportMasksArguments) -> Result<Option<&'a Series>> {
+fn meant<'a>(
+    mut possible: Vec<Possible<'a>>,
+    arguments: &ImportMasksArguments,
+) -> Result<Option<&'a Series>> {
     let strongest = possible.iter().map(|p| p.basis).max();
     possible.retain(|p| Some(p.basis) == strongest);
     if possible.iter().any(|p| !p.is_resampled) {
         possible.retain(|p| !p.is_resampled);
     }
-    let chosen = arguments.time.and_then(|time| possible.get(time.checked_sub(1)?));
+    let chosen = arguments
+        .time
+        .and_then(|time| possible.get(time.checked_sub(1)?));
     match (possible.as_slice(), chosen) {
         ([], _) => Ok(None),
         ([one], _) | (_, Some(one)) => Ok(Some(one.series)),
         (several, None) => {
-            let name = |(i, p): (usize, &Possible<'_>)| format!("{} \"{}\"", i + 1, title(p.series));
+            let name =
+                |(i, p): (usize, &Possible<'_>)| format!("{} \"{}\"", i + 1, title(p.series));
             let list: Vec<String> = several.iter().enumerate().map(name).collect();
-            let of = arguments.time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+            let of = arguments
+                .time
+                .map_or_else(String::new, |time| format!(", and there is no time {time}"));
             let reason = format!(
                 "it does not name the images that it belongs to, and fits {}: {}{of}",
                 several.len(),
@@ -271,7 +344,11 @@ fn meant<'a>(mut possible: Vec<Possible<'a>>, arguments: &ImportMasksArguments) 
 }
 
 fn title(series: &Series) -> String {
-    if series.description.trim().is_empty() { series.id.clone() } else { series.description.clone() }
+    if series.description.trim().is_empty() {
+        series.id.clone()
+    } else {
+        series.description.clone()
+    }
 }
 
 fn write(
@@ -286,25 +363,47 @@ fn write(
         let advice = "Choose what is taken in with --only, or what lies on top with --order.";
         return Err(Error::at("import the masks", path, loss).advise(advice));
     }
-    let ImportedMasks { labels, masks, mut notes, taken: counts, .. } = imported;
+    let ImportedMasks {
+        labels,
+        masks,
+        mut notes,
+        taken: counts,
+        ..
+    } = imported;
     // Label maps that keep their values leave numbers between them that nothing is drawn with.
-    let is_gap = |value: u8, label: &Label, pixels: usize| pixels == 0 && Label::by_number(value).name == label.name;
+    let is_gap = |value: u8, label: &Label, pixels: usize| {
+        pixels == 0 && Label::by_number(value).name == label.name
+    };
     let pixels: Vec<usize> = counts.iter().map(|count| count.left).collect();
     let all = (1..=255u8).zip(&labels).zip(&pixels);
-    let gaps: Vec<u8> = all.filter(|((v, label), pixels)| is_gap(*v, label, **pixels)).map(|((v, _), _)| v).collect();
+    let gaps: Vec<u8> = all
+        .filter(|((v, label), pixels)| is_gap(*v, label, **pixels))
+        .map(|((v, _), _)| v)
+        .collect();
     // Slices that the masks say nothing of are left out: an empty mask would say that nothing is there.
     let of = |(slice, _): &(usize, Mask)| series.slices.get(*slice).cloned();
     let places: Vec<usize> = masks.iter().map(|(slice, _)| *slice).collect();
-    let part = Series { slices: masks.iter().filter_map(of).collect(), ..series.clone() };
+    let part = Series {
+        slices: masks.iter().filter_map(of).collect(),
+        ..series.clone()
+    };
     let masks: Vec<Mask> = masks.into_iter().map(|(_, mask)| mask).collect();
     let names = Names::of_part(series, &part.slices, taken);
     let mut formats: Vec<Format> = Vec::new();
-    arguments.format.iter().map(|f| Format::from(*f)).for_each(|f| {
-        if !formats.contains(&f) {
-            formats.push(f);
-        }
-    });
-    let given = series.slices.iter().map(|s| &s.source.path).chain(&arguments.masks);
+    arguments
+        .format
+        .iter()
+        .map(|f| Format::from(*f))
+        .for_each(|f| {
+            if !formats.contains(&f) {
+                formats.push(f);
+            }
+        });
+    let given = series
+        .slices
+        .iter()
+        .map(|s| &s.source.path)
+        .chain(&arguments.masks);
     let outputs = planned(&arguments.out, &names, &labels, &formats);
     refuse_originals(given.map(PathBuf::as_path), &outputs)
         .map_err(|error| error.advise("Choose another folder with --out."))?;
@@ -316,7 +415,9 @@ fn write(
         if cancel.is_cancelled() {
             // Nothing is left of a series that is not whole.
             new.iter().for_each(|file| drop(std::fs::remove_file(file)));
-            return Err(Error::new("import the masks", "it was stopped").of_kind(ErrorKind::Cancelled));
+            return Err(
+                Error::new("import the masks", "it was stopped").of_kind(ErrorKind::Cancelled)
+            );
         }
         let image = open::load(&slice.source, series.kind)?;
         let slice_files = SliceFiles {
@@ -354,10 +455,27 @@ fn write(
     files.extend(written.files);
     notes.extend(written.warnings);
     let not_written = written.unfit.into_iter();
-    let not_written =
-        not_written.map(|u| MasksNotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
+    let not_written = not_written
+        .map(|u| MasksNotWritten {
+            format: u.format.name(),
+            reason: u.error.to_string(),
+        })
+        .collect();
     let is_label = |value: &u8| !gaps.contains(value);
-    let named = (1..=255u8).zip(labels).zip(pixels).filter(|((value, _), _)| is_label(value));
-    let (labels, pixels) = named.map(|((_, label), pixels)| (label.name, pixels)).unzip();
-    Ok(ImportOutcome { series: title(series), labels, pixels, slices: masks.len(), files, notes, not_written })
+    let named = (1..=255u8)
+        .zip(labels)
+        .zip(pixels)
+        .filter(|((value, _), _)| is_label(value));
+    let (labels, pixels) = named
+        .map(|((_, label), pixels)| (label.name, pixels))
+        .unzip();
+    Ok(ImportOutcome {
+        series: title(series),
+        labels,
+        pixels,
+        slices: masks.len(),
+        files,
+        notes,
+        not_written,
+    })
 }

@@ -20,7 +20,9 @@ pub(super) struct InfoArguments {
 }
 
 pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
-    super::end_on_ctrl_c("info was stopped, and nothing is printed: start it again, or name fewer files")?;
+    super::end_on_ctrl_c(
+        "info was stopped, and nothing is printed: start it again, or name fewer files",
+    )?;
     let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
     let report = info::InfoReport::new(&catalog);
     if arguments.json {
@@ -31,6 +33,9 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     // Each is named in the report.
     match catalog.passed_over.iter().filter(|p| p.is_failure).count() {
         0 => Ok(()),
-        n => Err(Error::new("read everything", format!("{} cannot be read, see the report", counted(n, "file")))),
+        n => Err(Error::new(
+            "read everything",
+            format!("{} cannot be read, see the report", counted(n, "file")),
+        )),
     }
 }

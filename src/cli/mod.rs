@@ -100,7 +100,10 @@ impl OverwriteArgument {
     /// Refuses where one of the files that are to be written is there and was not given up.
     fn check<'a>(self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
         // What is no file is refused by whoever writes, whatever was asked for.
-        let there: Vec<&PathBuf> = files.into_iter().filter(|file| !self.overwrite && file.is_file()).collect();
+        let there: Vec<&PathBuf> = files
+            .into_iter()
+            .filter(|file| !self.overwrite && file.is_file())
+            .collect();
         match there.as_slice() {
             [] => Ok(()),
             [first, rest @ ..] => {
@@ -109,7 +112,8 @@ impl OverwriteArgument {
                     n => format!(" (and {} more)", counted(n, "file")),
                 };
                 let reason = format!("it exists already{more}");
-                Err(Error::at("write", first, reason).advise("Choose another place, or give --overwrite."))
+                Err(Error::at("write", first, reason)
+                    .advise("Choose another place, or give --overwrite."))
             }
         }
     }
@@ -167,7 +171,9 @@ impl Cli {
 
     /// What to open in the window, and the device where one was named; `None` where a command is to be run.
     pub fn window(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
-        self.command.is_none().then(|| (self.paths.clone(), self.device.map(Into::into)))
+        self.command
+            .is_none()
+            .then(|| (self.paths.clone(), self.device.map(Into::into)))
     }
 }
 
@@ -202,10 +208,10 @@ pub fn run(cli: Cli) -> Result<()> {
 pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
-        Some(missing) => {
-            Err(Error::at("open", missing, "there is no such file or folder")
-                .advise("labrum --help lists the commands."))
-        }
+        Some(missing) => Err(
+            Error::at("open", missing, "there is no such file or folder")
+                .advise("labrum --help lists the commands."),
+        ),
     }
 }
 
@@ -259,10 +265,18 @@ fn model_named(name: &Path, device: DeviceArgument) -> Result<Segmenter> {
 /// A model that cannot be written is better found out before the work than after it.
 fn check_model_file(path: &Path) -> Result<()> {
     let tried = "write the model";
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ending = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     if ["pth", "pt", "bin"].contains(&ending.as_str()) {
-        return Err(Error::at(tried, path, format!("files that end in .{ending} are read as PyTorch checkpoints"))
-            .advise("Choose a name that ends in .safetensors."));
+        return Err(Error::at(
+            tried,
+            path,
+            format!("files that end in .{ending} are read as PyTorch checkpoints"),
+        )
+        .advise("Choose a name that ends in .safetensors."));
     }
     whole_file::probe(path, tried)
 }

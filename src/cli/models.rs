@@ -14,13 +14,15 @@ use std::{io::IsTerminal, path::PathBuf};
 
 /// List, activate, compare and export the models that a workspace has learned
 #[derive(clap::Args, Debug)]
-#[command(after_help = "A version is named by the number of the round that made it, the one in front of the list.
+#[command(
+    after_help = "A version is named by the number of the round that made it, the one in front of the list.
 
 Examples:
   labrum models --workspace work/
   labrum models --workspace work/ activate 3
   labrum models --workspace work/ compare 3 4 --json
-  labrum models --workspace work/ export 3 --out better.safetensors")]
+  labrum models --workspace work/ export 3 --out better.safetensors"
+)]
 pub(super) struct ModelsArguments {
     /// Folder of the workspace
     #[arg(long, global = true)]
@@ -87,12 +89,16 @@ enum ModelsCommand {
 
 pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
-    let folder =
-        folder.ok_or_else(|| wrong("look at the models", "no workspace is named").advise("Give --workspace."))?;
+    let folder = folder.ok_or_else(|| {
+        wrong("look at the models", "no workspace is named").advise("Give --workspace.")
+    })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
     if matches!(
         what,
-        ModelsCommand::List | ModelsCommand::Report | ModelsCommand::Compare { .. } | ModelsCommand::Export { .. }
+        ModelsCommand::List
+            | ModelsCommand::Report
+            | ModelsCommand::Compare { .. }
+            | ModelsCommand::Export { .. }
     ) {
         return read(&mut ReadOnlyWorkspace::open(folder)?, what, arguments.json);
     }
@@ -120,19 +126,35 @@ pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
 }
 
 fn list(versions: &[Version], json: bool) -> Result<()> {
-    if json { super::print_json(&versions) } else { super::print(&table(versions)) }
+    if json {
+        super::print_json(&versions)
+    } else {
+        super::print(&table(versions))
+    }
 }
 
 /// What changes nothing in the workspace.
 fn read(workspace: &mut ReadOnlyWorkspace, what: &ModelsCommand, json: bool) -> Result<()> {
     match what {
-        ModelsCommand::Compare { first, second, device } => compare(workspace, *first, *second, *device, json),
+        ModelsCommand::Compare {
+            first,
+            second,
+            device,
+        } => compare(workspace, *first, *second, *device, json),
         ModelsCommand::Report => {
             let report = workspace.work_report()?;
             crate::cli::console::remark(report.advice());
-            if json { super::print_json(&report) } else { super::print(report.to_csv().trim_end()) }
+            if json {
+                super::print_json(&report)
+            } else {
+                super::print(report.to_csv().trim_end())
+            }
         }
-        ModelsCommand::Export { version, out, overwrite } => {
+        ModelsCommand::Export {
+            version,
+            out,
+            overwrite,
+        } => {
             super::check_model_file(out)?;
             overwrite.check([out])?;
             let version = find(workspace, *version)?;
@@ -153,10 +175,14 @@ fn find(workspace: &mut Workspace, round: i64) -> Result<Version> {
     let known: Vec<String> = versions.iter().map(|v| v.round.0.to_string()).collect();
     let reason = match known.as_slice() {
         [] => "the workspace has learned no version yet".to_owned(),
-        known => format!("the workspace has versions of these rounds: {}", known.join(", ")),
+        known => format!(
+            "the workspace has versions of these rounds: {}",
+            known.join(", ")
+        ),
     };
     let tried = format!("find the version of round {round} in the workspace");
-    Err(Error::at(tried, workspace.folder(), reason).advise("labrum models --workspace FOLDER lists them."))
+    Err(Error::at(tried, workspace.folder(), reason)
+        .advise("labrum models --workspace FOLDER lists them."))
 }
 
 /// Removes a version after a question that names it.
@@ -165,36 +191,68 @@ fn delete(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<(
     let tried = format!("delete \"{}\"", version.name);
     if !is_confirmed {
         if !std::io::stdin().is_terminal() {
-            return Err(Error::at(tried, &version.file, "this cannot be undone").advise("Confirm with --yes."));
+            return Err(Error::at(tried, &version.file, "this cannot be undone")
+                .advise("Confirm with --yes."));
         }
-        eprint!("Delete \"{}\" and its file {}? [y/N] ", version.name, version.file.display());
+        eprint!(
+            "Delete \"{}\" and its file {}? [y/N] ",
+            version.name,
+            version.file.display()
+        );
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(|e| Error::at(&tried, &version.file, e))?;
+        std::io::stdin()
+            .read_line(&mut answer)
+            .map_err(|e| Error::at(&tried, &version.file, e))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
             return super::print(&format!("\"{}\" was kept.", version.name));
         }
     }
     workspace.delete_version(version.key)?;
     workspace.sync()?;
-    super::print(&format!("\"{}\" was deleted, with its file {}.", version.name, version.file.display()))
+    super::print(&format!(
+        "\"{}\" was deleted, with its file {}.",
+        version.name,
+        version.file.display()
+    ))
 }
 
-fn compare(workspace: &mut Workspace, first: i64, second: i64, device: DeviceArgument, json: bool) -> Result<()> {
+fn compare(
+    workspace: &mut Workspace,
+    first: i64,
+    second: i64,
+    device: DeviceArgument,
+    json: bool,
+) -> Result<()> {
     let (first, second) = (find(workspace, first)?, find(workspace, second)?);
     let masks = workspace.accepted_masks()?;
-    let held_out: Vec<_> = masks.into_iter().filter(|s| s.side == Side::HoldOut).collect();
+    let held_out: Vec<_> = masks
+        .into_iter()
+        .filter(|s| s.side == Side::HoldOut)
+        .collect();
     let labels = workspace.labels()?;
-    let (a, b) = (Model::of_version(&first.file, &labels)?, Model::of_version(&second.file, &labels)?);
+    let (a, b) = (
+        Model::of_version(&first.file, &labels)?,
+        Model::of_version(&second.file, &labels)?,
+    );
     let report = judged(&a, &b, &held_out, &labels, device.into())?;
     if json {
         return super::print_json(&report);
     }
     let (better, worse) = report.better_and_worse();
-    let mut text =
-        format!("{} against {}: {}; {better} better, {worse} worse", second.name, first.name, report.verdict.reason());
+    let mut text = format!(
+        "{} against {}: {}; {better} better, {worse} worse",
+        second.name,
+        first.name,
+        report.verdict.reason()
+    );
     for case in &report.cases {
         let before = case.active.map_or(0.0, |s| s.dice);
-        text += &format!("\n{:40} {before:.4} -> {:.4} ({:+.4})", case.name, case.candidate.dice, case.gain());
+        text += &format!(
+            "\n{:40} {before:.4} -> {:.4} ({:+.4})",
+            case.name,
+            case.candidate.dice,
+            case.gain()
+        );
     }
     super::print(&text)
 }
@@ -203,7 +261,11 @@ fn table(versions: &[Version]) -> String {
     if versions.is_empty() {
         return "This workspace has learned nothing yet: accept a few cases, then labrum train --workspace.".into();
     }
-    let width = versions.iter().map(|v| v.name.chars().count()).max().unwrap_or(0);
+    let width = versions
+        .iter()
+        .map(|v| v.name.chars().count())
+        .max()
+        .unwrap_or(0);
     let line = |v: &Version| {
         let state = match v.state {
             _ if v.is_active => "active",
@@ -211,7 +273,11 @@ fn table(versions: &[Version]) -> String {
             VersionState::Rejected => "rejected",
             VersionState::Undecided => "undecided",
         };
-        let dice = v.report.means().1.map_or("none".into(), |s| format!("{:.4}", s.dice));
+        let dice = v
+            .report
+            .means()
+            .1
+            .map_or("none".into(), |s| format!("{:.4}", s.dice));
         let hash: String = v.hash.chars().take(12).collect();
         format!(
             "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",

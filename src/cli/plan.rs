@@ -71,11 +71,20 @@ impl PlanArguments {
         let others = [
             ("--loss", wanted.loss != plan.loss),
             ("--optimizer", wanted.optimizer != plan.optimizer),
-            ("--learning-rate", wanted.learning_rate != plan.learning_rate),
+            (
+                "--learning-rate",
+                wanted.learning_rate != plan.learning_rate,
+            ),
             ("--batch", wanted.batch != plan.batch),
-            ("--seed", self.seed != USUAL_SEED && wanted.seed != plan.seed),
+            (
+                "--seed",
+                self.seed != USUAL_SEED && wanted.seed != plan.seed,
+            ),
         ];
-        others.into_iter().find(|(_, is_other)| *is_other).map(|(name, _)| name)
+        others
+            .into_iter()
+            .find(|(_, is_other)| *is_other)
+            .map(|(name, _)| name)
     }
 
     /// `usual` with what was asked for.

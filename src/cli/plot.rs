@@ -91,20 +91,35 @@ pub(super) fn run(arguments: &PlotArguments) -> Result<()> {
     for path in &arguments.logs {
         let log = TrainingLog::read(path)?;
         if log.epochs.is_empty() {
-            return Err(Error::at("plot the training", path, "no epoch of it has ended yet"));
+            return Err(Error::at(
+                "plot the training",
+                path,
+                "no epoch of it has ended yet",
+            ));
         }
         let point = |epoch: &Epoch| (epoch.epoch as f64, figure.of(epoch));
-        let is_best = |epoch: &&Epoch| log.best.as_ref().is_some_and(|best| best.epoch == epoch.epoch);
+        let is_best = |epoch: &&Epoch| {
+            log.best
+                .as_ref()
+                .is_some_and(|best| best.epoch == epoch.epoch)
+        };
         curves.push(Curve {
-            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            name: path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             points: log.epochs.iter().map(point).collect(),
             best: log.epochs.iter().find(is_best).map(point),
             is_validated: log.images.validation > 0,
         });
     }
     let mut text = String::new();
-    draw(&curves, arguments, &mut text).map_err(|e| Error::at("draw the plot", &arguments.out, e))?;
-    whole_file::write(&arguments.out, "write the plot", |file| file.write_all(text.as_bytes()))?;
+    draw(&curves, arguments, &mut text)
+        .map_err(|e| Error::at("draw the plot", &arguments.out, e))?;
+    whole_file::write(&arguments.out, "write the plot", |file| {
+        file.write_all(text.as_bytes())
+    })?;
     super::print(&format!("The plot is in {}", arguments.out.display()))
 }
 
@@ -115,29 +130,47 @@ fn draw(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn
     root.fill(&WHITE)?;
     let [across, up] = ranges(curves, arguments.figure);
     let mut builder = ChartBuilder::on(&root);
-    builder.margin(16).x_label_area_size(44).y_label_area_size(60);
+    builder
+        .margin(16)
+        .x_label_area_size(44)
+        .y_label_area_size(60);
     if !arguments.title.is_empty() {
         builder.caption(&arguments.title, ("sans-serif", 20));
     }
     let mut chart = builder.build_cartesian_2d(across, up)?;
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("Epoch").y_desc(arguments.figure.name(is_validated(curves))).axis_desc_style(("sans-serif", 15));
-    mesh.label_style(("sans-serif", 13)).x_label_formatter(&|x| format!("{x:.0}")).light_line_style(TRANSPARENT);
-    mesh.y_label_formatter(&|y| format!("{y:.2}")).bold_line_style(RGBColor(224, 224, 224)).draw()?;
+    mesh.x_desc("Epoch")
+        .y_desc(arguments.figure.name(is_validated(curves)))
+        .axis_desc_style(("sans-serif", 15));
+    mesh.label_style(("sans-serif", 13))
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .light_line_style(TRANSPARENT);
+    mesh.y_label_formatter(&|y| format!("{y:.2}"))
+        .bold_line_style(RGBColor(224, 224, 224))
+        .draw()?;
     for (curve, color) in curves.iter().zip(COLORS.iter().cycle()) {
         let line = LineSeries::new(curve.points.iter().copied(), color.stroke_width(2));
         chart
             .draw_series(line)?
             .label(&curve.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
-        chart.draw_series(curve.best.iter().map(|&at| Circle::new(at, 4, color.filled())))?;
+        chart.draw_series(
+            curve
+                .best
+                .iter()
+                .map(|&at| Circle::new(at, 4, color.filled())),
+        )?;
     }
     let place = match arguments.figure {
         FigureArgument::Loss => SeriesLabelPosition::UpperRight,
         _ => SeriesLabelPosition::LowerRight,
     };
     let mut labels = chart.configure_series_labels();
-    labels.position(place).margin(12).background_style(WHITE.mix(0.85)).border_style(RGBColor(200, 200, 200));
+    labels
+        .position(place)
+        .margin(12)
+        .background_style(WHITE.mix(0.85))
+        .border_style(RGBColor(200, 200, 200));
     labels.label_font(("sans-serif", 14)).draw()?;
     root.present()?;
     Ok(())
@@ -146,14 +179,20 @@ fn draw(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn
 /// Whether the figures of all trainings are of validation images; `None` where some are and others not.
 fn is_validated(curves: &[Curve]) -> Option<bool> {
     let first = curves.first()?.is_validated;
-    curves.iter().all(|curve| curve.is_validated == first).then_some(first)
+    curves
+        .iter()
+        .all(|curve| curve.is_validated == first)
+        .then_some(first)
 }
 
 /// What there is to see, with a little room around it.
 fn ranges(curves: &[Curve], figure: FigureArgument) -> [Range<f64>; 2] {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let last = points().map(|p| p.0).fold(2.0, f64::max);
-    let highest = points().map(|p| p.1).filter(|y| y.is_finite()).fold(0.0, f64::max);
+    let highest = points()
+        .map(|p| p.1)
+        .filter(|y| y.is_finite())
+        .fold(0.0, f64::max);
     let lowest = points().map(|p| p.1).fold(f64::INFINITY, f64::min);
     let up = match figure {
         FigureArgument::Loss => 0.0..highest * 1.05 + 1e-6,

@@ -22,22 +22,36 @@ impl ReadOnlyWorkspace {
     pub(super) fn open(folder: &Path) -> Result<Self> {
         check_workspace(folder)?;
         let refused = match Workspace::open(folder) {
-            Ok(workspace) => return Ok(Self { folder: workspace.folder().to_owned(), workspace, copy: None }),
+            Ok(workspace) => {
+                return Ok(Self {
+                    folder: workspace.folder().to_owned(),
+                    workspace,
+                    copy: None,
+                });
+            }
             Err(error) => error,
         };
         let holder = workspace::holder_of(folder);
-        let can_be_written = whole_file::probe(&folder.join("probe"), "write to the workspace").is_ok();
+        let can_be_written =
+            whole_file::probe(&folder.join("probe"), "write to the workspace").is_ok();
         if holder.is_none() && can_be_written {
             return Err(refused);
         }
         let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
-        let copy = copy.map_err(|e| Error::at("copy the workspace", folder, e).advise("Free some space."))?;
+        let copy = copy
+            .map_err(|e| Error::at("copy the workspace", folder, e).advise("Free some space."))?;
         workspace::copy_for_looking(folder, copy.path())?;
         if let Some(holder) = holder {
-            console::remark(format_args!("labrum: {holder} has the workspace open: it is read as saved up to now"));
+            console::remark(format_args!(
+                "labrum: {holder} has the workspace open: it is read as saved up to now"
+            ));
         }
         let workspace = Workspace::open(copy.path())?;
-        Ok(Self { workspace, folder: workspace::absolute(folder), copy: Some(copy) })
+        Ok(Self {
+            workspace,
+            folder: workspace::absolute(folder),
+            copy: Some(copy),
+        })
     }
 
     /// Where the workspace itself is.

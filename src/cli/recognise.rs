@@ -66,13 +66,19 @@ struct Folder {
 }
 
 pub(super) fn run(arguments: &RecogniseArguments) -> Result<()> {
-    super::end_on_ctrl_c("recognise was stopped, and no model is written: start it again, or name fewer images")?;
+    super::end_on_ctrl_c(
+        "recognise was stopped, and no model is written: start it again, or name fewer images",
+    )?;
     super::check_model_file(&arguments.out)?;
     arguments.overwrite.check([&arguments.out])?;
     let (card, weights) = checkpoint::read(&arguments.model)?;
     let mut card = card.ok_or_else(|| {
-        Error::at("recognise images", &arguments.model, "the model has no card")
-            .advise("labrum import-checkpoint makes one.")
+        Error::at(
+            "recognise images",
+            &arguments.model,
+            "the model has no card",
+        )
+        .advise("labrum import-checkpoint makes one.")
     })?;
     let sides = [(&arguments.like, true), (&arguments.unlike, false)];
     let folders = sides
@@ -80,23 +86,35 @@ pub(super) fn run(arguments: &RecogniseArguments) -> Result<()> {
         .flat_map(|(paths, is_like)| paths.iter().map(move |path| look_at(path, is_like)))
         .collect::<Result<Vec<_>>>()?;
     let looks = learn(&folders, None).ok_or_else(|| {
-        Error::new("recognise images", "there are too few images of the kind that the model is for")
-            .advise("Give folders with some thirty or more with --like.")
+        Error::new(
+            "recognise images",
+            "there are too few images of the kind that the model is for",
+        )
+        .advise("Give folders with some thirty or more with --like.")
     })?;
-    let figures: Vec<Figures> = folders.iter().map(|folder| judged(folder, &looks, &folders)).collect();
+    let figures: Vec<Figures> = folders
+        .iter()
+        .map(|folder| judged(folder, &looks, &folders))
+        .collect();
     card.looks = Some(looks);
     let bytes = checkpoint::to_bytes(&card, &weights)?;
-    whole_file::write(&arguments.out, "write the model", |file| file.write_all(&bytes))?;
+    whole_file::write(&arguments.out, "write the model", |file| {
+        file.write_all(&bytes)
+    })?;
     if arguments.json {
         return super::print_json(&figures);
     }
-    figures.iter().try_for_each(|figures| super::print(&line(figures)))?;
+    figures
+        .iter()
+        .try_for_each(|figures| super::print(&line(figures)))?;
     super::print(&format!("The model is in {}", arguments.out.display()))
 }
 
 fn learn(folders: &[Folder], without: Option<&Path>) -> Option<Looks> {
     let of = |is_like: bool| -> Vec<Look> {
-        let counted = folders.iter().filter(|f| f.is_like == is_like && Some(f.path.as_path()) != without);
+        let counted = folders
+            .iter()
+            .filter(|f| f.is_like == is_like && Some(f.path.as_path()) != without);
         counted.flat_map(|f| f.learned.iter().cloned()).collect()
     };
     Looks::learn(&of(true), &of(false))
@@ -104,7 +122,9 @@ fn learn(folders: &[Folder], without: Option<&Path>) -> Option<Looks> {
 
 fn judged(folder: &Folder, looks: &Looks, folders: &[Folder]) -> Figures {
     let count = |looks: &Looks| folder.aside.iter().filter(|look| looks.knows(look)).count();
-    let unseen = (!folder.is_like).then(|| learn(folders, Some(&folder.path))).flatten();
+    let unseen = (!folder.is_like)
+        .then(|| learn(folders, Some(&folder.path)))
+        .flatten();
     Figures {
         folder: folder.path.clone(),
         is_like: folder.is_like,
@@ -115,11 +135,18 @@ fn judged(folder: &Folder, looks: &Looks, folders: &[Folder]) -> Figures {
 }
 
 fn line(figures: &Figures) -> String {
-    let Figures { images, recognised, .. } = figures;
+    let Figures {
+        images, recognised, ..
+    } = figures;
     let percent = |count: usize| format!("{:.1} %", 100.0 * count as f64 / (*images).max(1) as f64);
-    let unseen =
-        figures.recognised_unseen.map_or(String::new(), |n| format!("; without having seen the folder {}", percent(n)));
-    let what = if figures.is_like { "recognised" } else { "taken for its own by mistake" };
+    let unseen = figures.recognised_unseen.map_or(String::new(), |n| {
+        format!("; without having seen the folder {}", percent(n))
+    });
+    let what = if figures.is_like {
+        "recognised"
+    } else {
+        "taken for its own by mistake"
+    };
     format!(
         "{}: {recognised} of {images} kept aside are {what} ({}){unseen}",
         figures.folder.display(),
@@ -139,12 +166,26 @@ fn look_at(path: &Path, is_like: bool) -> Result<Folder> {
     let read = |(series, slice): &(&Series, &Slice)| -> Result<(bool, Vec<Look>)> {
         let image = open::load(&slice.source, series.kind)?;
         let is_aside = is_aside(&slice.source.path);
-        let looks = if is_like && !is_aside { Look::variants(&image) } else { vec![Look::of(&image)] };
+        let looks = if is_like && !is_aside {
+            Look::variants(&image)
+        } else {
+            vec![Look::of(&image)]
+        };
         Ok((is_aside, looks))
     };
-    let mut folder = Folder { path: path.to_owned(), is_like, learned: Vec::new(), aside: Vec::new() };
+    let mut folder = Folder {
+        path: path.to_owned(),
+        is_like,
+        learned: Vec::new(),
+        aside: Vec::new(),
+    };
     for (is_aside, looks) in slices.par_iter().map(read).collect::<Result<Vec<_>>>()? {
-        if is_aside { &mut folder.aside } else { &mut folder.learned }.extend(looks);
+        if is_aside {
+            &mut folder.aside
+        } else {
+            &mut folder.learned
+        }
+        .extend(looks);
     }
     Ok(folder)
 }

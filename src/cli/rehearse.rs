@@ -3,7 +3,7 @@
 use super::{DeviceArgument, usage::wrong};
 use crate::learning::{
     course::{Model, RoundPhase},
-    rehearse::{RehearsalOrder, Rehearsal, RehearsalEvent, RoundResult, rehearse},
+    rehearse::{Rehearsal, RehearsalEvent, RehearsalOrder, RoundResult, rehearse},
 };
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
@@ -75,8 +75,13 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     let mut cases = arguments.cases.clone();
     cases.sort_unstable();
     cases.dedup();
-    if cases.first().is_none_or(|n| *n == 0) || !(arguments.seconds > 0.0 && arguments.seconds < 1e6) {
-        return Err(wrong("rehearse", "--cases and --seconds must be more than 0"));
+    if cases.first().is_none_or(|n| *n == 0)
+        || !(arguments.seconds > 0.0 && arguments.seconds < 1e6)
+    {
+        return Err(wrong(
+            "rehearse",
+            "--cases and --seconds must be more than 0",
+        ));
     }
     let rehearsal = Rehearsal {
         cases,
@@ -111,11 +116,18 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
         if !arguments.json {
             super::print(&plot(&results))?;
         }
-        let reason = format!("it was stopped after {} of {}", results.len(), counted(rehearsal.cases.len(), "round"));
+        let reason = format!(
+            "it was stopped after {} of {}",
+            results.len(),
+            counted(rehearsal.cases.len(), "round")
+        );
         return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Cancelled));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
-        let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);
+        let reason = format!(
+            "it has fewer cases than the {} of the first round",
+            rehearsal.cases[0]
+        );
         return Err(Error::at("rehearse on", &arguments.folder, reason).advise("Lower --cases."));
     }
     if !arguments.json {
@@ -125,7 +137,8 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
         None => Ok(()),
         Some(cases) => {
             let reason = format!("{cases} cases to learn from cannot be reached with its images");
-            Err(Error::at("do all rounds on", &arguments.folder, reason).advise("Lower --cases, or add images."))
+            Err(Error::at("do all rounds on", &arguments.folder, reason)
+                .advise("Lower --cases, or add images."))
         }
     }
 }
@@ -133,23 +146,38 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
 fn tell(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Result<()> {
     match told {
         RehearsalEvent::Note(note) => super::tell(bar, note),
-        RehearsalEvent::Divided { pool, test } => {
-            super::tell(bar, &format!("{} to correct, {test} to test on", counted(*pool, "image")))
-        }
+        RehearsalEvent::Divided { pool, test } => super::tell(
+            bar,
+            &format!("{} to correct, {test} to test on", counted(*pool, "image")),
+        ),
         RehearsalEvent::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
         RehearsalEvent::Phase(RoundPhase::Reading { done, total }) => {
             bar.set_message(format!("reading {done} of {total}"))
         }
-        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Step { done, loss, remaining, .. })) => {
+        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Step {
+            done,
+            loss,
+            remaining,
+            ..
+        })) => {
             bar.set_position((done * 1000.0) as u64);
-            bar.set_message(format!("loss {loss:.3}, {} left", indicatif::HumanDuration(*remaining)));
+            bar.set_message(format!(
+                "loss {loss:.3}, {} left",
+                indicatif::HumanDuration(*remaining)
+            ));
         }
-        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Validation { step, dice, .. })) => {
+        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Validation {
+            step,
+            dice,
+            ..
+        })) => {
             log::info!("after {step} steps: validation Dice {dice:.4}");
         }
         RehearsalEvent::Phase(RoundPhase::Judging) => bar.set_message("judging"),
         RehearsalEvent::Round(result) if json => {
-            super::print(&serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?)?;
+            super::print(
+                &serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?,
+            )?;
         }
         RehearsalEvent::Round(result) => bar.suspend(|| super::print(&line(result)))?,
     }
@@ -182,7 +210,11 @@ fn plot(results: &[RoundResult]) -> String {
     );
     for r in results {
         let dice = format!("{:.4} {}", r.test_dice, bar(r.test_dice));
-        let corrected = format!("{:4.0} % {}", 100.0 * r.corrected_share, bar(r.corrected_share));
+        let corrected = format!(
+            "{:4.0} % {}",
+            100.0 * r.corrected_share,
+            bar(r.corrected_share)
+        );
         text += &format!(
             "\n{:5} {:8}  {dice:<32} {corrected:<32} {:9} {:7.0}",
             r.cases, r.holdout_cases, r.corrected_pixels, r.seconds

@@ -90,37 +90,72 @@ fn refuse_other_settings(record: &RoundRecord, wish: &RoundRequest<'_>) -> Resul
     let by_seconds = known.plan.length == Length::Steps(0);
     let other = [
         ("--from", is_other_start),
-        ("--seconds", wish.seconds.is_some_and(|seconds| !by_seconds || seconds != known.seconds)),
-        ("--steps", wish.steps.is_some_and(|steps| known.plan.length != Length::Steps(steps))),
+        (
+            "--seconds",
+            wish.seconds
+                .is_some_and(|seconds| !by_seconds || seconds != known.seconds),
+        ),
+        (
+            "--steps",
+            wish.steps
+                .is_some_and(|steps| known.plan.length != Length::Steps(steps)),
+        ),
     ];
-    let other = other.into_iter().find(|(_, is_other)| *is_other).map(|(name, _)| name);
-    let Some(option) = other.or(wish.plan.other_than(&known.plan)) else { return Ok(()) };
-    let reason =
-        format!("a round of {} was cut off and would go on as it was begun, without {option}", when(record.started_at));
-    Err(Error::new("train", reason)
-        .advise(format!("Leave out {option} to let it go on, or add --anew to give it up and begin another.")))
+    let other = other
+        .into_iter()
+        .find(|(_, is_other)| *is_other)
+        .map(|(name, _)| name);
+    let Some(option) = other.or(wish.plan.other_than(&known.plan)) else {
+        return Ok(());
+    };
+    let reason = format!(
+        "a round of {} was cut off and would go on as it was begun, without {option}",
+        when(record.started_at)
+    );
+    Err(Error::new("train", reason).advise(format!(
+        "Leave out {option} to let it go on, or add --anew to give it up and begin another."
+    )))
 }
 
 fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()> {
     let Some(record) = cut_off else {
-        return Err(Error::new("give up the round", "none was cut off in this workspace"));
+        return Err(Error::new(
+            "give up the round",
+            "none was cut off in this workspace",
+        ));
     };
     workspace.end_round(record.key, RoundState::Cancelled, "given up by a person")?;
     workspace.sync()?;
-    super::print(&format!("The round of {} is given up; the model is as it was.", when(record.started_at)))
+    super::print(&format!(
+        "The round of {} is given up; the model is as it was.",
+        when(record.started_at)
+    ))
 }
 
 /// Images that are gone are better told before the round than in the middle of it.
 fn check_images(snapshot: &[SnapshotSlice], folder: &Path) -> Result<()> {
-    let gone: BTreeSet<&Path> =
-        snapshot.iter().map(|slice| slice.source.path.as_path()).filter(|path| !path.exists()).collect();
-    let Some(first) = gone.first() else { return Ok(()) };
+    let gone: BTreeSet<&Path> = snapshot
+        .iter()
+        .map(|slice| slice.source.path.as_path())
+        .filter(|path| !path.exists())
+        .collect();
+    let Some(first) = gone.first() else {
+        return Ok(());
+    };
     let reason = match gone.len() {
         1 => "it is not where it was".to_owned(),
-        n => format!("it is not where it was, nor are {}", counted(n - 1, "other image")),
+        n => format!(
+            "it is not where it was, nor are {}",
+            counted(n - 1, "other image")
+        ),
     };
-    let advice = format!("labrum workspace locate FOLDER --workspace {} looks for them.", folder.display());
-    Err(Error::at("train on", first, reason).advise(advice).of_kind(ErrorKind::NotFound))
+    let advice = format!(
+        "labrum workspace locate FOLDER --workspace {} looks for them.",
+        folder.display()
+    );
+    Err(Error::at("train on", first, reason)
+        .advise(advice)
+        .of_kind(ErrorKind::NotFound))
 }
 
 fn round(
@@ -151,21 +186,26 @@ fn take(
 ) -> Result<()> {
     let round = round(workspace, &record, snapshot, wish)?;
     let bar = super::console::bar(1000, "{msg}");
-    let result = round.estimate(rayon::current_num_threads()).and_then(|estimate| {
-        super::tell(
-            &bar,
-            &format!(
-                "{} ({}) to learn from, {} held out; about {:.0} s and {:.1} GB",
-                counted(estimate.cases, "case"),
-                counted(estimate.slices, "slice"),
-                estimate.held_out,
-                estimate.seconds,
-                estimate.memory as f64 / 1e9
-            ),
-        );
-        estimate.note.iter().for_each(|note| super::tell(&bar, note));
-        round.run(control, &mut |phase| show(&bar, phase))
-    });
+    let result = round
+        .estimate(rayon::current_num_threads())
+        .and_then(|estimate| {
+            super::tell(
+                &bar,
+                &format!(
+                    "{} ({}) to learn from, {} held out; about {:.0} s and {:.1} GB",
+                    counted(estimate.cases, "case"),
+                    counted(estimate.slices, "slice"),
+                    estimate.held_out,
+                    estimate.seconds,
+                    estimate.memory as f64 / 1e9
+                ),
+            );
+            estimate
+                .note
+                .iter()
+                .for_each(|note| super::tell(&bar, note));
+            round.run(control, &mut |phase| show(&bar, phase))
+        });
     bar.finish_and_clear();
     match result {
         Ok(Some(version)) => {
@@ -196,18 +236,28 @@ fn outcome(version: &Version) -> String {
         }
         VersionState::Accepted => format!("{name} is active now"),
         VersionState::Rejected => format!("{name} was turned down; the model stays"),
-        VersionState::Undecided => format!("{name} waits for your decision (labrum models activate {})", round.0),
+        VersionState::Undecided => format!(
+            "{name} waits for your decision (labrum models activate {})",
+            round.0
+        ),
     };
     let (better, worse) = version.report.better_and_worse();
     match version.report.cases.is_empty() {
         true => format!("{what}: {}.", version.reason),
-        false => format!("{what}: {}; {better} better, {worse} worse.", version.reason),
+        false => format!(
+            "{what}: {}; {better} better, {worse} worse.",
+            version.reason
+        ),
     }
 }
 
 fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> Result<()> {
     let estimate = round.estimate(rayon::current_num_threads())?;
-    let held = round.snapshot.iter().filter(|s| s.side == Side::HoldOut).count();
+    let held = round
+        .snapshot
+        .iter()
+        .filter(|s| s.side == Side::HoldOut)
+        .count();
     if json {
         return super::print_json(&serde_json::json!({
             "cases": estimate.cases, "slices": estimate.slices, "holdout_cases": estimate.held_out,
@@ -215,9 +265,15 @@ fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> R
             "start": round.settings.start_name, "note": estimate.note, "goes_on": cut_off.is_some(),
         }));
     }
-    estimate.note.iter().for_each(|note| crate::cli::console::remark(format_args!("{note}")));
+    estimate
+        .note
+        .iter()
+        .for_each(|note| crate::cli::console::remark(format_args!("{note}")));
     let begins = match cut_off {
-        Some(begun) => [format!("The round of {begun} that was cut off would go on. It starts"), "learns".to_owned()],
+        Some(begun) => [
+            format!("The round of {begun} that was cut off would go on. It starts"),
+            "learns".to_owned(),
+        ],
         None => ["It would start".to_owned(), "learn".to_owned()],
     };
     let [starts, learns] = begins;
@@ -236,18 +292,35 @@ fn settings(
     workspace: &mut Workspace,
     wish: &RoundRequest<'_>,
 ) -> Result<(RoundSettings, Option<labrum_core::learning::VersionKey>)> {
-    let usual = Plan { length: Length::Steps(wish.steps.unwrap_or(0)), ..Plan::default() };
+    let usual = Plan {
+        length: Length::Steps(wish.steps.unwrap_or(0)),
+        ..Plan::default()
+    };
     let plan = wish.plan.plan(usual);
     let (start, start_name, parent, is_start_active) = match wish.from {
         Some(name) => start_named(name)?,
         None => usual_start(workspace)?,
     };
     let seconds = wish.seconds.unwrap_or(SECONDS);
-    Ok((RoundSettings { start, start_name, is_start_active, plan, seconds }, parent))
+    Ok((
+        RoundSettings {
+            start,
+            start_name,
+            is_start_active,
+            plan,
+            seconds,
+        },
+        parent,
+    ))
 }
 
 /// What a round starts from, what that is called, which version of the workspace it is, and whether it proposes masks now.
-type Started = (StartFrom, String, Option<labrum_core::learning::VersionKey>, bool);
+type Started = (
+    StartFrom,
+    String,
+    Option<labrum_core::learning::VersionKey>,
+    bool,
+);
 
 /// Nothing, a shipped model by its name, or a file.
 fn start_named(name: &str) -> Result<Started> {
@@ -256,11 +329,20 @@ fn start_named(name: &str) -> Result<Started> {
     }
     if let Some(index) = shipped_named(name)? {
         let card = Model::shipped(index)?.card;
-        return Ok((StartFrom::Shipped(index), format!("{} {}", card.name, card.version), None, true));
+        return Ok((
+            StartFrom::Shipped(index),
+            format!("{} {}", card.name, card.version),
+            None,
+            true,
+        ));
     }
     let path = std::path::absolute(name).map_err(|e| Error::at("start from", name, e))?;
     if !path.is_file() {
-        return Err(Error::at("start from", name, "it is neither a shipped model nor a file"));
+        return Err(Error::at(
+            "start from",
+            name,
+            "it is neither a shipped model nor a file",
+        ));
     }
     Ok((StartFrom::File(path), name.to_owned(), None, true))
 }
@@ -269,32 +351,72 @@ fn start_named(name: &str) -> Result<Started> {
 fn usual_start(workspace: &mut Workspace) -> Result<Started> {
     let report = workspace.work_report()?;
     if let Some(active) = report.versions.iter().find(|v| v.is_active) {
-        return Ok((StartFrom::File(active.file.clone()), active.name.clone(), Some(active.key), true));
+        return Ok((
+            StartFrom::File(active.file.clone()),
+            active.name.clone(),
+            Some(active.key),
+            true,
+        ));
     }
     let models = shipped::all()?;
     let proposed = report.cases.iter().map(|c| c.model.as_str());
-    let is_title = |title: &&str| models.iter().any(|m| format!("{} {}", m.card.name, m.card.version) == **title);
+    let is_title = |title: &&str| {
+        models
+            .iter()
+            .any(|m| format!("{} {}", m.card.name, m.card.version) == **title)
+    };
     match proposed.clone().find(is_title) {
         Some(title) => {
-            let index = models.iter().position(|m| format!("{} {}", m.card.name, m.card.version) == title);
-            Ok((StartFrom::Shipped(index.unwrap_or(0)), title.to_owned(), None, true))
+            let index = models
+                .iter()
+                .position(|m| format!("{} {}", m.card.name, m.card.version) == title);
+            Ok((
+                StartFrom::Shipped(index.unwrap_or(0)),
+                title.to_owned(),
+                None,
+                true,
+            ))
         }
-        None => Ok(match report.versions.last().filter(|v| v.report.verdict.is_not_yet()) {
-            Some(version) => (StartFrom::File(version.file.clone()), version.name.clone(), Some(version.key), false),
-            None => (StartFrom::Nothing, "nothing".to_owned(), None, false),
-        }),
+        None => Ok(
+            match report
+                .versions
+                .last()
+                .filter(|v| v.report.verdict.is_not_yet())
+            {
+                Some(version) => (
+                    StartFrom::File(version.file.clone()),
+                    version.name.clone(),
+                    Some(version.key),
+                    false,
+                ),
+                None => (StartFrom::Nothing, "nothing".to_owned(), None, false),
+            },
+        ),
     }
 }
 
 fn show(bar: &ProgressBar, phase: RoundPhase) {
     match phase {
-        RoundPhase::Reading { done, total } => bar.set_message(format!("reading {done} of {total}")),
-        RoundPhase::Training(RoundProgress::Step { done, loss, remaining, .. }) => {
+        RoundPhase::Reading { done, total } => {
+            bar.set_message(format!("reading {done} of {total}"))
+        }
+        RoundPhase::Training(RoundProgress::Step {
+            done,
+            loss,
+            remaining,
+            ..
+        }) => {
             bar.set_position((done * 1000.0) as u64);
-            bar.set_message(format!("loss {loss:.3}, {} left", indicatif::HumanDuration(remaining)));
+            bar.set_message(format!(
+                "loss {loss:.3}, {} left",
+                indicatif::HumanDuration(remaining)
+            ));
         }
         RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
-            super::tell(bar, &format!("after {step} steps: validation Dice {dice:.4}"));
+            super::tell(
+                bar,
+                &format!("after {step} steps: validation Dice {dice:.4}"),
+            );
         }
         RoundPhase::Judging => bar.set_message("judging"),
     }
@@ -302,6 +424,10 @@ fn show(bar: &ProgressBar, phase: RoundPhase) {
 
 /// A time of the workspace for people.
 pub(super) fn when(milliseconds: i64) -> String {
-    let zoned = jiff::Timestamp::from_millisecond(milliseconds).map(|t| t.to_zoned(jiff::tz::TimeZone::system()));
-    zoned.map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d %H:%M").to_string())
+    let zoned = jiff::Timestamp::from_millisecond(milliseconds)
+        .map(|t| t.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(
+        |_| String::new(),
+        |t| t.strftime("%Y-%m-%d %H:%M").to_string(),
+    )
 }

@@ -5,7 +5,9 @@ mod plan;
 
 use super::format::{FormatArgument, SegArguments};
 use super::{DeviceArgument, OverwriteArgument, console};
-use crate::io::export::{CocoWriter, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
+use crate::io::export::{
+    CocoWriter, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice,
+};
 use crate::io::{label_file, label_values::ValueReading, open};
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
@@ -117,7 +119,10 @@ impl SegmentArguments {
     pub(super) fn what_with(&self) -> Result<String> {
         match &self.model {
             Some(name) => Ok(super::model_named(name, self.device)?.hash().to_owned()),
-            None => Ok(format!("the shipped models of labrum {}", env!("CARGO_PKG_VERSION"))),
+            None => Ok(format!(
+                "the shipped models of labrum {}",
+                env!("CARGO_PKG_VERSION")
+            )),
         }
     }
 }
@@ -162,7 +167,10 @@ pub(super) fn run(arguments: &SegmentArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if arguments.unattended.from_pacs.is_some() {
         if !arguments.input.is_empty() {
-            return Err(super::usage::wrong("segment", "either files or --from-pacs, not both"));
+            return Err(super::usage::wrong(
+                "segment",
+                "either files or --from-pacs, not both",
+            ));
         }
         return super::unattended::run(arguments, &cancel);
     }
@@ -174,11 +182,23 @@ pub(super) fn run(arguments: &SegmentArguments) -> Result<()> {
 /// Masks for files, for who sends them on. Series that no model is for are left out.
 pub(super) fn produce(arguments: &SegmentArguments, cancel: &Cancel) -> Result<Produced> {
     let mut done = segment_all(arguments, cancel)?;
-    let objects = done.outcomes.iter().flat_map(|o| o.files.iter().map(|file| (file.clone(), o.model_sha256.clone())));
-    let objects: Vec<_> = objects.filter(|(file, _)| file.extension().is_some_and(|e| e == "dcm")).collect();
-    let mut notes: Vec<String> = done.outcomes.iter().flat_map(|o| o.warnings.clone()).collect();
-    let (no_model, other): (Vec<Error>, Vec<Error>) =
-        done.errors.into_iter().partition(|e| e.kind == ErrorKind::NoModel);
+    let objects = done.outcomes.iter().flat_map(|o| {
+        o.files
+            .iter()
+            .map(|file| (file.clone(), o.model_sha256.clone()))
+    });
+    let objects: Vec<_> = objects
+        .filter(|(file, _)| file.extension().is_some_and(|e| e == "dcm"))
+        .collect();
+    let mut notes: Vec<String> = done
+        .outcomes
+        .iter()
+        .flat_map(|o| o.warnings.clone())
+        .collect();
+    let (no_model, other): (Vec<Error>, Vec<Error>) = done
+        .errors
+        .into_iter()
+        .partition(|e| e.kind == ErrorKind::NoModel);
     notes.extend(no_model.iter().map(ToString::to_string));
     done.errors = other;
     end(done, false)?;
@@ -188,9 +208,16 @@ pub(super) fn produce(arguments: &SegmentArguments, cancel: &Cancel) -> Result<P
 fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentTotals> {
     let mut catalog = open::catalog(&arguments.input, &mut |_| {}, cancel)?;
     leave_out_results(&mut catalog, arguments);
-    let unreadable: Vec<_> = catalog.passed_over.iter().filter(|p| p.is_failure).collect();
+    let unreadable: Vec<_> = catalog
+        .passed_over
+        .iter()
+        .filter(|p| p.is_failure)
+        .collect();
     for failure in &unreadable {
-        console::fail(format_args!("labrum: {}", Error::at("read the image", &failure.path, &failure.reason)));
+        console::fail(format_args!(
+            "labrum: {}",
+            Error::at("read the image", &failure.path, &failure.reason)
+        ));
     }
     let mut models = Models::new(arguments)?;
     let plans = Plans::new(&catalog, &models, arguments);
@@ -199,7 +226,11 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
     if !plans.series.is_empty() {
         whole_file::make_folder(&arguments.out)?;
     }
-    let slices = plans.series.iter().map(|p| p.series.slices.len() as u64).sum();
+    let slices = plans
+        .series
+        .iter()
+        .map(|p| p.series.slices.len() as u64)
+        .sum();
     let bar = console::bar(slices, "{pos}/{len} slices, {eta} left");
     let mut coco = plans.coco.as_ref().map(|_| CocoWriter::default());
     let mut done = SegmentTotals {
@@ -211,7 +242,11 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
         unreadable: unreadable.len(),
     };
     for plan in plans.series.iter().take_while(|_| !cancel.is_cancelled()) {
-        let kept = if arguments.resume { kept(plan, coco.is_some()) } else { None };
+        let kept = if arguments.resume {
+            kept(plan, coco.is_some())
+        } else {
+            None
+        };
         let masks = match kept {
             Some(masks) => {
                 done.kept += 1;
@@ -260,8 +295,13 @@ fn kept(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
         (true, false) => Some(Vec::new()),
         (true, true) if !has_maps => None,
         (true, true) => {
-            let read =
-                |name: &String| label_file::read(&plan.folder.join(format!("{name}.png")), ValueReading::Values).ok();
+            let read = |name: &String| {
+                label_file::read(
+                    &plan.folder.join(format!("{name}.png")),
+                    ValueReading::Values,
+                )
+                .ok()
+            };
             plan.names.slices.iter().map(read).collect()
         }
     }
@@ -269,18 +309,45 @@ fn kept(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
 
 /// The files of the images as they lie below the folder that was given.
 fn names_below(plan: &SeriesPlan<'_>) -> Vec<String> {
-    let folders: Vec<_> = plan.below.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
-    let name = |name: String| folders.iter().cloned().chain([name]).collect::<Vec<_>>().join("/");
-    CocoWriter::file_names(plan.series).into_iter().map(name).collect()
+    let folders: Vec<_> = plan
+        .below
+        .components()
+        .map(|c| c.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    let name = |name: String| {
+        folders
+            .iter()
+            .cloned()
+            .chain([name])
+            .collect::<Vec<_>>()
+            .join("/")
+    };
+    CocoWriter::file_names(plan.series)
+        .into_iter()
+        .map(name)
+        .collect()
 }
 
 /// Names what is missing; an error where something is.
 fn end(done: SegmentTotals, is_stopped: bool) -> Result<()> {
-    let SegmentTotals { outcomes, kept, wanted, mut errors, unreadable, .. } = done;
-    let unfit = outcomes.iter().map(|outcome| outcome.not_written.len()).sum::<usize>();
+    let SegmentTotals {
+        outcomes,
+        kept,
+        wanted,
+        mut errors,
+        unreadable,
+        ..
+    } = done;
+    let unfit = outcomes
+        .iter()
+        .map(|outcome| outcome.not_written.len())
+        .sum::<usize>();
     let last = match (is_stopped, unreadable, unfit) {
         (true, ..) => {
-            let reason = format!("it was stopped after {} of {wanted} series", outcomes.len() + kept);
+            let reason = format!(
+                "it was stopped after {} of {wanted} series",
+                outcomes.len() + kept
+            );
             Some(
                 Error::new("segment everything", reason)
                     .advise("The same command with --resume does the others.")
@@ -288,22 +355,30 @@ fn end(done: SegmentTotals, is_stopped: bool) -> Result<()> {
             )
         }
         (_, 0, 0) => errors.pop(),
-        (_, 0, n) => {
-            Some(Error::new("write everything", format!("{} cannot be written, see above", counted(n, "file"))))
-        }
-        (_, n, _) if errors.is_empty() => {
-            Some(Error::new("segment everything", format!("{} could not be read, see above", counted(n, "file"))))
-        }
+        (_, 0, n) => Some(Error::new(
+            "write everything",
+            format!("{} cannot be written, see above", counted(n, "file")),
+        )),
+        (_, n, _) if errors.is_empty() => Some(Error::new(
+            "segment everything",
+            format!("{} could not be read, see above", counted(n, "file")),
+        )),
         _ => errors.pop(),
     };
-    errors.iter().for_each(|e| console::fail(format_args!("labrum: {e}")));
+    errors
+        .iter()
+        .for_each(|e| console::fail(format_args!("labrum: {e}")));
     last.map_or(Ok(()), Err)
 }
 
 /// Warnings on stderr, results on stdout.
 fn tell(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
     let said = |outcome: &SeriesOutcome| {
-        outcome.warnings.iter().map(|w| (outcome.series.clone(), w.clone())).collect::<Vec<_>>()
+        outcome
+            .warnings
+            .iter()
+            .map(|w| (outcome.series.clone(), w.clone()))
+            .collect::<Vec<_>>()
     };
     console::remarks(done.outcomes.iter().flat_map(said), "series");
     for outcome in &done.outcomes {
@@ -318,13 +393,18 @@ fn tell(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
     if done.outcomes.is_empty() && done.kept == 0 {
         return Ok(());
     }
-    let files = done.outcomes.iter().map(|o| o.files.len()).sum::<usize>() + usize::from(done.coco.is_some());
+    let files = done.outcomes.iter().map(|o| o.files.len()).sum::<usize>()
+        + usize::from(done.coco.is_some());
     let kept = match done.kept {
         0 => String::new(),
         1 => "; 1 was there already".to_owned(),
         n => format!("; {n} were there already"),
     };
-    let (files, count, folder) = (counted(files, "file"), done.outcomes.len(), arguments.out.display());
+    let (files, count, folder) = (
+        counted(files, "file"),
+        done.outcomes.len(),
+        arguments.out.display(),
+    );
     console::print(&format!("{files} for {count} series in {folder}{kept}"))
 }
 
@@ -334,17 +414,31 @@ fn series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
 
 /// Results of an earlier run that lie in a folder within the input are no images to segment.
 fn leave_out_results(catalog: &mut Catalog, arguments: &SegmentArguments) {
-    let Ok(out) = arguments.out.canonicalize() else { return };
-    let holds_results = |input: &PathBuf| input.canonicalize().is_ok_and(|i| i != out && out.starts_with(i));
+    let Ok(out) = arguments.out.canonicalize() else {
+        return;
+    };
+    let holds_results = |input: &PathBuf| {
+        input
+            .canonicalize()
+            .is_ok_and(|i| i != out && out.starts_with(i))
+    };
     if !arguments.input.iter().any(holds_results) {
         return;
     }
-    let is_result =
-        |path: &PathBuf| !arguments.input.contains(path) && path.canonicalize().is_ok_and(|p| p.starts_with(&out));
+    let is_result = |path: &PathBuf| {
+        !arguments.input.contains(path) && path.canonicalize().is_ok_and(|p| p.starts_with(&out))
+    };
     for study in &mut catalog.studies {
-        study.series.retain(|series| !series.slices.iter().all(|slice| is_result(&slice.source.path)));
+        study.series.retain(|series| {
+            !series
+                .slices
+                .iter()
+                .all(|slice| is_result(&slice.source.path))
+        });
     }
-    catalog.passed_over.retain(|passed| !is_result(&passed.path));
+    catalog
+        .passed_over
+        .retain(|passed| !is_result(&passed.path));
 }
 
 /// What a series is called in messages.
@@ -359,7 +453,10 @@ fn title(series: &Series) -> String {
 fn misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
     let look = OnceCell::new();
     match card.fit(series, || Some(look.get_or_init(|| Look::of(image)))) {
-        ModelFit::No(reason) => Some(format!("warning: the model \"{}\" may not be for it: {reason}", card.name)),
+        ModelFit::No(reason) => Some(format!(
+            "warning: the model \"{}\" may not be for it: {reason}",
+            card.name
+        )),
         ModelFit::Fits => None,
     }
 }
@@ -379,7 +476,10 @@ fn segment_whole(
         new.iter().for_each(|file| drop(std::fs::remove_file(file)));
         if folder_is_new && !plan.below.as_os_str().is_empty() {
             // Folders that are empty now; one that holds something stays.
-            let made = plan.folder.ancestors().take(plan.below.components().count());
+            let made = plan
+                .folder
+                .ancestors()
+                .take(plan.below.components().count());
             made.for_each(|folder| drop(std::fs::remove_dir(folder)));
         }
     }
@@ -393,7 +493,14 @@ fn segment(
     bar: &ProgressBar,
     cancel: &Cancel,
 ) -> Result<SeriesOutcome> {
-    let SeriesPlan { series, names, formats, folder, labels, .. } = plan;
+    let SeriesPlan {
+        series,
+        names,
+        formats,
+        folder,
+        labels,
+        ..
+    } = plan;
     whole_file::make_folder(folder)?;
     let card: ModelCard = model.card().clone();
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
@@ -401,10 +508,16 @@ fn segment(
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (index, (slice, name)) in series.slices.iter().zip(&names.slices).enumerate() {
         if cancel.is_cancelled() {
-            return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(ErrorKind::Cancelled));
+            return Err(Error::at("segment", &slice.source.path, "it was stopped")
+                .of_kind(ErrorKind::Cancelled));
         }
         let image = open::load(&slice.source, series.kind)?;
-        warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));
+        warnings.extend(
+            image
+                .truncated
+                .iter()
+                .map(|what| format!("{name} is not whole: {what}")),
+        );
         if arguments.model.is_some() && index == series.slices.len() / 2 {
             warnings.extend(misfit(&card, series, &image));
         }
@@ -445,8 +558,12 @@ fn segment(
     files.extend(written.files);
     warnings.extend(written.warnings);
     let not_written = written.unfit.into_iter();
-    let not_written =
-        not_written.map(|u| SeriesNotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
+    let not_written = not_written
+        .map(|u| SeriesNotWritten {
+            format: u.format.name(),
+            reason: u.error.to_string(),
+        })
+        .collect();
     Ok(SeriesOutcome {
         series: title(series),
         model: card.name,

@@ -40,28 +40,48 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> Result<()> {
 pub(super) fn man(arguments: &ManArguments) -> Result<()> {
     let mut all = Cli::command().disable_help_subcommand(true);
     all.build();
-    let Some(folder) = &arguments.out else { return console::print_bytes(&page(all)?) };
+    let Some(folder) = &arguments.out else {
+        return console::print_bytes(&page(all)?);
+    };
     let mut pages = Vec::new();
     collect(all, &mut pages);
-    let files: Vec<PathBuf> = pages.iter().map(|(name, _)| folder.join(format!("{name}.1"))).collect();
+    let files: Vec<PathBuf> = pages
+        .iter()
+        .map(|(name, _)| folder.join(format!("{name}.1")))
+        .collect();
     arguments.overwrite.check(&files)?;
     whole_file::make_folder(folder)?;
     for ((_, command), file) in pages.into_iter().zip(&files) {
         let text = page(command)?;
         whole_file::write(file, "write the manual page", |out| out.write_all(&text))?;
     }
-    console::print(&format!("{} manual pages are in {}", files.len(), folder.display()))
+    console::print(&format!(
+        "{} manual pages are in {}",
+        files.len(),
+        folder.display()
+    ))
 }
 
 /// A command and all below it, with the names of their pages.
 fn collect(command: clap::Command, pages: &mut Vec<(String, clap::Command)>) {
     let below: Vec<clap::Command> = command.get_subcommands().cloned().collect();
-    pages.push((command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned(), command));
-    below.into_iter().filter(|command| !command.is_hide_set()).for_each(|command| collect(command, pages));
+    pages.push((
+        command
+            .get_display_name()
+            .unwrap_or_else(|| command.get_name())
+            .to_owned(),
+        command,
+    ));
+    below
+        .into_iter()
+        .filter(|command| !command.is_hide_set())
+        .for_each(|command| collect(command, pages));
 }
 
 fn page(command: clap::Command) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(command).render(&mut text).map_err(|e| Error::new("make the manual page", e))?;
+    clap_mangen::Man::new(command)
+        .render(&mut text)
+        .map_err(|e| Error::new("make the manual page", e))?;
     Ok(text)
 }

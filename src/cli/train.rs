@@ -173,7 +173,9 @@ enum AbsentArgument {
 }
 
 pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
-    let (columns, rows) = text.split_once('x').ok_or("give columns x rows, like 256x176")?;
+    let (columns, rows) = text
+        .split_once('x')
+        .ok_or("give columns x rows, like 256x176")?;
     let side = |s: &str| match s.trim().parse::<usize>() {
         Ok(n) if n > 0 && n % SIZE_MULTIPLE == 0 && n <= 4096 => Ok(n),
         _ => Err(format!("\"{s}\" is not a multiple of 16 up to 4096")),
@@ -190,7 +192,10 @@ pub(super) fn channels(text: &str) -> std::result::Result<usize, String> {
 }
 
 fn steps(text: &str) -> std::result::Result<usize, String> {
-    text.parse().ok().filter(|steps| *steps > 0).ok_or_else(|| "give a whole number from 1".into())
+    text.parse()
+        .ok()
+        .filter(|steps| *steps > 0)
+        .ok_or_else(|| "give a whole number from 1".into())
 }
 
 /// `name`, or `name|category|concept` with codes as `value scheme meaning`.
@@ -199,15 +204,19 @@ pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
         let mut parts = text.splitn(3, ' ');
         match (parts.next(), parts.next(), parts.next()) {
             (Some(value), Some(scheme), Some(meaning)) => Ok(Code::new(value, scheme, meaning)),
-            _ => Err(format!("\"{text}\" is not a code: give value, scheme and meaning, like \"69536005 SCT Head\"")),
+            _ => Err(format!(
+                "\"{text}\" is not a code: give value, scheme and meaning, like \"69536005 SCT Head\""
+            )),
         }
     };
     let parts: Vec<&str> = text.split('|').collect();
     match parts[..] {
         [name] => Ok(Label::named(name, 0)),
-        [name, category, concept] => {
-            Ok(Label { category: code(category)?, concept: code(concept)?, ..Label::named(name, 0) })
-        }
+        [name, category, concept] => Ok(Label {
+            category: code(category)?,
+            concept: code(concept)?,
+            ..Label::named(name, 0)
+        }),
         _ => Err("give a name, or name|category|concept".into()),
     }
 }
@@ -219,7 +228,10 @@ pub(super) fn purpose(text: &str) -> std::result::Result<ModelPurpose, String> {
 pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     if let Some(workspace) = &arguments.workspace {
         if arguments.folder.is_some() || arguments.out.is_some() {
-            return Err(wrong("train", "either a folder and --out, or --workspace, not both"));
+            return Err(wrong(
+                "train",
+                "either a folder and --out, or --workspace, not both",
+            ));
         }
         return super::round::run(&super::round::RoundRequest {
             workspace,
@@ -237,10 +249,18 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
         return Err(wrong("train", "no folder and no --out were given"));
     };
-    let (last, log, resume) = (arguments.last.clone(), arguments.log.clone(), arguments.resume);
+    let (last, log, resume) = (
+        arguments.last.clone(),
+        arguments.log.clone(),
+        arguments.resume,
+    );
     // Where it goes on, the files are its own.
     if !resume {
-        arguments.overwrite.check([Some(&out), last.as_ref(), log.as_ref()].into_iter().flatten())?;
+        arguments.overwrite.check(
+            [Some(&out), last.as_ref(), log.as_ref()]
+                .into_iter()
+                .flatten(),
+        )?;
     }
     let (options, division) = options(arguments)?;
     for model in [Some(&out), last.as_ref()].into_iter().flatten() {
@@ -254,9 +274,21 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     let (log_given, epochs_wanted) = (log.is_some(), options.epochs);
     let cancel = super::stop_on_ctrl_c()?;
     let bar = super::console::bar(1000, "{msg}");
-    let mut files = Files { out: &out, log: log.as_ref(), bar: &bar, any_kept: earlier.is_some() };
+    let mut files = Files {
+        out: &out,
+        log: log.as_ref(),
+        bar: &bar,
+        any_kept: earlier.is_some(),
+    };
     let mut note = |text: &str| super::tell(&bar, text);
-    let trained = folder::train(&folder, (&options, &division), earlier, &mut files, &mut note, &cancel)?;
+    let trained = folder::train(
+        &folder,
+        (&options, &division),
+        earlier,
+        &mut files,
+        &mut note,
+        &cancel,
+    )?;
     bar.finish_and_clear();
     if !trained.log.is_finished && !files.any_kept {
         return Err(Error::new("train", "it was stopped before the first step")
@@ -279,14 +311,23 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
                 true => "The same command with --resume goes on from there.",
                 false => "Use --log to be able to resume.",
             };
-            let reason = format!("it was stopped after {epochs} of {}", counted(epochs_wanted, "epoch"));
-            Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Cancelled))
+            let reason = format!(
+                "it was stopped after {epochs} of {}",
+                counted(epochs_wanted, "epoch")
+            );
+            Err(Error::new("train to the end", reason)
+                .advise(advice)
+                .of_kind(ErrorKind::Cancelled))
         }
     }
 }
 
 fn summary(out: &Path, trained: &Trained) -> String {
-    let how = if trained.log.is_finished { "The model is" } else { "Stopped; the best model so far is" };
+    let how = if trained.log.is_finished {
+        "The model is"
+    } else {
+        "Stopped; the best model so far is"
+    };
     let mut text = format!("{how} in {}", out.display());
     if let Some(best) = &trained.log.best {
         text += &format!(" (epoch {}, weights {:.12})", best.epoch, best.hash);
@@ -312,7 +353,10 @@ fn seconds(seconds: f64) -> Result<f64> {
 fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
     let share = |name: &str, value: f64| match value {
         v if (0.0..1.0).contains(&v) => Ok(v),
-        v => Err(wrong("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
+        v => Err(wrong(
+            "train",
+            format!("{name} {v} is not a share from 0 up to, but not including, 1"),
+        )),
     };
     let usual = match a.recipe {
         RecipeArgument::Own => TrainOptions::own(),
@@ -328,12 +372,27 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
     if epochs == 0 || plan.batch == 0 {
         return Err(wrong("train", "--epochs and --batch must be at least 1"));
     }
-    let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
+    let time_limit = a
+        .minutes
+        .map(|m| Duration::try_from_secs_f64(m * 60.0))
+        .transpose();
     let wishes = a.folder_wishes.wishes();
-    let lists = (!a.split.is_empty()).then(|| SplitLists::read(&a.split)).transpose()?;
-    let division = Division { subject_pattern: wishes.subject_pattern, lists };
-    let labels =
-        a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
+    let lists = (!a.split.is_empty())
+        .then(|| SplitLists::read(&a.split))
+        .transpose()?;
+    let division = Division {
+        subject_pattern: wishes.subject_pattern,
+        lists,
+    };
+    let labels = a
+        .label
+        .into_iter()
+        .enumerate()
+        .map(|(i, l)| Label {
+            color: Label::named("", i).color,
+            ..l
+        })
+        .collect();
     let options = TrainOptions {
         config: a.config.into(),
         epochs,
@@ -354,13 +413,20 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
         threshold: wishes.threshold,
         validation: share("--validation", a.validation)?,
         time_limit: time_limit.map_err(|e| wrong("train", format!("--minutes: {e}")))?,
-        augment: if a.no_augmentation { AugmentConfig::none() } else { usual.augment.clone() },
+        augment: if a.no_augmentation {
+            AugmentConfig::none()
+        } else {
+            usual.augment.clone()
+        },
         start: a.start,
         device: a.device.into(),
         name: a.name.clone(),
         version: a.model_version,
         labels,
-        purpose: a.purpose.unwrap_or_else(|| ModelPurpose { summary: a.name, ..ModelPurpose::default() }),
+        purpose: a.purpose.unwrap_or_else(|| ModelPurpose {
+            summary: a.name,
+            ..ModelPurpose::default()
+        }),
         trained_on: TrainedOn {
             data: a.data_name,
             license: a.data_license,
@@ -379,11 +445,16 @@ fn objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<O
         AbsentArgument::LeaveOut => Absent::LeaveOut,
     };
     match loss {
-        Loss::BoundaryDou | Loss::BoundaryDouAlone => {
-            Ok(Objective::BoundaryDou(BoundaryDou { absent, cross_entropy, ..BoundaryDou::default() }))
-        }
+        Loss::BoundaryDou | Loss::BoundaryDouAlone => Ok(Objective::BoundaryDou(BoundaryDou {
+            absent,
+            cross_entropy,
+            ..BoundaryDou::default()
+        })),
         other if cross_entropy == 0.0 => Ok(Objective::from(other)),
-        _ => Err(wrong("train", "--cross-entropy is added to Boundary DoU alone")),
+        _ => Err(wrong(
+            "train",
+            "--cross-entropy is added to Boundary DoU alone",
+        )),
     }
 }
 
@@ -400,38 +471,65 @@ impl LogFile {
         let mut state = log.clone().into_os_string();
         state.push(".state");
         whole_file::probe(&log, "write the log")?;
-        let begun = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
-        Ok(Self { log, state: state.into(), command: super::command_line(), begun })
+        let begun = jiff::Zoned::now()
+            .strftime("%Y-%m-%dT%H:%M:%S%:z")
+            .to_string();
+        Ok(Self {
+            log,
+            state: state.into(),
+            command: super::command_line(),
+            begun,
+        })
     }
 
     /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
     fn earlier(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
         if !self.state.exists() {
             return match TrainingLog::read(&self.log) {
-                Ok(log) if log.is_finished => {
-                    Err(Error::at("go on with the training", &self.log, "it came to its end already")
-                        .advise("Leave out --resume to train anew."))
-                }
+                Ok(log) if log.is_finished => Err(Error::at(
+                    "go on with the training",
+                    &self.log,
+                    "it came to its end already",
+                )
+                .advise("Leave out --resume to train anew.")),
                 _ => Ok(None),
             };
         }
-        let bytes = std::fs::read(&self.state).map_err(|e| Error::at("read the state", &self.state, e))?;
-        let state = state::from_bytes(&bytes).map_err(|e| Error { path: Some(self.state.clone()), ..e })?;
+        let bytes =
+            std::fs::read(&self.state).map_err(|e| Error::at("read the state", &self.state, e))?;
+        let state = state::from_bytes(&bytes).map_err(|e| Error {
+            path: Some(self.state.clone()),
+            ..e
+        })?;
         Ok(Some((TrainingLog::read(&self.log)?, state)))
     }
 
     fn write(&self, log: &TrainingLog) -> Result<()> {
         // Those of the beginning, where the training goes on.
-        let or = |known: &str, new: &str| if known.is_empty() { new.to_owned() } else { known.to_owned() };
+        let or = |known: &str, new: &str| {
+            if known.is_empty() {
+                new.to_owned()
+            } else {
+                known.to_owned()
+            }
+        };
         let (begun, command) = (or(&log.begun, &self.begun), or(&log.command, &self.command));
-        let log = TrainingLog { begun, command, ..log.clone() };
-        whole_file::write(&self.log, "write the log", |file| Ok(serde_json::to_writer_pretty(file, &log)?))
+        let log = TrainingLog {
+            begun,
+            command,
+            ..log.clone()
+        };
+        whole_file::write(&self.log, "write the log", |file| {
+            Ok(serde_json::to_writer_pretty(file, &log)?)
+        })
     }
 
     fn finish(&self, log: &TrainingLog) -> Result<()> {
         self.write(log)?;
         match std::fs::remove_file(&self.state) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::at("remove the state", &self.state, e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::at("remove the state", &self.state, e))
+            }
             _ => Ok(()),
         }
     }
@@ -460,7 +558,9 @@ impl TrainingKeeper for Files<'_> {
         // In this order: what the log tells too much is cut off by the state.
         file.write(log)?;
         let bytes = state::to_bytes(state)?;
-        whole_file::write(&file.state, "write the state of the training", |f| f.write_all(&bytes))
+        whole_file::write(&file.state, "write the state of the training", |f| {
+            f.write_all(&bytes)
+        })
     }
 }
 
@@ -471,26 +571,51 @@ fn save(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
 
 fn show(bar: &ProgressBar, progress: &TrainingProgress) {
     match progress {
-        TrainingProgress::Started { images, device, epoch } => {
-            let (training, validation, held_out) = (images.training, images.validation, images.held_out);
-            let again = if *epoch > 1 { format!("; goes on with epoch {epoch}") } else { String::new() };
+        TrainingProgress::Started {
+            images,
+            device,
+            epoch,
+        } => {
+            let (training, validation, held_out) =
+                (images.training, images.validation, images.held_out);
+            let again = if *epoch > 1 {
+                format!("; goes on with epoch {epoch}")
+            } else {
+                String::new()
+            };
             let choose = match validation {
                 0 => "none for validation (the training images choose the best epoch)".to_owned(),
                 count => format!("{count} to choose the best epoch"),
             };
             super::tell(
                 bar,
-                &format!("{} to train on, {choose}, {held_out} held out; {device}{again}", counted(training, "image")),
+                &format!(
+                    "{} to train on, {choose}, {held_out} held out; {device}{again}",
+                    counted(training, "image")
+                ),
             );
         }
-        TrainingProgress::Step { done, epoch, loss, remaining } => {
+        TrainingProgress::Step {
+            done,
+            epoch,
+            loss,
+            remaining,
+        } => {
             bar.set_position((done * 1000.0) as u64);
             let left = indicatif::HumanDuration(*remaining);
             bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
         }
-        TrainingProgress::Epoch { epoch: e, best, is_validated } => {
+        TrainingProgress::Epoch {
+            epoch: e,
+            best,
+            is_validated,
+        } => {
             let mark = if *best { " (best so far, saved)" } else { "" };
-            let images = if *is_validated { "validation" } else { "training" };
+            let images = if *is_validated {
+                "validation"
+            } else {
+                "training"
+            };
             let text = format!(
                 "epoch {} ({}, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
                 e.epoch,

@@ -18,8 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Series of these modalities are no images.
-const NO_IMAGES: &[&str] =
-    &["SEG", "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "REG", "FID", "DOC", "AU", "ECG", "PLAN"];
+const NO_IMAGES: &[&str] = &[
+    "SEG", "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "REG", "FID", "DOC", "AU",
+    "ECG", "PLAN",
+];
 
 /// Segment studies of a server instead of files.
 #[derive(clap::Args, Debug, Clone, Default)]
@@ -128,12 +130,17 @@ struct StudyWorker<'a> {
 
 pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Result<()> {
     let ours = &arguments.unattended;
-    let from = resolve(ours.from_pacs.as_deref().unwrap_or_default(), &AccessArguments::default())?;
+    let from = resolve(
+        ours.from_pacs.as_deref().unwrap_or_default(),
+        &AccessArguments::default(),
+    )?;
     let to = match &ours.to_pacs {
         Some(name) => resolve(name, &AccessArguments::default())?,
         None => {
-            return Err(wrong("segment the studies of a server", "--to-pacs is missing")
-                .advise("Name the server that the segmentations go to; it may be the same."));
+            return Err(
+                wrong("segment the studies of a server", "--to-pacs is missing")
+                    .advise("Name the server that the segmentations go to; it may be the same."),
+            );
         }
     };
     let mut secrets = ServerSecrets::default();
@@ -165,14 +172,18 @@ pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Res
     }
     report(&outcomes, arguments.json)?;
     match outcomes.iter().filter(|o| o.end == End::Failed).count() {
-        0 if cancel.is_cancelled() && ours.watch.is_none() => {
-            Err(Error::new("segment all studies", format!("it was stopped after {}", counted(outcomes.len(), "study")))
-                .advise("The next run goes on from here.")
-                .of_kind(ErrorKind::Cancelled))
-        }
+        0 if cancel.is_cancelled() && ours.watch.is_none() => Err(Error::new(
+            "segment all studies",
+            format!("it was stopped after {}", counted(outcomes.len(), "study")),
+        )
+        .advise("The next run goes on from here.")
+        .of_kind(ErrorKind::Cancelled)),
         0 => Ok(()),
-        n => Err(Error::new("segment all studies", format!("{n} of {} went wrong, see above", outcomes.len()))
-            .advise("The next run tries them again.")),
+        n => Err(Error::new(
+            "segment all studies",
+            format!("{n} of {} went wrong, see above", outcomes.len()),
+        )
+        .advise("The next run tries them again.")),
     }
 }
 
@@ -212,7 +223,12 @@ fn report(outcomes: &[StudyOutcome], json: bool) -> Result<()> {
 impl StudyWorker<'_> {
     fn study(&self, study: &RemoteStudy) -> StudyOutcome {
         let uid = &study.study_uid;
-        let outcome = |end, results, notes| StudyOutcome { study_uid: uid.clone(), end, results, notes };
+        let outcome = |end, results, notes| StudyOutcome {
+            study_uid: uid.clone(),
+            end,
+            results,
+            notes,
+        };
         match self.work(uid) {
             Ok((end, results, notes)) => outcome(end, results, notes),
             Err(error) => outcome(End::Failed, Vec::new(), vec![error.to_string()]),
@@ -237,23 +253,43 @@ impl StudyWorker<'_> {
         let images = self.folder.join("images").join(study);
         super::pacs::fetch(&self.from, study, Some(&series), &images, self.cancel)?;
         let (results, notes) = self.segment(study, &images, &claim)?;
-        self.write_done(study, StudyRecord { series, with: self.with.clone(), results: results.clone() })?;
+        self.write_done(
+            study,
+            StudyRecord {
+                series,
+                with: self.with.clone(),
+                results: results.clone(),
+            },
+        )?;
         if !self.arguments.unattended.keep_images {
             let _ = std::fs::remove_dir_all(&images);
         }
-        let end = if results.is_empty() { End::Nothing } else { End::Sent };
+        let end = if results.is_empty() {
+            End::Nothing
+        } else {
+            End::Sent
+        };
         Ok((end, results, notes))
     }
 
     /// The series with images that are wanted.
     fn series(&self, study: &str) -> Result<Vec<String>> {
-        let wanted = self.arguments.unattended.modality.as_ref().map(|m| m.trim().to_uppercase());
+        let wanted = self
+            .arguments
+            .unattended
+            .modality
+            .as_ref()
+            .map(|m| m.trim().to_uppercase());
         let is_wanted = |modality: &str| match &wanted {
             Some(wanted) => modality == wanted,
             None => !NO_IMAGES.contains(&modality),
         };
         let series = self.from.series(study, self.cancel)?;
-        Ok(series.into_iter().filter(|s| is_wanted(&s.modality)).map(|s| s.series_uid).collect())
+        Ok(series
+            .into_iter()
+            .filter(|s| is_wanted(&s.modality))
+            .map(|s| s.series_uid)
+            .collect())
     }
 
     /// What was made of a study, where all of its series were there and the model was the same.
@@ -265,7 +301,8 @@ impl StudyWorker<'_> {
             Err(e) => return Err(Error::at("read what was done", &path, e)),
         };
         let done: StudyRecord = serde_json::from_slice(&text).map_err(|e| {
-            Error::at("read what was done", &path, e).advise("Remove the file: the study is then done again.")
+            Error::at("read what was done", &path, e)
+                .advise("Remove the file: the study is then done again.")
         })?;
         let is_whole = done.with == self.with && series.iter().all(|s| done.series.contains(s));
         Ok(is_whole.then_some(done.results))
@@ -278,19 +315,29 @@ impl StudyWorker<'_> {
     fn write_done(&self, study: &str, done: StudyRecord) -> Result<()> {
         let path = self.done_file(study);
         whole_file::make_folder(&self.folder.join("done"))?;
-        let text = serde_json::to_vec_pretty(&done).map_err(|e| Error::new("write down what was done", e))?;
-        whole_file::write(&path, "write down what was done", |out| out.write_all(&text))
+        let text = serde_json::to_vec_pretty(&done)
+            .map_err(|e| Error::new("write down what was done", e))?;
+        whole_file::write(&path, "write down what was done", |out| {
+            out.write_all(&text)
+        })
     }
 
     /// Segments the images and sends what comes of them; the names of the results, and what was left out.
-    fn segment(&self, study: &str, images: &Path, claim: &Claim) -> Result<(Vec<String>, Vec<String>)> {
+    fn segment(
+        &self,
+        study: &str,
+        images: &Path,
+        claim: &Claim,
+    ) -> Result<(Vec<String>, Vec<String>)> {
         if !images.is_dir() {
             return Ok((Vec::new(), Vec::new()));
         }
         let out = self.folder.join("results").join(study);
         let produced = segment::produce(&self.arguments.of_files(images, &out), self.cancel)?;
         if self.cancel.is_cancelled() {
-            return Err(Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Cancelled));
+            return Err(
+                Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Cancelled)
+            );
         }
         let mut results = Vec::new();
         for (file, model_sha256) in produced.objects {
@@ -298,11 +345,21 @@ impl StudyWorker<'_> {
             rename_object(&file, &name)?;
             let object = Object::read(&file)?;
             if object.study_uid != study || !is_uid(&object.study_uid) {
-                return Err(Error::at("send the segmentation", &file, "it belongs to another study"));
+                return Err(Error::at(
+                    "send the segmentation",
+                    &file,
+                    "it belongs to another study",
+                ));
             }
-            if !self.to.has(study, &name.series_uid, &name.sop_uid, self.cancel)? {
+            if !self
+                .to
+                .has(study, &name.series_uid, &name.sop_uid, self.cancel)?
+            {
                 if !claim.is_held() {
-                    return Err(Error::new("send the segmentation", "another program has taken the study over"));
+                    return Err(Error::new(
+                        "send the segmentation",
+                        "another program has taken the study over",
+                    ));
                 }
                 self.send(&file)?;
             }
@@ -315,17 +372,29 @@ impl StudyWorker<'_> {
     fn send(&self, file: &Path) -> Result<()> {
         let item = self.queue.add(file, self.to.server())?;
         self.queue.retry(&item.id)?;
-        let mut archive = |_: &labrum_core::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
+        let mut archive =
+            |_: &labrum_core::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
         let patience = Duration::from_secs(600);
-        super::pacs::send::work(&self.queue, &mut archive, &|i| i.id == item.id, patience, self.cancel)?;
+        super::pacs::send::work(
+            &self.queue,
+            &mut archive,
+            &|i| i.id == item.id,
+            patience,
+            self.cancel,
+        )?;
         let end = self.queue.items()?.into_iter().find(|i| i.id == item.id);
         match end {
             Some(item) if item.state == SendState::Sent => Ok(()),
             Some(item) => {
                 let reason = item.trouble.unwrap_or_else(|| "it was stopped".into());
-                Err(Error::at("send the segmentation", file, reason).advise("It stays in the queue."))
+                Err(Error::at("send the segmentation", file, reason)
+                    .advise("It stays in the queue."))
             }
-            None => Err(Error::at("send the segmentation", file, "it is in the queue no more")),
+            None => Err(Error::at(
+                "send the segmentation",
+                file,
+                "it is in the queue no more",
+            )),
         }
     }
 }

@@ -21,11 +21,16 @@ pub(super) static WAS_STOPPED: AtomicBool = AtomicBool::new(false);
 /// The arguments of this process; ends it where they are wrong, or ask for help alone.
 pub fn parse() -> Cli {
     let arguments = with_options_last(std::env::args_os().collect());
-    let first = arguments.get(1).and_then(|word| word.to_str()).filter(|word| is_no_path(word));
+    let first = arguments
+        .get(1)
+        .and_then(|word| word.to_str())
+        .filter(|word| is_no_path(word));
     // A mistyped command looks like a file that is to be opened in the window.
     match (Cli::try_parse_from(&arguments), first) {
         (Ok(cli), Some(word)) if cli.command.is_none() => unknown(word).exit(),
-        (Err(error), Some(word)) if error.exit_code() != 0 && !is_command(word) => unknown(word).exit(),
+        (Err(error), Some(word)) if error.exit_code() != 0 && !is_command(word) => {
+            unknown(word).exit()
+        }
         (Ok(cli), _) => cli,
         (Err(error), _) => in_words(error).exit(),
     }
@@ -41,8 +46,9 @@ fn in_words(error: clap::Error) -> clap::Error {
     };
     let of = |kind: ContextKind| error.get(kind).map(ToString::to_string).unwrap_or_default();
     let (argument, value) = (of(ContextKind::InvalidArg), of(ContextKind::InvalidValue));
-    let text =
-        format!("invalid value '{value}' for '{argument}': it is not {kind}\n\nFor more information, try '--help'.\n");
+    let text = format!(
+        "invalid value '{value}' for '{argument}': it is not {kind}\n\nFor more information, try '--help'.\n"
+    );
     clap::Error::raw(error.kind(), text)
 }
 
@@ -59,7 +65,10 @@ fn with_options_last(mut arguments: Vec<OsString>) -> Vec<OsString> {
 
 /// True for a word that names no file and is not written like one.
 fn is_no_path(word: &str) -> bool {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    let is_plain = !word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '-' || c == '_');
     is_plain && !word.starts_with('-') && !Path::new(word).exists()
 }
 
@@ -71,15 +80,26 @@ fn is_command(word: &str) -> bool {
 fn unknown(word: &str) -> clap::Error {
     let all = Cli::command();
     let commands = all.get_subcommands().cloned().collect::<Vec<_>>();
-    let alone = clap::Command::new("labrum").subcommands(commands).subcommand_required(true);
-    let reason =
-        || all.clone().error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command \"{word}\""));
-    alone.try_get_matches_from(["labrum", word]).err().unwrap_or_else(reason)
+    let alone = clap::Command::new("labrum")
+        .subcommands(commands)
+        .subcommand_required(true);
+    let reason = || {
+        all.clone().error(
+            clap::error::ErrorKind::InvalidSubcommand,
+            format!("there is no command \"{word}\""),
+        )
+    };
+    alone
+        .try_get_matches_from(["labrum", word])
+        .err()
+        .unwrap_or_else(reason)
 }
 
 /// Tells of what went wrong and gives the exit code.
 pub fn end(done: crate::Result<()>) -> ExitCode {
-    let Err(error) = done else { return ExitCode::from(DONE) };
+    let Err(error) = done else {
+        return ExitCode::from(DONE);
+    };
     super::console::fail(format_args!("labrum: {error}"));
     let code = code_of(&error);
     if code == WRONG_USAGE {

@@ -138,15 +138,28 @@ fn create(arguments: &CreateArguments) -> Result<()> {
     let folder = &arguments.folder;
     check_labels(&arguments.label)?;
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Error::at("make a workspace in", folder, "there are files in it")
-            .advise("Choose a new or empty folder; labrum workspace add works on one that is there."));
+        return Err(
+            Error::at("make a workspace in", folder, "there are files in it").advise(
+                "Choose a new or empty folder; labrum workspace add works on one that is there.",
+            ),
+        );
     }
     let mut workspace = Workspace::open(folder)?;
     if let Some(name) = &arguments.name {
         workspace.rename(name)?;
     }
-    let colored = |(i, label): (usize, &Label)| Label { color: Label::named("", i).color, ..label.clone() };
-    workspace.set_labels(&arguments.label.iter().enumerate().map(colored).collect::<Vec<_>>())?;
+    let colored = |(i, label): (usize, &Label)| Label {
+        color: Label::named("", i).color,
+        ..label.clone()
+    };
+    workspace.set_labels(
+        &arguments
+            .label
+            .iter()
+            .enumerate()
+            .map(colored)
+            .collect::<Vec<_>>(),
+    )?;
     let text = format!("The workspace is in {}", workspace.folder().display());
     workspace.close()?;
     console::print(&text)
@@ -160,7 +173,10 @@ fn check_labels(labels: &[Label]) -> Result<()> {
             return Err(wrong("make the workspace", "a label has no name"));
         }
         if !taken.insert(folded(label.name.trim())) {
-            return Err(wrong("make the workspace", format!("the label \"{}\" is given twice", label.name)));
+            return Err(wrong(
+                "make the workspace",
+                format!("the label \"{}\" is given twice", label.name),
+            ));
         }
     }
     Ok(())
@@ -169,8 +185,11 @@ fn check_labels(labels: &[Label]) -> Result<()> {
 fn accept(arguments: &AcceptArguments) -> Result<()> {
     let mut workspace = arguments.which.open()?;
     let cases = workspace.cases()?;
-    let chosen: Vec<&CaseEntry> =
-        if arguments.all { cases.iter().collect() } else { chosen(&cases, &arguments.cases)? };
+    let chosen: Vec<&CaseEntry> = if arguments.all {
+        cases.iter().collect()
+    } else {
+        chosen(&cases, &arguments.cases)?
+    };
     let (mut accepted, mut failed) = (0, 0);
     for entry in chosen {
         let stored = workspace.case(&entry.description.identity)?;
@@ -178,7 +197,10 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
             0 if arguments.all => {}
             0 => {
                 failed += 1;
-                console::fail(format_args!("labrum: {}: it has no mask to accept", entry.description.description));
+                console::fail(format_args!(
+                    "labrum: {}: it has no mask to accept",
+                    entry.description.description
+                ));
             }
             _ if entry.status == Status::Accepted => {}
             _ => {
@@ -197,7 +219,10 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
     match failed {
         0 => Ok(()),
         n => {
-            let reason = format!("{} no mask, see above", with_verb(n, "case", ["has", "have"]));
+            let reason = format!(
+                "{} no mask, see above",
+                with_verb(n, "case", ["has", "have"])
+            );
             Err(Error::new("accept everything", reason))
         }
     }
@@ -212,13 +237,22 @@ fn remove(arguments: &RemoveArguments) -> Result<()> {
     }
     let left = workspace.meter()?.total;
     workspace.close()?;
-    let names: Vec<&str> = chosen.iter().map(|entry| entry.description.description.as_str()).collect();
+    let names: Vec<&str> = chosen
+        .iter()
+        .map(|entry| entry.description.description.as_str())
+        .collect();
     let left = with_verb(left as usize, "case", ["is", "are"]);
-    console::print(&format!("Out of the list, with their work kept: {}; {left} left", names.join(", ")))
+    console::print(&format!(
+        "Out of the list, with their work kept: {}; {left} left",
+        names.join(", ")
+    ))
 }
 
 fn slices_with_masks(case: &StoredCase) -> usize {
-    case.slices.iter().filter(|slice| slice.mask.is_some()).count()
+    case.slices
+        .iter()
+        .filter(|slice| slice.mask.is_some())
+        .count()
 }
 
 /// The cases that words mean, each once, in their order.
@@ -227,14 +261,20 @@ fn chosen<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a CaseEn
     for word in words {
         let found = meant(cases, word);
         if found.is_empty() {
-            return Err(wrong("find the case", format!("the workspace has no case \"{word}\""))
-                .advise("labrum workspace list names them."));
+            return Err(wrong(
+                "find the case",
+                format!("the workspace has no case \"{word}\""),
+            )
+            .advise("labrum workspace list names them."));
         }
         places.extend(found);
     }
     places.sort_unstable();
     places.dedup();
-    Ok(places.into_iter().filter_map(|place| cases.get(place)).collect())
+    Ok(places
+        .into_iter()
+        .filter_map(|place| cases.get(place))
+        .collect())
 }
 
 /// By number or a span of them, else by name, else by the path of a file or of a folder around it.
@@ -247,14 +287,24 @@ fn meant(cases: &[CaseEntry], word: &str) -> Vec<usize> {
             .collect();
     }
     let all = |is: &dyn Fn(&CaseEntry) -> bool| -> Vec<usize> {
-        cases.iter().enumerate().filter(|(_, case)| is(case)).map(|(i, _)| i).collect()
+        cases
+            .iter()
+            .enumerate()
+            .filter(|(_, case)| is(case))
+            .map(|(i, _)| i)
+            .collect()
     };
     let named = all(&|case| case.description.description == word);
     if !named.is_empty() {
         return named;
     }
     let path = std::path::absolute(word).unwrap_or_default();
-    all(&|case| case.description.slices.iter().any(|slice| slice.source.path.starts_with(&path)))
+    all(&|case| {
+        case.description
+            .slices
+            .iter()
+            .any(|slice| slice.source.path.starts_with(&path))
+    })
 }
 
 /// A workspace as `list` tells of it.
@@ -295,19 +345,46 @@ fn list(arguments: &ListArguments) -> Result<()> {
         let stored = workspace.case(&entry.description.identity)?;
         cases.push(listed(number, &entry, stored.as_ref(), &labels));
     }
-    let labels = labels.into_iter().filter(|label| !label.is_gone()).collect();
-    let listed = Listed { name: workspace.name()?, folder: workspace.place().to_owned(), labels, cases };
-    if arguments.json { console::print_json(&listed) } else { console::print(&table(&listed)) }
+    let labels = labels
+        .into_iter()
+        .filter(|label| !label.is_gone())
+        .collect();
+    let listed = Listed {
+        name: workspace.name()?,
+        folder: workspace.place().to_owned(),
+        labels,
+        cases,
+    };
+    if arguments.json {
+        console::print_json(&listed)
+    } else {
+        console::print(&table(&listed))
+    }
 }
 
-fn listed(number: usize, entry: &CaseEntry, stored: Option<&StoredCase>, labels: &[Label]) -> ListedCase {
+fn listed(
+    number: usize,
+    entry: &CaseEntry,
+    stored: Option<&StoredCase>,
+    labels: &[Label],
+) -> ListedCase {
     let about = &entry.description;
     let mut seen = HashSet::new();
-    let files: Vec<PathBuf> =
-        about.slices.iter().map(|s| s.source.path.clone()).filter(|path| seen.insert(path.clone())).collect();
-    let masks = stored.iter().flat_map(|case| &case.slices).filter_map(|slice| slice.mask.as_ref());
+    let files: Vec<PathBuf> = about
+        .slices
+        .iter()
+        .map(|s| s.source.path.clone())
+        .filter(|path| seen.insert(path.clone()))
+        .collect();
+    let masks = stored
+        .iter()
+        .flat_map(|case| &case.slices)
+        .filter_map(|slice| slice.mask.as_ref());
     let held = labels_in(masks.flat_map(|mask| labels_in(mask.unpack().labels().iter().copied())));
-    let names = (1..).zip(labels).filter(|(value, _)| held.contains(value)).map(|(_, label)| label.name.clone());
+    let names = (1..)
+        .zip(labels)
+        .filter(|(value, _)| held.contains(value))
+        .map(|(_, label)| label.name.clone());
     ListedCase {
         number,
         name: about.description.clone(),
@@ -320,23 +397,46 @@ fn listed(number: usize, entry: &CaseEntry, stored: Option<&StoredCase>, labels:
         slices_with_mask: stored.map_or(0, slices_with_masks),
         labels: names.collect(),
         seconds: entry.seconds,
-        missing: files.iter().filter(|path| !path.exists()).cloned().collect(),
+        missing: files
+            .iter()
+            .filter(|path| !path.exists())
+            .cloned()
+            .collect(),
         files,
     }
 }
 
 fn table(listed: &Listed) -> String {
-    let labels: Vec<&str> = listed.labels.iter().map(|label| label.name.as_str()).collect();
-    let accepted = listed.cases.iter().filter(|case| case.status == "accepted").count();
-    let labels = if labels.is_empty() { "no labels".to_owned() } else { format!("labels: {}", labels.join(", ")) };
-    let mut text = format!("{}: {}, {accepted} accepted; {labels}", listed.name, counted(listed.cases.len(), "case"));
+    let labels: Vec<&str> = listed
+        .labels
+        .iter()
+        .map(|label| label.name.as_str())
+        .collect();
+    let accepted = listed
+        .cases
+        .iter()
+        .filter(|case| case.status == "accepted")
+        .count();
+    let labels = if labels.is_empty() {
+        "no labels".to_owned()
+    } else {
+        format!("labels: {}", labels.join(", "))
+    };
+    let mut text = format!(
+        "{}: {}, {accepted} accepted; {labels}",
+        listed.name,
+        counted(listed.cases.len(), "case")
+    );
     for case in &listed.cases {
         let side = case.side.unwrap_or("");
         let masks = format!("{} of {}", case.slices_with_mask, case.slices);
         let missing = match case.missing.len() {
             0 => String::new(),
             1 if case.files.len() == 1 => "  (its file is not where it was)".to_owned(),
-            n => format!("  ({n} of {} files are not where they were)", case.files.len()),
+            n => format!(
+                "  ({n} of {} files are not where they were)",
+                case.files.len()
+            ),
         };
         text += &format!(
             "\n{:5}  {:9}  {side:8}  {masks:>10} slices with masks  {}{missing}",
@@ -349,7 +449,10 @@ fn table(listed: &Listed) -> String {
 fn locate(arguments: &LocateArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if let Some(folder) = arguments.folders.iter().find(|folder| !folder.exists()) {
-        return Err(Error::at("look for images in", folder, "there is no such folder").of_kind(ErrorKind::NotFound));
+        return Err(
+            Error::at("look for images in", folder, "there is no such folder")
+                .of_kind(ErrorKind::NotFound),
+        );
     }
     let mut workspace = arguments.which.open()?;
     let mut missing = without_images(&mut workspace)?;
@@ -359,13 +462,20 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
             break;
         }
         let bar = console::bar(0, "{pos} files looked at");
-        let found = identity::search(folder, &missing, &mut |files| bar.set_position(files as u64), &cancel);
+        let found = identity::search(
+            folder,
+            &missing,
+            &mut |files| bar.set_position(files as u64),
+            &cancel,
+        );
         bar.finish_and_clear();
         match found {
             Ok(found) => workspace.relocate(&found)?,
             Err(error) if error.kind == ErrorKind::Cancelled => break,
             // Another one may hold some.
-            Err(error) if arguments.folders.len() > 1 => console::fail(format_args!("labrum: {error}")),
+            Err(error) if arguments.folders.len() > 1 => {
+                console::fail(format_args!("labrum: {error}"))
+            }
             Err(error) => return Err(error),
         }
         missing = without_images(&mut workspace)?;
@@ -373,14 +483,22 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
     let folder = workspace.folder().to_owned();
     workspace.close()?;
     let (found, left) = (before - missing.len(), missing.len());
-    console::print(&format!("{} found again, {left} still without images", counted(found, "case")))?;
+    console::print(&format!(
+        "{} found again, {left} still without images",
+        counted(found, "case")
+    ))?;
     match left {
-        _ if cancel.is_cancelled() => Err(Error::at("find all images of", folder, "it was stopped")
-            .advise("What was found is kept; the same command looks for the others.")
-            .of_kind(ErrorKind::Cancelled)),
+        _ if cancel.is_cancelled() => {
+            Err(Error::at("find all images of", folder, "it was stopped")
+                .advise("What was found is kept; the same command looks for the others.")
+                .of_kind(ErrorKind::Cancelled))
+        }
         0 => Ok(()),
         n => {
-            let reason = format!("the images of {} are in none of the folders", counted(n, "case"));
+            let reason = format!(
+                "the images of {} are in none of the folders",
+                counted(n, "case")
+            );
             Err(Error::at("find all images of", folder, reason))
         }
     }
@@ -388,6 +506,16 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
 
 /// Identities of the cases of which files are not where they were.
 fn without_images(workspace: &mut Workspace) -> Result<HashSet<String>> {
-    let is_missing = |case: &CaseEntry| case.description.slices.iter().any(|slice| !slice.source.path.exists());
-    Ok(workspace.cases()?.into_iter().filter(is_missing).map(|case| case.description.identity).collect())
+    let is_missing = |case: &CaseEntry| {
+        case.description
+            .slices
+            .iter()
+            .any(|slice| !slice.source.path.exists())
+    };
+    Ok(workspace
+        .cases()?
+        .into_iter()
+        .filter(is_missing)
+        .map(|case| case.description.identity)
+        .collect())
 }

@@ -23,10 +23,17 @@ fn has_portal() -> bool {
     const PORTAL: &str = "org.freedesktop.portal.Desktop";
     const ROOT: &str = "/org/freedesktop/portal/desktop";
     pollster::block_on(async {
-        let connection = zbus::connection::Builder::session()?.method_timeout(Duration::from_secs(2)).build().await?;
-        let properties = zbus::Proxy::new(&connection, PORTAL, ROOT, "org.freedesktop.DBus.Properties").await?;
+        let connection = zbus::connection::Builder::session()?
+            .method_timeout(Duration::from_secs(2))
+            .build()
+            .await?;
+        let properties =
+            zbus::Proxy::new(&connection, PORTAL, ROOT, "org.freedesktop.DBus.Properties").await?;
         let asked = ("org.freedesktop.portal.FileChooser", "version");
-        properties.call::<_, _, (zbus::zvariant::OwnedValue,)>("Get", &asked).await.map(drop)
+        properties
+            .call::<_, _, (zbus::zvariant::OwnedValue,)>("Get", &asked)
+            .await
+            .map(drop)
     })
     .is_ok()
 }

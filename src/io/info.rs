@@ -116,7 +116,11 @@ impl InfoReport {
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         for study in &self.studies {
-            let title = format!("Study {} {}", or(&study.description, "without description"), study.date);
+            let title = format!(
+                "Study {} {}",
+                or(&study.description, "without description"),
+                study.date
+            );
             let _ = writeln!(out, "{}", title.trim_end());
             for series in &study.series {
                 series.write(&mut out);
@@ -136,13 +140,27 @@ impl InfoReport {
 
 impl SeriesReport {
     fn write(&self, out: &mut String) {
-        let Self { columns, rows, slices, .. } = self;
-        let number = self.number.map_or(String::new(), |number| number.to_string());
-        let title = [&number, &self.modality, or(&self.description, "without description")];
+        let Self {
+            columns,
+            rows,
+            slices,
+            ..
+        } = self;
+        let number = self
+            .number
+            .map_or(String::new(), |number| number.to_string());
+        let title = [
+            &number,
+            &self.modality,
+            or(&self.description, "without description"),
+        ];
         let title: Vec<&str> = title.into_iter().filter(|part| !part.is_empty()).collect();
         let _ = writeln!(out, "  Series {}", title.join(" "));
-        let _ =
-            write!(out, "    {columns} x {rows} pixels, {slices} {}", if *slices == 1 { "slice" } else { "slices" });
+        let _ = write!(
+            out,
+            "    {columns} x {rows} pixels, {slices} {}",
+            if *slices == 1 { "slice" } else { "slices" }
+        );
         match (self.spacing_mm, self.spacing_from) {
             (Some([row, column]), Some(from)) => {
                 let _ = write!(out, ", {row:.3} x {column:.3} mm ({from})");
@@ -168,7 +186,9 @@ fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
 
 fn series(series: &Series) -> SeriesReport {
     let first = series.slices.first();
-    let spacing = first.and_then(|slice| slice.spacing).filter(|spacing| spacing.is_physical());
+    let spacing = first
+        .and_then(|slice| slice.spacing)
+        .filter(|spacing| spacing.is_physical());
     let dicom = series.kind == Kind::Dicom;
     SeriesReport {
         id: series.id.clone(),
@@ -196,9 +216,15 @@ fn series(series: &Series) -> SeriesReport {
         }),
         slice_spacing_mm: series.slice_spacing(),
         transfer_syntax_uid: series.transfer_syntax.clone(),
-        transfer_syntax: if dicom { transfer_syntax_name(&series.transfer_syntax) } else { String::new() },
+        transfer_syntax: if dicom {
+            transfer_syntax_name(&series.transfer_syntax)
+        } else {
+            String::new()
+        },
         sop_class_uid: series.sop_class.clone(),
-        first_file: first.map_or(String::new(), |slice| slice.source.path.display().to_string()),
+        first_file: first.map_or(String::new(), |slice| {
+            slice.source.path.display().to_string()
+        }),
         notes: series.notes.clone(),
     }
 }

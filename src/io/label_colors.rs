@@ -16,36 +16,56 @@ pub(super) fn values(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u16>, String
     for run in pixels.chunk_by(|a, b| a == b) {
         colors.insert(run[0]);
         if colors.len() > MOST {
-            return Err(format!("it has more than {MOST} colours, which name no labels; save it without smoothing"));
+            return Err(format!(
+                "it has more than {MOST} colours, which name no labels; save it without smoothing"
+            ));
         }
     }
-    let table = listed(&colors, path).or_else(|| voc(&colors)).ok_or_else(|| unknown(&colors))?;
-    Ok(pixels.iter().map(|color| table.get(color).copied().unwrap_or(0)).collect())
+    let table = listed(&colors, path)
+        .or_else(|| voc(&colors))
+        .ok_or_else(|| unknown(&colors))?;
+    Ok(pixels
+        .iter()
+        .map(|color| table.get(color).copied().unwrap_or(0))
+        .collect())
 }
 
 /// By the list of labels beside the picture; `None` where there is none, or it has not all the colours.
 fn listed(colors: &BTreeSet<[u8; 3]>, path: &Path) -> Option<BTreeMap<[u8; 3], u16>> {
     let folder = path.parent()?;
     let series = path.file_stem()?.to_string_lossy();
-    let file = labels_beside(folder, &series).or_else(|| labels_beside(folder.parent()?, &series))?;
+    let file =
+        labels_beside(folder, &series).or_else(|| labels_beside(folder.parent()?, &series))?;
     let list = LabelList::read(&file).ok()?;
-    let known: BTreeMap<[u8; 3], u16> =
-        list.values().into_iter().filter_map(|value| Some((list.label(value)?.color, u16::from(value)))).collect();
+    let known: BTreeMap<[u8; 3], u16> = list
+        .values()
+        .into_iter()
+        .filter_map(|value| Some((list.label(value)?.color, u16::from(value))))
+        .collect();
     table(colors, |color| known.get(&color).copied())
 }
 
 /// By the palette of PASCAL VOC: the bits of the number, spread over red, green and blue from the highest on.
 fn voc(colors: &BTreeSet<[u8; 3]>) -> Option<BTreeMap<[u8; 3], u16>> {
-    let palette: BTreeMap<[u8; 3], u16> = (0..=255u16).map(|value| (voc_color(value), value)).collect();
+    let palette: BTreeMap<[u8; 3], u16> = (0..=255u16)
+        .map(|value| (voc_color(value), value))
+        .collect();
     table(colors, |color| palette.get(&color).copied())
 }
 
 fn voc_color(value: u16) -> [u8; 3] {
-    let channel = |first: u16| (0..3).fold(0, |c, step| c | (((value >> (first + 3 * step)) & 1) as u8) << (7 - step));
+    let channel = |first: u16| {
+        (0..3).fold(0, |c, step| {
+            c | (((value >> (first + 3 * step)) & 1) as u8) << (7 - step)
+        })
+    };
     [channel(0), channel(1), channel(2)]
 }
 
-fn table(colors: &BTreeSet<[u8; 3]>, value: impl Fn([u8; 3]) -> Option<u16>) -> Option<BTreeMap<[u8; 3], u16>> {
+fn table(
+    colors: &BTreeSet<[u8; 3]>,
+    value: impl Fn([u8; 3]) -> Option<u16>,
+) -> Option<BTreeMap<[u8; 3], u16>> {
     let of = |color: &[u8; 3]| Some((*color, if *color == [0; 3] { 0 } else { value(*color)? }));
     colors.iter().map(of).collect()
 }
@@ -67,8 +87,17 @@ mod tests {
 
     #[test]
     fn the_palette_of_voc_is_known() {
-        let pixels = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [64, 128, 128], [224, 224, 192]];
-        assert_eq!(values(&pixels, Path::new("none/a.png")).unwrap(), [0, 1, 2, 14, 255]);
+        let pixels = [
+            [0, 0, 0],
+            [128, 0, 0],
+            [0, 128, 0],
+            [64, 128, 128],
+            [224, 224, 192],
+        ];
+        assert_eq!(
+            values(&pixels, Path::new("none/a.png")).unwrap(),
+            [0, 1, 2, 14, 255]
+        );
     }
 
     #[test]
@@ -77,8 +106,14 @@ mod tests {
         let list = r#"{"labels": [{"value": 7, "name": "Liver", "color": [128, 0, 0]}, {"value": 1, "name": "Cyst", "color": [1, 2, 3]}]}"#;
         std::fs::write(folder.path().join("labels.json"), list).unwrap();
         let path = folder.path().join("a.png");
-        assert_eq!(values(&[[128, 0, 0], [0; 3], [1, 2, 3]], &path).unwrap(), [7, 0, 1]);
+        assert_eq!(
+            values(&[[128, 0, 0], [0; 3], [1, 2, 3]], &path).unwrap(),
+            [7, 0, 1]
+        );
         let error = values(&[[128, 0, 0], [200, 100, 50]], &path).unwrap_err();
-        assert!(error.contains("[200, 100, 50]") && error.contains("labels.json"), "{error}");
+        assert!(
+            error.contains("[200, 100, 50]") && error.contains("labels.json"),
+            "{error}"
+        );
     }
 }

@@ -42,7 +42,12 @@ pub struct MaskOf {
 /// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
 /// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
 pub fn read(path: &Path, reading: ValueReading) -> Result<Mask> {
-    let request = ReadMask { path: path.to_owned(), frame: 0, reading, image: None };
+    let request = ReadMask {
+        path: path.to_owned(),
+        frame: 0,
+        reading,
+        image: None,
+    };
     containment::read(request).map(|(mask, _)| mask)
 }
 
@@ -51,13 +56,27 @@ pub fn read(path: &Path, reading: ValueReading) -> Result<Mask> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_on(path: &Path, frame: u32, reading: ValueReading, image: &MaskOf) -> Result<(Mask, Option<String>)> {
-    containment::read(ReadMask { path: path.to_owned(), frame, reading, image: Some(image.clone()) })
+pub fn read_on(
+    path: &Path,
+    frame: u32,
+    reading: ValueReading,
+    image: &MaskOf,
+) -> Result<(Mask, Option<String>)> {
+    containment::read(ReadMask {
+        path: path.to_owned(),
+        frame,
+        reading,
+        image: Some(image.clone()),
+    })
 }
 
 /// What values a page of a picture of labels holds: what rules are found from.
 pub fn values(path: &Path, frame: u32) -> Result<MaskValues> {
-    containment::read(ReadValues { path: path.to_owned(), frame }).map(|values| values.0)
+    containment::read(ReadValues {
+        path: path.to_owned(),
+        frame,
+    })
+    .map(|values| values.0)
 }
 
 /// A page of a picture as a mask, as it lies on an image.
@@ -116,10 +135,13 @@ pub(super) fn decode(
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let stored = of_page(path, frame, |stored| {
         let labels = reading.labels(&stored.values)?;
-        Mask::from_labels(stored.columns, stored.rows, labels).ok_or_else(|| "it is cut off".to_owned())
+        Mask::from_labels(stored.columns, stored.rows, labels)
+            .ok_or_else(|| "it is cut off".to_owned())
     })?;
     let own = open::orientation(path, frame);
-    let Some(MaskOf { source, size }) = image else { return Ok((own.mask(stored), None)) };
+    let Some(MaskOf { source, size }) = image else {
+        return Ok((own.mask(stored), None));
+    };
     let image_orientation = open::orientation(&source.path, source.frame);
     let are_volumes = nifti::is_nifti(path) && nifti::is_nifti(&source.path);
     if are_volumes && !nifti::same_voxels(path, &source.path) {
@@ -138,9 +160,9 @@ pub(super) fn decode(
         MaskOrientation::OwnFlagLeftOut => {
             Some("the mask lies on the image as it is stored; its own orientation flag is left out")
         }
-        MaskOrientation::TurnedLikeImage => {
-            Some("the mask was drawn on the image as it is stored and is turned as the image is shown")
-        }
+        MaskOrientation::TurnedLikeImage => Some(
+            "the mask was drawn on the image as it is stored and is turned as the image is shown",
+        ),
     };
     Ok((mask, note.map(str::to_owned)))
 }
@@ -151,7 +173,11 @@ pub(super) fn decode_values(path: &Path, frame: u32) -> Result<MaskValues> {
 }
 
 /// What `work` makes of a page as it is stored, not turned.
-fn of_page<T>(path: &Path, frame: u32, work: impl Fn(StoredLabels) -> std::result::Result<T, String>) -> Result<T> {
+fn of_page<T>(
+    path: &Path,
+    frame: u32,
+    work: impl Fn(StoredLabels) -> std::result::Result<T, String>,
+) -> Result<T> {
     contained(|| stored(path, frame).and_then(&work))
         .unwrap_or_else(|| Err("it is damaged".into()))
         .map_err(|reason| Error::at(TRIED, path, reason))
@@ -160,7 +186,12 @@ fn of_page<T>(path: &Path, frame: u32, work: impl Fn(StoredLabels) -> std::resul
 fn stored(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> {
     if nifti::is_nifti(path) {
         let (columns, rows, values) = nifti::stored_labels(path, frame)?;
-        return Ok(StoredLabels { columns, rows, values, coding: Coding::Grey });
+        return Ok(StoredLabels {
+            columns,
+            rows,
+            values,
+            coding: Coding::Grey,
+        });
     }
     if picture::format_at(path) == Some(ImageFormat::Tiff) {
         return tiff(picture::stored_values(path, frame)?, path);
@@ -168,35 +199,61 @@ fn stored(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> 
     if frame > 0 {
         return Err(format!("it has no page {}", frame.saturating_add(1)));
     }
-    stored_in(&std::fs::read(path).map_err(|e| labrum_core::reason_of(&e))?, path)
+    stored_in(
+        &std::fs::read(path).map_err(|e| labrum_core::reason_of(&e))?,
+        path,
+    )
 }
 
 fn tiff(values: picture::TiffValues, path: &Path) -> std::result::Result<StoredLabels, String> {
     let (columns, rows, values, coding) = match values {
         picture::TiffValues::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
-        picture::TiffValues::Indices(columns, rows, values) => (columns, rows, values, Coding::Indices),
+        picture::TiffValues::Indices(columns, rows, values) => {
+            (columns, rows, values, Coding::Indices)
+        }
         picture::TiffValues::Color(picture) => {
             let (columns, rows) = (picture.width() as usize, picture.height() as usize);
             match colored(&picture) {
-                Some(pixels) => (columns, rows, label_colors::values(&pixels, path)?, Coding::Indices),
+                Some(pixels) => (
+                    columns,
+                    rows,
+                    label_colors::values(&pixels, path)?,
+                    Coding::Indices,
+                ),
                 None => (columns, rows, grey_values(picture)?, Coding::Grey),
             }
         }
     };
-    Ok(StoredLabels { columns, rows, values, coding })
+    Ok(StoredLabels {
+        columns,
+        rows,
+        values,
+        coding,
+    })
 }
 
 fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
-    let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
+    let indices = if format == ImageFormat::Png {
+        palette_indices(bytes)?
+    } else {
+        None
+    };
     if let Some((columns, rows, values)) = indices {
-        return Ok(StoredLabels { columns, rows, values, coding: Coding::Indices });
+        return Ok(StoredLabels {
+            columns,
+            rows,
+            values,
+            coding: Coding::Indices,
+        });
     }
     // The reader's own limits keep a damaged header from asking for all memory.
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     believe(decoder.total_bytes(), bytes.len() as u64)?;
-    Limits::default().reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
+    Limits::default()
+        .reserve(decoder.total_bytes())
+        .map_err(|e| e.to_string())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     let (columns, rows) = (picture.width() as usize, picture.height() as usize);
     if let Some(pixels) = colored(&picture).filter(|_| format != ImageFormat::Jpeg) {
@@ -207,18 +264,36 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, Str
             coding: Coding::Indices,
         });
     }
-    let coding = if format == ImageFormat::Jpeg { Coding::Lossy } else { Coding::Grey };
-    Ok(StoredLabels { columns, rows, values: grey_values(picture)?, coding })
+    let coding = if format == ImageFormat::Jpeg {
+        Coding::Lossy
+    } else {
+        Coding::Grey
+    };
+    Ok(StoredLabels {
+        columns,
+        rows,
+        values: grey_values(picture)?,
+        coding,
+    })
 }
 
 /// The colours of a picture that has some beside grey; what is wholly transparent is black.
 fn colored(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
-    if !picture.color().has_color() || picture.color().bytes_per_pixel() / picture.color().channel_count() > 1 {
+    if !picture.color().has_color()
+        || picture.color().bytes_per_pixel() / picture.color().channel_count() > 1
+    {
         return None;
     }
     let over_nothing = |[r, g, b, alpha]: [u8; 4]| if alpha == 0 { [0; 3] } else { [r, g, b] };
-    let pixels: Vec<[u8; 3]> = picture.to_rgba8().pixels().map(|p| over_nothing(p.0)).collect();
-    pixels.iter().any(|[r, g, b]| r != g || g != b).then_some(pixels)
+    let pixels: Vec<[u8; 3]> = picture
+        .to_rgba8()
+        .pixels()
+        .map(|p| over_nothing(p.0))
+        .collect();
+    pixels
+        .iter()
+        .any(|[r, g, b]| r != g || g != b)
+        .then_some(pixels)
 }
 
 /// Values of a picture whose colours are all grey.
@@ -227,10 +302,15 @@ fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
     let mut values = match (is_deep, picture.color().has_alpha()) {
         (true, true) => opaque(picture.into_rgba16().pixels().map(|p| p.0), u16::MAX),
         (true, false) => grey(picture.into_rgb16().pixels().map(|p| p.0)),
-        (false, true) => opaque(picture.into_rgba8().pixels().map(|p| p.0.map(u16::from)), 255),
+        (false, true) => opaque(
+            picture.into_rgba8().pixels().map(|p| p.0.map(u16::from)),
+            255,
+        ),
         (false, false) => grey(picture.into_rgb8().pixels().map(|p| p.0.map(u16::from))),
     }
-    .ok_or_else(|| "it has colours, which name no labels; save it grey, with labels as values".to_owned())?;
+    .ok_or_else(|| {
+        "it has colours, which name no labels; save it grey, with labels as values".to_owned()
+    })?;
     // White is white at any depth.
     if is_deep && values.iter().all(|v| matches!(*v, 0 | u16::MAX)) {
         values.iter_mut().for_each(|v| *v = (*v).min(255));
@@ -240,7 +320,9 @@ fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
 
 /// `None` where there are colours.
 fn grey(pixels: impl Iterator<Item = [u16; 3]>) -> Option<Vec<u16>> {
-    pixels.map(|[r, g, b]| (r == g && g == b).then_some(r)).collect()
+    pixels
+        .map(|[r, g, b]| (r == g && g == b).then_some(r))
+        .collect()
 }
 
 /// Grey values over nothing: what is wholly transparent is background, whatever its colour. Else the colour counts; where
@@ -272,12 +354,19 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
     let info = reader.info();
-    let is_grey = |palette: &[u8]| palette.chunks_exact(3).all(|c| c[0] == c[1] && c[1] == c[2]);
+    let is_grey = |palette: &[u8]| {
+        palette
+            .chunks_exact(3)
+            .all(|c| c[0] == c[1] && c[1] == c[2])
+    };
     if info.color_type != png::ColorType::Indexed || info.palette.as_deref().is_none_or(is_grey) {
         return Ok(None);
     }
     let (columns, rows) = (info.width as usize, info.height as usize);
-    let size = reader.output_buffer_size().filter(|size| *size <= MOST_BYTES).ok_or("it is too large")?;
+    let size = reader
+        .output_buffer_size()
+        .filter(|size| *size <= MOST_BYTES)
+        .ok_or("it is too large")?;
     believe(size as u64, bytes.len() as u64)?;
     let mut packed = vec![0; size];
     let frame = reader.next_frame(&mut packed).map_err(|e| e.to_string())?;
@@ -287,7 +376,13 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
         u16::from(row[column * bits / 8] >> shift) & ((1 << bits) - 1)
     };
     let lines = packed.chunks_exact(frame.line_size).take(rows);
-    Ok(Some((columns, rows, lines.flat_map(|row| (0..columns).map(move |column| value(row, column))).collect())))
+    Ok(Some((
+        columns,
+        rows,
+        lines
+            .flat_map(|row| (0..columns).map(move |column| value(row, column)))
+            .collect(),
+    )))
 }
 
 #[cfg(test)]
@@ -295,7 +390,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::label_values;
     use super::*;
-    use image::{GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
+    use image::{
+        GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
+    };
 
     fn read_back(name: &str, save: impl Fn(&Path)) -> Result<Mask> {
         let folder = tempfile::tempdir().unwrap();
@@ -306,7 +403,12 @@ mod tests {
     }
 
     fn grey(values: [u8; 4]) -> Result<Mask> {
-        read_back("m.png", |path| GrayImage::from_vec(2, 2, values.to_vec()).unwrap().save(path).unwrap())
+        read_back("m.png", |path| {
+            GrayImage::from_vec(2, 2, values.to_vec())
+                .unwrap()
+                .save(path)
+                .unwrap()
+        })
     }
 
     #[test]
@@ -327,12 +429,17 @@ mod tests {
     #[test]
     fn grey_colours_and_16_bits_are_fine() {
         let mask = read_back("m.bmp", |path| {
-            RgbImage::from_fn(2, 1, |x, _| Rgb([255 * x as u8; 3])).save(path).unwrap();
+            RgbImage::from_fn(2, 1, |x, _| Rgb([255 * x as u8; 3]))
+                .save(path)
+                .unwrap();
         });
         assert_eq!(mask.unwrap().labels(), [0, 1]);
         let deep = |high: u16| {
             read_back("m.png", move |path| {
-                ImageBuffer::<Luma<u16>, _>::from_vec(2, 1, vec![0, high]).unwrap().save(path).unwrap();
+                ImageBuffer::<Luma<u16>, _>::from_vec(2, 1, vec![0, high])
+                    .unwrap()
+                    .save(path)
+                    .unwrap();
             })
         };
         assert_eq!(deep(65535).unwrap().labels(), [0, 1]);
@@ -342,7 +449,9 @@ mod tests {
     #[test]
     fn the_white_of_a_jpeg_is_label_1() {
         let mask = read_back("m.jpg", |path| {
-            GrayImage::from_fn(32, 32, |x, _| Luma([if x < 15 { 0 } else { 255 }])).save(path).unwrap();
+            GrayImage::from_fn(32, 32, |x, _| Luma([if x < 15 { 0 } else { 255 }]))
+                .save(path)
+                .unwrap();
         });
         assert_eq!(mask.unwrap().count(1), 17 * 32);
     }
@@ -352,7 +461,13 @@ mod tests {
         for nothing in [[255, 255, 255, 0], [0, 0, 0, 0], [255, 0, 0, 0]] {
             for alpha in [255, 100] {
                 let mask = read_back("m.png", |path| {
-                    let pixel = |x, _| Rgba(if x == 1 { [255, 255, 255, alpha] } else { nothing });
+                    let pixel = |x, _| {
+                        Rgba(if x == 1 {
+                            [255, 255, 255, alpha]
+                        } else {
+                            nothing
+                        })
+                    };
                     RgbaImage::from_fn(3, 1, pixel).save(path).unwrap();
                 });
                 assert_eq!(mask.unwrap().labels(), [0, 1, 0]);
@@ -364,7 +479,9 @@ mod tests {
     fn labels_on_transparent_keep_their_values() {
         let mask = read_back("m.png", |path| {
             let value = |x: u32| if x == 0 { [9, 0] } else { [x as u8, 255] };
-            GrayAlphaImage::from_fn(4, 1, |x, _| LumaA(value(x))).save(path).unwrap();
+            GrayAlphaImage::from_fn(4, 1, |x, _| LumaA(value(x)))
+                .save(path)
+                .unwrap();
         });
         assert_eq!(mask.unwrap().labels(), [0, 1, 2, 3]);
     }
@@ -378,16 +495,26 @@ mod tests {
             };
             let disc = GrayImage::from_fn(64, 64, |x, y| Luma([255 * u8::from(inside(x, y))]));
             let mut jpeg = Vec::new();
-            disc.write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+            disc.write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg)
+                .unwrap();
             let noisy = image::load_from_memory(&jpeg).unwrap();
-            let error = read_back("m.png", |path| noisy.save(path).unwrap()).unwrap_err().to_string();
-            assert!(error.contains("soft rims") && error.contains("--threshold 128"), "{error}");
+            let error = read_back("m.png", |path| noisy.save(path).unwrap())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("soft rims") && error.contains("--threshold 128"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn colours_are_refused() {
-        let error = read_back("m.png", |path| RgbImage::from_pixel(2, 2, Rgb([255, 0, 0])).save(path).unwrap());
+        let error = read_back("m.png", |path| {
+            RgbImage::from_pixel(2, 2, Rgb([255, 0, 0]))
+                .save(path)
+                .unwrap()
+        });
         assert!(error.unwrap_err().to_string().contains("m.png"));
     }
 
@@ -395,7 +522,9 @@ mod tests {
     fn a_single_high_label_of_a_palette_stays_itself() {
         let mask = read_back("m.png", |path| {
             let mask = Mask::from_labels(2, 1, vec![0, 200]).unwrap();
-            let labels: Vec<_> = (0..200).map(|i| labrum_core::label::Label::named("x", i)).collect();
+            let labels: Vec<_> = (0..200)
+                .map(|i| labrum_core::label::Label::named("x", i))
+                .collect();
             crate::io::export::label_map(path, &mask, &labels).unwrap();
         });
         assert_eq!(mask.unwrap().labels(), [0, 200]);
@@ -404,13 +533,20 @@ mod tests {
     /// Label maps are exported with a palette.
     #[test]
     fn a_coloured_palette_means_its_indices() {
-        for (depth, packed) in [(png::BitDepth::Eight, vec![0, 1, 2, 1, 0, 0]), (png::BitDepth::Two, vec![24, 64])] {
+        for (depth, packed) in [
+            (png::BitDepth::Eight, vec![0, 1, 2, 1, 0, 0]),
+            (png::BitDepth::Two, vec![24, 64]),
+        ] {
             let mask = read_back("m.png", |path| {
                 let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), 3, 2);
                 encoder.set_color(png::ColorType::Indexed);
                 encoder.set_depth(depth);
                 encoder.set_palette(vec![0, 0, 0, 86, 180, 233, 230, 159, 0]);
-                encoder.write_header().unwrap().write_image_data(&packed).unwrap();
+                encoder
+                    .write_header()
+                    .unwrap()
+                    .write_image_data(&packed)
+                    .unwrap();
             });
             assert_eq!(mask.unwrap().labels(), [0, 1, 2, 1, 0, 0]);
         }

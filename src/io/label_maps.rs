@@ -47,28 +47,51 @@ impl LabelMaps {
     /// # Errors
     /// Where one cannot be read, where values are no labels or mean two things ([`label_values::rule`]), where a list of
     /// labels cannot be read.
-    pub fn find(paths: &[PathBuf], images: &[&Series], threshold: Option<u16>) -> Result<Option<Self>> {
+    pub fn find(
+        paths: &[PathBuf],
+        images: &[&Series],
+        threshold: Option<u16>,
+    ) -> Result<Option<Self>> {
         let pictures = || images.iter().filter(|series| series.kind == Kind::Picture);
         let wanted: HashSet<String> = pictures().flat_map(|series| names(series)).collect();
-        let own: HashSet<&Path> =
-            pictures().flat_map(|series| &series.slices).map(|slice| slice.source.path.as_path()).collect();
+        let own: HashSet<&Path> = pictures()
+            .flat_map(|series| &series.slices)
+            .map(|slice| slice.source.path.as_path())
+            .collect();
         let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
         for path in all_files(paths)? {
-            let Some(name) = path.file_stem().map(|stem| folded(&stem.to_string_lossy())) else { continue };
-            if wanted.contains(&name) && !own.contains(path.as_path()) && picture::format_at(&path).is_some() {
+            let Some(name) = path.file_stem().map(|stem| folded(&stem.to_string_lossy())) else {
+                continue;
+            };
+            if wanted.contains(&name)
+                && !own.contains(path.as_path())
+                && picture::format_at(&path).is_some()
+            {
                 files.entry(name).or_default().push(path);
             }
         }
         let maps: Vec<&PathBuf> = files.values().flatten().collect();
-        let Some(folder) = maps.first().and_then(|path| path.parent()) else { return Ok(None) };
+        let Some(folder) = maps.first().and_then(|path| path.parent()) else {
+            return Ok(None);
+        };
         // As training finds it: beside the masks, or in the folder above.
-        let beside = labels_beside(folder, "masks").or_else(|| labels_beside(folder.parent()?, "masks"));
+        let beside =
+            labels_beside(folder, "masks").or_else(|| labels_beside(folder.parent()?, "masks"));
         let list = beside.map(|path| LabelList::read(&path)).transpose()?;
         let values = |path: &&PathBuf| Ok(((*path).clone(), label_file::values(path, 0)?));
-        let mut set: Vec<(PathBuf, MaskValues)> = maps.par_iter().map(values).collect::<Result<_>>()?;
+        let mut set: Vec<(PathBuf, MaskValues)> =
+            maps.par_iter().map(values).collect::<Result<_>>()?;
         set.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let rule = label_values::rule(&set, list.as_ref().map(LabelList::values).as_ref(), threshold)?;
-        Ok(Some(Self { files, rule, list: list.unwrap_or_default() }))
+        let rule = label_values::rule(
+            &set,
+            list.as_ref().map(LabelList::values).as_ref(),
+            threshold,
+        )?;
+        Ok(Some(Self {
+            files,
+            rule,
+            list: list.unwrap_or_default(),
+        }))
     }
 
     /// What was found out about the values, for the user to read.
@@ -78,10 +101,20 @@ impl LabelMaps {
 
     /// The labels that the maps hold.
     pub fn labels(&self) -> Vec<MapLabel> {
-        let values: BTreeSet<u8> = self.rule.labels.iter().copied().filter(|value| *value > 0).collect();
+        let values: BTreeSet<u8> = self
+            .rule
+            .labels
+            .iter()
+            .copied()
+            .filter(|value| *value > 0)
+            .collect();
         let label = |value: u8| {
             let named = self.list.label(value).cloned();
-            MapLabel { is_named: named.is_some(), label: named.unwrap_or_else(|| Label::by_number(value)), value }
+            MapLabel {
+                is_named: named.is_some(),
+                label: named.unwrap_or_else(|| Label::by_number(value)),
+                value,
+            }
         };
         values.into_iter().map(label).collect()
     }
@@ -95,13 +128,22 @@ impl LabelMaps {
         let size = (series.columns, series.rows);
         let mut masks = Vec::new();
         for (index, (slice, name)) in series.slices.iter().zip(names(series)).enumerate() {
-            let Some(path) = self.file(&name, &slice.source.path)? else { continue };
-            let of = MaskOf { source: slice.source.clone(), size };
+            let Some(path) = self.file(&name, &slice.source.path)? else {
+                continue;
+            };
+            let of = MaskOf {
+                source: slice.source.clone(),
+                size,
+            };
             let (mask, _) = label_file::read_on(path, 0, self.rule.reading, &of)?;
             let (columns, rows) = (mask.columns(), mask.rows());
             if (columns, rows) != size {
-                let reason = format!("it is {columns} x {rows} pixels, its image {} x {}", size.0, size.1);
-                return Err(Error::at(TRIED, path, reason).advise("Save the mask at the size of its image."));
+                let reason = format!(
+                    "it is {columns} x {rows} pixels, its image {} x {}",
+                    size.0, size.1
+                );
+                return Err(Error::at(TRIED, path, reason)
+                    .advise("Save the mask at the size of its image."));
             }
             masks.push((index, mask));
         }
@@ -109,19 +151,34 @@ impl LabelMaps {
     }
 
     fn file(&self, name: &str, image: &Path) -> Result<Option<&PathBuf>> {
-        let Some(files) = self.files.get(name) else { return Ok(None) };
+        let Some(files) = self.files.get(name) else {
+            return Ok(None);
+        };
         let alike = |file: &&PathBuf| {
-            let folders =
-                |path: &Path| path.parent().map(|p| p.components().rev().map(|c| c.as_os_str().to_owned()).collect());
-            let [own, of_image]: [Vec<_>; 2] = [folders(file), folders(image)].map(Option::unwrap_or_default);
-            own.iter().zip(&of_image).take_while(|(a, b)| a == b).count()
+            let folders = |path: &Path| {
+                path.parent().map(|p| {
+                    p.components()
+                        .rev()
+                        .map(|c| c.as_os_str().to_owned())
+                        .collect()
+                })
+            };
+            let [own, of_image]: [Vec<_>; 2] =
+                [folders(file), folders(image)].map(Option::unwrap_or_default);
+            own.iter()
+                .zip(&of_image)
+                .take_while(|(a, b)| a == b)
+                .count()
         };
         let best = files.iter().map(|file| alike(&file)).max();
         let mut fitting = files.iter().filter(|file| Some(alike(file)) == best);
         match (fitting.next(), fitting.next()) {
             (Some(one), Some(other)) => {
-                let reason =
-                    format!("\"{}\" may be the mask of the same image \"{}\"", other.display(), image.display());
+                let reason = format!(
+                    "\"{}\" may be the mask of the same image \"{}\"",
+                    other.display(),
+                    image.display()
+                );
                 Err(Error::at(TRIED, one, reason)
                     .advise("Put masks into folders that are called like those of the images."))
             }
@@ -132,14 +189,19 @@ impl LabelMaps {
 
 /// What the label maps of a series are called.
 fn names(series: &Series) -> Vec<String> {
-    Names::new(series, &mut HashSet::new()).slices.iter().map(|name| folded(name)).collect()
+    Names::new(series, &mut HashSet::new())
+        .slices
+        .iter()
+        .map(|name| folded(name))
+        .collect()
 }
 
 /// The files themselves, and those in and below the folders.
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        std::fs::metadata(path).map_err(|e| Error::at("read the masks", path, labrum_core::reason_of(&e)))?;
+        std::fs::metadata(path)
+            .map_err(|e| Error::at("read the masks", path, labrum_core::reason_of(&e)))?;
         for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
             let entry = entry.map_err(|e| Error::at("read the masks", path, e))?;
             if entry.file_type().is_file() {
@@ -159,10 +221,14 @@ pub fn others(paths: &[PathBuf], series: &Series) -> Result<Vec<PathBuf>> {
     let names = names(series);
     let mut files = all_files(paths)?;
     let is_of_series = |path: &Path| {
-        let stem = path.file_stem().map(|stem| folded(&stem.to_string_lossy())).unwrap_or_default();
-        names
-            .iter()
-            .any(|name| stem.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        let stem = path
+            .file_stem()
+            .map(|stem| folded(&stem.to_string_lossy()))
+            .unwrap_or_default();
+        names.iter().any(|name| {
+            stem.strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
     };
     files.retain(|path| picture::format_at(path).is_none() || is_of_series(path));
     Ok(files)
@@ -177,12 +243,19 @@ mod tests {
 
     fn grey(path: PathBuf, values: [u8; 4]) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        GrayImage::from_fn(2, 2, |x, y| Luma([values[(y * 2 + x) as usize]])).save(path).unwrap();
+        GrayImage::from_fn(2, 2, |x, y| Luma([values[(y * 2 + x) as usize]]))
+            .save(path)
+            .unwrap();
     }
 
     fn series(folder: &Path) -> Vec<Series> {
-        let catalog = open::catalog(&[folder.to_owned()], &mut |_| {}, &Default::default()).unwrap();
-        catalog.studies.into_iter().flat_map(|study| study.series).collect()
+        let catalog =
+            open::catalog(&[folder.to_owned()], &mut |_| {}, &Default::default()).unwrap();
+        catalog
+            .studies
+            .into_iter()
+            .flat_map(|study| study.series)
+            .collect()
     }
 
     #[test]
@@ -196,12 +269,23 @@ mod tests {
         grey(images.join("c.png"), [9; 4]);
         let series = series(&images);
         let all: Vec<&Series> = series.iter().collect();
-        let maps = LabelMaps::find(std::slice::from_ref(&masks), &all, None).unwrap().unwrap();
-        assert_eq!(maps.labels().iter().map(|label| label.value).collect::<Vec<_>>(), [1, 200]);
+        let maps = LabelMaps::find(std::slice::from_ref(&masks), &all, None)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            maps.labels()
+                .iter()
+                .map(|label| label.value)
+                .collect::<Vec<_>>(),
+            [1, 200]
+        );
         let of = |i: usize| maps.masks(&series[i]).unwrap();
         assert_eq!(of(1)[0].1.labels(), [0, 200, 0, 0]);
         assert!(of(2).is_empty(), "an image without a mask");
-        assert!(LabelMaps::find(&[images], &all, None).unwrap().is_none(), "images are no masks of themselves");
+        assert!(
+            LabelMaps::find(&[images], &all, None).unwrap().is_none(),
+            "images are no masks of themselves"
+        );
     }
 
     #[test]
@@ -213,14 +297,26 @@ mod tests {
             grey(masks.join(subject).join("a.png"), [value; 4]);
         }
         let series = series(&images);
-        let maps =
-            LabelMaps::find(std::slice::from_ref(&masks), &series.iter().collect::<Vec<_>>(), None).unwrap().unwrap();
+        let maps = LabelMaps::find(
+            std::slice::from_ref(&masks),
+            &series.iter().collect::<Vec<_>>(),
+            None,
+        )
+        .unwrap()
+        .unwrap();
         let value = |i: usize| maps.masks(&series[i]).unwrap()[0].1.labels()[0];
         assert_eq!([value(0), value(1)], [1, 2]);
         grey(folder.path().join("more/a.png"), [1; 4]);
         grey(folder.path().join("other/a.png"), [1; 4]);
         let both = ["more", "other"].map(|name| folder.path().join(name));
-        let maps = LabelMaps::find(&both, &series.iter().collect::<Vec<_>>(), None).unwrap().unwrap();
-        assert!(maps.masks(&series[0]).unwrap_err().to_string().contains("may be the mask of the same image"));
+        let maps = LabelMaps::find(&both, &series.iter().collect::<Vec<_>>(), None)
+            .unwrap()
+            .unwrap();
+        assert!(
+            maps.masks(&series[0])
+                .unwrap_err()
+                .to_string()
+                .contains("may be the mask of the same image")
+        );
     }
 }

@@ -80,12 +80,25 @@ impl MaskValues {
             *counts.entry(run[0]).or_default() += run.len();
         }
         let near = |v: u16| v < 64 || (192..256).contains(&v);
-        let black_and_white: usize = counts.iter().filter(|(v, _)| near(**v)).map(|(_, n)| n).sum();
+        let black_and_white: usize = counts
+            .iter()
+            .filter(|(v, _)| near(**v))
+            .map(|(_, n)| n)
+            .sum();
         Self {
-            values: counts.keys().copied().filter(|v| *v != 0).take(MOST_VALUES).collect(),
+            values: counts
+                .keys()
+                .copied()
+                .filter(|v| *v != 0)
+                .take(MOST_VALUES)
+                .collect(),
             highest: counts.keys().next_back().copied().unwrap_or(0),
             coding: stored.coding,
-            soft: if stored.coding == Coding::Grey { soft_values(stored, &counts) } else { 0 },
+            soft: if stored.coding == Coding::Grey {
+                soft_values(stored, &counts)
+            } else {
+                0
+            },
             is_black_and_white: black_and_white * 10 >= stored.values.len() * 9,
         }
     }
@@ -100,7 +113,8 @@ impl MaskValues {
 
     /// The only value of grey levels that may mean white as well as a label of that number.
     fn perhaps_white(&self) -> Option<u16> {
-        self.only().filter(|v| *v >= LOWEST_WHITE && self.coding == Coding::Grey)
+        self.only()
+            .filter(|v| *v >= LOWEST_WHITE && self.coding == Coding::Grey)
     }
 }
 
@@ -131,13 +145,25 @@ fn soft_values(stored: &StoredLabels, counts: &BTreeMap<u16, usize>) -> usize {
         return on_slopes;
     }
     // Two values far apart make up most, and none of the many others covers an area of its own.
-    let mut by_size: Vec<(usize, u16)> = counts.iter().map(|(value, count)| (*count, *value)).collect();
+    let mut by_size: Vec<(usize, u16)> = counts
+        .iter()
+        .map(|(value, count)| (*count, *value))
+        .collect();
     by_size.sort_unstable_by(|a, b| b.cmp(a));
-    let [(first, a), (second, b), others @ ..] = by_size.as_slice() else { return 0 };
+    let [(first, a), (second, b), others @ ..] = by_size.as_slice() else {
+        return 0;
+    };
     let third = others.first().map_or(0, |(count, _)| *count);
-    let dominate = a.abs_diff(*b) >= 100 && (first + second) * 2 >= stored.values.len() && *second >= 3 * third;
-    let are_thin = others.len() >= FEW_THIN && others.iter().all(|(_, value)| share(&inside, value) < 0.3);
-    if dominate && are_thin { others.len() } else { 0 }
+    let dominate = a.abs_diff(*b) >= 100
+        && (first + second) * 2 >= stored.values.len()
+        && *second >= 3 * third;
+    let are_thin =
+        others.len() >= FEW_THIN && others.iter().all(|(_, value)| share(&inside, value) < 0.3);
+    if dominate && are_thin {
+        others.len()
+    } else {
+        0
+    }
 }
 
 /// The neighbours of a pixel.
@@ -150,7 +176,10 @@ struct PixelNeighbours {
 impl PixelNeighbours {
     fn of(stored: &StoredLabels, place: usize) -> Self {
         let (columns, values) = (stored.columns.max(1), &stored.values);
-        let (is_first, is_last) = (place.is_multiple_of(columns), (place + 1).is_multiple_of(columns));
+        let (is_first, is_last) = (
+            place.is_multiple_of(columns),
+            (place + 1).is_multiple_of(columns),
+        );
         let at = |row: Option<usize>, step: isize| match (step, row) {
             (-1, _) if is_first => None,
             (1, _) if is_last => None,
@@ -159,7 +188,12 @@ impl PixelNeighbours {
         };
         let (above, below) = (place.checked_sub(columns), Some(place + columns));
         Self {
-            beside: [at(above, 0), at(below, 0), at(Some(place), -1), at(Some(place), 1)],
+            beside: [
+                at(above, 0),
+                at(below, 0),
+                at(Some(place), -1),
+                at(Some(place), 1),
+            ],
             across: [at(above, -1), at(above, 1), at(below, -1), at(below, 1)],
         }
     }
@@ -197,12 +231,18 @@ pub struct ValueRule {
 ///
 /// # Errors
 /// Values that are no labels, soft rims, and values that mean one thing in one picture and another in the next.
-pub fn rule(set: &[(PathBuf, MaskValues)], named: Option<&BTreeSet<u8>>, threshold: Option<u16>) -> Result<ValueRule> {
+pub fn rule(
+    set: &[(PathBuf, MaskValues)],
+    named: Option<&BTreeSet<u8>>,
+    threshold: Option<u16>,
+) -> Result<ValueRule> {
     if let Some(least) = threshold {
         let note = format!("pixels of {least} and more are label 1, all others background");
         return Ok(at_least(set, least, Some(note)));
     }
-    let is_named = |value: &u16| named.is_some_and(|named| u8::try_from(*value).is_ok_and(|v| named.contains(&v)));
+    let is_named = |value: &u16| {
+        named.is_some_and(|named| u8::try_from(*value).is_ok_and(|v| named.contains(&v)))
+    };
     for (path, values) in set {
         // A list of labels that names them all knows better.
         if values.coding != Coding::Lossy && !values.values.iter().all(is_named) {
@@ -215,18 +255,34 @@ pub fn rule(set: &[(PathBuf, MaskValues)], named: Option<&BTreeSet<u8>>, thresho
     if let Some((path, values)) = set.iter().find(|(_, values)| values.highest > 255) {
         return Err(refuse(path, too_high(values.highest)));
     }
-    let present: BTreeSet<u16> = set.iter().flat_map(|(_, values)| values.values.iter().copied()).collect();
-    let is_white = |white: u16| set.iter().all(|(_, v)| v.values.is_empty() || v.perhaps_white() == Some(white));
+    let present: BTreeSet<u16> = set
+        .iter()
+        .flat_map(|(_, values)| values.values.iter().copied())
+        .collect();
+    let is_white = |white: u16| {
+        set.iter()
+            .all(|(_, v)| v.values.is_empty() || v.perhaps_white() == Some(white))
+    };
     match present.first() {
-        Some(&white) if present.iter().all(is_named) && named.is_some() => Ok(as_they_are(&present, white, named)),
+        Some(&white) if present.iter().all(is_named) && named.is_some() => {
+            Ok(as_they_are(&present, white, named))
+        }
         Some(&white) if is_white(white) && named.is_none_or(|named| named.iter().eq(&[1])) => {
-            Ok(at_least(set, 1, Some(format!("0 is background and {white} is label 1"))))
+            Ok(at_least(
+                set,
+                1,
+                Some(format!("0 is background and {white} is label 1")),
+            ))
         }
         Some(&first) => {
             refuse_ambiguous(set, &present, is_named)?;
             Ok(as_they_are(&present, first, named))
         }
-        None => Ok(ValueRule { reading: ValueReading::Values, labels: BTreeSet::new(), note: None }),
+        None => Ok(ValueRule {
+            reading: ValueReading::Values,
+            labels: BTreeSet::new(),
+            note: None,
+        }),
     }
 }
 
@@ -234,11 +290,15 @@ pub fn rule(set: &[(PathBuf, MaskValues)], named: Option<&BTreeSet<u8>>, thresho
 ///
 /// # Errors
 /// Soft rims, and a JPEG that is not black and white.
-pub fn of_single_labels(set: &[(PathBuf, MaskValues)], threshold: Option<u16>) -> Result<ValueReading> {
+pub fn of_single_labels(
+    set: &[(PathBuf, MaskValues)],
+    threshold: Option<u16>,
+) -> Result<ValueReading> {
     if let Some(least) = threshold {
         return Ok(ValueReading::AtLeast(least));
     }
-    set.iter().try_for_each(|(path, values)| refuse_soft(path, values))?;
+    set.iter()
+        .try_for_each(|(path, values)| refuse_soft(path, values))?;
     if set.iter().any(|(_, values)| values.coding == Coding::Lossy) {
         return lossy(set).map(|rule| rule.reading);
     }
@@ -247,14 +307,26 @@ pub fn of_single_labels(set: &[(PathBuf, MaskValues)], threshold: Option<u16>) -
 
 fn at_least(set: &[(PathBuf, MaskValues)], least: u16, note: Option<String>) -> ValueRule {
     let is_any = set.iter().any(|(_, values)| values.highest >= least);
-    ValueRule { reading: ValueReading::AtLeast(least), labels: is_any.then_some(1).into_iter().collect(), note }
+    ValueRule {
+        reading: ValueReading::AtLeast(least),
+        labels: is_any.then_some(1).into_iter().collect(),
+        note,
+    }
 }
 
 fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>) -> ValueRule {
-    let labels: BTreeSet<u8> = present.iter().filter_map(|v| u8::try_from(*v).ok()).collect();
+    let labels: BTreeSet<u8> = present
+        .iter()
+        .filter_map(|v| u8::try_from(*v).ok())
+        .collect();
     let is_plain = present.len() == 1 && first == 1;
-    let note = (named.is_none() && !is_plain).then(|| format!("the values are the labels: {}", list(&labels)));
-    ValueRule { reading: ValueReading::Values, labels, note }
+    let note = (named.is_none() && !is_plain)
+        .then(|| format!("the values are the labels: {}", list(&labels)));
+    ValueRule {
+        reading: ValueReading::Values,
+        labels,
+        note,
+    }
 }
 
 /// "1 to 4, 7".
@@ -278,18 +350,26 @@ pub(super) fn list(values: &BTreeSet<u8>) -> String {
 fn lossy(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
     for (path, values) in set {
         let fits = match values.coding {
-            Coding::Lossy => values.highest == 0 || values.highest >= 192 && values.is_black_and_white,
+            Coding::Lossy => {
+                values.highest == 0 || values.highest >= 192 && values.is_black_and_white
+            }
             _ => values.values.is_empty() || values.perhaps_white().is_some(),
         };
         if !fits {
             let reason = match values.coding {
-                Coding::Lossy => "JPEG has changed its values, so that labels cannot be told from them",
+                Coding::Lossy => {
+                    "JPEG has changed its values, so that labels cannot be told from them"
+                }
                 _ => "its values are not black and white as those of the JPEG masks beside it",
             };
             return Err(refuse(path, reason.into()));
         }
     }
-    Ok(at_least(set, LOWEST_WHITE, Some("black is background and white (128 and more) is label 1".into())))
+    Ok(at_least(
+        set,
+        LOWEST_WHITE,
+        Some("black is background and white (128 and more) is label 1".into()),
+    ))
 }
 
 fn refuse_soft(path: &Path, values: &MaskValues) -> Result<()> {
@@ -311,13 +391,30 @@ fn refuse_ambiguous(
     present: &BTreeSet<u16>,
     is_named: impl Fn(&u16) -> bool,
 ) -> Result<()> {
-    let beside_others = |value: u16| set.iter().any(|(_, v)| v.only().is_none() && v.values.contains(&value));
+    let beside_others = |value: u16| {
+        set.iter()
+            .any(|(_, v)| v.only().is_none() && v.values.contains(&value))
+    };
     for (path, values) in set {
-        let Some(white) = values.perhaps_white().filter(|v| !is_named(v) && !beside_others(*v)) else { continue };
+        let Some(white) = values
+            .perhaps_white()
+            .filter(|v| !is_named(v) && !beside_others(*v))
+        else {
+            continue;
+        };
         let is_other = |v: &u16| *v != white;
-        let Some((other, _)) = set.iter().find(|(_, values)| values.values.iter().any(is_other)) else { continue };
-        let others: BTreeSet<u8> =
-            present.iter().copied().filter(is_other).filter_map(|v| u8::try_from(v).ok()).collect();
+        let Some((other, _)) = set
+            .iter()
+            .find(|(_, values)| values.values.iter().any(is_other))
+        else {
+            continue;
+        };
+        let others: BTreeSet<u8> = present
+            .iter()
+            .copied()
+            .filter(is_other)
+            .filter_map(|v| u8::try_from(v).ok())
+            .collect();
         let name = other.file_name().unwrap_or_default().to_string_lossy();
         let reason = format!(
             "0 and {white} may be black and white here, but other masks (\"{name}\") have other values: {}",
@@ -344,13 +441,22 @@ mod tests {
     const SIDE: usize = 40;
 
     fn stored(coding: Coding, value: impl Fn(usize, usize) -> u16) -> StoredLabels {
-        let values = (0..SIDE * SIDE).map(|i| value(i % SIDE, i / SIDE)).collect();
-        StoredLabels { columns: SIDE, rows: SIDE, values, coding }
+        let values = (0..SIDE * SIDE)
+            .map(|i| value(i % SIDE, i / SIDE))
+            .collect();
+        StoredLabels {
+            columns: SIDE,
+            rows: SIDE,
+            values,
+            coding,
+        }
     }
 
     /// A picture with a stripe of each value.
     fn striped(values: &[u16]) -> StoredLabels {
-        stored(Coding::Grey, |column, _| values[column * values.len() / SIDE])
+        stored(Coding::Grey, |column, _| {
+            values[column * values.len() / SIDE]
+        })
     }
 
     fn set(pictures: &[StoredLabels]) -> Vec<(PathBuf, MaskValues)> {
@@ -359,7 +465,14 @@ mod tests {
     }
 
     fn found(pictures: &[&[u16]]) -> Result<ValueRule> {
-        rule(&set(&pictures.iter().map(|values| striped(values)).collect::<Vec<_>>()), None, None)
+        rule(
+            &set(&pictures
+                .iter()
+                .map(|values| striped(values))
+                .collect::<Vec<_>>()),
+            None,
+            None,
+        )
     }
 
     /// How far the middle of a pixel is within a disc.
@@ -370,17 +483,34 @@ mod tests {
     #[test]
     fn one_rule_is_found_for_all_pictures() {
         let reading = |pictures: &[&[u16]]| found(pictures).unwrap().reading;
-        assert_eq!(reading(&[&[0, 255], &[0], &[255]]), ValueReading::AtLeast(1));
+        assert_eq!(
+            reading(&[&[0, 255], &[0], &[255]]),
+            ValueReading::AtLeast(1)
+        );
         assert_eq!(reading(&[&[0, 1], &[0], &[1]]), ValueReading::Values);
-        assert_eq!(reading(&[&[0, 1, 200], &[0, 200]]), ValueReading::Values, "200 is a label where it is alone, too");
-        assert_eq!(found(&[&[0, 1, 200], &[0, 3]]).unwrap().labels, [1, 3, 200].into());
+        assert_eq!(
+            reading(&[&[0, 1, 200], &[0, 200]]),
+            ValueReading::Values,
+            "200 is a label where it is alone, too"
+        );
+        assert_eq!(
+            found(&[&[0, 1, 200], &[0, 3]]).unwrap().labels,
+            [1, 3, 200].into()
+        );
         assert_eq!(found(&[&[0], &[0]]).unwrap().labels, [].into());
     }
 
     #[test]
     fn values_that_mean_two_things_are_refused_and_both_masks_are_named() {
         let error = found(&[&[0, 1, 2], &[0, 255]]).unwrap_err().to_string();
-        for part in ["1.png", "0.png", "0 and 255", "1, 2", "labels.json", "--threshold 1"] {
+        for part in [
+            "1.png",
+            "0.png",
+            "0 and 255",
+            "1, 2",
+            "labels.json",
+            "--threshold 1",
+        ] {
             assert!(error.contains(part), "{error}");
         }
         assert!(found(&[&[0, 1], &[0, 255]]).is_err());
@@ -390,20 +520,45 @@ mod tests {
     #[test]
     fn a_list_of_labels_decides() {
         let pictures = [striped(&[0, 3]), striped(&[0, 200])];
-        let rule = |named: &[u8]| rule(&set(&pictures), Some(&named.iter().copied().collect()), None);
+        let rule = |named: &[u8]| {
+            rule(
+                &set(&pictures),
+                Some(&named.iter().copied().collect()),
+                None,
+            )
+        };
         let decided = rule(&[3, 200]).unwrap();
-        assert_eq!((decided.reading, decided.note), (ValueReading::Values, None));
+        assert_eq!(
+            (decided.reading, decided.note),
+            (ValueReading::Values, None)
+        );
         assert!(rule(&[3]).is_err(), "200 is not named, and may be white");
         let white = set(&[striped(&[0, 255])]);
-        assert_eq!(super::rule(&white, Some(&[1].into()), None).unwrap().reading, ValueReading::AtLeast(1));
-        assert_eq!(super::rule(&white, Some(&[255].into()), None).unwrap().reading, ValueReading::Values);
+        assert_eq!(
+            super::rule(&white, Some(&[1].into()), None)
+                .unwrap()
+                .reading,
+            ValueReading::AtLeast(1)
+        );
+        assert_eq!(
+            super::rule(&white, Some(&[255].into()), None)
+                .unwrap()
+                .reading,
+            ValueReading::Values
+        );
     }
 
     #[test]
     fn a_threshold_is_obeyed() {
         let rule = rule(&set(&[striped(&[0, 3, 90, 255])]), None, Some(90)).unwrap();
-        assert_eq!((rule.reading, rule.labels), (ValueReading::AtLeast(90), [1].into()));
-        assert_eq!(rule.reading.labels(&[0, 89, 90, 255]).unwrap(), [0, 0, 1, 1]);
+        assert_eq!(
+            (rule.reading, rule.labels),
+            (ValueReading::AtLeast(90), [1].into())
+        );
+        assert_eq!(
+            rule.reading.labels(&[0, 89, 90, 255]).unwrap(),
+            [0, 0, 1, 1]
+        );
     }
 
     #[test]
@@ -414,7 +569,9 @@ mod tests {
             })
         };
         for width in [1.0, 2.0, 6.0] {
-            let error = rule(&set(&[striped(&[0, 255]), smooth(width)]), None, None).unwrap_err().to_string();
+            let error = rule(&set(&[striped(&[0, 255]), smooth(width)]), None, None)
+                .unwrap_err()
+                .to_string();
             for part in ["1.png", "soft rims", "--threshold 128"] {
                 assert!(error.contains(part), "{error}");
             }
@@ -423,10 +580,15 @@ mod tests {
 
     #[test]
     fn many_labels_are_not_soft_rims() {
-        let boxes = stored(Coding::Grey, |column, row| (column / 4 + row / 4 * 10) as u16);
+        let boxes = stored(Coding::Grey, |column, row| {
+            (column / 4 + row / 4 * 10) as u16
+        });
         assert_eq!(rule(&set(&[boxes]), None, None).unwrap().labels.len(), 99);
         let layers = stored(Coding::Grey, |column, row| (column + row / 8) as u16 / 2);
-        assert_eq!(rule(&set(&[layers]), None, None).unwrap().reading, ValueReading::Values);
+        assert_eq!(
+            rule(&set(&[layers]), None, None).unwrap().reading,
+            ValueReading::Values
+        );
         let small = stored(Coding::Grey, |column, row| match (column % 8, row % 8) {
             (3 | 4, 3) => (column / 8 + row / 8 * 5) as u16 + 1,
             _ => 0,
@@ -438,16 +600,22 @@ mod tests {
     fn a_jpeg_is_black_and_white_or_nothing() {
         let jpeg = |levels: [u16; 2]| {
             let ringing = move |column: usize, row: usize| (column * 5 + row * 3) as u16 % 9;
-            stored(Coding::Lossy, move |column, row| match depth(column, row) > 0.0 {
-                true => levels[1] - ringing(column, row),
-                false => levels[0] + ringing(column, row),
+            stored(Coding::Lossy, move |column, row| {
+                match depth(column, row) > 0.0 {
+                    true => levels[1] - ringing(column, row),
+                    false => levels[0] + ringing(column, row),
+                }
             })
         };
         let empty = stored(Coding::Lossy, |_, _| 0);
-        let reading = rule(&set(&[jpeg([0, 255]), empty]), None, None).unwrap().reading;
+        let reading = rule(&set(&[jpeg([0, 255]), empty]), None, None)
+            .unwrap()
+            .reading;
         assert_eq!(reading, ValueReading::AtLeast(128));
         for levels in [[0, 10], [0, 128], [100, 255]] {
-            let error = rule(&set(&[jpeg(levels)]), None, None).unwrap_err().to_string();
+            let error = rule(&set(&[jpeg(levels)]), None, None)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("JPEG has changed its values"), "{error}");
         }
         assert!(rule(&set(&[jpeg([0, 255]), striped(&[0, 1])]), None, None).is_err());
@@ -461,6 +629,9 @@ mod tests {
 
     #[test]
     fn values_are_listed_in_runs() {
-        assert_eq!(list(&[1, 2, 3, 4, 7, 9, 10, 255].into()), "1 to 4, 7, 9, 10, 255");
+        assert_eq!(
+            list(&[1, 2, 3, 4, 7, 9, 10, 255].into()),
+            "1 to 4, 7, 9, 10, 255"
+        );
     }
 }

@@ -47,7 +47,13 @@ impl NumberKind {
                     .as_chunks()
                     .0
                     .iter()
-                    .map(|b| if big_endian { <$kind>::from_be_bytes(*b) } else { <$kind>::from_le_bytes(*b) })
+                    .map(|b| {
+                        if big_endian {
+                            <$kind>::from_be_bytes(*b)
+                        } else {
+                            <$kind>::from_le_bytes(*b)
+                        }
+                    })
                     .map($become)
                     .collect()
             };
@@ -64,7 +70,14 @@ impl NumberKind {
             Self::F32 => finite(each!(f32, |v| v)),
             Self::F64 => finite(each!(f64, |v| v as f32)),
             Self::Rgb => Pixels::Rgb8(bytes.as_chunks().0.to_vec()),
-            Self::Rgba => Pixels::Rgb8(bytes.as_chunks().0.iter().map(|[r, g, b, _]| [*r, *g, *b]).collect()),
+            Self::Rgba => Pixels::Rgb8(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|[r, g, b, _]| [*r, *g, *b])
+                    .collect(),
+            ),
         }
     }
 }
@@ -73,7 +86,9 @@ impl NumberKind {
 /// has a level for them.
 pub(crate) fn finite(mut values: Vec<f32>) -> Pixels {
     let there = values.iter().copied().filter(|v| v.is_finite());
-    let (low, high) = there.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) = there.fold((f32::MAX, f32::MIN), |(low, high), v| {
+        (low.min(v), high.max(v))
+    });
     let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
     for value in values.iter_mut().filter(|v| !v.is_finite()) {
         *value = if *value == f32::INFINITY { high } else { low };
@@ -87,18 +102,42 @@ mod tests {
 
     #[test]
     fn numbers_of_both_byte_orders_keep_their_values() {
-        assert_eq!(NumberKind::I16.pixels(&[0xFF, 0xFE, 0, 7, 9], true), Pixels::I16(vec![-2, 7]));
-        assert_eq!(NumberKind::I16.pixels(&[0xFE, 0xFF, 7, 0], false), Pixels::I16(vec![-2, 7]));
-        assert_eq!(NumberKind::I8.pixels(&[0x80, 5], false), Pixels::I16(vec![-128, 5]));
-        assert_eq!(NumberKind::U32.pixels(&[0, 1, 0, 0], true), Pixels::F32(vec![65_536.0]));
-        assert_eq!(NumberKind::F64.pixels(&(-2.5f64).to_be_bytes(), true), Pixels::F32(vec![-2.5]));
-        assert_eq!(NumberKind::Rgba.pixels(&[1, 2, 3, 4], false), Pixels::Rgb8(vec![[1, 2, 3]]));
+        assert_eq!(
+            NumberKind::I16.pixels(&[0xFF, 0xFE, 0, 7, 9], true),
+            Pixels::I16(vec![-2, 7])
+        );
+        assert_eq!(
+            NumberKind::I16.pixels(&[0xFE, 0xFF, 7, 0], false),
+            Pixels::I16(vec![-2, 7])
+        );
+        assert_eq!(
+            NumberKind::I8.pixels(&[0x80, 5], false),
+            Pixels::I16(vec![-128, 5])
+        );
+        assert_eq!(
+            NumberKind::U32.pixels(&[0, 1, 0, 0], true),
+            Pixels::F32(vec![65_536.0])
+        );
+        assert_eq!(
+            NumberKind::F64.pixels(&(-2.5f64).to_be_bytes(), true),
+            Pixels::F32(vec![-2.5])
+        );
+        assert_eq!(
+            NumberKind::Rgba.pixels(&[1, 2, 3, 4], false),
+            Pixels::Rgb8(vec![[1, 2, 3]])
+        );
     }
 
     #[test]
     fn values_that_are_no_numbers_take_the_lowest_one() {
         let values = vec![f32::NAN, -3.0, f32::INFINITY, 5.0, f32::NEG_INFINITY];
-        assert_eq!(finite(values), Pixels::F32(vec![-3.0, -3.0, 5.0, 5.0, -3.0]));
-        assert_eq!(finite(vec![f32::NAN, f32::INFINITY]), Pixels::F32(vec![0.0, 0.0]));
+        assert_eq!(
+            finite(values),
+            Pixels::F32(vec![-3.0, -3.0, 5.0, 5.0, -3.0])
+        );
+        assert_eq!(
+            finite(vec![f32::NAN, f32::INFINITY]),
+            Pixels::F32(vec![0.0, 0.0])
+        );
     }
 }

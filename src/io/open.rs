@@ -39,12 +39,19 @@ const HEARS: Duration = Duration::from_millis(50);
 /// # Errors
 /// Where the only path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
 /// asked for.
-pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Cancel) -> Result<Catalog> {
+pub fn catalog(
+    paths: &[PathBuf],
+    progress: &mut dyn FnMut(usize),
+    cancel: &Cancel,
+) -> Result<Catalog> {
     let mut found = FoundFiles::default();
     let files = files_at(paths, &mut found.passed_over, cancel)?;
     let files = Arc::new(files);
     let looks = look_at_all(&files, paths, progress, cancel)?;
-    looks.into_iter().zip(files.iter()).for_each(|(look, file)| found.add(file, look));
+    looks
+        .into_iter()
+        .zip(files.iter())
+        .for_each(|(look, file)| found.add(file, look));
     let catalog = found.into_catalog(cancel);
     match paths {
         _ if cancel.is_cancelled() => Err(cancelled()),
@@ -62,7 +69,10 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
 pub fn load(source: &Source, kind: Kind) -> Result<Image> {
     #[cfg(test)]
     slow::wait(&source.path);
-    containment::read(ReadImage { source: source.clone(), kind })
+    containment::read(ReadImage {
+        source: source.clone(),
+        kind,
+    })
 }
 
 /// The pixels of a slice.
@@ -96,8 +106,12 @@ pub(super) struct LookAt {
 
 impl LookAt {
     fn ask(path: &Path, asked_for: bool) -> FileLook {
-        let request = Self { path: path.to_owned(), asked_for };
-        containment::read(request).map_or_else(|error| FileLook::failed(error.reason), |look| look.0)
+        let request = Self {
+            path: path.to_owned(),
+            asked_for,
+        };
+        containment::read(request)
+            .map_or_else(|error| FileLook::failed(error.reason), |look| look.0)
     }
 }
 
@@ -129,7 +143,11 @@ pub fn decode(source: &Source, kind: Kind) -> Result<Image> {
 
 /// How a picture, or a slice of a NIfTI volume, is turned from how it is stored. In this process: for the child.
 pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
-    if nifti::is_nifti(path) { nifti::orientation(path) } else { picture::orientation(path, frame) }
+    if nifti::is_nifti(path) {
+        nifti::orientation(path)
+    } else {
+        picture::orientation(path, frame)
+    }
 }
 
 fn cancelled() -> Error {
@@ -139,38 +157,64 @@ fn cancelled() -> Error {
 fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
     let failure = catalog.passed_over.iter().find(|passed| passed.is_failure);
     if !path.is_dir() {
-        let reason = failure.or(catalog.passed_over.first()).map_or("it is no image", |p| p.reason.as_str());
+        let reason = failure
+            .or(catalog.passed_over.first())
+            .map_or("it is no image", |p| p.reason.as_str());
         return Error::at(TRIED, path, reason).advise(ADVICE);
     }
     let reason = match (catalog.passed_over.len(), failure) {
         (0, _) => "the folder is empty".to_owned(),
-        (1, Some(only)) => format!("its only file, {}, cannot be shown: {}", name_of(&only.path), only.reason),
-        (n, Some(first)) => format!("none of its {n} files can be shown; {}: {}", name_of(&first.path), first.reason),
+        (1, Some(only)) => format!(
+            "its only file, {}, cannot be shown: {}",
+            name_of(&only.path),
+            only.reason
+        ),
+        (n, Some(first)) => format!(
+            "none of its {n} files can be shown; {}: {}",
+            name_of(&first.path),
+            first.reason
+        ),
         (n, None) => format!("none of its {n} files is an image"),
     };
     Error::at(TRIED, path, reason).advise(ADVICE)
 }
 
-const ADVICE: &str = "Labrum opens DICOM images, NIfTI volumes, and PNG, JPEG, TIFF, BMP and WebP pictures";
+const ADVICE: &str =
+    "Labrum opens DICOM images, NIfTI volumes, and PNG, JPEG, TIFF, BMP and WebP pictures";
 
 pub(crate) fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// All files, each once, in natural order of their paths; folders that may not be entered go to `passed_over`.
-fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cancel) -> Result<Vec<PathBuf>> {
+fn files_at(
+    paths: &[PathBuf],
+    passed_over: &mut Vec<PassedOver>,
+    cancel: &Cancel,
+) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         let about = match std::fs::metadata(path) {
             Ok(about) => about,
             Err(e) => {
                 let missing = e.kind() == std::io::ErrorKind::NotFound;
-                let reason =
-                    if missing { "there is no such file or folder".into() } else { labrum_core::reason_of(&e) };
+                let reason = if missing {
+                    "there is no such file or folder".into()
+                } else {
+                    labrum_core::reason_of(&e)
+                };
                 if paths.len() == 1 {
                     return Err(Error::at(TRIED, path, reason));
                 }
-                passed_over.push(PassedOver { path: path.clone(), reason, is_failure: true, has_masks: false });
+                passed_over.push(PassedOver {
+                    path: path.clone(),
+                    reason,
+                    is_failure: true,
+                    has_masks: false,
+                });
                 continue;
             }
         };
@@ -184,11 +228,15 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
                 return Err(cancelled());
             }
             match entry {
-                Ok(entry) if !entry.file_type().is_dir() && !is_hidden(entry.path()) => files.push(entry.into_path()),
+                Ok(entry) if !entry.file_type().is_dir() && !is_hidden(entry.path()) => {
+                    files.push(entry.into_path())
+                }
                 Ok(_) => {}
                 Err(e) if e.depth() > 0 => passed_over.push(PassedOver {
                     path: e.path().unwrap_or(path).to_owned(),
-                    reason: e.io_error().map_or_else(|| e.to_string(), labrum_core::reason_of),
+                    reason: e
+                        .io_error()
+                        .map_or_else(|| e.to_string(), labrum_core::reason_of),
                     is_failure: true,
                     has_masks: false,
                 }),
@@ -203,7 +251,8 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// Looks at files beside each other: their looks, in the order of the files. Threads that wait for a server when the
@@ -221,14 +270,22 @@ fn look_at_all(
         let (files, asked_for, next) = (files.clone(), asked_for.clone(), next.clone());
         let (found, cancel) = (found.clone(), cancel.clone());
         let work = move || {
-            while let Some((i, file)) = Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, files.get(i)?))) {
-                if cancel.is_cancelled() || found.send((i, LookAt::ask(file, asked_for.contains(file)))).is_err() {
+            while let Some((i, file)) =
+                Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, files.get(i)?)))
+            {
+                if cancel.is_cancelled()
+                    || found
+                        .send((i, LookAt::ask(file, asked_for.contains(file))))
+                        .is_err()
+                {
                     return;
                 }
             }
         };
         let named = thread::Builder::new().name("labrum-look".into());
-        named.spawn(work).map_err(|e| Error::new(TRIED, e).advise("Close other programs and try again."))?;
+        named
+            .spawn(work)
+            .map_err(|e| Error::new(TRIED, e).advise("Close other programs and try again."))?;
     }
     drop(found);
     let mut all: Vec<Option<FileLook>> = Vec::new();
@@ -250,7 +307,10 @@ fn look_at_all(
         progress(looked_at);
     }
     let lost = || FileLook::failed("it could not be looked at".into());
-    Ok(all.into_iter().map(|look| look.unwrap_or_else(lost)).collect())
+    Ok(all
+        .into_iter()
+        .map(|look| look.unwrap_or_else(lost))
+        .collect())
 }
 
 /// What a file turned out to be.
@@ -269,7 +329,11 @@ pub(super) enum FileLook {
 impl FileLook {
     /// An image that cannot be read.
     fn failed(reason: String) -> Self {
-        Self::Passed { reason, is_failure: true, has_masks: false }
+        Self::Passed {
+            reason,
+            is_failure: true,
+            has_masks: false,
+        }
     }
 }
 
@@ -277,7 +341,11 @@ impl FileLook {
 fn look(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
     slow::wait(path);
-    let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure, has_masks: false };
+    let passed = |reason: String, is_failure| FileLook::Passed {
+        reason,
+        is_failure,
+        has_masks: false,
+    };
     // To read a pipe is to wait for somebody to write to it.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         return passed("it is a pipe or a device, no file".into(), asked_for);
@@ -285,7 +353,13 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
     match dicom::catalog::look(path) {
         FileContent::Image(instance) => return FileLook::Dicom(instance),
         FileContent::NoImage(reason) => return passed(reason, false),
-        FileContent::Masks(reason) => return FileLook::Passed { reason, is_failure: false, has_masks: true },
+        FileContent::Masks(reason) => {
+            return FileLook::Passed {
+                reason,
+                is_failure: false,
+                has_masks: true,
+            };
+        }
         FileContent::Broken(reason) => return passed(reason, true),
         FileContent::NotDicom => {}
     }
@@ -317,8 +391,10 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
 /// By its extension.
 fn claims_to_be_an_image(path: &Path) -> bool {
     let name = name_of(path).to_lowercase();
-    let endings =
-        [".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".nii", ".nii.gz"];
+    let endings = [
+        ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
+        ".nii", ".nii.gz",
+    ];
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -328,9 +404,17 @@ fn claims_to_be_an_image(path: &Path) -> bool {
 /// Where it is neither, and where it cannot be read.
 pub fn slices(path: &Path) -> Result<Vec<Source>> {
     match LookAt::ask(path, true) {
-        FileLook::Pictures(parts) => Ok(parts.into_iter().flat_map(|series| series.slices).map(|s| s.source).collect()),
+        FileLook::Pictures(parts) => Ok(parts
+            .into_iter()
+            .flat_map(|series| series.slices)
+            .map(|s| s.source)
+            .collect()),
         FileLook::Passed { reason, .. } => Err(Error::at("read the image", path, reason)),
-        FileLook::Dicom(_) => Err(Error::at("read the image", path, "it is a DICOM file, no picture")),
+        FileLook::Dicom(_) => Err(Error::at(
+            "read the image",
+            path,
+            "it is a DICOM file, no picture",
+        )),
     }
 }
 
@@ -346,9 +430,20 @@ impl FoundFiles {
     fn add(&mut self, path: &Path, look: FileLook) {
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),
-            FileLook::Pictures(parts) => parts.into_iter().for_each(|series| self.add_picture(path, series)),
-            FileLook::Passed { reason, is_failure, has_masks } => {
-                self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure, has_masks });
+            FileLook::Pictures(parts) => parts
+                .into_iter()
+                .for_each(|series| self.add_picture(path, series)),
+            FileLook::Passed {
+                reason,
+                is_failure,
+                has_masks,
+            } => {
+                self.passed_over.push(PassedOver {
+                    path: path.to_owned(),
+                    reason,
+                    is_failure,
+                    has_masks,
+                });
             }
         }
     }
@@ -359,7 +454,9 @@ impl FoundFiles {
         let pictures = &mut self.pictures;
         let place = *self.folders.entry(folder).or_insert_with_key(|folder| {
             // A bare file name has the parent "", which has no name: ask for the real one.
-            let real = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned));
+            let real = std::path::absolute(path)
+                .ok()
+                .and_then(|p| p.parent().map(Path::to_owned));
             let named = real.unwrap_or_else(|| folder.clone());
             pictures.push(Study {
                 id: named.display().to_string(),
@@ -376,25 +473,56 @@ impl FoundFiles {
 
     fn into_catalog(mut self, cancel: &Cancel) -> Catalog {
         let passed_over = &mut self.passed_over;
-        let mut digest = |path: &Path| if cancel.is_cancelled() { None } else { dicom::pixel_digest(path) };
-        let mut studies = dicom::catalog::assemble(self.instances, &mut digest, &mut |copy, first| {
-            let reason = format!("the same instance as {}", first.display());
-            passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false, has_masks: false });
-        });
+        let mut digest = |path: &Path| {
+            if cancel.is_cancelled() {
+                None
+            } else {
+                dicom::pixel_digest(path)
+            }
+        };
+        let mut studies =
+            dicom::catalog::assemble(self.instances, &mut digest, &mut |copy, first| {
+                let reason = format!("the same instance as {}", first.display());
+                passed_over.push(PassedOver {
+                    path: copy.to_owned(),
+                    reason,
+                    is_failure: false,
+                    has_masks: false,
+                });
+            });
         studies.extend(self.pictures);
         leave_out_tables(&studies, &mut self.passed_over);
-        Catalog { studies, passed_over: self.passed_over }
+        Catalog {
+            studies,
+            passed_over: self.passed_over,
+        }
     }
 }
 
 /// Tables that pictures have their spacing from are not passed over: they were read.
 fn leave_out_tables(studies: &[Study], passed_over: &mut Vec<PassedOver>) {
-    let from_table = |slice: &&Slice| slice.spacing.is_some_and(|s| s.source == SpacingSource::Picture);
-    let slices = studies.iter().flat_map(|study| &study.series).flat_map(|series| &series.slices);
-    let folders: HashSet<&Path> = slices.filter(from_table).filter_map(|slice| slice.source.path.parent()).collect();
+    let from_table = |slice: &&Slice| {
+        slice
+            .spacing
+            .is_some_and(|s| s.source == SpacingSource::Picture)
+    };
+    let slices = studies
+        .iter()
+        .flat_map(|study| &study.series)
+        .flat_map(|series| &series.slices);
+    let folders: HashSet<&Path> = slices
+        .filter(from_table)
+        .filter_map(|slice| slice.source.path.parent())
+        .collect();
     let was_read = |passed: &PassedOver| {
-        passed.path.file_name().is_some_and(|name| name == picture::SPACINGS)
-            && passed.path.parent().is_some_and(|folder| folders.contains(folder))
+        passed
+            .path
+            .file_name()
+            .is_some_and(|name| name == picture::SPACINGS)
+            && passed
+                .path
+                .parent()
+                .is_some_and(|folder| folders.contains(folder))
     };
     passed_over.retain(|passed| !was_read(passed));
 }
@@ -444,12 +572,17 @@ pub(crate) mod slow {
 
     /// From now on every look into this folder, and every picture from it, takes so long.
     pub(crate) fn make(folder: &Path, each: Duration) {
-        SLOW.lock().unwrap_or_else(PoisonError::into_inner).push((folder.to_owned(), each));
+        SLOW.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((folder.to_owned(), each));
     }
 
     pub(super) fn wait(path: &Path) {
         let all = SLOW.lock().unwrap_or_else(PoisonError::into_inner);
-        let each = all.iter().find(|(folder, _)| path.starts_with(folder)).map(|(_, each)| *each);
+        let each = all
+            .iter()
+            .find(|(folder, _)| path.starts_with(folder))
+            .map(|(_, each)| *each);
         drop(all);
         each.into_iter().for_each(thread::sleep);
     }

@@ -69,21 +69,30 @@ pub struct PageStack {
 /// The table that spacings are in.
 pub(crate) const SPACINGS: &str = "pixel_spacing_mm.csv";
 
-const KNOWN: [ImageFormat; 5] =
-    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::WebP];
+const KNOWN: [ImageFormat; 5] = [
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::Tiff,
+    ImageFormat::Bmp,
+    ImageFormat::WebP,
+];
 
 /// The format by content, `None` for anything but PNG, JPEG, TIFF, BMP and WebP.
 pub(crate) fn format_of(head: &[u8]) -> Option<ImageFormat> {
     if is_tiff(head) {
         return Some(ImageFormat::Tiff);
     }
-    image::guess_format(head).ok().filter(|format| KNOWN.contains(format))
+    image::guess_format(head)
+        .ok()
+        .filter(|format| KNOWN.contains(format))
 }
 
 /// The format of a file by its content.
 pub(crate) fn format_at(path: &Path) -> Option<ImageFormat> {
     let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).ok()?;
+    File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut head))
+        .ok()?;
     format_of(&head)
 }
 
@@ -95,12 +104,21 @@ pub fn probe(path: &Path) -> Result<Probe> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let look = || match format_at(path) {
         Some(ImageFormat::Tiff) => tiff::look(path).map(|look| {
-            let ((columns, rows), color, parts, notes) = (look.size, look.color, look.parts, look.notes);
-            Probe { columns, rows, color, parts, notes }
+            let ((columns, rows), color, parts, notes) =
+                (look.size, look.color, look.parts, look.notes);
+            Probe {
+                columns,
+                rows,
+                color,
+                parts,
+                notes,
+            }
         }),
         _ => open(path).map(|(_, probe, _)| probe),
     };
-    contained(look).unwrap_or_else(|| Err("its header is damaged".into())).map_err(failed)
+    contained(look)
+        .unwrap_or_else(|| Err("its header is damaged".into()))
+        .map_err(failed)
 }
 
 /// Reads a picture, or a page of one, as it is shown. Alpha is laid over black; 16-bit colour becomes 8-bit, grey keeps its
@@ -112,7 +130,10 @@ pub fn read(path: &Path, frame: u32) -> Result<Image> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let decoded = contained(|| decode(path, frame)).unwrap_or_else(|| Err("it is damaged".into()));
     let (image, orientation) = decoded.map_err(failed)?;
-    Ok(Image { spacing: spacing(path), ..orientation.image(image) })
+    Ok(Image {
+        spacing: spacing(path),
+        ..orientation.image(image)
+    })
 }
 
 /// How a picture, or a page of one, is turned from how it is stored; as stored where its flag cannot be read.
@@ -141,25 +162,53 @@ pub(crate) enum TiffValues {
 /// The reason, a clause: as for [`read`], and where values are no whole numbers from 0 to 65535.
 pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<TiffValues> {
     Ok(match tiff::read(path, frame)? {
-        tiff::StoredPixels::Grey(grey) => TiffValues::Whole(grey.columns, grey.rows, whole(grey.pixels)?),
-        tiff::StoredPixels::Palette { columns, rows, indices, colors } if unpack::is_grey(&colors) => {
-            let grey = |index: u16| colors.get(usize::from(index)).map_or(0, |[level, ..]| u16::from(*level));
+        tiff::StoredPixels::Grey(grey) => {
+            TiffValues::Whole(grey.columns, grey.rows, whole(grey.pixels)?)
+        }
+        tiff::StoredPixels::Palette {
+            columns,
+            rows,
+            indices,
+            colors,
+        } if unpack::is_grey(&colors) => {
+            let grey = |index: u16| {
+                colors
+                    .get(usize::from(index))
+                    .map_or(0, |[level, ..]| u16::from(*level))
+            };
             TiffValues::Whole(columns, rows, indices.into_iter().map(grey).collect())
         }
-        tiff::StoredPixels::Palette { columns, rows, indices, .. } => TiffValues::Indices(columns, rows, indices),
+        tiff::StoredPixels::Palette {
+            columns,
+            rows,
+            indices,
+            ..
+        } => TiffValues::Indices(columns, rows, indices),
         tiff::StoredPixels::Color(picture) => TiffValues::Color(picture),
     })
 }
 
 fn whole(pixels: Pixels) -> Fallible<Vec<u16>> {
-    let no_label = |value: f64| format!("its value {value} is no label: labels are whole numbers up to 255");
+    let no_label =
+        |value: f64| format!("its value {value} is no label: labels are whole numbers up to 255");
     match pixels {
         Pixels::U8(v) => Ok(v.into_iter().map(u16::from).collect()),
         Pixels::U16(v) => Ok(v),
-        Pixels::I16(v) => v.into_iter().map(|v| u16::try_from(v).map_err(|_| no_label(v.into()))).collect(),
+        Pixels::I16(v) => v
+            .into_iter()
+            .map(|v| u16::try_from(v).map_err(|_| no_label(v.into())))
+            .collect(),
         Pixels::F32(v) => {
             let is_whole = |v: f32| v.fract() == 0.0 && (0.0..=65_535.0).contains(&v);
-            v.into_iter().map(|v| if is_whole(v) { Ok(v as u16) } else { Err(no_label(v.into())) }).collect()
+            v.into_iter()
+                .map(|v| {
+                    if is_whole(v) {
+                        Ok(v as u16)
+                    } else {
+                        Err(no_label(v.into()))
+                    }
+                })
+                .collect()
         }
         Pixels::Rgb8(_) => Err("it has colours, which name no labels".into()),
     }
@@ -176,14 +225,20 @@ fn open(path: &Path) -> Fallible<Opened> {
     };
     let reader = || -> Fallible<_> {
         let file = File::open(path).map_err(|e| labrum_core::reason_of(&e))?;
-        let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| e.to_string())?;
+        let mut reader = ImageReader::new(BufReader::new(file))
+            .with_guessed_format()
+            .map_err(|e| e.to_string())?;
         reader.limits(limits());
         Ok(reader)
     };
     let first = reader()?;
-    let format = first.format().ok_or("it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)")?;
+    let format = first
+        .format()
+        .ok_or("it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)")?;
     if !KNOWN.contains(&format) {
-        return Err(format!("{format:?} pictures are not supported (PNG, JPEG, TIFF, BMP and WebP are)"));
+        return Err(format!(
+            "{format:?} pictures are not supported (PNG, JPEG, TIFF, BMP and WebP are)"
+        ));
     }
     if format == ImageFormat::Png && png_size(path) == Some((0, 0)) {
         return Err("it has no pixels (0 x 0)".into());
@@ -193,24 +248,46 @@ fn open(path: &Path) -> Fallible<Opened> {
     if columns == 0 || rows == 0 {
         return Err(format!("it has no pixels ({columns} x {rows})"));
     }
-    if columns > MOST_SIDE || rows > MOST_SIDE || u64::from(columns) * u64::from(rows) > MOST_PIXELS {
-        return Err(format!("{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"));
+    if columns > MOST_SIDE || rows > MOST_SIDE || u64::from(columns) * u64::from(rows) > MOST_PIXELS
+    {
+        return Err(format!(
+            "{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"
+        ));
     }
-    let length = std::fs::metadata(path).map_err(|e| labrum_core::reason_of(&e))?.len();
+    let length = std::fs::metadata(path)
+        .map_err(|e| labrum_core::reason_of(&e))?
+        .len();
     believe(decoder.total_bytes(), length)?;
     let orientation = flag::orientation(&mut decoder, format, path);
     let (columns, rows) = orientation.size((columns as usize, rows as usize));
-    let parts = vec![PageStack { frames: vec![0], note: None }];
+    let parts = vec![PageStack {
+        frames: vec![0],
+        note: None,
+    }];
     let cut_off = format == ImageFormat::Png && !png_is_whole(path);
-    let notes = if cut_off { vec!["the file is cut off: it cannot be shown".to_owned()] } else { Vec::new() };
-    let probe = Probe { columns, rows, color: decoder.color_type().has_color(), parts, notes };
+    let notes = if cut_off {
+        vec!["the file is cut off: it cannot be shown".to_owned()]
+    } else {
+        Vec::new()
+    };
+    let probe = Probe {
+        columns,
+        rows,
+        color: decoder.color_type().has_color(),
+        parts,
+        notes,
+    };
     Ok((reader()?, probe, orientation))
 }
 
 /// Refuses a file of `length` bytes that claims to hold `decoded`.
 pub(super) fn believe(decoded: u64, length: u64) -> Fallible<()> {
     let is_believed = decoded <= SMALL || decoded / MOST_RATIO <= length;
-    if is_believed { Ok(()) } else { Err(format!("{length} compressed bytes cannot hold {decoded}")) }
+    if is_believed {
+        Ok(())
+    } else {
+        Err(format!("{length} compressed bytes cannot hold {decoded}"))
+    }
 }
 
 /// From the header chunk, which the decoder calls damaged where it says 0.
@@ -246,7 +323,10 @@ fn png_is_whole(path: &Path) -> bool {
 fn decode(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
     let empty = || "it holds no pixels".to_owned();
     if format_at(path) == Some(ImageFormat::Tiff) {
-        return Ok((tiff_image(tiff::read(path, frame)?).ok_or_else(empty)?, tiff::orientation(path, frame)));
+        return Ok((
+            tiff_image(tiff::read(path, frame)?).ok_or_else(empty)?,
+            tiff::orientation(path, frame),
+        ));
     }
     let (reader, _, orientation) = open(path)?;
     if frame > 0 {
@@ -257,20 +337,39 @@ fn decode(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
     }
     let decoded = reader.decode().map_err(|e| reason(&e))?;
     let (columns, rows) = (decoded.width() as usize, decoded.height() as usize);
-    Ok((Image::new(columns, rows, pixels(decoded)).ok_or_else(empty)?, orientation))
+    Ok((
+        Image::new(columns, rows, pixels(decoded)).ok_or_else(empty)?,
+        orientation,
+    ))
 }
 
 fn tiff_image(stored: tiff::StoredPixels) -> Option<Image> {
     match stored {
-        tiff::StoredPixels::Grey(unpack::StoredGrey { columns, rows, mut pixels, inverted, bits }) => {
+        tiff::StoredPixels::Grey(unpack::StoredGrey {
+            columns,
+            rows,
+            mut pixels,
+            inverted,
+            bits,
+        }) => {
             // Few bits are spread over all levels of grey, as every viewer does.
             if let (Pixels::U8(values), 1..8) = (&mut pixels, bits) {
                 let highest = (1u16 << bits) - 1;
-                values.iter_mut().for_each(|v| *v = (u16::from(*v) * 255 / highest) as u8);
+                values
+                    .iter_mut()
+                    .for_each(|v| *v = (u16::from(*v) * 255 / highest) as u8);
             }
-            Some(Image { inverted, ..Image::new(columns, rows, pixels)? })
+            Some(Image {
+                inverted,
+                ..Image::new(columns, rows, pixels)?
+            })
         }
-        tiff::StoredPixels::Palette { columns, rows, indices, colors } => {
+        tiff::StoredPixels::Palette {
+            columns,
+            rows,
+            indices,
+            colors,
+        } => {
             let color = |index: u16| colors.get(usize::from(index)).copied().unwrap_or_default();
             let pixels = if unpack::is_grey(&colors) {
                 Pixels::U8(indices.into_iter().map(|index| color(index)[0]).collect())
@@ -279,9 +378,11 @@ fn tiff_image(stored: tiff::StoredPixels) -> Option<Image> {
             };
             Image::new(columns, rows, pixels)
         }
-        tiff::StoredPixels::Color(decoded) => {
-            Image::new(decoded.width() as usize, decoded.height() as usize, pixels(decoded))
-        }
+        tiff::StoredPixels::Color(decoded) => Image::new(
+            decoded.width() as usize,
+            decoded.height() as usize,
+            pixels(decoded),
+        ),
     }
 }
 
@@ -303,25 +404,40 @@ fn check_jpeg_end(path: &Path) -> Fallible<()> {
     let mut tail = Vec::new();
     let mut file = File::open(path).map_err(|e| e.to_string())?;
     let length = file.metadata().map_err(|e| e.to_string())?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).map_err(|e| e.to_string())?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .map_err(|e| e.to_string())?;
     file.read_to_end(&mut tail).map_err(|e| e.to_string())?;
     let ends = tail.windows(2).any(|pair| pair == [0xFF, 0xD9]);
-    if ends { Ok(()) } else { Err("it is cut off".into()) }
+    if ends {
+        Ok(())
+    } else {
+        Err("it is cut off".into())
+    }
 }
 
 fn pixels(decoded: DynamicImage) -> Pixels {
     match decoded {
         DynamicImage::ImageLuma8(grey) => Pixels::U8(grey.into_raw()),
         DynamicImage::ImageLuma16(grey) => Pixels::U16(grey.into_raw()),
-        DynamicImage::ImageLumaA8(grey) => Pixels::U8(grey.pixels().map(|p| over_black(p[0], p[1])).collect()),
+        DynamicImage::ImageLumaA8(grey) => {
+            Pixels::U8(grey.pixels().map(|p| over_black(p[0], p[1])).collect())
+        }
         DynamicImage::ImageLumaA16(grey) => {
-            let over = |value: u16, alpha: u16| ((u32::from(value) * u32::from(alpha) + 32_767) / 65_535) as u16;
+            let over = |value: u16, alpha: u16| {
+                ((u32::from(value) * u32::from(alpha) + 32_767) / 65_535) as u16
+            };
             Pixels::U16(grey.pixels().map(|p| over(p[0], p[1])).collect())
         }
         DynamicImage::ImageRgb8(color) => Pixels::Rgb8(color.pixels().map(|p| p.0).collect()),
         other => {
             let color = other.into_rgba8();
-            let over = |p: &image::Rgba<u8>| [over_black(p[0], p[3]), over_black(p[1], p[3]), over_black(p[2], p[3])];
+            let over = |p: &image::Rgba<u8>| {
+                [
+                    over_black(p[0], p[3]),
+                    over_black(p[1], p[3]),
+                    over_black(p[2], p[3]),
+                ]
+            };
             Pixels::Rgb8(color.pixels().map(over).collect())
         }
     }
@@ -338,10 +454,17 @@ pub(crate) fn spacing(path: &Path) -> Option<PixelSpacing> {
     let headers = table.headers().ok()?.clone();
     let column = |wanted: &str| headers.iter().position(|header| header.trim() == wanted);
     let (names, spacings) = (column("name")?, column("pixel_spacing_mm")?);
-    let row = table.records().flatten().find(|row| row.get(names) == Some(name))?;
+    let row = table
+        .records()
+        .flatten()
+        .find(|row| row.get(names) == Some(name))?;
     let side: f64 = row.get(spacings)?.trim().parse().ok()?;
     let sound = side.is_finite() && side > 0.0;
-    sound.then_some(PixelSpacing { row: side, column: side, source: SpacingSource::Picture })
+    sound.then_some(PixelSpacing {
+        row: side,
+        column: side,
+        source: SpacingSource::Picture,
+    })
 }
 
 #[cfg(test)]

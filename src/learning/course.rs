@@ -80,9 +80,13 @@ impl Model {
     /// A model that the program carries, by its place in the list.
     pub fn shipped(index: usize) -> Result<Self> {
         let model = shipped::all()?.into_iter().nth(index);
-        let model = model.ok_or_else(|| Error::new("load the model", "the program carries no such model"))?;
+        let model = model
+            .ok_or_else(|| Error::new("load the model", "the program carries no such model"))?;
         let (_, weights) = checkpoint::from_bytes(model.bytes)?;
-        Ok(Self { card: model.card, weights })
+        Ok(Self {
+            card: model.card,
+            weights,
+        })
     }
 
     /// A shipped model by its name ("fetal-head"), else a model file; `None` for "none".
@@ -100,7 +104,9 @@ impl Model {
 /// The place in the list of the shipped model of this name: "fetal-head", "Fetal head".
 pub fn shipped_named(name: &str) -> Result<Option<usize>> {
     let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
-    Ok(shipped::all()?.iter().position(|m| plain(&m.card.name) == plain(name)))
+    Ok(shipped::all()?
+        .iter()
+        .position(|m| plain(&m.card.name) == plain(name)))
 }
 
 /// What a round begins with.
@@ -178,22 +184,36 @@ pub fn take(
     checkpoint: &mut dyn FnMut(&TrainingState) -> Result<()>,
 ) -> Result<Option<RoundCandidate>> {
     if course.exercises.is_empty() {
-        return Err(Error::new("train", "no accepted case is there to learn from")
-            .advise("Accept a few corrected cases first; those that are held out do not count."));
+        return Err(
+            Error::new("train", "no accepted case is there to learn from").advise(
+                "Accept a few corrected cases first; those that are held out do not count.",
+            ),
+        );
     }
     let mut spec = input_spec(course.start);
-    let Some(samples) = read(course.exercises, &spec, control, phase)? else { return Ok(None) };
+    let Some(samples) = read(course.exercises, &spec, control, phase)? else {
+        return Ok(None);
+    };
     if matches!(course.start, RoundStart::Nothing { .. }) {
         (spec.mean, spec.std) = grey_statistics(&samples, spec.channels);
     }
     let device = device::choose(course.device)?;
-    let size = Size { columns: spec.columns, rows: spec.rows };
+    let size = Size {
+        columns: spec.columns,
+        rows: spec.rows,
+    };
     let mut plan = course.plan.clone();
     plan.augment = turns_that_keep(&samples, size, plan.augment);
-    let (start, config, parent) = first_weights(course.start, course.labels, spec.channels, plan.seed)?;
+    let (start, config, parent) =
+        first_weights(course.start, course.labels, spec.channels, plan.seed)?;
     let is_new: Vec<bool> = course.exercises.iter().map(|e| e.is_new).collect();
     let of = |is_counted: &dyn Fn(&Exercise) -> bool| -> usize {
-        let cases: BTreeSet<i64> = course.exercises.iter().filter(|e| is_counted(e)).map(|e| e.case).collect();
+        let cases: BTreeSet<i64> = course
+            .exercises
+            .iter()
+            .filter(|e| is_counted(e))
+            .map(|e| e.case)
+            .collect();
         cases.len()
     };
     let (cases, new_cases) = (of(&|_| true), of(&|e| e.is_new));
@@ -207,13 +227,26 @@ pub fn take(
         share: cases as f64 / known as f64,
         resume: course.resume.clone(),
     };
-    let learned = round::round(lesson, &plan, &device, control, &mut |p| phase(RoundPhase::Training(p)), checkpoint)?;
-    let Some(learned) = learned else { return Ok(None) };
+    let learned = round::round(
+        lesson,
+        &plan,
+        &device,
+        control,
+        &mut |p| phase(RoundPhase::Training(p)),
+        checkpoint,
+    )?;
+    let Some(learned) = learned else {
+        return Ok(None);
+    };
     let (purpose, trained_on) = match course.start {
         RoundStart::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
-        RoundStart::Nothing { .. } => {
-            (ModelPurpose { summary: course.name.clone(), ..ModelPurpose::default() }, TrainedOn::default())
-        }
+        RoundStart::Nothing { .. } => (
+            ModelPurpose {
+                summary: course.name.clone(),
+                ..ModelPurpose::default()
+            },
+            TrainedOn::default(),
+        ),
     };
     let card = ModelCard {
         name: course.name.clone(),
@@ -225,7 +258,11 @@ pub fn take(
         // It learned from other images since.
         looks: None,
         // The values of masks in a folder that it began with mean nothing here.
-        trained_on: TrainedOn { cases: known, values: Vec::new(), ..trained_on },
+        trained_on: TrainedOn {
+            cases: known,
+            values: Vec::new(),
+            ..trained_on
+        },
         held_out: None,
         parent,
     };
@@ -235,11 +272,22 @@ pub fn take(
         if !control.may_go_on() {
             return Ok(None);
         }
-        dice.extend(sample_dice(&learned.weights, part, &card.input, plan.batch, &device)?);
+        dice.extend(sample_dice(
+            &learned.weights,
+            part,
+            &card.input,
+            plan.batch,
+            &device,
+        )?);
     }
-    let mut model = Model { card, weights: learned.weights.clone() };
+    let mut model = Model {
+        card,
+        weights: learned.weights.clone(),
+    };
     let found = by_case(course.exercises, &dice);
-    let Some(report) = judge(&course, &model, &found, control)? else { return Ok(None) };
+    let Some(report) = judge(&course, &model, &found, control)? else {
+        return Ok(None);
+    };
     if let (_, Some(mean)) = report.means() {
         model.card.held_out = Some(HeldOut {
             cases: report.cases.len(),
@@ -249,7 +297,11 @@ pub fn take(
             boundary_iou: mean.boundary_iou,
         });
     }
-    Ok(Some(RoundCandidate { model, learned, report }))
+    Ok(Some(RoundCandidate {
+        model,
+        learned,
+        report,
+    }))
 }
 
 /// Cases that a start has learned from; a model that does not say is taken for one that has seen many.
@@ -266,7 +318,10 @@ fn seen(start: &RoundStart) -> usize {
 pub fn input_size(columns: usize, rows: usize, area: usize) -> Size {
     let scale = (area as f64 / (columns * rows).max(1) as f64).sqrt();
     let side = |pixels: usize| ((pixels as f64 * scale / 16.0).round() as usize).clamp(1, 256) * 16;
-    Size { columns: side(columns), rows: side(rows) }
+    Size {
+        columns: side(columns),
+        rows: side(rows),
+    }
 }
 
 /// The input of what a round starts from, and which network it is.
@@ -301,14 +356,25 @@ fn read(
     let total = exercises.len();
     let mut samples = Vec::with_capacity(total);
     for part in exercises.chunks(AT_ONCE) {
-        phase(RoundPhase::Reading { done: samples.len(), total });
+        phase(RoundPhase::Reading {
+            done: samples.len(),
+            total,
+        });
         if !control.may_go_on() {
             return Ok(None);
         }
         let one = |exercise: &Exercise| {
             let before = exercise.before.as_ref().map(|m| m.unpack());
-            let sample = TrainingSample::new(&exercise.image()?, &exercise.mask.unpack(), before.as_ref(), spec);
-            sample.map_err(|e| Error { path: Some(exercise.source.path.clone()), ..e })
+            let sample = TrainingSample::new(
+                &exercise.image()?,
+                &exercise.mask.unpack(),
+                before.as_ref(),
+                spec,
+            );
+            sample.map_err(|e| Error {
+                path: Some(exercise.source.path.clone()),
+                ..e
+            })
         };
         samples.extend(part.par_iter().map(one).collect::<Result<Vec<_>>>()?);
     }
@@ -330,10 +396,15 @@ fn first_weights(
         RoundStart::Model(model) => {
             let mut weights = model.weights.clone();
             checkpoint::widen_sigmoid_head(&mut weights);
-            let from: Vec<Option<usize>> =
-                std::iter::once(Some(0)).chain(classes(&model.card.labels, labels)).collect();
+            let from: Vec<Option<usize>> = std::iter::once(Some(0))
+                .chain(classes(&model.card.labels, labels))
+                .collect();
             widen(&mut weights, &from)?;
-            Ok((weights, model.card.config, Some(checkpoint::hash(&model.weights))))
+            Ok((
+                weights,
+                model.card.config,
+                Some(checkpoint::hash(&model.weights)),
+            ))
         }
     }
 }
@@ -345,8 +416,14 @@ fn classes(of_model: &[Label], labels: &[Label]) -> Vec<Option<usize>> {
     let class = |(value, label): (u8, &Label)| {
         let of_value: Vec<usize> = (0..values.len()).filter(|i| values[*i] == value).collect();
         let own = |i: &usize| !label.kept.id.is_empty() && of_model[*i].kept.id == label.kept.id;
-        let found = of_value.iter().copied().find(own).or_else(|| of_value.first().copied());
-        found.or_else(|| (0..of_model.len()).filter(|_| label.is_gone()).find(own)).map(|i| i + 1)
+        let found = of_value
+            .iter()
+            .copied()
+            .find(own)
+            .or_else(|| of_value.first().copied());
+        found
+            .or_else(|| (0..of_model.len()).filter(|_| label.is_gone()).find(own))
+            .map(|i| i + 1)
     };
     (1..=u8::MAX).zip(labels).map(class).collect()
 }
@@ -355,11 +432,16 @@ fn classes(of_model: &[Label], labels: &[Label]) -> Vec<Option<usize>> {
 fn by_case(exercises: &[Exercise], dice: &[f64]) -> Vec<(String, f64)> {
     let mut cases: BTreeMap<i64, (String, f64, f64)> = BTreeMap::new();
     for (exercise, dice) in exercises.iter().zip(dice) {
-        let (_, sum, count) = cases.entry(exercise.case).or_insert_with(|| (exercise.name.clone(), 0.0, 0.0));
+        let (_, sum, count) = cases
+            .entry(exercise.case)
+            .or_insert_with(|| (exercise.name.clone(), 0.0, 0.0));
         *sum += dice;
         *count += 1.0;
     }
-    cases.into_values().map(|(name, sum, count)| (name, sum / count)).collect()
+    cases
+        .into_values()
+        .map(|(name, sum, count)| (name, sum / count))
+        .collect()
 }
 
 /// Judges candidate and active model on the hold-out; `learned` is what the candidate finds of what it learned from.
@@ -370,16 +452,29 @@ fn judge(
     control: &Control,
 ) -> Result<Option<GateReport>> {
     let of = |model: &Model| -> Result<_> {
-        Judge::new(model.card.clone(), model.weights.clone(), course.labels, course.device)?
-            .scores(course.held_out, control)
+        Judge::new(
+            model.card.clone(),
+            model.weights.clone(),
+            course.labels,
+            course.device,
+        )?
+        .scores(course.held_out, control)
     };
-    let Some(ours) = of(candidate)? else { return Ok(None) };
+    let Some(ours) = of(candidate)? else {
+        return Ok(None);
+    };
     let active = match course.start {
         RoundStart::Model(model) => of(model)?,
         RoundStart::Nothing { .. } => Some(Vec::new()),
     };
-    let Some(active) = active else { return Ok(None) };
+    let Some(active) = active else {
+        return Ok(None);
+    };
     let report = GateReport::new(paired(&active, ours), learned);
     let proposes = course.is_start_active && matches!(course.start, RoundStart::Model(_));
-    Ok(Some(if proposes { report } else { report.of_first_model() }))
+    Ok(Some(if proposes {
+        report
+    } else {
+        report.of_first_model()
+    }))
 }

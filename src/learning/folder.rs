@@ -6,7 +6,8 @@ use crate::{
 };
 use labrum_core::{image::Image, mask::Mask, progress::Cancel};
 use labrum_nn::train::{
-    self, ImageMaskPair, TrainOptions, Trained, TrainingKeeper, TrainingLog, TrainingSet, state::TrainingState,
+    self, ImageMaskPair, TrainOptions, Trained, TrainingKeeper, TrainingLog, TrainingSet,
+    state::TrainingState,
 };
 use std::path::Path;
 
@@ -36,11 +37,20 @@ pub fn train(
     note: &mut dyn FnMut(&str),
     cancel: &Cancel,
 ) -> Result<Trained> {
-    let wishes = FolderOptions { threshold: options.threshold, subject_pattern: division.subject_pattern.clone() };
+    let wishes = FolderOptions {
+        threshold: options.threshold,
+        subject_pattern: division.subject_pattern.clone(),
+    };
     let data = dataset::open(folder, &wishes)?;
     let [training, validation, held_out] = divided(&data, options, division)?;
     data.notes.iter().for_each(|text| note(text));
-    let set = TrainingSet { folder: data.folder, training, validation, held_out, labels: data.labels.listed() };
+    let set = TrainingSet {
+        folder: data.folder,
+        training,
+        validation,
+        held_out,
+        labels: data.labels.listed(),
+    };
     train::train(&set, options, earlier, keeper, cancel)
 }
 
@@ -57,7 +67,11 @@ impl ImageMaskPair for DatasetPair {
 /// Images to train on, to choose the epoch, and held out.
 ///
 /// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
-fn divided(data: &Dataset, options: &TrainOptions, division: &Division) -> Result<[Vec<DatasetPair>; 3]> {
+fn divided(
+    data: &Dataset,
+    options: &TrainOptions,
+    division: &Division,
+) -> Result<[Vec<DatasetPair>; 3]> {
     if let Some(lists) = &division.lists {
         return lists.apply(&data.pairs);
     }
@@ -65,9 +79,14 @@ fn divided(data: &Dataset, options: &TrainOptions, division: &Division) -> Resul
     if options.held_out > 0.0 {
         data.refuse_one_subject(TRIED)?;
     }
-    let (always, rest): (Vec<_>, Vec<_>) = data.pairs.iter().cloned().partition(|p| wanted.contains(&p.subject));
+    let (always, rest): (Vec<_>, Vec<_>) = data
+        .pairs
+        .iter()
+        .cloned()
+        .partition(|p| wanted.contains(&p.subject));
     let (rest, mut held_out) = dataset::split(&rest, options.held_out, options.seed);
     held_out.extend(always);
-    let (training, validation) = dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
+    let (training, validation) =
+        dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
     Ok([training, validation, held_out])
 }

@@ -33,26 +33,46 @@ pub struct Judge {
 
 impl Judge {
     /// A judge for a model in a workspace with `labels`.
-    pub fn new(card: ModelCard, weights: Weights, labels: &[Label], device: DeviceChoice) -> Result<Self> {
+    pub fn new(
+        card: ModelCard,
+        weights: Weights,
+        labels: &[Label],
+        device: DeviceChoice,
+    ) -> Result<Self> {
         let values = values_in(labels, &card.labels);
-        Ok(Self { segmenter: Segmenter::new(card, weights, device)?, values })
+        Ok(Self {
+            segmenter: Segmenter::new(card, weights, device)?,
+            values,
+        })
     }
 
     /// The mask that the model proposes, in the labels of the workspace.
     pub fn propose(&mut self, exercise: &Exercise) -> Result<Mask> {
         let image = exercise.image()?;
-        Ok(self.segmenter.segment(&image)?.relabelled(&self.values).mask)
+        Ok(self
+            .segmenter
+            .segment(&image)?
+            .relabelled(&self.values)
+            .mask)
     }
 
     /// How unsure the model is about a picture: the mean of 4 p (1 - p) along the boundary that it proposes, 0..=1; 1
     /// where it proposes nothing.
     pub fn doubt(&mut self, picture: &Source) -> Result<f64> {
-        Ok(doubt(&self.segmenter.segment(&io::open::load(picture, Kind::Picture)?)?))
+        Ok(doubt(
+            &self
+                .segmenter
+                .segment(&io::open::load(picture, Kind::Picture)?)?,
+        ))
     }
 
     /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
     /// Distances are in pixels.
-    pub(super) fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<JudgedCase>>> {
+    pub(super) fn scores(
+        &mut self,
+        exercises: &[Exercise],
+        control: &Control,
+    ) -> Result<Option<Vec<JudgedCase>>> {
         let mut cases: Vec<(&Exercise, Vec<Scores>, bool)> = Vec::new();
         for exercise in exercises {
             if !control.may_go_on() {
@@ -61,9 +81,16 @@ impl Judge {
             let proposed = self.propose(exercise)?;
             let truth = exercise.mask.unpack();
             let scores = metrics::score(&proposed, &truth, [1.0, 1.0]).ok_or_else(|| {
-                Error::at("judge on the mask", &exercise.source.path, "it does not have the size of its image")
+                Error::at(
+                    "judge on the mask",
+                    &exercise.source.path,
+                    "it does not have the size of its image",
+                )
             })?;
-            match cases.iter_mut().find(|(first, ..)| first.case == exercise.case) {
+            match cases
+                .iter_mut()
+                .find(|(first, ..)| first.case == exercise.case)
+            {
                 Some((_, all, is_untouched)) => {
                     all.push(scores);
                     *is_untouched &= exercise.is_untouched;
@@ -73,7 +100,12 @@ impl Judge {
         }
         let mean = |(first, all, is_untouched): (&Exercise, Vec<Scores>, bool)| {
             let (case, name, scores) = (first.case, first.name.clone(), Scores::mean(&all)?);
-            Some(JudgedCase { case, name, scores, is_untouched })
+            Some(JudgedCase {
+                case,
+                name,
+                scores,
+                is_untouched,
+            })
         };
         Ok(Some(cases.into_iter().filter_map(mean).collect()))
     }
@@ -90,7 +122,9 @@ pub fn judged(
     let exercises: Vec<Exercise> = held_out.iter().map(Exercise::of).collect();
     let of = |model: &Model| -> Result<_> {
         let mut judge = Judge::new(model.card.clone(), model.weights.clone(), labels, device)?;
-        Ok(judge.scores(&exercises, &Control::default())?.unwrap_or_default())
+        Ok(judge
+            .scores(&exercises, &Control::default())?
+            .unwrap_or_default())
     };
     let (first, second) = (of(first)?, of(second)?);
     Ok(GateReport::new(paired(&first, second), &[]))
@@ -100,7 +134,13 @@ pub fn judged(
 pub(super) fn paired(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<GateCase> {
     let pair = |of: JudgedCase| {
         let active = active.iter().find(|a| a.case == of.case).map(|a| a.scores);
-        GateCase { key: of.case, name: of.name, active, candidate: of.scores, is_untouched: of.is_untouched }
+        GateCase {
+            key: of.case,
+            name: of.name,
+            active,
+            candidate: of.scores,
+            is_untouched: of.is_untouched,
+        }
     };
     candidate.into_iter().map(pair).collect()
 }
@@ -113,7 +153,11 @@ pub fn overlap(a: &Mask, b: &Mask) -> f64 {
         sum += usize::from(*a > 0) + usize::from(*b > 0);
         both += usize::from(*a > 0 && a == b);
     }
-    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
+    if sum == 0 {
+        1.0
+    } else {
+        2.0 * both as f64 / sum as f64
+    }
 }
 
 fn doubt(prediction: &Prediction) -> f64 {
@@ -129,5 +173,9 @@ fn doubt(prediction: &Prediction) -> f64 {
             count += 1;
         }
     }
-    if count == 0 { 1.0 } else { sum / f64::from(count) }
+    if count == 0 {
+        1.0
+    } else {
+        sum / f64::from(count)
+    }
 }

@@ -120,12 +120,20 @@ pub fn rehearse(
 ) -> Result<Vec<RoundResult>> {
     let data = dataset::open(folder, &rehearsal.wishes)?;
     data.refuse_one_subject("rehearse on")?;
-    data.notes.iter().for_each(|note| tell(RehearsalEvent::Note(note)));
+    data.notes
+        .iter()
+        .for_each(|note| tell(RehearsalEvent::Note(note)));
     let (mut pool, test) = dataset::split(&data.pairs, 0.2, rehearsal.plan.seed);
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
-    tell(RehearsalEvent::Divided { pool: pool.len(), test: test.len() });
+    tell(RehearsalEvent::Divided {
+        pool: pool.len(),
+        test: test.len(),
+    });
     if let Some(cases) = rehearsal.cases.iter().find(|cases| **cases > pool.len()) {
-        let reason = format!("{cases} cases cannot be reached: there are {} to learn from and hold out", pool.len());
+        let reason = format!(
+            "{cases} cases cannot be reached: there are {} to learn from and hold out",
+            pool.len()
+        );
         tell(RehearsalEvent::Note(&reason));
     }
     let (labels, table) = labels(&data, rehearsal.model.as_ref());
@@ -138,7 +146,10 @@ pub fn rehearse(
         if !stage.correct_until(cases, control)? {
             break;
         }
-        let Some(result) = stage.round(control, &mut |phase| tell(RehearsalEvent::Phase(phase)))? else { break };
+        let Some(result) = stage.round(control, &mut |phase| tell(RehearsalEvent::Phase(phase)))?
+        else {
+            break;
+        };
         tell(RehearsalEvent::Round(&result));
         results.push(result);
     }
@@ -151,10 +162,22 @@ fn labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
     if let Some(Model { card, .. }) = model {
         labels = card.labels.clone();
         let table = data.labels.table(&labels, &card.trained_on.values);
-        let value = |label: usize| data.labels.values.iter().copied().find(|v| usize::from(table.label(*v)) == label);
+        let value = |label: usize| {
+            data.labels
+                .values
+                .iter()
+                .copied()
+                .find(|v| usize::from(table.label(*v)) == label)
+        };
         places = (1..=labels.len()).map(value).collect();
     }
-    for value in data.labels.values.iter().filter(|value| !places.contains(&Some(**value))).copied().collect::<Vec<_>>()
+    for value in data
+        .labels
+        .values
+        .iter()
+        .filter(|value| !places.contains(&Some(**value)))
+        .copied()
+        .collect::<Vec<_>>()
     {
         labels.push(data.labels.label(value));
         places.push(Some(value));
@@ -178,7 +201,11 @@ fn exercise(pair: &DatasetPair, table: &LabelTable, case: i64) -> Result<Exercis
 }
 
 fn exercises(pairs: &[DatasetPair], table: &LabelTable) -> Result<Vec<Exercise>> {
-    pairs.par_iter().enumerate().map(|(i, pair)| exercise(pair, table, i as i64)).collect()
+    pairs
+        .par_iter()
+        .enumerate()
+        .map(|(i, pair)| exercise(pair, table, i as i64))
+        .collect()
 }
 
 /// The loop under way.
@@ -209,11 +236,23 @@ impl<'a> RehearsalLoop<'a> {
         labels: Vec<Label>,
         table: LabelTable,
     ) -> Result<Self> {
-        let is_drawn = |exercise: &Exercise| exercise.mask.unpack().labels().iter().any(|label| *label > 0);
+        let is_drawn = |exercise: &Exercise| {
+            exercise
+                .mask
+                .unpack()
+                .labels()
+                .iter()
+                .any(|label| *label > 0)
+        };
         if !test.iter().any(is_drawn) {
-            return Err(Error::new("rehearse", "the masks of the test images are all empty"));
+            return Err(Error::new(
+                "rehearse",
+                "the masks of the test images are all empty",
+            ));
         }
-        let first = test.first().ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
+        let first = test
+            .first()
+            .ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
         let mask = first.mask.unpack();
         let (first, reading) = timed(|| first.image());
         let (first, (_, judging)) = (first?, timed(|| metrics::score(&mask, &mask, [1.0, 1.0])));
@@ -245,7 +284,12 @@ impl<'a> RehearsalLoop<'a> {
     }
 
     fn judge(&self, model: &Model) -> Result<Judge> {
-        Judge::new(model.card.clone(), model.weights.clone(), &self.labels, self.rehearsal.device)
+        Judge::new(
+            model.card.clone(),
+            model.weights.clone(),
+            &self.labels,
+            self.rehearsal.device,
+        )
     }
 
     fn active_judge(&self) -> Result<Option<Judge>> {
@@ -268,7 +312,9 @@ impl<'a> RehearsalLoop<'a> {
             if !control.may_go_on() {
                 return Ok(false);
             }
-            let Some(pair) = self.pool.pop() else { return Ok(false) };
+            let Some(pair) = self.pool.pop() else {
+                return Ok(false);
+            };
             let mut exercise = exercise(&pair, &self.table, self.next_case)?;
             self.next_case += 1;
             let truth = exercise.mask.unpack();
@@ -276,9 +322,15 @@ impl<'a> RehearsalLoop<'a> {
                 Some(judge) => judge.propose(&exercise)?,
                 None => Mask::empty(truth.columns(), truth.rows()),
             };
-            let changed = truth.labels().iter().zip(proposed.labels()).filter(|(t, p)| t != p).count();
+            let changed = truth
+                .labels()
+                .iter()
+                .zip(proposed.labels())
+                .filter(|(t, p)| t != p)
+                .count();
             let drawn = truth.labels().iter().filter(|l| **l > 0).count();
-            self.new.push((changed as u64, changed as f64 / drawn.max(1) as f64));
+            self.new
+                .push((changed as u64, changed as f64 / drawn.max(1) as f64));
             if judge.is_some() {
                 exercise.before = Some(PackedMask::of(&proposed));
             }
@@ -295,7 +347,11 @@ impl<'a> RehearsalLoop<'a> {
         if let Some(side) = self.sides.get(&subject) {
             return *side;
         }
-        let held_out = self.sides.values().filter(|side| **side == Side::HoldOut).count();
+        let held_out = self
+            .sides
+            .values()
+            .filter(|side| **side == Side::HoldOut)
+            .count();
         let side = holdout::side_of(&subject, self.sides.len(), held_out);
         self.sides.insert(subject, side);
         side
@@ -305,13 +361,16 @@ impl<'a> RehearsalLoop<'a> {
     fn sort_by_doubt(&mut self, judge: &mut Judge) -> Result<()> {
         // A part of the pool is enough to find doubtful ones in.
         const LOOKED_AT: usize = 120;
-        let looked_at = self.pool.split_off(self.pool.len().saturating_sub(LOOKED_AT));
+        let looked_at = self
+            .pool
+            .split_off(self.pool.len().saturating_sub(LOOKED_AT));
         let mut doubts = Vec::with_capacity(looked_at.len());
         for pair in looked_at {
             doubts.push((judge.doubt(&pair.source())?, pair));
         }
         doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut rng = SmallRng::seed_from_u64(self.rehearsal.plan.seed.wrapping_add(self.next_case as u64));
+        let mut rng =
+            SmallRng::seed_from_u64(self.rehearsal.plan.seed.wrapping_add(self.next_case as u64));
         let mut sorted: Vec<DatasetPair> = doubts.into_iter().map(|(_, pair)| pair).collect();
         let mut mixed = Vec::with_capacity(sorted.len());
         while let Some(last) = sorted.pop() {
@@ -325,15 +384,26 @@ impl<'a> RehearsalLoop<'a> {
         Ok(())
     }
 
-    fn round(&mut self, control: &Control, phase: &mut dyn FnMut(RoundPhase)) -> Result<Option<RoundResult>> {
+    fn round(
+        &mut self,
+        control: &Control,
+        phase: &mut dyn FnMut(RoundPhase),
+    ) -> Result<Option<RoundResult>> {
         let begun = Instant::now();
-        let number = self.rehearsal.cases.iter().filter(|n| **n <= self.learned.len()).count();
+        let number = self
+            .rehearsal
+            .cases
+            .iter()
+            .filter(|n| **n <= self.learned.len())
+            .count();
         // Reading before, settling and judging after the training take their share.
         let aside = 0.055 * self.rehearsal.seconds + self.judging_time();
         let plan = Plan {
             length: match self.rehearsal.steps {
                 Some(steps) => Length::Steps(steps),
-                None => Length::Seconds((self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds)),
+                None => Length::Seconds(
+                    (self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds),
+                ),
             },
             seed: self.rehearsal.plan.seed.wrapping_add(number as u64),
             ..self.rehearsal.plan.clone()
@@ -350,7 +420,9 @@ impl<'a> RehearsalLoop<'a> {
             device: self.rehearsal.device,
             resume: None,
         };
-        let Some(candidate) = course::take(course, control, phase, &mut |_| Ok(()))? else { return Ok(None) };
+        let Some(candidate) = course::take(course, control, phase, &mut |_| Ok(()))? else {
+            return Ok(None);
+        };
         let seconds = begun.elapsed().as_secs_f64();
         let accepted = match &candidate.report.verdict {
             Verdict::Better { .. } => true,
@@ -375,7 +447,8 @@ impl<'a> RehearsalLoop<'a> {
             seconds,
             steps: candidate.learned.steps,
             corrected_pixels: self.new.iter().map(|(pixels, _)| pixels).sum(),
-            corrected_share: self.new.iter().map(|(_, share)| share).sum::<f64>() / self.new.len().max(1) as f64,
+            corrected_share: self.new.iter().map(|(_, share)| share).sum::<f64>()
+                / self.new.len().max(1) as f64,
         };
         if accepted {
             self.active = RoundStart::Model(Box::new(candidate.model));
@@ -392,7 +465,8 @@ impl<'a> RehearsalLoop<'a> {
         const NETWORK: f64 = 0.03;
         let (reading, judging) = self.cost;
         // Fitting an image to the input takes about as long as reading it.
-        let learned = self.learned.len() as f64 * (2.0 * reading / rayon::current_num_threads() as f64 + NETWORK);
+        let learned = self.learned.len() as f64
+            * (2.0 * reading / rayon::current_num_threads() as f64 + NETWORK);
         learned + 2.0 * self.held_out.len() as f64 * (reading + judging + 2.0 * NETWORK)
     }
 

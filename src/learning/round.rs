@@ -61,16 +61,20 @@ impl WorkspaceRound {
             let cases: BTreeSet<i64> = slices.clone().map(|s| s.case.0).collect();
             (cases.len(), slices.count())
         };
-        let ((cases, slices), (held_out, held_slices)) = (count(Side::Training), count(Side::HoldOut));
+        let ((cases, slices), (held_out, held_slices)) =
+            (count(Side::Training), count(Side::HoldOut));
         if self.snapshot.is_empty() {
             return Err(Error::new("train", "no case with a mask is accepted yet")
                 .advise("Accept cases in the window (Enter) or with labrum workspace accept."));
         }
         if cases == 0 {
-            let advice = "Accept another corrected case; about one in five is held out to judge the model.";
+            let advice =
+                "Accept another corrected case; about one in five is held out to judge the model.";
             return Err(match self.of_one_subject() {
                 Some(count) => {
-                    let reason = format!("all {count} accepted cases are of one subject, and it is held out");
+                    let reason = format!(
+                        "all {count} accepted cases are of one subject, and it is held out"
+                    );
                     Error::new("train", reason).advise(PATIENT_IDS)
                 }
                 None => Error::new("train", "all accepted cases are held out").advise(advice),
@@ -87,19 +91,32 @@ impl WorkspaceRound {
         let memory = cost::memory(config, &spec, plan.batch, slices);
         if let Some(free) = cost::free_memory().filter(|free| *free < memory) {
             let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-            let reason = format!("it needs {:.1} GB of memory, {:.1} GB are free", gigabytes(memory), gigabytes(free));
-            return Err(Error::new("train", reason).advise("Close other programs, or start from a smaller model."));
+            let reason = format!(
+                "it needs {:.1} GB of memory, {:.1} GB are free",
+                gigabytes(memory),
+                gigabytes(free)
+            );
+            return Err(Error::new("train", reason)
+                .advise("Close other programs, or start from a smaller model."));
         }
         let around = cost::around(slices, held_slices);
         let training = match plan.length {
             Length::Seconds(seconds) => seconds,
             Length::Steps(steps) => {
-                let by_time = || cost::steps(&self.settings, config, &spec, threads, slices, held_slices);
+                let by_time =
+                    || cost::steps(&self.settings, config, &spec, threads, slices, held_slices);
                 let steps = if steps == 0 { by_time() } else { steps };
                 steps as f64 * cost::step_seconds(config, &spec, plan.batch, threads)
             }
         };
-        Ok(Estimate { cases, slices, held_out, seconds: training + around, memory, note })
+        Ok(Estimate {
+            cases,
+            slices,
+            held_out,
+            seconds: training + around,
+            memory,
+            note,
+        })
     }
 
     /// How many accepted cases there are, where they are several and all of one subject.
@@ -115,19 +132,36 @@ impl WorkspaceRound {
     /// Does the round; `None` where it was cancelled. The version is not kept yet.
     ///
     /// Errors: what [`WorkspaceRound::estimate`] says; an image that cannot be read; a device that fails; a disk that is full.
-    pub fn run(&self, control: &Control, phase: &mut dyn FnMut(RoundPhase)) -> Result<Option<NewVersion>> {
+    pub fn run(
+        &self,
+        control: &Control,
+        phase: &mut dyn FnMut(RoundPhase),
+    ) -> Result<Option<NewVersion>> {
         let begun = Instant::now();
         let start = self.start()?;
-        let (learned, held_out): (Vec<_>, Vec<_>) = self.snapshot.iter().partition(|s| s.side == Side::Training);
-        let (exercises, held_out): (Vec<_>, Vec<_>) =
-            (learned.into_iter().map(Exercise::of).collect(), held_out.into_iter().map(Exercise::of).collect());
+        let (learned, held_out): (Vec<_>, Vec<_>) =
+            self.snapshot.iter().partition(|s| s.side == Side::Training);
+        let (exercises, held_out): (Vec<_>, Vec<_>) = (
+            learned.into_iter().map(Exercise::of).collect(),
+            held_out.into_iter().map(Exercise::of).collect(),
+        );
         let (spec, config) = course::shape(&start);
         let threads = rayon::current_num_threads();
-        let steps = cost::steps(&self.settings, config, &spec, threads, exercises.len(), held_out.len());
+        let steps = cost::steps(
+            &self.settings,
+            config,
+            &spec,
+            threads,
+            exercises.len(),
+            held_out.len(),
+        );
         let plan = match self.settings.plan.length {
             // What a caller set counts.
             Length::Seconds(_) => self.settings.plan.clone(),
-            Length::Steps(0) => Plan { length: Length::Steps(steps), ..self.settings.plan.clone() },
+            Length::Steps(0) => Plan {
+                length: Length::Steps(steps),
+                ..self.settings.plan.clone()
+            },
             Length::Steps(_) => self.settings.plan.clone(),
         };
         let classes = self.labels.len() + 1;
@@ -147,9 +181,13 @@ impl WorkspaceRound {
         };
         let mut keep = |found: &_| {
             let bytes = state::to_bytes(found)?;
-            whole_file::write(&self.checkpoint, "keep the state of the training", |file| file.write_all(&bytes))
+            whole_file::write(&self.checkpoint, "keep the state of the training", |file| {
+                file.write_all(&bytes)
+            })
         };
-        let Some(mut candidate) = course::take(course, control, phase, &mut keep)? else { return Ok(None) };
+        let Some(mut candidate) = course::take(course, control, phase, &mut keep)? else {
+            return Ok(None);
+        };
         self.widen_purpose(&mut candidate.model.card);
         let state = match &candidate.report.verdict {
             Verdict::Better { .. } => VersionState::Accepted,
@@ -157,7 +195,10 @@ impl WorkspaceRound {
             Verdict::Ask { .. } => VersionState::Undecided,
         };
         let Model { card, weights } = &candidate.model;
-        let settings = RoundSettings { plan, ..self.settings.clone() };
+        let settings = RoundSettings {
+            plan,
+            ..self.settings.clone()
+        };
         Ok(Some(NewVersion {
             round: self.key,
             name: format!("{name} {version}"),
@@ -165,10 +206,15 @@ impl WorkspaceRound {
             parent_name: self.settings.start_name.clone(),
             state,
             hash: checkpoint::hash(weights),
-            cases: exercises.iter().map(|e| e.case).collect::<BTreeSet<i64>>().len() as u32,
+            cases: exercises
+                .iter()
+                .map(|e| e.case)
+                .collect::<BTreeSet<i64>>()
+                .len() as u32,
             seconds: begun.elapsed().as_secs_f64(),
             steps: candidate.learned.steps as u32,
-            settings: serde_json::to_string(&settings).map_err(|e| Error::new("keep the settings of the round", e))?,
+            settings: serde_json::to_string(&settings)
+                .map_err(|e| Error::new("keep the settings of the round", e))?,
             bytes: checkpoint::to_bytes(card, weights)?.into(),
             report: candidate.report,
         }))
@@ -178,7 +224,9 @@ impl WorkspaceRound {
         let model = match &self.settings.start {
             StartFrom::Nothing => return self.nothing(),
             StartFrom::Shipped(index) => Model::shipped(*index)?,
-            StartFrom::File(path) if self.parent.is_some() => Model::of_version(path, &self.labels)?,
+            StartFrom::File(path) if self.parent.is_some() => {
+                Model::of_version(path, &self.labels)?
+            }
             StartFrom::File(path) => Model::read(path)?,
         };
         Ok(RoundStart::Model(Box::new(model)))
@@ -187,18 +235,35 @@ impl WorkspaceRound {
     /// Random weights for inputs of the shape of the first image that can be read.
     fn nothing(&self) -> Result<RoundStart> {
         let first = self.snapshot.iter().find(|s| s.side == Side::Training);
-        let first = first.ok_or_else(|| Error::new("train", "no accepted case is there to learn from"))?;
+        let first =
+            first.ok_or_else(|| Error::new("train", "no accepted case is there to learn from"))?;
         let image = Exercise::of(first).image()?;
-        let channels = if matches!(image.pixels, Pixels::Rgb8(_)) { 3 } else { 1 };
-        let size = course::input_size(image.columns, image.rows, INPUT_AREA.min(image.columns * image.rows));
+        let channels = if matches!(image.pixels, Pixels::Rgb8(_)) {
+            3
+        } else {
+            1
+        };
+        let size = course::input_size(
+            image.columns,
+            image.rows,
+            INPUT_AREA.min(image.columns * image.rows),
+        );
         Ok(RoundStart::Nothing { size, channels })
     }
 
     /// Name and version of the candidate: of a model that finds none of these labels only the weights are taken.
     fn title(&self, start: &RoundStart) -> (String, String) {
-        let finds = |model: &Model| model.card.labels.iter().any(|label| value_in(&self.labels, label).is_some());
+        let finds = |model: &Model| {
+            model
+                .card
+                .labels
+                .iter()
+                .any(|label| value_in(&self.labels, label).is_some())
+        };
         let name = match start {
-            RoundStart::Model(model) if self.parent.is_some() || finds(model) => model.card.name.clone(),
+            RoundStart::Model(model) if self.parent.is_some() || finds(model) => {
+                model.card.name.clone()
+            }
             RoundStart::Model(_) | RoundStart::Nothing { .. } => self.name.clone(),
         };
         (name, format!("round-{}", self.key.0))
@@ -209,12 +274,17 @@ impl WorkspaceRound {
         let is_from_nothing = self.settings.start == StartFrom::Nothing;
         let purpose = &mut card.purpose;
         for slice in self.snapshot.iter().filter(|s| s.side == Side::Training) {
-            let modality = if slice.modality.is_empty() { PICTURES } else { &slice.modality };
+            let modality = if slice.modality.is_empty() {
+                PICTURES
+            } else {
+                &slice.modality
+            };
             let is_narrow = is_from_nothing || !purpose.modalities.is_empty();
             if modality == PICTURES {
                 let is_named = |word: &String| {
                     let path = slice.source.path.to_string_lossy().to_lowercase();
-                    path.contains(&word.to_lowercase()) || slice.name.to_lowercase().contains(&word.to_lowercase())
+                    path.contains(&word.to_lowercase())
+                        || slice.name.to_lowercase().contains(&word.to_lowercase())
                 };
                 // A word of all pictures is none.
                 if !purpose.picture_words.iter().any(is_named) {
@@ -249,7 +319,10 @@ mod tests {
             case: CaseKey(case as i64),
             name: "a".into(),
             modality: String::new(),
-            source: Source { path: path.clone(), frame: 0 },
+            source: Source {
+                path: path.clone(),
+                frame: 0,
+            },
             kind: Kind::Picture,
             subject: (*subject).into(),
             side,
@@ -279,8 +352,17 @@ mod tests {
     #[test]
     fn many_cases_of_one_subject_are_remarked_on() {
         let folder = tempfile::tempdir().unwrap();
-        let note = |subjects: &[&str]| round(folder.path(), subjects, Side::Training).estimate(1).unwrap().note;
-        assert!(note(&["x", "x", "x"]).unwrap().contains("All 3 accepted cases are of one subject"));
+        let note = |subjects: &[&str]| {
+            round(folder.path(), subjects, Side::Training)
+                .estimate(1)
+                .unwrap()
+                .note
+        };
+        assert!(
+            note(&["x", "x", "x"])
+                .unwrap()
+                .contains("All 3 accepted cases are of one subject")
+        );
         assert_eq!(note(&["x", "x", "y"]), None);
         assert_eq!(note(&["x", "x"]), None);
         assert_eq!(note(&["", "", ""]), None, "whose they are is not known");
@@ -289,9 +371,16 @@ mod tests {
     #[test]
     fn where_all_are_held_out_the_reason_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let refused =
-            |subjects: &[&str]| round(folder.path(), subjects, Side::HoldOut).estimate(1).unwrap_err().to_string();
-        assert!(refused(&["x", "x", "x"]).contains("of one subject, and it is held out. Cases of one Patient ID"));
+        let refused = |subjects: &[&str]| {
+            round(folder.path(), subjects, Side::HoldOut)
+                .estimate(1)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            refused(&["x", "x", "x"])
+                .contains("of one subject, and it is held out. Cases of one Patient ID")
+        );
         assert!(refused(&["x", "y", "z"]).contains("Accept another corrected case"));
     }
 }

@@ -132,10 +132,11 @@ pub struct ExportRequest {
 impl Session {
     /// Does what the window asks for.
     pub fn apply(&mut self, action: Action) {
-        let is_work =
-            !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_))
-                && !matches!(action, Action::SetWindowPlace(_))
-                && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
+        let is_work = !matches!(
+            action,
+            Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
+        ) && !matches!(action, Action::SetWindowPlace(_))
+            && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
         }
@@ -161,14 +162,21 @@ impl Session {
             Action::SetSlice(slice) => self.go_to_slice(slice),
             Action::ScrollSlices(by) => self.scroll(by),
             Action::SetWindow(window) => self.set_window(Some(window)),
-            Action::Zoom { factor, pointer } => self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e)),
+            Action::Zoom { factor, pointer } => {
+                self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e))
+            }
             Action::Pan(delta) => self.change_view(|view, c, e| view.pan(delta, c, e)),
-            Action::SetCanvas { canvas, pixels_per_point } => {
+            Action::SetCanvas {
+                canvas,
+                pixels_per_point,
+            } => {
                 self.canvas = canvas;
                 self.pixels_per_point = pixels_per_point;
             }
             Action::SetSettings(settings) => self.set_settings(settings),
-            Action::SetPanelWidths(widths) => self.change_settings(|s| [s.left_width, s.right_width] = widths),
+            Action::SetPanelWidths(widths) => {
+                self.change_settings(|s| [s.left_width, s.right_width] = widths)
+            }
             Action::ChooseModel(model) => self.choose_model(model),
             Action::Pointer(input) => self.pointer(input),
             Action::ResizeTool(notches) => self.resize_tool(notches),
@@ -211,7 +219,10 @@ impl Session {
     fn needs_room(&self, action: &Action) -> bool {
         match action {
             Action::Pointer(_) => self.is_drawing(),
-            Action::SetSlice(_) | Action::ScrollSlices(_) | Action::SelectCase(_) | Action::Open(_) => true,
+            Action::SetSlice(_)
+            | Action::ScrollSlices(_)
+            | Action::SelectCase(_)
+            | Action::Open(_) => true,
             Action::Zoom { .. } | Action::Pan(_) | Action::SetWindow(_) => true,
             Action::Ortho(OrthoAction::Pointer(..)) => self.is_drawing(),
             Action::Ortho(OrthoAction::SetCanvas(..) | OrthoAction::Activate(_)) => false,

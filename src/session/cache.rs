@@ -18,7 +18,12 @@ pub(super) struct Cache {
 impl Cache {
     /// An empty cache that holds at most `budget` bytes of pixels, and one slice in any case.
     pub(super) fn new(budget: usize) -> Self {
-        Self { budget, bytes: 0, clock: 0, entries: HashMap::new() }
+        Self {
+            budget,
+            bytes: 0,
+            clock: 0,
+            entries: HashMap::new(),
+        }
     }
 
     /// The slice, if it is here.
@@ -55,7 +60,12 @@ impl Cache {
     }
 
     /// Takes a slice in and lets others go where there is no room.
-    pub(super) fn insert(&mut self, key: SliceKey, loaded: Arc<Loaded>, rank: impl Fn(SliceKey) -> Rank) {
+    pub(super) fn insert(
+        &mut self,
+        key: SliceKey,
+        loaded: Arc<Loaded>,
+        rank: impl Fn(SliceKey) -> Rank,
+    ) {
         self.clock += 1;
         self.bytes += loaded.image.pixels.bytes();
         if let Some((old, _)) = self.entries.insert(key, (loaded, self.clock)) {
@@ -75,7 +85,11 @@ impl Cache {
         if self.bytes + bytes <= self.budget {
             return Rank::MAX;
         }
-        self.entries.keys().map(|key| rank(*key)).max().unwrap_or(Rank::MAX)
+        self.entries
+            .keys()
+            .map(|key| rank(*key))
+            .max()
+            .unwrap_or(Rank::MAX)
     }
 
     /// Forgets all.
@@ -86,8 +100,13 @@ impl Cache {
 
     fn keep_within(&mut self, rank: impl Fn(SliceKey) -> Rank) {
         while self.bytes > self.budget && self.entries.len() > 1 {
-            let farthest = self.entries.iter().max_by_key(|(key, (_, used))| (rank(**key), Reverse(*used)));
-            let Some(farthest) = farthest.map(|(key, _)| *key) else { break };
+            let farthest = self
+                .entries
+                .iter()
+                .max_by_key(|(key, (_, used))| (rank(**key), Reverse(*used)));
+            let Some(farthest) = farthest.map(|(key, _)| *key) else {
+                break;
+            };
             if let Some((old, _)) = self.entries.remove(&farthest) {
                 self.bytes -= old.image.pixels.bytes();
             }
@@ -97,8 +116,16 @@ impl Cache {
 
 /// The order in which slices are wanted from `start` on, with their ranks: where one scrolls in one direction
 /// (`heading` 1 or -1), three ahead for each behind; else as far on either side.
-pub(super) fn outward_in(start: usize, count: usize, heading: i64) -> impl Iterator<Item = (usize, Rank)> {
-    let at = move |offset: i64| (start as i64).checked_add(offset).and_then(|s| usize::try_from(s).ok());
+pub(super) fn outward_in(
+    start: usize,
+    count: usize,
+    heading: i64,
+) -> impl Iterator<Item = (usize, Rank)> {
+    let at = move |offset: i64| {
+        (start as i64)
+            .checked_add(offset)
+            .and_then(|s| usize::try_from(s).ok())
+    };
     let forward = if heading < 0 { -1 } else { 1 };
     let (mut ahead, mut behind) = (0i64, 1i64);
     std::iter::from_fn(move || {
@@ -109,7 +136,11 @@ pub(super) fn outward_in(start: usize, count: usize, heading: i64) -> impl Itera
             (Some(_), Some(_)) => rank(forward * ahead) <= rank(-forward * behind),
             (ahead, _) => ahead.is_some(),
         };
-        let (offset, slice) = if is_ahead { (forward * ahead, next_ahead?) } else { (-forward * behind, next_behind?) };
+        let (offset, slice) = if is_ahead {
+            (forward * ahead, next_ahead?)
+        } else {
+            (-forward * behind, next_behind?)
+        };
         if is_ahead {
             ahead += 1
         } else {
@@ -138,7 +169,11 @@ mod tests {
     fn loaded(bytes: usize) -> Arc<Loaded> {
         let image = Image::new(bytes, 1, Pixels::U8(vec![0; bytes])).unwrap();
         let default_window = Window::new(0.0, 1.0);
-        Arc::new(Loaded { image: Arc::new(image), default_window, presets: Vec::new() })
+        Arc::new(Loaded {
+            image: Arc::new(image),
+            default_window,
+            presets: Vec::new(),
+        })
     }
 
     fn key(slice: usize) -> SliceKey {
@@ -153,7 +188,11 @@ mod tests {
         cache.insert(key(9), loaded(100), rank);
         cache.insert(key(6), loaded(100), rank);
         assert!(cache.holds(key(5)) && cache.holds(key(6)) && !cache.holds(key(9)));
-        assert_eq!(cache.rank_below(100, rank), 2, "only the one on the screen would take the place of another");
+        assert_eq!(
+            cache.rank_below(100, rank),
+            2,
+            "only the one on the screen would take the place of another"
+        );
         let equal = |_| 7;
         cache.touch(key(5));
         cache.insert(key(7), loaded(100), equal);
@@ -174,12 +213,20 @@ mod tests {
         let mut cache = Cache::new(1000);
         (0..10).for_each(|slice| cache.insert(key(slice), loaded(100), |_| 0));
         cache.set_budget(300, |key| key.slice as Rank);
-        assert_eq!((cache.bytes(), cache.holds(key(2)), cache.holds(key(3))), (300, true, false));
+        assert_eq!(
+            (cache.bytes(), cache.holds(key(2)), cache.holds(key(3))),
+            (300, true, false)
+        );
     }
 
     #[test]
     fn more_is_read_ahead_than_behind() {
-        let order = |heading| outward_in(5, 100, heading).map(|(slice, _)| slice).take(9).collect::<Vec<_>>();
+        let order = |heading| {
+            outward_in(5, 100, heading)
+                .map(|(slice, _)| slice)
+                .take(9)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(order(0), [5, 6, 4, 7, 3, 8, 2, 9, 1]);
         assert_eq!(order(1), [5, 6, 7, 8, 4, 9, 10, 11, 3]);
         assert_eq!(order(-1), [5, 4, 3, 2, 6, 1, 0, 7, 8]);
@@ -187,7 +234,10 @@ mod tests {
             let all: Vec<_> = outward_in(5, 9, heading).collect();
             assert_eq!(all.len(), 9);
             assert!(all.is_sorted_by_key(|(_, rank)| *rank));
-            assert!(all.iter().all(|(slice, rank)| *rank == rank_of(*slice as i64 - 5, heading)));
+            assert!(
+                all.iter()
+                    .all(|(slice, rank)| *rank == rank_of(*slice as i64 - 5, heading))
+            );
         }
         assert_eq!(outward_in(0, 0, 0).count(), 0);
     }

@@ -22,11 +22,17 @@ impl Session {
                 _ => {}
             }
             if command != C::Cancel {
-                self.notices.add(Severity::Hint, format!("{}: {reason}.", command.label().trim_end_matches('.')));
+                self.notices.add(
+                    Severity::Hint,
+                    format!("{}: {reason}.", command.label().trim_end_matches('.')),
+                );
             }
             return;
         }
-        if self.active_across().is_some_and(|plane| self.command_across(plane, command)) {
+        if self
+            .active_across()
+            .is_some_and(|plane| self.command_across(plane, command))
+        {
             return;
         }
         match command {
@@ -49,7 +55,13 @@ impl Session {
             C::Redo => self.redo(Reach::Here),
             C::UndoAnywhere => self.undo(Reach::AnyCase),
             C::RedoAnywhere => self.redo(Reach::AnyCase),
-            C::Grow | C::Shrink | C::Smooth | C::FillHoles | C::RemoveIslands | C::KeepLargest | C::EmptyLabel => {
+            C::Grow
+            | C::Shrink
+            | C::Smooth
+            | C::FillHoles
+            | C::RemoveIslands
+            | C::KeepLargest
+            | C::EmptyLabel => {
                 self.operate(command);
             }
             C::NothingHere => self.nothing_here(),
@@ -61,10 +73,17 @@ impl Session {
             C::AcceptAllProposals => self.take_proposal(true),
             C::ImportMasks => self.jobs.push(Job::Dialog(Pick::Masks)),
             C::ImportFound => self.import_masks(self.masks_found()),
-            C::ToolLook | C::ToolBrush | C::ToolEraser | C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => {
+            C::ToolLook
+            | C::ToolBrush
+            | C::ToolEraser
+            | C::ToolSmartBrush
+            | C::ToolPolygon
+            | C::ToolLasso => {
                 self.choose_tool(command.tool().unwrap_or_default());
             }
-            C::ToolLiveWire | C::ToolFill | C::ToolPull => self.choose_tool(command.tool().unwrap_or_default()),
+            C::ToolLiveWire | C::ToolFill | C::ToolPull => {
+                self.choose_tool(command.tool().unwrap_or_default())
+            }
             C::LargerBrush => self.resize_tool(1),
             C::SmallerBrush => self.resize_tool(-1),
             C::NextLabel => self.step_label(1),
@@ -81,7 +100,11 @@ impl Session {
             C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
             C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
             C::ToggleTheme => self.change_settings(|s| {
-                s.theme = if s.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
+                s.theme = if s.theme == Theme::Dark {
+                    Theme::Light
+                } else {
+                    Theme::Dark
+                };
             }),
             C::NextSlice => self.scroll(1),
             C::PreviousSlice => self.scroll(-1),

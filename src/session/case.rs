@@ -34,11 +34,24 @@ pub struct StudyInfo {
 impl StudyInfo {
     /// The line above the cases of a study.
     pub fn title(&self) -> String {
-        let parts = [&self.patient_name, &self.patient_id, &self.date, &self.description];
-        let mut known: Vec<&str> = parts.into_iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+        let parts = [
+            &self.patient_name,
+            &self.patient_id,
+            &self.date,
+            &self.description,
+        ];
+        let mut known: Vec<&str> = parts
+            .into_iter()
+            .map(|p| p.trim())
+            .filter(|p| !p.is_empty())
+            .collect();
         // Anonymised studies carry the ID as the name.
         known.dedup();
-        if known.is_empty() { "Study".into() } else { known.join(" · ") }
+        if known.is_empty() {
+            "Study".into()
+        } else {
+            known.join(" · ")
+        }
     }
 }
 
@@ -70,7 +83,9 @@ pub struct SliceState {
 impl SliceState {
     /// What is shown of the mask, where it is of the mask as it is now.
     pub fn current_finding(&self) -> Option<&Arc<Finding>> {
-        self.finding.as_ref().filter(|_| self.found_revision == self.revision)
+        self.finding
+            .as_ref()
+            .filter(|_| self.found_revision == self.revision)
     }
 }
 
@@ -158,7 +173,10 @@ impl Case {
 
     /// The slice that is shown.
     pub fn key(&self) -> SliceKey {
-        SliceKey { case: self.id, slice: self.slice }
+        SliceKey {
+            case: self.id,
+            slice: self.slice,
+        }
     }
 
     /// All about a slice but the pixels.
@@ -178,14 +196,24 @@ impl Case {
 
     /// True where a slice has a mask, drawn or proposed.
     pub fn has_mask(&self) -> bool {
-        self.slices.iter().any(|s| s.finding.is_some() || s.mask.is_some() || s.is_touched)
+        self.slices
+            .iter()
+            .any(|s| s.finding.is_some() || s.mask.is_some() || s.is_touched)
     }
 
     /// How unsure the model is of the boundary, 0..=1: the mean over all its outlines; `None` without one.
     pub fn doubt(&self) -> Option<f32> {
-        let outlines = self.slices.iter().filter_map(|s| s.proposal.as_ref()).flat_map(|f| &f.outlines);
-        let (sum, count) = outlines
-            .fold((0.0, 0), |(sum, count), o| (sum + o.confidence.iter().sum::<f32>(), count + o.confidence.len()));
+        let outlines = self
+            .slices
+            .iter()
+            .filter_map(|s| s.proposal.as_ref())
+            .flat_map(|f| &f.outlines);
+        let (sum, count) = outlines.fold((0.0, 0), |(sum, count), o| {
+            (
+                sum + o.confidence.iter().sum::<f32>(),
+                count + o.confidence.len(),
+            )
+        });
         (count > 0).then(|| 1.0 - sum / count as f32)
     }
 
@@ -202,7 +230,11 @@ impl Case {
     /// "MR · 12 slices · 256 x 256".
     pub fn summary(&self) -> String {
         let series = &self.series;
-        let kind = if series.modality.is_empty() { "Picture" } else { &series.modality };
+        let kind = if series.modality.is_empty() {
+            "Picture"
+        } else {
+            &series.modality
+        };
         let size = format!("{} × {}", series.columns, series.rows);
         match series.slices.len() {
             1 => format!("{kind} · {size}"),

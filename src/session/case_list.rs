@@ -69,8 +69,17 @@ impl CaseFilter {
         if self.words.trim().is_empty() {
             return true;
         }
-        let all = format!("{}\n{}\n{}", case.title(), case.summary(), case.study.title()).to_lowercase();
-        self.words.to_lowercase().split_whitespace().all(|word| all.contains(word))
+        let all = format!(
+            "{}\n{}\n{}",
+            case.title(),
+            case.summary(),
+            case.study.title()
+        )
+        .to_lowercase();
+        self.words
+            .to_lowercase()
+            .split_whitespace()
+            .all(|word| all.contains(word))
     }
 }
 
@@ -80,14 +89,22 @@ impl Session {
         let mut listed = self.ordered();
         if !self.case_filter.is_empty() {
             let filter = &self.case_filter;
-            listed.retain(|i| self.cases.get(*i).is_some_and(|c| filter.kept.takes(c) && filter.has_words(c)));
+            listed.retain(|i| {
+                self.cases
+                    .get(*i)
+                    .is_some_and(|c| filter.kept.takes(c) && filter.has_words(c))
+            });
         }
         listed
     }
 
     /// How many cases there are of each kind, among those that have the words.
     pub fn counts_of_kept(&self) -> [(StatusFilter, usize); StatusFilter::ALL.len()] {
-        let found: Vec<&Case> = self.cases.iter().filter(|c| self.case_filter.has_words(c)).collect();
+        let found: Vec<&Case> = self
+            .cases
+            .iter()
+            .filter(|c| self.case_filter.has_words(c))
+            .collect();
         StatusFilter::ALL.map(|kept| (kept, found.iter().filter(|c| kept.takes(c)).count()))
     }
 
@@ -100,7 +117,11 @@ impl Session {
         if listed.is_empty() {
             listed = order.iter().copied().filter(|i| *i != gone).collect();
         }
-        listed.iter().find(|i| rank(**i) > rank(gone)).or(listed.last()).copied()
+        listed
+            .iter()
+            .find(|i| rank(**i) > rank(gone))
+            .or(listed.last())
+            .copied()
     }
 
     /// Goes through the list; from a case that is not in it to the nearest one that is.
@@ -108,14 +129,20 @@ impl Session {
         let listed = self.listed();
         let Some(current) = self.current else { return };
         if listed.is_empty() {
-            return self.notices.add(Severity::Hint, "No case is listed: empty the search field above the case list.");
+            return self.notices.add(
+                Severity::Hint,
+                "No case is listed: empty the search field above the case list.",
+            );
         }
         let to = match listed.iter().position(|i| *i == current) {
             Some(here) => here as i64 + by,
             None => {
                 let order = self.ordered();
                 let rank = |case: usize| order.iter().position(|i| *i == case).unwrap_or(0);
-                let after = listed.iter().position(|i| rank(*i) > rank(current)).unwrap_or(listed.len()) as i64;
+                let after = listed
+                    .iter()
+                    .position(|i| rank(*i) > rank(current))
+                    .unwrap_or(listed.len()) as i64;
                 if by > 0 { after } else { after - 1 }
             }
         };
@@ -123,7 +150,10 @@ impl Session {
             Some(to) => self.select(Some(*to)),
             None => {
                 let end = if by > 0 { "last" } else { "first" };
-                self.notices.add(Severity::Hint, format!("This is the {end} case of the list."));
+                self.notices.add(
+                    Severity::Hint,
+                    format!("This is the {end} case of the list."),
+                );
             }
         }
     }

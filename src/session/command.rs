@@ -31,22 +31,35 @@ pub const KEY_NAMES: &[&str] = &[
 impl Shortcut {
     /// The press of a key of this name; `None` where no command can have it.
     pub fn named(ctrl: bool, shift: bool, name: &str) -> Option<Self> {
-        KEY_NAMES.iter().find(|known| **known == name).map(|key| Self { ctrl, shift, key })
+        KEY_NAMES
+            .iter()
+            .find(|known| **known == name)
+            .map(|key| Self { ctrl, shift, key })
     }
 }
 
 impl From<Shortcut> for String {
     fn from(s: Shortcut) -> Self {
-        format!("{}{}{}", if s.ctrl { "Ctrl+" } else { "" }, if s.shift { "Shift+" } else { "" }, s.key)
+        format!(
+            "{}{}{}",
+            if s.ctrl { "Ctrl+" } else { "" },
+            if s.shift { "Shift+" } else { "" },
+            s.key
+        )
     }
 }
 
 impl<'de> Deserialize<'de> for Shortcut {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let (ctrl, rest) = text.strip_prefix("Ctrl+").map_or((false, text.as_str()), |rest| (true, rest));
-        let (shift, name) = rest.strip_prefix("Shift+").map_or((false, rest), |rest| (true, rest));
-        Self::named(ctrl, shift, name).ok_or_else(|| serde::de::Error::custom(format!("there is no key \"{text}\"")))
+        let (ctrl, rest) = text
+            .strip_prefix("Ctrl+")
+            .map_or((false, text.as_str()), |rest| (true, rest));
+        let (shift, name) = rest
+            .strip_prefix("Shift+")
+            .map_or((false, rest), |rest| (true, rest));
+        Self::named(ctrl, shift, name)
+            .ok_or_else(|| serde::de::Error::custom(format!("there is no key \"{text}\"")))
     }
 }
 
@@ -71,7 +84,15 @@ pub enum Menu {
 
 impl Menu {
     /// All menus, from left to right.
-    pub const ALL: [Self; 7] = [Self::File, Self::Edit, Self::View, Self::Tools, Self::Model, Self::Review, Self::Help];
+    pub const ALL: [Self; 7] = [
+        Self::File,
+        Self::Edit,
+        Self::View,
+        Self::Tools,
+        Self::Model,
+        Self::Review,
+        Self::Help,
+    ];
 
     /// What the menu is called.
     pub fn label(self) -> &'static str {
@@ -217,7 +238,10 @@ pub struct CommandEntry {
 impl UserCommand {
     /// What the table says about it.
     pub fn entry(self) -> &'static CommandEntry {
-        COMMANDS.iter().find(|e| e.command == self).unwrap_or(&COMMANDS[0])
+        COMMANDS
+            .iter()
+            .find(|e| e.command == self)
+            .unwrap_or(&COMMANDS[0])
     }
 
     /// Its name.
@@ -229,13 +253,23 @@ impl UserCommand {
     pub fn draws(self) -> bool {
         let changes = matches!(self.entry().menu, Menu::Edit)
             && !self.is_about_labels()
-            && !matches!(self, Self::Undo | Self::Redo | Self::UndoAnywhere | Self::RedoAnywhere);
-        changes || matches!(self, Self::AcceptProposal | Self::AcceptAllProposals | Self::DrawAtPointer)
+            && !matches!(
+                self,
+                Self::Undo | Self::Redo | Self::UndoAnywhere | Self::RedoAnywhere
+            );
+        changes
+            || matches!(
+                self,
+                Self::AcceptProposal | Self::AcceptAllProposals | Self::DrawAtPointer
+            )
     }
 
     /// True where it asks what is to become of a label.
     fn is_about_labels(self) -> bool {
-        matches!(self, Self::MoveToLabel | Self::MergeLabel | Self::RemoveLabel)
+        matches!(
+            self,
+            Self::MoveToLabel | Self::MergeLabel | Self::RemoveLabel
+        )
     }
 
     /// The tool that it takes in hand.
@@ -281,7 +315,11 @@ mod tests {
     #[test]
     fn every_command_is_in_the_table() {
         assert_eq!(UserCommand::About.label(), "About Labrum");
-        assert!(COMMANDS.iter().all(|e| e.command.entry().command == e.command));
+        assert!(
+            COMMANDS
+                .iter()
+                .all(|e| e.command.entry().command == e.command)
+        );
         assert_eq!(COMMANDS.len(), UserCommand::About as usize + 1);
     }
 }

@@ -19,7 +19,9 @@ use std::{borrow::Cow, sync::Arc};
 impl Session {
     /// The mask of the slice on the screen; `None` until something is shown.
     pub fn live(&self) -> Option<&Live> {
-        self.live.as_ref().filter(|l| self.case().is_some_and(|c| c.key() == l.key()))
+        self.live
+            .as_ref()
+            .filter(|l| self.case().is_some_and(|c| c.key() == l.key()))
     }
 
     /// The mask of a slice as it is now; `None` where nobody has drawn and no model has been.
@@ -69,7 +71,11 @@ impl Session {
     }
 
     /// Writes the mask of any slice through `write`.
-    pub(super) fn write_mask(&mut self, key: SliceKey, write: impl FnOnce(&mut Mask) -> Edit) -> Edit {
+    pub(super) fn write_mask(
+        &mut self,
+        key: SliceKey,
+        write: impl FnOnce(&mut Mask) -> Edit,
+    ) -> Edit {
         self.mask_clock += 1;
         if let Some(live) = self.live.as_mut().filter(|l| l.key() == key) {
             return live.paint(write);
@@ -77,10 +83,17 @@ impl Session {
         if let Some(mask) = self.open_masks.get_mut(&key) {
             return write(mask);
         }
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return Edit::default() };
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else {
+            return Edit::default();
+        };
         let (columns, rows) = (case.series.columns, case.series.rows);
-        let Some(state) = case.slices.get_mut(key.slice) else { return Edit::default() };
-        let mut mask = state.mask.as_ref().map_or_else(|| Mask::empty(columns, rows), PackedMask::unpack);
+        let Some(state) = case.slices.get_mut(key.slice) else {
+            return Edit::default();
+        };
+        let mut mask = state
+            .mask
+            .as_ref()
+            .map_or_else(|| Mask::empty(columns, rows), PackedMask::unpack);
         let edit = write(&mut mask);
         if !edit.is_empty() {
             state.mask = Some(PackedMask::of(&mask));
@@ -95,11 +108,15 @@ impl Session {
         if edits.is_empty() {
             return;
         }
-        let was_accepted = self.cases.iter().any(|c| c.id == case && c.status == Status::Accepted);
+        let was_accepted = self
+            .cases
+            .iter()
+            .any(|c| c.id == case && c.status == Status::Accepted);
         self.take_step(tool, case, edits, Also::default(), Some(Status::Corrected));
         if was_accepted {
             let text = "The case was accepted. It is Corrected now: accept it again (Enter), or undo (Ctrl+Z).";
-            self.notices.add_about(Topic::Case(case), Severity::Hint, text);
+            self.notices
+                .add_about(Topic::Case(case), Severity::Hint, text);
         }
     }
 
@@ -118,12 +135,24 @@ impl Session {
         if edits.is_empty() && also.is_empty() {
             return;
         }
-        let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
-        let step = HistoryStep { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed, also };
+        let packed = edits
+            .iter()
+            .map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes())))
+            .collect();
+        let step = HistoryStep {
+            id: StepId::New(self.new_id()),
+            case,
+            tool: tool.into(),
+            edits: packed,
+            also,
+        };
         self.notices.forget(Topic::Case(case));
         self.history.push(step.clone());
         self.say_absent(&step, true);
-        self.store(StoreJob::Append { step, person: self.settings.person.clone() });
+        self.store(StoreJob::Append {
+            step,
+            person: self.settings.person.clone(),
+        });
         self.work_on(case);
         self.mask_changed(case, edits.iter().map(|(slice, _)| *slice));
         if let Some((_, after)) = change {
@@ -133,7 +162,9 @@ impl Session {
 
     /// The status of a case that nobody has signed off.
     pub(super) fn status_by_work(&self, case: CaseId) -> Status {
-        let Some(case) = self.cases.iter().find(|c| c.id == case) else { return Status::New };
+        let Some(case) = self.cases.iter().find(|c| c.id == case) else {
+            return Status::New;
+        };
         if self.history.has_drawn(case.id) {
             Status::Corrected
         } else if case.slices.iter().any(|s| s.proposal.is_some()) {
@@ -160,16 +191,34 @@ impl Session {
 
     /// Has outlines, doubtful places and measurements of a slice worked out anew.
     pub(super) fn survey(&mut self, key: SliceKey) {
-        let Some(mask) = self.mask_of(key).map(Cow::into_owned) else { return };
+        let Some(mask) = self.mask_of(key).map(Cow::into_owned) else {
+            return;
+        };
         let labels: Arc<[_]> = self.labels.clone().into();
-        let Some(case) = self.cases.iter().find(|c| c.id == key.case) else { return };
-        let Some(state) = case.slices.get(key.slice) else { return };
+        let Some(case) = self.cases.iter().find(|c| c.id == key.case) else {
+            return;
+        };
+        let Some(state) = case.slices.get(key.slice) else {
+            return;
+        };
         let scale = self.scale(case, key.slice);
         let (revision, proposal) = (state.revision, state.proposal.clone());
-        self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob { key, revision, mask, labels, proposal, scale })));
+        self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob {
+            key,
+            revision,
+            mask,
+            labels,
+            proposal,
+            scale,
+        })));
     }
 
-    pub(super) fn on_surveyed(&mut self, key: SliceKey, revision: u64, finding: Arc<super::finding::Finding>) {
+    pub(super) fn on_surveyed(
+        &mut self,
+        key: SliceKey,
+        revision: u64,
+        finding: Arc<super::finding::Finding>,
+    ) {
         if let Some(state) = self.slice_state_mut(key).filter(|s| s.revision == revision) {
             state.finding = Some(finding);
             state.found_revision = revision;
@@ -177,12 +226,23 @@ impl Session {
     }
 
     pub(super) fn slice_state(&self, key: SliceKey) -> Option<&super::case::SliceState> {
-        self.cases.iter().find(|c| c.id == key.case)?.slices.get(key.slice)
+        self.cases
+            .iter()
+            .find(|c| c.id == key.case)?
+            .slices
+            .get(key.slice)
     }
 
     /// Whoever asks for this may change the mask.
-    pub(super) fn slice_state_mut(&mut self, key: SliceKey) -> Option<&mut super::case::SliceState> {
+    pub(super) fn slice_state_mut(
+        &mut self,
+        key: SliceKey,
+    ) -> Option<&mut super::case::SliceState> {
         self.mask_clock += 1;
-        self.cases.iter_mut().find(|c| c.id == key.case)?.slices.get_mut(key.slice)
+        self.cases
+            .iter_mut()
+            .find(|c| c.id == key.case)?
+            .slices
+            .get_mut(key.slice)
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     ExportRequest, Exporting, Session,
     job::{
-        ExportAcceptedJob, ExportFormat, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, MaskFileJob,
-        SliceKey, StoreJob,
+        ExportAcceptedJob, ExportFormat, ExportJob, ExportScope, ExportSlice, ExportSummary, Job,
+        MaskFileJob, SliceKey, StoreJob,
     },
     notice::Severity,
     store::WorkspaceState,
@@ -21,8 +21,16 @@ impl Session {
         self.finish_hand();
         let (folder, mut options) = (request.folder.clone(), request.options.clone());
         // What does not fit this case is remembered for the next one.
-        let is_greyed = |format: &ExportFormat| self.cannot_export(request.scope, *format).is_some();
-        options.formats.extend(self.settings.export.formats.iter().copied().filter(is_greyed));
+        let is_greyed =
+            |format: &ExportFormat| self.cannot_export(request.scope, *format).is_some();
+        options.formats.extend(
+            self.settings
+                .export
+                .formats
+                .iter()
+                .copied()
+                .filter(is_greyed),
+        );
         let begun = match request.scope {
             ExportScope::Accepted => self.export_accepted(request),
             ExportScope::ThisSlice | ExportScope::ThisCase => self.export_case(request),
@@ -33,9 +41,17 @@ impl Session {
     }
 
     fn export_case(&mut self, request: ExportRequest) -> bool {
-        let Some(job) = self.export_job(request) else { return false };
-        self.exporting = Some(Exporting { cancel: job.cancel.clone(), waiting: None, done: 0, total: 0 });
-        self.jobs.push(Job::MaskFiles(MaskFileJob::Export(Box::new(job))));
+        let Some(job) = self.export_job(request) else {
+            return false;
+        };
+        self.exporting = Some(Exporting {
+            cancel: job.cancel.clone(),
+            waiting: None,
+            done: 0,
+            total: 0,
+        });
+        self.jobs
+            .push(Job::MaskFiles(MaskFileJob::Export(Box::new(job))));
         true
     }
 
@@ -47,12 +63,23 @@ impl Session {
         let wanted = (0..case.slices.len()).filter(|i| !this_slice_only || *i == case.slice);
         let slices: Vec<ExportSlice> = wanted
             .filter_map(|index| {
-                let mask = self.mask_of(SliceKey { case: case.id, slice: index })?.into_owned();
+                let mask = self
+                    .mask_of(SliceKey {
+                        case: case.id,
+                        slice: index,
+                    })?
+                    .into_owned();
                 let state = case.slices.get(index)?;
                 // What came after the work on the slice began was not used for it.
                 let proposal = state.proposal.clone().filter(|_| !state.is_proposal_apart);
                 let absent = state.absent.clone();
-                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, proposal, absent })
+                Some(ExportSlice {
+                    index,
+                    slice: case.slice_info(index)?.clone(),
+                    mask,
+                    proposal,
+                    absent,
+                })
             })
             .collect();
         if slices.is_empty() {
@@ -61,7 +88,9 @@ impl Session {
             return None;
         }
         let proposals = slices.iter().filter_map(|s| s.proposal.as_ref());
-        let model = proposals.map(|f| (f.model_and_version(), f.weights.to_string())).next();
+        let model = proposals
+            .map(|f| (f.model_and_version(), f.weights.to_string()))
+            .next();
         Some(ExportJob {
             folder: request.folder,
             options: request.options,
@@ -88,19 +117,31 @@ impl Session {
         let case = self.case()?;
         let wanted = |slice: &usize| scope == ExportScope::ThisCase || *slice == case.slice;
         // Asked for with every frame of the dialog: no mask is unpacked for it.
-        let has_mask = |slice: &usize| case.slices[*slice].mask.is_some() || case.slices[*slice].finding.is_some();
-        let lacks =
-            |is_missing: &dyn Fn(usize) -> bool| (0..case.slices.len()).filter(wanted).filter(has_mask).any(is_missing);
+        let has_mask = |slice: &usize| {
+            case.slices[*slice].mask.is_some() || case.slices[*slice].finding.is_some()
+        };
+        let lacks = |is_missing: &dyn Fn(usize) -> bool| {
+            (0..case.slices.len())
+                .filter(wanted)
+                .filter(has_mask)
+                .any(is_missing)
+        };
         match format {
             ExportFormat::SegFractional
-                if lacks(&|slice| case.slices[slice].proposal.is_none() || case.slices[slice].is_proposal_apart) =>
+                if lacks(&|slice| {
+                    case.slices[slice].proposal.is_none() || case.slices[slice].is_proposal_apart
+                }) =>
             {
-                Some("No model's probabilities are known for all of these masks (Shift+R runs one on the series)")
+                Some(
+                    "No model's probabilities are known for all of these masks (Shift+R runs one on the series)",
+                )
             }
             ExportFormat::StructureSet if case.series.kind == Kind::Picture => {
                 Some("Contours need a place in the patient, and a picture has none")
             }
-            ExportFormat::StructureSet if lacks(&|slice| case.series.slices[slice].plane.is_none()) => {
+            ExportFormat::StructureSet
+                if lacks(&|slice| case.series.slices[slice].plane.is_none()) =>
+            {
                 Some("Contours need a place in the patient, and these images have none")
             }
             _ => None,
@@ -109,18 +150,30 @@ impl Session {
 
     fn export_accepted(&mut self, request: ExportRequest) -> bool {
         self.store(StoreJob::ReadAccepted);
-        self.exporting = Some(Exporting { cancel: Cancel::default(), waiting: Some(request), done: 0, total: 0 });
+        self.exporting = Some(Exporting {
+            cancel: Cancel::default(),
+            waiting: Some(request),
+            done: 0,
+            total: 0,
+        });
         true
     }
 
     pub(super) fn on_accepted_cases(&mut self, cases: Result<Vec<StoredCase>>) {
-        let Some(exporting) = &mut self.exporting else { return };
-        let (Some(request), cancel) = (exporting.waiting.take(), exporting.cancel.clone()) else { return };
+        let Some(exporting) = &mut self.exporting else {
+            return;
+        };
+        let (Some(request), cancel) = (exporting.waiting.take(), exporting.cancel.clone()) else {
+            return;
+        };
         let cases = match cases {
             Ok(cases) if !cases.is_empty() => cases,
             Ok(_) => {
                 self.exporting = None;
-                return self.notices.add(Severity::Warning, "No case is accepted yet: there is nothing to export.");
+                return self.notices.add(
+                    Severity::Warning,
+                    "No case is accepted yet: there is nothing to export.",
+                );
             }
             Err(error) => {
                 self.exporting = None;
@@ -137,7 +190,8 @@ impl Session {
             opacity: self.settings.opacity,
             cancel,
         };
-        self.jobs.push(Job::MaskFiles(MaskFileJob::ExportAccepted(Box::new(job))));
+        self.jobs
+            .push(Job::MaskFiles(MaskFileJob::ExportAccepted(Box::new(job))));
     }
 
     fn key_file(&self) -> Option<PathBuf> {
@@ -156,8 +210,13 @@ impl Session {
                     1 => "1 file".to_owned(),
                     n => format!("{n} files"),
                 };
-                let place = folder.as_ref().map_or(String::new(), |f| format!(" to {}", f.display()));
-                self.notices.add(Severity::Info, format!("Exported {count}{place}; read back and compared."));
+                let place = folder
+                    .as_ref()
+                    .map_or(String::new(), |f| format!(" to {}", f.display()));
+                self.notices.add(
+                    Severity::Info,
+                    format!("Exported {count}{place}; read back and compared."),
+                );
                 if let Some(folder) = folder {
                     self.notices.with_folder(folder);
                 }
@@ -172,17 +231,27 @@ impl Session {
             Ok(summary) => summary,
             Err(error) => return self.fail(&error),
         };
-        let mut text =
-            format!("Exported to {}: {}. The manifest lists all files.", summary.folder.display(), summary.text);
+        let mut text = format!(
+            "Exported to {}: {}. The manifest lists all files.",
+            summary.folder.display(),
+            summary.text
+        );
         if summary.warnings > 0 {
             text += &format!(" It has {} warnings.", summary.warnings);
         }
-        let severity = if summary.failed.is_empty() { Severity::Info } else { Severity::Warning };
+        let severity = if summary.failed.is_empty() {
+            Severity::Info
+        } else {
+            Severity::Warning
+        };
         if let Some(first) = summary.failed.first() {
             text += &format!(" {first}");
         }
         if summary.failed.len() > 1 {
-            text += &format!(" {} more are named in manifest.json.", summary.failed.len() - 1);
+            text += &format!(
+                " {} more are named in manifest.json.",
+                summary.failed.len() - 1
+            );
         }
         self.notices.add(severity, text);
         self.notices.with_folder(summary.folder);

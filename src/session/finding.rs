@@ -44,7 +44,9 @@ impl ValueRuns {
     }
 
     fn at(&self, index: usize) -> Option<u8> {
-        self.values.get(self.ends.partition_point(|&end| end as usize <= index)).copied()
+        self.values
+            .get(self.ends.partition_point(|&end| end as usize <= index))
+            .copied()
     }
 
     fn unpack(&self) -> Vec<u8> {
@@ -109,7 +111,12 @@ pub struct Finding {
 
 impl Finding {
     /// Works out all that is shown of a prediction.
-    pub fn of(prediction: &Prediction, model: Arc<str>, labels: Arc<[Label]>, scale: &Scale) -> Self {
+    pub fn of(
+        prediction: &Prediction,
+        model: Arc<str>,
+        labels: Arc<[Label]>,
+        scale: &Scale,
+    ) -> Self {
         let mask = &prediction.mask;
         let mut finding = Self {
             model,
@@ -117,7 +124,11 @@ impl Finding {
             columns: mask.columns(),
             rows: mask.rows(),
             mask: ValueRuns::pack(mask.labels().iter().copied()),
-            probabilities: prediction.probabilities.iter().map(|p| ValueRuns::pack(p.iter().map(percentile))).collect(),
+            probabilities: prediction
+                .probabilities
+                .iter()
+                .map(|p| ValueRuns::pack(p.iter().map(percentile)))
+                .collect(),
             outlines: Vec::new(),
             doubts: Vec::new(),
             measurements: measure_all(mask, labels.len() as u8, scale),
@@ -126,28 +137,42 @@ impl Finding {
         for label in 1..=finding.labels.len() as u8 {
             finding.add_boundary(label, prediction);
         }
-        finding.doubts.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
+        finding
+            .doubts
+            .sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
         finding
     }
 
     /// Works out all that is shown of a mask that a person drew or corrected. Along it the model's confidence is that of
     /// its `proposal`; where the mask differs from that nothing is doubtful: a person has looked there.
-    pub fn of_drawn(mask: &Mask, proposal: Option<&Self>, labels: Arc<[Label]>, scale: &Scale) -> Self {
+    pub fn of_drawn(
+        mask: &Mask,
+        proposal: Option<&Self>,
+        labels: Arc<[Label]>,
+        scale: &Scale,
+    ) -> Self {
         let known = proposal.filter(|p| (p.columns, p.rows) == (mask.columns(), mask.rows()));
         let probabilities: Vec<Vec<u16>> = match known {
-            Some(p) => {
-                p.probabilities.iter().map(|r| r.unpack().iter().map(|v| u16::from(*v) * 257).collect()).collect()
-            }
+            Some(p) => p
+                .probabilities
+                .iter()
+                .map(|r| r.unpack().iter().map(|v| u16::from(*v) * 257).collect())
+                .collect(),
             None => Vec::new(),
         };
-        let prediction = Prediction { mask: mask.clone(), probabilities };
+        let prediction = Prediction {
+            mask: mask.clone(),
+            probabilities,
+        };
         let model = known.map_or_else(|| "".into(), |p| p.model.clone());
         let mut finding = Self::of(&prediction, model, labels, scale);
         finding.weights = known.map_or_else(|| "".into(), |p| p.weights.clone());
         match known {
             Some(proposal) => {
                 let proposed = proposal.mask();
-                finding.doubts.retain(|d| same_within(mask, &proposed, d.bounds));
+                finding
+                    .doubts
+                    .retain(|d| same_within(mask, &proposed, d.bounds));
             }
             None => finding.doubts.clear(),
         }
@@ -176,17 +201,37 @@ impl Finding {
     /// The same with another label, or none, in the place of one. Its measurements are those from before.
     pub fn with_label_moved(&self, from: u8, to: u8) -> Self {
         let mut moved = self.clone();
-        moved.mask = ValueRuns::pack(self.mask.unpack().into_iter().map(|l| if l == from { to } else { l }));
+        moved.mask = ValueRuns::pack(
+            self.mask
+                .unpack()
+                .into_iter()
+                .map(|l| if l == from { to } else { l }),
+        );
         if to > 0 {
-            moved.outlines.iter_mut().filter(|o| o.label == from).for_each(|o| o.label = to);
-            moved.doubts.iter_mut().filter(|d| d.label == from).for_each(|d| d.label = to);
-            moved.measurements.iter_mut().filter(|m| m.label == from).for_each(|m| m.label = to);
+            moved
+                .outlines
+                .iter_mut()
+                .filter(|o| o.label == from)
+                .for_each(|o| o.label = to);
+            moved
+                .doubts
+                .iter_mut()
+                .filter(|d| d.label == from)
+                .for_each(|d| d.label = to);
+            moved
+                .measurements
+                .iter_mut()
+                .filter(|m| m.label == from)
+                .for_each(|m| m.label = to);
             return moved;
         }
         // Doubts name outlines by their place.
         let left = |outlines: &[BoundaryRing]| outlines.iter().filter(|o| o.label != from).count();
         moved.doubts.retain(|d| d.label != from);
-        moved.doubts.iter_mut().for_each(|d| d.outline = left(&self.outlines[..d.outline]));
+        moved
+            .doubts
+            .iter_mut()
+            .for_each(|d| d.outline = left(&self.outlines[..d.outline]));
         moved.outlines.retain(|o| o.label != from);
         moved.measurements.retain(|m| m.label != from);
         moved
@@ -194,7 +239,10 @@ impl Finding {
 
     /// The same with the hash of the model's weights.
     pub fn with_weights(self, weights: impl Into<Arc<str>>) -> Self {
-        Self { weights: weights.into(), ..self }
+        Self {
+            weights: weights.into(),
+            ..self
+        }
     }
 
     /// The probabilities in the form in which a workspace keeps them: for each label the number of runs, then for each
@@ -203,7 +251,9 @@ impl Finding {
         let mut bytes = Vec::new();
         for runs in &self.probabilities {
             bytes.extend((runs.ends.len() as u32).to_le_bytes());
-            runs.ends.iter().for_each(|end| bytes.extend(end.to_le_bytes()));
+            runs.ends
+                .iter()
+                .for_each(|end| bytes.extend(end.to_le_bytes()));
             bytes.extend(&runs.values);
         }
         bytes
@@ -211,10 +261,19 @@ impl Finding {
 
     /// A model's answer as a workspace kept it; `bytes` are those of [`Finding::probability_bytes`]. Without them, or
     /// where they are damaged, nothing is known of the model's confidence.
-    pub fn restored(mask: &Mask, bytes: &[u8], model: Arc<str>, labels: Arc<[Label]>, scale: &Scale) -> Self {
+    pub fn restored(
+        mask: &Mask,
+        bytes: &[u8],
+        model: Arc<str>,
+        labels: Arc<[Label]>,
+        scale: &Scale,
+    ) -> Self {
         let probabilities = unpack_probabilities(bytes, mask.labels().len()).unwrap_or_default();
         let is_known = !probabilities.is_empty();
-        let prediction = Prediction { mask: mask.clone(), probabilities };
+        let prediction = Prediction {
+            mask: mask.clone(),
+            probabilities,
+        };
         let mut finding = Self::of(&prediction, model, labels, scale);
         if !is_known {
             finding.doubts.clear();
@@ -227,14 +286,21 @@ impl Finding {
         if contours.is_empty() {
             return;
         }
-        let confidences: Vec<Vec<f32>> =
-            contours.iter().map(|c| boundary_confidence(c, &prediction.mask, label, prediction)).collect();
+        let confidences: Vec<Vec<f32>> = contours
+            .iter()
+            .map(|c| boundary_confidence(c, &prediction.mask, label, prediction))
+            .collect();
         let smooth: Vec<Contour> = contours.iter().map(Contour::smooth).collect();
         let first_outline = self.outlines.len();
         for (ring, confidence) in smooth.iter().zip(&confidences) {
             let points: Vec<[f32; 2]> = ring.points.iter().map(|p| p.map(|v| v as f32)).collect();
             let bounds = bounds(points.iter().copied());
-            self.outlines.push(BoundaryRing { label, points, confidence: confidence.clone(), bounds });
+            self.outlines.push(BoundaryRing {
+                label,
+                points,
+                confidence: confidence.clone(),
+                bounds,
+            });
         }
         for stretch in doubtful_stretches(&contours, &confidences, DOUBTFUL_BELOW) {
             if stretch.edges < SHORTEST_STRETCH {
@@ -243,10 +309,21 @@ impl Finding {
             let outline = first_outline + stretch.contour;
             let ring = &self.outlines[outline];
             let along = (0..stretch.edges).map(|k| (stretch.first + k) % ring.points.len().max(1));
-            let confidence = along.clone().filter_map(|i| ring.confidence.get(i)).sum::<f32>() / stretch.edges as f32;
+            let confidence = along
+                .clone()
+                .filter_map(|i| ring.confidence.get(i))
+                .sum::<f32>()
+                / stretch.edges as f32;
             let bounds = bounds(along.filter_map(|i| ring.points.get(i).copied()));
             let (first, points) = (stretch.first, stretch.edges);
-            self.doubts.push(Doubt { label, outline, first, points, bounds, confidence });
+            self.doubts.push(Doubt {
+                label,
+                outline,
+                first,
+                points,
+                bounds,
+                confidence,
+            });
         }
     }
 
@@ -258,12 +335,15 @@ impl Finding {
     /// The probability of a label 1..=n at a pixel, 0..=1 in steps of 1/255.
     pub fn probability_at(&self, label: u8, column: usize, row: usize) -> Option<f32> {
         let map = self.probabilities.get(usize::from(label).checked_sub(1)?)?;
-        map.at(row * self.columns + column).map(|p| f32::from(p) / 255.0)
+        map.at(row * self.columns + column)
+            .map(|p| f32::from(p) / 255.0)
     }
 
     /// True where the model finds a label 1..=n possible anywhere on the slice.
     pub fn knows(&self, label: u8) -> bool {
-        let map = usize::from(label).checked_sub(1).and_then(|i| self.probabilities.get(i));
+        let map = usize::from(label)
+            .checked_sub(1)
+            .and_then(|i| self.probabilities.get(i));
         map.is_some_and(|m| m.values.iter().any(|v| *v > 0))
     }
 
@@ -275,7 +355,10 @@ impl Finding {
 
     /// Name of a label 1..=n.
     pub fn label_name(&self, label: u8) -> &str {
-        usize::from(label).checked_sub(1).and_then(|i| self.labels.get(i)).map_or("Background", |l| l.name.as_str())
+        usize::from(label)
+            .checked_sub(1)
+            .and_then(|i| self.labels.get(i))
+            .map_or("Background", |l| l.name.as_str())
     }
 }
 
@@ -283,7 +366,11 @@ impl Finding {
 fn same_within(a: &Mask, b: &Mask, [low, high]: [[f32; 2]; 2]) -> bool {
     let rows = low[1] as i64 - 2..=high[1] as i64 + 2;
     let columns = low[0] as i64 - 2..=high[0] as i64 + 2;
-    rows.into_iter().all(|row| columns.clone().all(|column| a.at(column, row) == b.at(column, row)))
+    rows.into_iter().all(|row| {
+        columns
+            .clone()
+            .all(|column| a.at(column, row) == b.at(column, row))
+    })
 }
 
 fn unpack_probabilities(mut bytes: &[u8], pixels: usize) -> Option<Vec<Vec<u16>>> {
@@ -315,9 +402,15 @@ fn percentile(probability: &u16) -> u8 {
 }
 
 fn bounds(points: impl Iterator<Item = [f32; 2]>) -> [[f32; 2]; 2] {
-    points.fold([[f32::INFINITY; 2], [f32::NEG_INFINITY; 2]], |[low, high], p| {
-        [[low[0].min(p[0]), low[1].min(p[1])], [high[0].max(p[0]), high[1].max(p[1])]]
-    })
+    points.fold(
+        [[f32::INFINITY; 2], [f32::NEG_INFINITY; 2]],
+        |[low, high], p| {
+            [
+                [low[0].min(p[0]), low[1].min(p[1])],
+                [high[0].max(p[0]), high[1].max(p[1])],
+            ]
+        },
+    )
 }
 
 #[cfg(test)]
@@ -331,36 +424,57 @@ pub(crate) mod tests {
         let mut probabilities = Vec::new();
         for y in 0..size {
             for x in 0..size {
-                let (dx, dy) = (x as f64 + 0.5 - size as f64 / 2.0, y as f64 + 0.5 - size as f64 / 2.0);
+                let (dx, dy) = (
+                    x as f64 + 0.5 - size as f64 / 2.0,
+                    y as f64 + 0.5 - size as f64 / 2.0,
+                );
                 let blur = if dx > radius / 2.0 { 20.0 } else { 0.2 };
                 let p = 1.0 / (1.0 + (((dx * dx + dy * dy).sqrt() - radius) / blur).exp());
                 labels.push(u8::from(p >= 0.5));
                 probabilities.push((p * 65535.0) as u16);
             }
         }
-        Prediction { mask: Mask::from_labels(size, size, labels).unwrap(), probabilities: vec![probabilities] }
+        Prediction {
+            mask: Mask::from_labels(size, size, labels).unwrap(),
+            probabilities: vec![probabilities],
+        }
     }
 
     #[test]
     fn mask_and_probabilities_come_back_from_their_packed_form() {
         let prediction = blurred_disc(64, 20.0);
-        let finding = Finding::of(&prediction, "test".into(), [Label::named("Disc", 0)].into(), &Scale::default());
+        let finding = Finding::of(
+            &prediction,
+            "test".into(),
+            [Label::named("Disc", 0)].into(),
+            &Scale::default(),
+        );
         assert_eq!(finding.mask(), prediction.mask);
         for (x, y) in [(0, 0), (32, 32), (50, 32), (63, 63)] {
             let exact = prediction.probability(1, y * 64 + x);
             assert!((finding.probability_at(1, x, y).unwrap() - exact).abs() < 0.003);
             assert!(finding.knows(1) && !finding.knows(2));
-            assert_eq!(i64::from(finding.label_at(x, y)), i64::from(prediction.mask.at(x as i64, y as i64)));
+            assert_eq!(
+                i64::from(finding.label_at(x, y)),
+                i64::from(prediction.mask.at(x as i64, y as i64))
+            );
         }
     }
 
     #[test]
     fn the_blurred_side_is_found_doubtful_and_nothing_else() {
-        let finding =
-            Finding::of(&blurred_disc(128, 40.0), "test".into(), [Label::named("Disc", 0)].into(), &Scale::default());
+        let finding = Finding::of(
+            &blurred_disc(128, 40.0),
+            "test".into(),
+            [Label::named("Disc", 0)].into(),
+            &Scale::default(),
+        );
         assert!(!finding.doubts.is_empty());
         for doubt in &finding.doubts {
-            assert!(doubt.bounds[0][0] > 70.0, "the left side is sharp: {doubt:?}");
+            assert!(
+                doubt.bounds[0][0] > 70.0,
+                "the left side is sharp: {doubt:?}"
+            );
         }
     }
 }

@@ -33,7 +33,11 @@ pub(super) struct HeldInput {
 impl Session {
     /// Puts an action at the end of those that wait; gives it back where it need not wait.
     pub(super) fn hold(&mut self, action: Action) -> Option<Action> {
-        if self.held.since.is_some_and(|since| since.elapsed() > PATIENCE) {
+        if self
+            .held
+            .since
+            .is_some_and(|since| since.elapsed() > PATIENCE)
+        {
             self.give_up_strokes();
         }
         if self.held.actions.is_empty() {
@@ -45,7 +49,10 @@ impl Session {
             return Some(action);
         } else if matches!(action, Action::Command(UserCommand::Cancel)) {
             // Esc takes back what nobody has seen yet, and stops there.
-            self.held = HeldInput { findings: std::mem::take(&mut self.held.findings), ..HeldInput::default() };
+            self.held = HeldInput {
+                findings: std::mem::take(&mut self.held.findings),
+                ..HeldInput::default()
+            };
             return None;
         }
         self.held.actions.push_back(action);
@@ -91,13 +98,18 @@ impl Session {
 
     /// True while a gesture changes masks as it goes.
     fn is_painting(&self) -> bool {
-        matches!(self.tools.hand, Hand::Stroke(_) | Hand::Pull(_) | Hand::Across(_))
+        matches!(
+            self.tools.hand,
+            Hand::Stroke(_) | Hand::Pull(_) | Hand::Across(_)
+        )
     }
 
     /// A press with a tool on a picture that is on its way.
     fn draws_too_early(&self, action: &Action) -> bool {
-        let is_press = matches!(action, Action::Pointer(input) if input.phase == PointerPhase::Press);
-        let is_coming = self.case().is_some() && self.current_failure().is_none() && !self.is_ready_to_draw();
+        let is_press =
+            matches!(action, Action::Pointer(input) if input.phase == PointerPhase::Press);
+        let is_coming =
+            self.case().is_some() && self.current_failure().is_none() && !self.is_ready_to_draw();
         is_press && is_coming && self.tool() != ToolKind::Look
     }
 
@@ -106,7 +118,10 @@ impl Session {
         self.held.since = None;
         let text = "The image did not load in time: what was drawn on it is not kept.";
         self.notices.add(Severity::Warning, text);
-        for action in actions.into_iter().filter(|action| !matches!(action, Action::Pointer(_))) {
+        for action in actions
+            .into_iter()
+            .filter(|action| !matches!(action, Action::Pointer(_)))
+        {
             self.do_at_once(action);
         }
     }
@@ -114,8 +129,15 @@ impl Session {
 
 /// What has nothing to do with what is drawn.
 fn waits_for_nothing(action: &Action) -> bool {
-    matches!(action, Action::SetCanvas { .. } | Action::Ortho(OrthoAction::SetCanvas(..)) | Action::SetPanelWidths(_))
-        || matches!(action, Action::PreviewCommand(_) | Action::Dismiss(_) | Action::RetryStore)
+    matches!(
+        action,
+        Action::SetCanvas { .. }
+            | Action::Ortho(OrthoAction::SetCanvas(..))
+            | Action::SetPanelWidths(_)
+    ) || matches!(
+        action,
+        Action::PreviewCommand(_) | Action::Dismiss(_) | Action::RetryStore
+    )
 }
 
 #[cfg(test)]

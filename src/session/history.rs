@@ -44,7 +44,12 @@ impl HistoryStep {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.edits.iter().map(|(_, bytes)| bytes.len() + 40).sum::<usize>()
+        size_of::<Self>()
+            + self
+                .edits
+                .iter()
+                .map(|(_, bytes)| bytes.len() + 40)
+                .sum::<usize>()
     }
 }
 
@@ -117,7 +122,9 @@ impl History {
 
     /// True where a step that changed pixels of this case stands.
     pub fn has_drawn(&self, case: CaseId) -> bool {
-        self.done.iter().any(|s| s.case == case && !s.edits.is_empty())
+        self.done
+            .iter()
+            .any(|s| s.case == case && !s.edits.is_empty())
     }
 
     /// True where a step stands, or may stand, that says something of this slice.
@@ -150,12 +157,18 @@ impl History {
 
     /// What the steps cost in memory, bytes.
     pub fn bytes(&self) -> usize {
-        self.done.iter().chain(&self.undone).map(HistoryStep::bytes).sum()
+        self.done
+            .iter()
+            .chain(&self.undone)
+            .map(HistoryStep::bytes)
+            .sum()
     }
 }
 
 fn newest(steps: &[HistoryStep], of: Option<CaseId>) -> Option<usize> {
-    steps.iter().rposition(|step| of.is_none_or(|case| case == step.case))
+    steps
+        .iter()
+        .rposition(|step| of.is_none_or(|case| case == step.case))
 }
 
 #[cfg(test)]
@@ -165,7 +178,13 @@ mod tests {
 
     fn step(id: StepId, case: CaseId) -> HistoryStep {
         let edits = vec![(0, Arc::from(Edit::default().to_bytes()))];
-        HistoryStep { id, case, tool: "Brush".into(), edits, also: Also::default() }
+        HistoryStep {
+            id,
+            case,
+            tool: "Brush".into(),
+            edits,
+            also: Also::default(),
+        }
     }
 
     #[test]
@@ -194,7 +213,11 @@ mod tests {
         history.undo(Some(1));
         history.push(step(StepId::New(4), 1));
         assert!(history.next_redo(Some(1)).is_none());
-        assert_eq!(history.redo(Some(2)).unwrap().id, StepId::New(2), "a step elsewhere takes nothing from it");
+        assert_eq!(
+            history.redo(Some(2)).unwrap().id,
+            StepId::New(2),
+            "a step elsewhere takes nothing from it"
+        );
         assert_eq!(history.next_undo(None).unwrap().id, StepId::New(2));
         assert_eq!(history.next_undo(Some(1)).unwrap().id, StepId::New(4));
     }
@@ -212,7 +235,11 @@ mod tests {
                 also: Also::default(),
             });
         }
-        assert!((KEPT..KEPT + 64).contains(&history.len()), "{}", history.len());
+        assert!(
+            (KEPT..KEPT + 64).contains(&history.len()),
+            "{}",
+            history.len()
+        );
         assert_eq!(history.next_undo(None).unwrap().id, StepId::New(1279));
     }
 
@@ -220,11 +247,20 @@ mod tests {
     fn steps_from_the_journal_go_before_those_of_today() {
         let mut history = History::default();
         history.push(step(StepId::New(1), 1));
-        history.restore(vec![step(StepId::Stored(4), 2), step(StepId::Stored(9), 2)], Vec::new());
-        history
-            .restore(vec![step(StepId::Stored(7), 3)], vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)]);
+        history.restore(
+            vec![step(StepId::Stored(4), 2), step(StepId::Stored(9), 2)],
+            Vec::new(),
+        );
+        history.restore(
+            vec![step(StepId::Stored(7), 3)],
+            vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)],
+        );
         let order: Vec<StepId> = std::iter::from_fn(|| history.redo(None).map(|s| s.id)).collect();
-        assert_eq!(order, [StepId::Stored(10), StepId::Stored(11)], "the oldest is done again first");
+        assert_eq!(
+            order,
+            [StepId::Stored(10), StepId::Stored(11)],
+            "the oldest is done again first"
+        );
         history.undo(None);
         history.undo(None);
         let order: Vec<StepId> = std::iter::from_fn(|| history.undo(None).map(|s| s.id)).collect();

@@ -65,7 +65,11 @@ pub struct OverlappingLabel {
 
 impl Overlapping {
     /// `None` where nothing overlaps, or where the user has said what is to be taken.
-    fn of(case: CaseId, (paths, choice): (Vec<PathBuf>, MaskChoice), imported: &ImportedMasks) -> Option<Self> {
+    fn of(
+        case: CaseId,
+        (paths, choice): (Vec<PathBuf>, MaskChoice),
+        imported: &ImportedMasks,
+    ) -> Option<Self> {
         let is_chosen = !choice.only.is_empty();
         if is_chosen || imported.taken.iter().all(|taken| taken.covered == 0) {
             return None;
@@ -76,18 +80,32 @@ impl Overlapping {
             pixels: taken.in_file,
             covered: taken.covered,
         };
-        let mut labels: Vec<OverlappingLabel> = imported.labels.iter().zip(&imported.taken).map(label).collect();
+        let mut labels: Vec<OverlappingLabel> = imported
+            .labels
+            .iter()
+            .zip(&imported.taken)
+            .map(label)
+            .collect();
         // Smaller ones lie over larger ones, and of equal ones the later.
         labels.reverse();
         labels.sort_by_key(|label| label.pixels);
-        Some(Self { case, paths, choice, labels })
+        Some(Self {
+            case,
+            paths,
+            choice,
+            labels,
+        })
     }
 }
 
 impl Session {
     /// Files with masks that were opened with the images, of this case or of others.
     pub(super) fn masks_found(&self) -> Vec<PathBuf> {
-        self.passed_over.iter().filter(|passed| passed.has_masks).map(|passed| passed.path.clone()).collect()
+        self.passed_over
+            .iter()
+            .filter(|passed| passed.has_masks)
+            .map(|passed| passed.path.clone())
+            .collect()
     }
 
     /// Says that there are masks to be taken in.
@@ -97,43 +115,92 @@ impl Session {
             1 => "A file with masks was opened with the images".to_owned(),
             n => format!("{n} files with masks were opened with the images"),
         };
-        self.notices.add(Severity::Info, format!("{files}. Press Ctrl+Shift+I to import those of this case."));
+        self.notices.add(
+            Severity::Info,
+            format!("{files}. Press Ctrl+Shift+I to import those of this case."),
+        );
     }
 
     pub(super) fn import_masks(&mut self, paths: Vec<PathBuf>) {
         if let Some(case) = self.case() {
             if !case.is_restored {
-                return self.notices.add(Severity::Info, "The workspace is being opened: import once it is.");
+                return self.notices.add(
+                    Severity::Info,
+                    "The workspace is being opened: import once it is.",
+                );
             }
             let (id, series) = (case.id, case.series.clone());
-            let choice = MaskChoice { time: time_on_screen(&series, case.slice), ..MaskChoice::default() };
+            let choice = MaskChoice {
+                time: time_on_screen(&series, case.slice),
+                ..MaskChoice::default()
+            };
             self.overlapping = None;
             self.undecided = None;
-            let others = self.cases.iter().filter(|c| c.id != id && c.takes_masks()).map(|c| (c.id, c.series.clone()));
+            let others = self
+                .cases
+                .iter()
+                .filter(|c| c.id != id && c.takes_masks())
+                .map(|c| (c.id, c.series.clone()));
             let others = others.collect();
-            self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case: id, series, paths, choice, others }));
+            self.jobs.push(Job::MaskFiles(MaskFileJob::Import {
+                case: id,
+                series,
+                paths,
+                choice,
+                others,
+            }));
         }
     }
 
     /// Reads what was chosen of the masks that overlap, in this order; nothing where none was.
     pub(super) fn take_overlapping(&mut self, chosen: Option<Vec<usize>>) {
-        let (Some(overlapping), Some(chosen)) = (self.overlapping.take(), chosen) else { return };
-        let Some(case) = self.cases.iter().find(|c| c.id == overlapping.case) else { return };
-        let number = |index: &usize| overlapping.labels.get(*index).map(|label| format!("#{}", label.number));
+        let (Some(overlapping), Some(chosen)) = (self.overlapping.take(), chosen) else {
+            return;
+        };
+        let Some(case) = self.cases.iter().find(|c| c.id == overlapping.case) else {
+            return;
+        };
+        let number = |index: &usize| {
+            overlapping
+                .labels
+                .get(*index)
+                .map(|label| format!("#{}", label.number))
+        };
         let numbers: Vec<String> = chosen.iter().filter_map(number).collect();
         if !numbers.is_empty() {
-            let choice = MaskChoice { only: numbers.clone(), order: numbers, ..overlapping.choice };
+            let choice = MaskChoice {
+                only: numbers.clone(),
+                order: numbers,
+                ..overlapping.choice
+            };
             let series = case.series.clone();
             let (case, paths) = (overlapping.case, overlapping.paths);
-            self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case, series, paths, choice, others: Vec::new() }));
+            self.jobs.push(Job::MaskFiles(MaskFileJob::Import {
+                case,
+                series,
+                paths,
+                choice,
+                others: Vec::new(),
+            }));
         }
     }
 
     /// Asks what has to be said before masks can be laid.
-    pub(super) fn on_import_undecided(&mut self, case: CaseId, paths: Vec<PathBuf>, choice: MaskChoice, error: Error) {
+    pub(super) fn on_import_undecided(
+        &mut self,
+        case: CaseId,
+        paths: Vec<PathBuf>,
+        choice: MaskChoice,
+        error: Error,
+    ) {
         match error.kind {
             ErrorKind::NamesOtherImages | ErrorKind::TimeWanted(_) => {
-                self.undecided = Some(Undecided { case, paths, choice, error });
+                self.undecided = Some(Undecided {
+                    case,
+                    paths,
+                    choice,
+                    error,
+                });
             }
             _ => self.fail(&error),
         }
@@ -141,14 +208,34 @@ impl Session {
 
     /// Reads masks again with what was said; not at all where nothing was.
     pub(super) fn answer_import(&mut self, answer: Option<ImportAnswer>) {
-        let (Some(undecided), Some(answer)) = (self.undecided.take(), answer) else { return };
-        let Undecided { case, paths, mut choice, .. } = undecided;
-        let Some(series) = self.cases.iter().find(|c| c.id == case).map(|c| c.series.clone()) else { return };
+        let (Some(undecided), Some(answer)) = (self.undecided.take(), answer) else {
+            return;
+        };
+        let Undecided {
+            case,
+            paths,
+            mut choice,
+            ..
+        } = undecided;
+        let Some(series) = self
+            .cases
+            .iter()
+            .find(|c| c.id == case)
+            .map(|c| c.series.clone())
+        else {
+            return;
+        };
         match answer {
             ImportAnswer::ByPosition => choice.by_position = true,
             ImportAnswer::Time(time) => choice.time = Some(time),
         }
-        self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case, series, paths, choice, others: Vec::new() }));
+        self.jobs.push(Job::MaskFiles(MaskFileJob::Import {
+            case,
+            series,
+            paths,
+            choice,
+            others: Vec::new(),
+        }));
     }
 
     pub(super) fn on_imported(
@@ -165,7 +252,12 @@ impl Session {
         if self.overlapping.is_some() {
             return;
         }
-        for (label, _) in imported.labels.iter().zip(&imported.taken).filter(|(_, taken)| taken.is_lost()) {
+        for (label, _) in imported
+            .labels
+            .iter()
+            .zip(&imported.taken)
+            .filter(|(_, taken)| taken.is_lost())
+        {
             let text = format!("\"{}\" has no pixel left on these images.", label.name);
             self.notices.add(Severity::Error, text);
         }
@@ -175,14 +267,19 @@ impl Session {
             true => format!("Imported masks on {count}. Undo: Ctrl+Z."),
             false => format!("The masks on {count} are the same as those here; nothing changed."),
         };
-        self.notices.add_about(Topic::Case(case), Severity::Info, text);
+        self.notices
+            .add_about(Topic::Case(case), Severity::Info, text);
         for note in imported.notes {
             self.notices.add(Severity::Warning, super::sentence(&note));
         }
     }
 
     /// Masks of a folder for cases that are not on the screen: a step in each that nobody has worked on meanwhile.
-    pub(super) fn on_imported_others(&mut self, cases: Vec<(CaseId, Result<ImportedMasks>)>, without: usize) {
+    pub(super) fn on_imported_others(
+        &mut self,
+        cases: Vec<(CaseId, Result<ImportedMasks>)>,
+        without: usize,
+    ) {
         let (mut laid, mut first_failure, mut failed) = (0, None, 0);
         for (case, result) in cases {
             if !self.cases.iter().any(|c| c.id == case && c.takes_masks()) {
@@ -200,18 +297,29 @@ impl Session {
             }
         }
         if laid > 0 {
-            let rest = if without > 0 { format!(" {without} have none in the folder.") } else { String::new() };
+            let rest = if without > 0 {
+                format!(" {without} have none in the folder.")
+            } else {
+                String::new()
+            };
             let cases = counted(laid, "other case");
             let text = format!("Also imported masks for {cases}, one step in each.{rest}");
             self.notices.add(Severity::Info, text);
         }
         if let Some((case, error)) = first_failure {
             let more = if failed > 1 {
-                format!(" {} more could not be imported either.", counted(failed - 1, "case"))
+                format!(
+                    " {} more could not be imported either.",
+                    counted(failed - 1, "case")
+                )
             } else {
                 String::new()
             };
-            let text = format!("\"{}\": {}{more}", self.title_of(case), super::sentence(&error.to_string()));
+            let text = format!(
+                "\"{}\": {}{more}",
+                self.title_of(case),
+                super::sentence(&error.to_string())
+            );
             self.notices.add(Severity::Error, text);
         }
     }
@@ -220,15 +328,25 @@ impl Session {
     /// changed.
     fn lay_masks(&mut self, case: CaseId, imported: &ImportedMasks) -> (usize, bool) {
         self.finish_hand();
-        let task = self.cases.iter().find(|c| c.id == case).map_or_else(TaskKey::default, |c| c.task);
+        let task = self
+            .cases
+            .iter()
+            .find(|c| c.id == case)
+            .map_or_else(TaskKey::default, |c| c.task);
         let values = self.values_of(&imported.labels, task);
         let rule = self.locks();
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for (slice, mask) in &imported.masks {
             let mask = mask.relabelled(&values);
             let whole = Region::whole(mask.columns(), mask.rows());
-            let key = SliceKey { case, slice: *slice };
-            edits.push((*slice, self.write_mask(key, |m| m.take(&mask, &whole, &rule))));
+            let key = SliceKey {
+                case,
+                slice: *slice,
+            };
+            edits.push((
+                *slice,
+                self.write_mask(key, |m| m.take(&mask, &whole, &rule)),
+            ));
         }
         let done = (edits.len(), edits.iter().any(|(_, e)| !e.is_empty()));
         self.commit("Import masks", case, edits);
@@ -239,7 +357,11 @@ impl Session {
 impl Case {
     /// True where masks of a folder are wanted: nobody has worked on it or said what becomes of it.
     fn takes_masks(&self) -> bool {
-        let is_untouched = || self.slices.iter().all(|s| !s.is_touched && s.absent.is_empty());
+        let is_untouched = || {
+            self.slices
+                .iter()
+                .all(|s| !s.is_touched && s.absent.is_empty())
+        };
         self.is_restored && matches!(self.status, Status::New | Status::Proposed) && is_untouched()
     }
 }
@@ -247,9 +369,16 @@ impl Case {
 /// Of images that lie at one place, which one is on the screen: masks that name no image are of that one. `None` where each
 /// has a place of its own.
 fn time_on_screen(series: &Series, slice: usize) -> Option<usize> {
-    let depth = |index: usize| series.slices.get(index)?.plane.map(|plane| plane.distance_along_normal());
+    let depth = |index: usize| {
+        series
+            .slices
+            .get(index)?
+            .plane
+            .map(|plane| plane.distance_along_normal())
+    };
     let own = depth(slice)?;
-    let is_here = |index: &usize| depth(*index).is_some_and(|depth| (depth - own).abs() <= SAME_DEPTH);
+    let is_here =
+        |index: &usize| depth(*index).is_some_and(|depth| (depth - own).abs() <= SAME_DEPTH);
     let here: Vec<usize> = (0..series.slices.len()).filter(is_here).collect();
     let place = here.iter().position(|index| *index == slice)?;
     (here.len() > 1).then_some(place + 1)

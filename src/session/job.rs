@@ -8,11 +8,18 @@ mod pacs;
 mod store;
 
 pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob};
-pub use export::{ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary};
+pub use export::{
+    ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice,
+    ExportSummary,
+};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
-pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
+pub use learning::{
+    BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob,
+};
 pub use pacs::{PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob};
-pub use store::{CaseRecord, CaseToAdopt, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
+pub use store::{
+    CaseRecord, CaseToAdopt, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary,
+};
 
 use super::{finding::Finding, settings::DeviceChoice};
 use crate::{Error, Result};
@@ -151,7 +158,10 @@ pub enum Pick {
 impl Pick {
     /// True where the dialog that asks has a field for the path itself.
     pub fn has_field(self) -> bool {
-        !matches!(self, Self::Files | Self::Folder | Self::Model | Self::Masks | Self::Workspace)
+        !matches!(
+            self,
+            Self::Files | Self::Folder | Self::Model | Self::Masks | Self::Workspace
+        )
     }
 }
 

@@ -22,7 +22,10 @@ impl Keys {
 
     /// The command of a key.
     pub fn command(&self, pressed: &Shortcut) -> Option<UserCommand> {
-        COMMANDS.iter().map(|e| e.command).find(|c| self.of(*c).contains(pressed))
+        COMMANDS
+            .iter()
+            .map(|e| e.command)
+            .find(|c| self.of(*c).contains(pressed))
     }
 
     /// True where the command has other keys than the usual ones.
@@ -34,7 +37,12 @@ impl Keys {
     pub fn assign(&mut self, command: UserCommand, key: Shortcut) -> Option<UserCommand> {
         let loser = self.command(&key).filter(|c| *c != command);
         if let Some(loser) = loser {
-            let left = self.of(loser).iter().filter(|k| **k != key).copied().collect();
+            let left = self
+                .of(loser)
+                .iter()
+                .filter(|k| **k != key)
+                .copied()
+                .collect();
             self.set(loser, left);
         }
         self.set(command, vec![key]);
@@ -44,7 +52,13 @@ impl Keys {
     /// Gives a command its usual keys again, except those that others have by now.
     pub fn reset(&mut self, command: UserCommand) {
         self.chosen.insert(command, Vec::new());
-        let free = command.entry().shortcuts.iter().filter(|k| self.command(k).is_none()).copied().collect();
+        let free = command
+            .entry()
+            .shortcuts
+            .iter()
+            .filter(|k| self.command(k).is_none())
+            .copied()
+            .collect();
         self.set(command, free);
     }
 
@@ -68,14 +82,21 @@ mod tests {
     use super::*;
 
     fn key(key: &'static str) -> Shortcut {
-        Shortcut { ctrl: false, shift: false, key }
+        Shortcut {
+            ctrl: false,
+            shift: false,
+            key,
+        }
     }
 
     #[test]
     fn a_key_belongs_to_one_command() {
         let mut keys = Keys::default();
         assert_eq!(keys.command(&key("B")), Some(UserCommand::ToolBrush));
-        assert_eq!(keys.assign(UserCommand::ToolEraser, key("B")), Some(UserCommand::ToolBrush));
+        assert_eq!(
+            keys.assign(UserCommand::ToolEraser, key("B")),
+            Some(UserCommand::ToolBrush)
+        );
         assert_eq!(keys.command(&key("B")), Some(UserCommand::ToolEraser));
         assert!(keys.of(UserCommand::ToolBrush).is_empty());
         assert_eq!(keys.command(&key("E")), None);

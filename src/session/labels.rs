@@ -57,7 +57,10 @@ pub enum LabelAction {
 
 /// A label as it is, shown or hidden as `as_this`.
 pub(super) fn shown_alike(label: &Label, as_this: &Label) -> Label {
-    Label { visible: as_this.visible, ..label.clone() }
+    Label {
+        visible: as_this.visible,
+        ..label.clone()
+    }
 }
 
 impl Session {
@@ -70,7 +73,11 @@ impl Session {
     pub fn standing_labels(&self) -> Vec<u8> {
         match self.case() {
             Some(case) => self.labels_of(case),
-            None => (1..=u8::MAX).zip(&self.labels).filter(|(_, l)| !l.is_gone()).map(|(value, _)| value).collect(),
+            None => (1..=u8::MAX)
+                .zip(&self.labels)
+                .filter(|(_, l)| !l.is_gone())
+                .map(|(value, _)| value)
+                .collect(),
         }
     }
 
@@ -78,11 +85,18 @@ impl Session {
     pub(super) fn labels_of(&self, case: &Case) -> Vec<u8> {
         let is_used = |value: u8| {
             let findings = case.slices.iter().filter_map(|s| s.finding.as_ref());
-            findings.flat_map(|f| &f.measurements).any(|m| m.label == value)
+            findings
+                .flat_map(|f| &f.measurements)
+                .any(|m| m.label == value)
         };
-        let stands =
-            |(value, label): &(u8, &Label)| !label.is_gone() && (label.kept.task == case.task || is_used(*value));
-        (1..=u8::MAX).zip(&self.labels).filter(stands).map(|(value, _)| value).collect()
+        let stands = |(value, label): &(u8, &Label)| {
+            !label.is_gone() && (label.kept.task == case.task || is_used(*value))
+        };
+        (1..=u8::MAX)
+            .zip(&self.labels)
+            .filter(stands)
+            .map(|(value, _)| value)
+            .collect()
     }
 
     /// The labels as an export of a case names them: those that do not stand in it count as gone.
@@ -130,19 +144,29 @@ impl Session {
 
     /// The name of a label, or of background.
     pub fn label_name(&self, label: u8) -> &str {
-        usize::from(label).checked_sub(1).and_then(|i| self.labels.get(i)).map_or("Background", |l| l.name.as_str())
+        usize::from(label)
+            .checked_sub(1)
+            .and_then(|i| self.labels.get(i))
+            .map_or("Background", |l| l.name.as_str())
     }
 
     pub(super) fn label_action(&mut self, action: LabelAction) {
         let changes = !matches!(action, LabelAction::Choose(_) | LabelAction::PaintOver(_));
         if changes && *self.workspace() == WorkspaceState::Opening {
             // Its own list comes with it, and must not be overwritten.
-            return self.notices.add(Severity::Info, "The workspace is being opened.");
+            return self
+                .notices
+                .add(Severity::Info, "The workspace is being opened.");
         }
         match action {
-            LabelAction::Choose(label) => self.active_label = label.clamp(1, self.labels.len().max(1) as u8),
+            LabelAction::Choose(label) => {
+                self.active_label = label.clamp(1, self.labels.len().max(1) as u8)
+            }
             LabelAction::Add(label) => {
-                let kept = StoredLabel { task: self.task(), ..StoredLabel::default() };
+                let kept = StoredLabel {
+                    task: self.task(),
+                    ..StoredLabel::default()
+                };
                 if self.add_label(Label { kept, ..label }).is_none() {
                     let text = "There can be at most 255 labels, including removed ones.";
                     self.notices.add(Severity::Warning, text);
@@ -152,7 +176,11 @@ impl Session {
             LabelAction::Change(label, new) => self.change_label(label, new),
             LabelAction::Count(label) => self.count_label(label),
             LabelAction::Remove { label, into } => self.remove_label(label, into),
-            LabelAction::Move { from, to, whole_case } => self.move_to_label(from, to, whole_case),
+            LabelAction::Move {
+                from,
+                to,
+                whole_case,
+            } => self.move_to_label(from, to, whole_case),
             LabelAction::PaintOver(over) => self.paint_over = over,
         }
     }
@@ -164,20 +192,47 @@ impl Session {
 
     /// What a label is called and stands for is a step that can be undone; whether it is seen or locked is none.
     fn change_label(&mut self, value: u8, new: Label) {
-        let Some(place) = usize::from(value).checked_sub(1).and_then(|i| self.labels.get_mut(i)) else { return };
+        let Some(place) = usize::from(value)
+            .checked_sub(1)
+            .and_then(|i| self.labels.get_mut(i))
+        else {
+            return;
+        };
         let before = place.clone();
         // What the workspace keeps of it is none of a person's business here.
-        *place = Label { kept: before.kept.clone(), ..new };
+        *place = Label {
+            kept: before.kept.clone(),
+            ..new
+        };
         let after = place.clone();
         if before == after {
             return;
         }
         self.save_labels();
-        let is_only_looks = Label { visible: after.visible, locked: after.locked, ..before.clone() } == after;
-        if let Some(case) = self.case().filter(|c| c.is_restored && !is_only_looks).map(|c| c.id) {
-            let tool = if before.name == after.name { "Change label" } else { "Rename label" };
-            let change = LabelChange { value, before, after };
-            let also = Also { label: Some(Box::new(change)), ..Also::default() };
+        let is_only_looks = Label {
+            visible: after.visible,
+            locked: after.locked,
+            ..before.clone()
+        } == after;
+        if let Some(case) = self
+            .case()
+            .filter(|c| c.is_restored && !is_only_looks)
+            .map(|c| c.id)
+        {
+            let tool = if before.name == after.name {
+                "Change label"
+            } else {
+                "Rename label"
+            };
+            let change = LabelChange {
+                value,
+                before,
+                after,
+            };
+            let also = Also {
+                label: Some(Box::new(change)),
+                ..Also::default()
+            };
             self.take_step(tool, case, Vec::new(), also, None);
         }
     }
@@ -186,7 +241,9 @@ impl Session {
     pub(super) fn step_label(&mut self, by: i64) {
         let standing = self.standing_labels();
         let at = standing.iter().position(|l| *l == self.active_label());
-        let next = at.map_or(0, |at| (at as i64 + by).rem_euclid(standing.len() as i64) as usize);
+        let next = at.map_or(0, |at| {
+            (at as i64 + by).rem_euclid(standing.len() as i64) as usize
+        });
         if let Some(label) = standing.get(next) {
             self.active_label = *label;
         }
@@ -202,7 +259,9 @@ impl Session {
                 None if label.is_gone() => 0,
                 None => session.take_in_label(label, task),
             };
-            if let Some(known) = usize::from(value).checked_sub(1).and_then(|i| session.labels.get_mut(i))
+            if let Some(known) = usize::from(value)
+                .checked_sub(1)
+                .and_then(|i| session.labels.get_mut(i))
                 && label.kept.id.is_empty()
             {
                 known.bind(label);
@@ -215,8 +274,11 @@ impl Session {
     /// The same for labels of files: by name and concept among those of the task, one that was removed comes back.
     pub(super) fn values_of(&mut self, labels: &[Label], task: TaskKey) -> Vec<u8> {
         let value = |session: &mut Self, label: &Label| {
-            let is_it =
-                |l: &Label| l.is_same(label) && l.kept.task == task && !matches!(l.kept.gone, Some(Gone::Into(_)));
+            let is_it = |l: &Label| {
+                l.is_same(label)
+                    && l.kept.task == task
+                    && !matches!(l.kept.gone, Some(Gone::Into(_)))
+            };
             match session.labels.iter().position(is_it) {
                 Some(place) => {
                     session.labels[place].kept.gone = None;
@@ -244,25 +306,44 @@ impl Session {
 
     /// Adds a label of a model or a file; 0 where the list is full.
     fn take_in_label(&mut self, label: &Label, task: TaskKey) -> u8 {
-        let kept = StoredLabel { id: label.kept.id.clone(), task, ..StoredLabel::default() };
-        self.add_label(Label { kept, ..self.told_apart(label) }).unwrap_or(0)
+        let kept = StoredLabel {
+            id: label.kept.id.clone(),
+            task,
+            ..StoredLabel::default()
+        };
+        self.add_label(Label {
+            kept,
+            ..self.told_apart(label)
+        })
+        .unwrap_or(0)
     }
 
     /// What drawing with `label` (0 erases) may change.
     pub(super) fn rule(&self, label: u8) -> Rule {
-        let locked = self.labels.iter().enumerate().filter(|(_, l)| l.locked).map(|(i, _)| i as u8 + 1);
+        let locked = self
+            .labels
+            .iter()
+            .enumerate()
+            .filter(|(_, l)| l.locked)
+            .map(|(i, _)| i as u8 + 1);
         let over = match self.paint_over {
             PaintOver::Everything => LabelSet::ALL,
             PaintOver::Background if label == 0 => LabelSet::NONE.with(self.active_label()),
             PaintOver::Background => LabelSet::NONE.with(0),
             PaintOver::Label(over) => LabelSet::NONE.with(over),
         };
-        Rule { locked: locked.collect(), over }
+        Rule {
+            locked: locked.collect(),
+            over,
+        }
     }
 
     /// The lock alone: for what replaces masks whatever lies under it.
     pub(super) fn locks(&self) -> Rule {
-        Rule { over: LabelSet::ALL, ..self.rule(0) }
+        Rule {
+            over: LabelSet::ALL,
+            ..self.rule(0)
+        }
     }
 
     /// A label to draw with; the first one is made where there is none. `None`, with a message, where it is locked.
@@ -271,17 +352,31 @@ impl Session {
         if self.active_label() == 0 {
             let number = self.labels.len() + 1;
             let first = Label::named(format!("Label {number}"), 0);
-            let kept = StoredLabel { task: self.task(), ..StoredLabel::default() };
-            self.add_label(Label { kept, ..self.told_apart(&first) });
+            let kept = StoredLabel {
+                task: self.task(),
+                ..StoredLabel::default()
+            };
+            self.add_label(Label {
+                kept,
+                ..self.told_apart(&first)
+            });
             self.save_labels();
         }
         let label = self.label_to_draw();
         self.active_label = label;
         // A list that is full of labels that are gone has no room for a first one.
-        let entry = usize::from(label).checked_sub(1).and_then(|i| self.labels.get(i))?;
+        let entry = usize::from(label)
+            .checked_sub(1)
+            .and_then(|i| self.labels.get(i))?;
         let trouble = match entry {
-            l if l.locked => Some(format!("{} is locked. Unlock it or choose another label.", l.name)),
-            l if !l.visible => Some(format!("{} is hidden. Show it before you draw with it.", l.name)),
+            l if l.locked => Some(format!(
+                "{} is locked. Unlock it or choose another label.",
+                l.name
+            )),
+            l if !l.visible => Some(format!(
+                "{} is hidden. Show it before you draw with it.",
+                l.name
+            )),
             _ => None,
         };
         if let Some(trouble) = trouble {
@@ -294,8 +389,15 @@ impl Session {
     /// The label in a colour that no other has, where its own is taken.
     fn told_apart(&self, label: &Label) -> Label {
         let is_taken = self.labels.iter().any(|l| l.color == label.color);
-        let color = if is_taken { label::free_color(&self.labels) } else { label.color };
-        Label { color, ..label.clone() }
+        let color = if is_taken {
+            label::free_color(&self.labels)
+        } else {
+            label.color
+        };
+        Label {
+            color,
+            ..label.clone()
+        }
     }
 
     fn add_label(&mut self, label: Label) -> Option<u8> {

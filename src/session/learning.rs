@@ -65,7 +65,12 @@ pub struct LearnSettings {
 
 impl Default for LearnSettings {
     fn default() -> Self {
-        Self { after_cases: 0, seconds: 60.0, loss: Loss::BoundaryDou, without_proposal: 0 }
+        Self {
+            after_cases: 0,
+            seconds: 60.0,
+            loss: Loss::BoundaryDou,
+            without_proposal: 0,
+        }
     }
 }
 
@@ -147,31 +152,44 @@ impl Learning {
 
     /// The newest version where it did not find enough to propose masks, and is what the next round goes on from.
     pub fn not_yet(&self) -> Option<&Version> {
-        self.versions.last().filter(|v| v.state == VersionState::Rejected && v.report.verdict.is_not_yet())
+        self.versions
+            .last()
+            .filter(|v| v.state == VersionState::Rejected && v.report.verdict.is_not_yet())
     }
 
     /// The newest version that a person has to decide about.
     pub fn undecided(&self) -> Option<&Version> {
-        self.versions.iter().rev().find(|v| v.state == VersionState::Undecided)
+        self.versions
+            .iter()
+            .rev()
+            .find(|v| v.state == VersionState::Undecided)
     }
 }
 
 impl Session {
     /// True where a case waits with proposals of another model than the one that would run on it now.
     pub fn is_stale(&self, case: &Case) -> bool {
-        self.model_against(case).is_some_and(|model| case.slices.iter().any(|slice| slice.is_proposed_by_other(&model)))
+        self.model_against(case).is_some_and(|model| {
+            case.slices
+                .iter()
+                .any(|slice| slice.is_proposed_by_other(&model))
+        })
     }
 
     /// The same for one slice.
     pub fn is_stale_on(&self, case: &Case, slice: usize) -> bool {
         let slice = case.slices.get(slice);
-        self.model_against(case).zip(slice).is_some_and(|(model, slice)| slice.is_proposed_by_other(&model))
+        self.model_against(case)
+            .zip(slice)
+            .is_some_and(|(model, slice)| slice.is_proposed_by_other(&model))
     }
 
     /// The model that untouched proposals of a case should come from.
     fn model_against(&self, case: &Case) -> Option<String> {
         match self.fitting(case) {
-            Fitting::Model { index, .. } if case.status == Status::Proposed => Some(self.models.get(index)?.title()),
+            Fitting::Model { index, .. } if case.status == Status::Proposed => {
+                Some(self.models.get(index)?.title())
+            }
             _ => None,
         }
     }
@@ -182,7 +200,11 @@ impl Running {
     pub fn time_left(&self) -> Option<Duration> {
         match self.doing {
             Doing::Judging => None,
-            _ => self.remaining.or_else(|| Some(Duration::from_secs_f64(self.estimate.as_ref()?.seconds.max(0.0)))),
+            _ => self.remaining.or_else(|| {
+                Some(Duration::from_secs_f64(
+                    self.estimate.as_ref()?.seconds.max(0.0),
+                ))
+            }),
         }
     }
 }
@@ -196,6 +218,10 @@ impl Case {
 
 impl SliceState {
     fn is_proposed_by_other(&self, model: &str) -> bool {
-        !self.is_touched && self.proposal.as_ref().is_some_and(|proposal| *proposal.model != *model)
+        !self.is_touched
+            && self
+                .proposal
+                .as_ref()
+                .is_some_and(|proposal| *proposal.model != *model)
     }
 }

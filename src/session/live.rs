@@ -27,7 +27,12 @@ pub struct Live {
 impl Live {
     /// A mask that nobody has looked at yet.
     pub fn new(key: SliceKey, mask: Mask) -> Self {
-        Self { key, mask, first: next_version(), log: VecDeque::new() }
+        Self {
+            key,
+            mask,
+            first: next_version(),
+            log: VecDeque::new(),
+        }
     }
 
     /// Whose mask.
@@ -52,14 +57,20 @@ impl Live {
             None if version == self.first => 0,
             None => return None,
         };
-        Some(self.log.iter().skip(seen).fold(PixelRect::default(), |all, (_, rect)| all.union(rect)))
+        Some(
+            self.log
+                .iter()
+                .skip(seen)
+                .fold(PixelRect::default(), |all, (_, rect)| all.union(rect)),
+        )
     }
 
     /// Changes the mask. A change of nothing leaves the version as it is.
     pub fn paint(&mut self, change: impl FnOnce(&mut Mask) -> Edit) -> Edit {
         let edit = change(&mut self.mask);
         if !edit.is_empty() {
-            self.log.push_back((next_version(), edit.bounds(self.mask.columns())));
+            self.log
+                .push_back((next_version(), edit.bounds(self.mask.columns())));
             if self.log.len() > CHANGES
                 && let Some((version, _)) = self.log.pop_front()
             {
@@ -82,7 +93,10 @@ mod tests {
     const KEY: SliceKey = SliceKey { case: 1, slice: 0 };
 
     fn dot(live: &mut Live, column: usize, row: usize) {
-        let rect = PixelRect { columns: column..column + 1, rows: row..row + 1 };
+        let rect = PixelRect {
+            columns: column..column + 1,
+            rows: row..row + 1,
+        };
         live.paint(|mask| mask.paint(&Region::from_fn(&rect, |_, _| true), 1, &Rule::FREE));
     }
 
@@ -93,8 +107,20 @@ mod tests {
         dot(&mut live, 3, 4);
         let middle = live.version();
         dot(&mut live, 50, 60);
-        assert_eq!(live.dirty_since(middle), Some(PixelRect { columns: 50..51, rows: 60..61 }));
-        assert_eq!(live.dirty_since(start), Some(PixelRect { columns: 3..51, rows: 4..61 }));
+        assert_eq!(
+            live.dirty_since(middle),
+            Some(PixelRect {
+                columns: 50..51,
+                rows: 60..61
+            })
+        );
+        assert_eq!(
+            live.dirty_since(start),
+            Some(PixelRect {
+                columns: 3..51,
+                rows: 4..61
+            })
+        );
         assert_eq!(live.dirty_since(live.version()), Some(PixelRect::default()));
     }
 
@@ -114,7 +140,10 @@ mod tests {
         for column in 0..CHANGES {
             dot(&mut live, column, 0);
         }
-        assert!(live.dirty_since(start).is_some(), "all changes are still known");
+        assert!(
+            live.dirty_since(start).is_some(),
+            "all changes are still known"
+        );
         dot(&mut live, 0, 1);
         assert_eq!(live.dirty_since(start), None);
         let other = Live::new(KEY, Mask::empty(100, 100));

@@ -1,12 +1,13 @@
 //! A workspace that another window has open can be looked at: nothing is drawn, accepted or learned here.
 
 use super::{
-    Action, Session, command::UserCommand, job::Pick, labels::LabelAction, learning::LearnAction, notice::Severity,
-    store::WorkspaceState, tools::ToolKind,
+    Action, Session, command::UserCommand, job::Pick, labels::LabelAction, learning::LearnAction,
+    notice::Severity, store::WorkspaceState, tools::ToolKind,
 };
 
 /// Why something cannot be done while the workspace is only looked at.
-pub(super) const LOOKING: &str = "The workspace is open in another window: here it can only be looked at";
+pub(super) const LOOKING: &str =
+    "The workspace is open in another window: here it can only be looked at";
 
 impl Session {
     /// Who has the workspace open, where this window only looks at it.
@@ -33,7 +34,10 @@ impl Session {
     pub(super) fn on_holder_gone(&mut self) {
         if self.holder().is_some() {
             self.is_holder_gone = true;
-            self.notices.add(Severity::Info, "The other window has closed the workspace: you can work on it here now.");
+            self.notices.add(
+                Severity::Info,
+                "The other window has closed the workspace: you can work on it here now.",
+            );
         }
     }
 
@@ -56,7 +60,9 @@ impl Session {
             Action::Label(LabelAction::Choose(_) | LabelAction::PaintOver(_)) => false,
             Action::Label(LabelAction::Change(value, new)) => {
                 // Hiding a label is a way of looking.
-                let known = usize::from(*value).checked_sub(1).and_then(|i| self.labels.get(i));
+                let known = usize::from(*value)
+                    .checked_sub(1)
+                    .and_then(|i| self.labels.get(i));
                 known.is_none_or(|label| super::labels::shown_alike(label, new) != *new)
             }
             Action::Label(_) => true,
@@ -91,7 +97,17 @@ impl UserCommand {
                     | C::ImportMasks
                     | C::ImportFound
             )
-            || matches!(self, C::MoveToLabel | C::MergeLabel | C::RemoveLabel | C::ChooseTask | C::RemoveCase)
-            || matches!(self, C::SegmentSlice | C::SegmentSeries | C::Train | C::PauseTraining | C::CancelTraining)
+            || matches!(
+                self,
+                C::MoveToLabel | C::MergeLabel | C::RemoveLabel | C::ChooseTask | C::RemoveCase
+            )
+            || matches!(
+                self,
+                C::SegmentSlice
+                    | C::SegmentSeries
+                    | C::Train
+                    | C::PauseTraining
+                    | C::CancelTraining
+            )
     }
 }

@@ -49,8 +49,8 @@ use case_list::CaseFilter;
 use held::HeldInput;
 use history::History;
 use job::{
-    CaseId, Event, FileJob, Job, Loaded, ModelEntry, ModelSource, NetworkJob, Pick, RunId, SliceKey, StoreJob,
-    WorkspaceSummary,
+    CaseId, Event, FileJob, Job, Loaded, ModelEntry, ModelSource, NetworkJob, Pick, RunId,
+    SliceKey, StoreJob, WorkspaceSummary,
 };
 use labels::PaintOver;
 use labrum_core::{
@@ -192,8 +192,13 @@ impl Session {
     pub fn new(settings: Settings) -> Self {
         let jobs = vec![
             Job::Network(NetworkJob::ProbeDevice(settings.device)),
-            Job::Store(StoreJob::Open { folder: None, with_cases: false }),
-            Job::Files(FileJob::LookAtWorkspaces(settings.recent_workspaces.clone())),
+            Job::Store(StoreJob::Open {
+                folder: None,
+                with_cases: false,
+            }),
+            Job::Files(FileJob::LookAtWorkspaces(
+                settings.recent_workspaces.clone(),
+            )),
         ];
         let cache = settings.picture_bytes();
         let is_first_start = settings.recent_workspaces.is_empty();
@@ -246,7 +251,10 @@ impl Session {
             before_difference: ViewMode::default(),
             cache: Cache::new(cache),
             heading: 0,
-            canvas: Canvas { min: [0.0; 2], size: [800.0, 600.0] },
+            canvas: Canvas {
+                min: [0.0; 2],
+                size: [800.0, 600.0],
+            },
             pixels_per_point: 1.0,
             next_id: 0,
             jobs,
@@ -285,34 +293,60 @@ impl Session {
 
     /// Distance between the pixels of a slice.
     pub fn spacing(&self, case: &Case, slice: usize) -> Option<PixelSpacing> {
-        let loaded = self.loaded(SliceKey { case: case.id, slice });
-        loaded.and_then(|l| l.image.spacing).or_else(|| case.slice_info(slice).and_then(|s| s.spacing))
+        let loaded = self.loaded(SliceKey {
+            case: case.id,
+            slice,
+        });
+        loaded
+            .and_then(|l| l.image.spacing)
+            .or_else(|| case.slice_info(slice).and_then(|s| s.spacing))
     }
 
     /// What lengths on a slice are.
     pub fn scale(&self, case: &Case, slice: usize) -> Scale {
-        let loaded = self.loaded(SliceKey { case: case.id, slice }).map(|l| l.image.scale());
-        loaded.or_else(|| case.slice_info(slice).map(Slice::scale)).unwrap_or_default()
+        let loaded = self
+            .loaded(SliceKey {
+                case: case.id,
+                slice,
+            })
+            .map(|l| l.image.scale());
+        loaded
+            .or_else(|| case.slice_info(slice).map(Slice::scale))
+            .unwrap_or_default()
     }
 
     /// Size and pixel shape of a case's slices.
     pub fn extent(&self, case: &Case) -> PictureExtent {
         let spacing = self.spacing(case, case.slice);
         let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
-        let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) { aspect } else { 1.0 };
-        PictureExtent { columns: case.series.columns.max(1) as f32, rows: case.series.rows.max(1) as f32, aspect }
+        let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) {
+            aspect
+        } else {
+            1.0
+        };
+        PictureExtent {
+            columns: case.series.columns.max(1) as f32,
+            rows: case.series.rows.max(1) as f32,
+            aspect,
+        }
     }
 
     /// True while something goes on that can be cancelled.
     pub fn is_busy(&self) -> bool {
-        self.opening.is_some() || self.exporting.is_some() || self.pacs.receiving.is_some() || !self.runs.is_empty()
+        self.opening.is_some()
+            || self.exporting.is_some()
+            || self.pacs.receiving.is_some()
+            || !self.runs.is_empty()
     }
 
     /// Takes in what the worker tells.
     pub fn on_event(&mut self, event: Event) {
         let changes_order = matches!(
             event,
-            Event::Opened { .. } | Event::Restored { .. } | Event::RestoredSlice { .. } | Event::Segmented { .. }
+            Event::Opened { .. }
+                | Event::Restored { .. }
+                | Event::RestoredSlice { .. }
+                | Event::Segmented { .. }
         );
         self.take_in_event(event);
         self.carry_on();
@@ -340,13 +374,21 @@ impl Session {
             Event::Loaded { key, result } => self.on_loaded(key, result),
             Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
             Event::Models(models) => {
-                let read = self.models.drain(..).filter(|m| matches!(m.source, ModelSource::File(_)));
+                let read = self
+                    .models
+                    .drain(..)
+                    .filter(|m| matches!(m.source, ModelSource::File(_)));
                 self.models = models.into_iter().chain(read.collect::<Vec<_>>()).collect();
                 self.auto_run();
             }
             Event::ModelRead(Ok(model)) => self.on_model_read(model),
             Event::Device(name) => self.device = name,
-            Event::Segmented { run, key, revision, result } => self.on_segmented(run, key, revision, result),
+            Event::Segmented {
+                run,
+                key,
+                revision,
+                result,
+            } => self.on_segmented(run, key, revision, result),
             Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
             Event::Notice(text) => self.notices.add(Severity::Warning, sentence(&text)),
             Event::Exporting { done, total } => {
@@ -358,18 +400,42 @@ impl Session {
             Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
             Event::ExportedAccepted(result) => self.on_exported_accepted(result),
             Event::ImportedOthers { cases, without } => self.on_imported_others(cases, without),
-            Event::Imported { case, paths, choice, result } => self.on_imported(case, (paths, choice), result),
-            Event::ImportUndecided { case, paths, choice, error } => {
+            Event::Imported {
+                case,
+                paths,
+                choice,
+                result,
+            } => self.on_imported(case, (paths, choice), result),
+            Event::ImportUndecided {
+                case,
+                paths,
+                choice,
+                error,
+            } => {
                 self.on_import_undecided(case, paths, choice, error);
             }
-            Event::Surveyed { key, revision, finding } => self.on_surveyed(key, revision, finding),
-            Event::Resliced { case, plane, image, .. } => self.on_resliced(case, plane, image),
+            Event::Surveyed {
+                key,
+                revision,
+                finding,
+            } => self.on_surveyed(key, revision, finding),
+            Event::Resliced {
+                case, plane, image, ..
+            } => self.on_resliced(case, plane, image),
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
             Event::Workspace(result) => self.on_workspace(result),
             Event::HolderGone => self.on_holder_gone(),
             Event::Workspaces(summaries) => self.recent_workspaces = summaries,
-            Event::Restored { case, known, restored } => self.on_restored(case, known, restored.map(|r| *r)),
-            Event::RestoredSlice { key, finding, proposal } => self.on_restored_slice(key, finding, proposal),
+            Event::Restored {
+                case,
+                known,
+                restored,
+            } => self.on_restored(case, known, restored.map(|r| *r)),
+            Event::RestoredSlice {
+                key,
+                finding,
+                proposal,
+            } => self.on_restored_slice(key, finding, proposal),
             Event::Stored { written, trouble } => self.on_stored(written, trouble),
             Event::Meter(meter) => self.meter = meter,
             Event::LabelUse(counted) => self.label_use = Some(counted),
@@ -379,8 +445,16 @@ impl Session {
             Event::RoundBegun(begun) => self.on_round_begun(*begun),
             Event::Round { attempt, event } => self.on_round(attempt, event),
             Event::Versions { versions, active } => self.on_versions(versions, active),
-            Event::ToCompare { first, second, snapshot } => self.compare(first, second, snapshot),
-            Event::Compared { first, second, report } => self.on_compared(first, second, report),
+            Event::ToCompare {
+                first,
+                second,
+                snapshot,
+            } => self.compare(first, second, snapshot),
+            Event::Compared {
+                first,
+                second,
+                report,
+            } => self.on_compared(first, second, report),
             Event::WorkReport(report) => self.learning.report = Some(report),
             Event::Pacs(event) => self.on_pacs(event),
             Event::Picked { pick, result } => self.on_picked(pick, result),
@@ -391,7 +465,8 @@ impl Session {
 
     /// Shows an error.
     pub fn fail(&mut self, error: &crate::Error) {
-        self.notices.add(Severity::Error, sentence(&error.to_string()));
+        self.notices
+            .add(Severity::Error, sentence(&error.to_string()));
     }
 
     fn new_id(&mut self) -> RunId {
@@ -403,7 +478,13 @@ impl Session {
 /// A clause as a sentence.
 pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first = letters
+        .next()
+        .map_or(String::new(), |c| c.to_uppercase().collect());
+    let end = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{}{end}", letters.as_str())
 }

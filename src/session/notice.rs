@@ -58,7 +58,11 @@ pub struct Notice {
 impl Notice {
     /// How much longer it stays on the picture.
     fn left(&self, now: Instant) -> Duration {
-        let stays = if self.severity == Severity::Error { ERROR_STAYS } else { STAYS };
+        let stays = if self.severity == Severity::Error {
+            ERROR_STAYS
+        } else {
+            STAYS
+        };
         stays.saturating_sub(now.duration_since(self.born))
     }
 }
@@ -87,10 +91,20 @@ impl Notices {
 
     fn push(&mut self, severity: Severity, text: impl Into<String>, topic: Option<Topic>) {
         let text = text.into();
-        self.list.retain(|n| n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint));
+        self.list.retain(|n| {
+            n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint)
+        });
         self.next += 1;
         let (at, born) = (SystemTime::now(), Instant::now());
-        let notice = Notice { id: self.next, severity, text, folder: None, topic, at, born };
+        let notice = Notice {
+            id: self.next,
+            severity,
+            text,
+            folder: None,
+            topic,
+            at,
+            born,
+        };
         if severity == Severity::Error {
             self.errors.retain(|n| n.text != notice.text);
             self.errors.push(notice.clone());
@@ -100,7 +114,11 @@ impl Notices {
         self.list.push(notice);
         if self.list.len() > MOST {
             // What went well is gone before what failed.
-            let first = self.list.iter().position(|n| n.severity != Severity::Error).unwrap_or(0);
+            let first = self
+                .list
+                .iter()
+                .position(|n| n.severity != Severity::Error)
+                .unwrap_or(0);
             self.list.remove(first.min(self.list.len() - 2));
         }
     }
@@ -136,7 +154,8 @@ impl Notices {
 
     /// Takes back what was said of other cases than the one on the screen.
     pub fn forget_other_cases(&mut self, shown: Option<CaseId>) {
-        self.list.retain(|n| !matches!(n.topic, Some(Topic::Case(case)) if Some(case) != shown));
+        self.list
+            .retain(|n| !matches!(n.topic, Some(Topic::Case(case)) if Some(case) != shown));
     }
 
     /// Lets old ones go; tells when to ask again.
@@ -186,7 +205,10 @@ mod tests {
         for text in ["done", "and this"] {
             notices.add(Severity::Info, text);
         }
-        assert_eq!(texts(&notices.list), ["first", "second", "third", "and this"]);
+        assert_eq!(
+            texts(&notices.list),
+            ["first", "second", "third", "and this"]
+        );
         for text in ["fourth", "fifth"] {
             notices.add(Severity::Error, text);
         }
@@ -202,6 +224,9 @@ mod tests {
         notices.add_about(Topic::Saving, Severity::Error, "the disk is gone");
         assert_eq!(texts(&notices.list), ["cannot read it", "the disk is gone"]);
         notices.forget(Topic::Saving);
-        assert_eq!((texts(&notices.list), texts(&notices.errors)), (vec!["cannot read it"], vec!["cannot read it"]));
+        assert_eq!(
+            (texts(&notices.list), texts(&notices.errors)),
+            (vec!["cannot read it"], vec!["cannot read it"])
+        );
     }
 }

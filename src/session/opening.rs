@@ -4,7 +4,9 @@ use super::{
     Opening, Session,
     cache::{Rank, outward_in, rank_of},
     case::{Case, StudyInfo, ThumbnailState},
-    job::{CaseId, FileJob, Job, Loaded, NetworkJob, Pick, PixelWish, SliceKey, SliceNeed, Thumbnail},
+    job::{
+        CaseId, FileJob, Job, Loaded, NetworkJob, Pick, PixelWish, SliceKey, SliceNeed, Thumbnail,
+    },
     notice::Severity,
     view::View,
 };
@@ -32,7 +34,11 @@ impl Session {
 
     /// Opens what the workspace had.
     pub(super) fn open_again(&mut self, paths: Vec<PathBuf>) {
-        if self.opening.as_ref().is_some_and(|opening| !opening.is_restoring) {
+        if self
+            .opening
+            .as_ref()
+            .is_some_and(|opening| !opening.is_restoring)
+        {
             // What a person opened meanwhile comes first.
             self.restore_next = paths;
             return;
@@ -45,7 +51,8 @@ impl Session {
             return;
         }
         let (id, cancel) = self.begin_opening(is_restoring);
-        self.jobs.push(Job::Files(FileJob::Open { id, paths, cancel }));
+        self.jobs
+            .push(Job::Files(FileJob::Open { id, paths, cancel }));
     }
 
     /// A look through files begins; one that goes on ends.
@@ -54,14 +61,23 @@ impl Session {
             opening.cancel.cancel();
         }
         let (id, cancel) = (self.new_id(), Cancel::default());
-        self.opening = Some(Opening { id, cancel: cancel.clone(), files: 0, is_restoring });
+        self.opening = Some(Opening {
+            id,
+            cancel: cancel.clone(),
+            files: 0,
+            is_restoring,
+        });
         (id, cancel)
     }
 
     pub(super) fn opened(&mut self, id: u64, result: Result<Catalog>) {
-        let Some(opening) = self.opening.take_if(|o| o.id == id) else { return };
+        let Some(opening) = self.opening.take_if(|o| o.id == id) else {
+            return;
+        };
         match result {
-            _ if opening.cancel.is_cancelled() => self.notices.add(Severity::Info, "Opening was cancelled."),
+            _ if opening.cancel.is_cancelled() => {
+                self.notices.add(Severity::Info, "Opening was cancelled.")
+            }
             Ok(catalog) => self.take_in(catalog, opening.is_restoring),
             Err(error) => self.fail(&error),
         }
@@ -73,7 +89,11 @@ impl Session {
         let task = self.task();
         let mut first = None;
         let mut new = HashSet::new();
-        let mut known: HashMap<String, CaseId> = self.cases.iter().map(|c| (c.series.id.clone(), c.id)).collect();
+        let mut known: HashMap<String, CaseId> = self
+            .cases
+            .iter()
+            .map(|c| (c.series.id.clone(), c.id))
+            .collect();
         for study in catalog.studies {
             let info = Arc::new(StudyInfo {
                 id: study.id,
@@ -90,8 +110,16 @@ impl Session {
                     let after = self.cases.iter().rposition(|c| c.study.id == info.id);
                     let at = after.map_or(self.cases.len(), |at| at + 1);
                     // New cases join those of their study, else the one on the screen.
-                    let task = after.and_then(|at| self.cases.get(at)).map_or(task, |c| c.task);
-                    self.cases.insert(at, Case { task, ..Case::new(id, info.clone(), series) });
+                    let task = after
+                        .and_then(|at| self.cases.get(at))
+                        .map_or(task, |c| c.task);
+                    self.cases.insert(
+                        at,
+                        Case {
+                            task,
+                            ..Case::new(id, info.clone(), series)
+                        },
+                    );
                     new.insert(id);
                     id
                 });
@@ -100,13 +128,21 @@ impl Session {
         }
         self.tell_passed_over(&catalog.passed_over, first.is_some());
         if first.is_some() {
-            self.tell_masks_found(catalog.passed_over.iter().filter(|passed| passed.has_masks).count());
+            self.tell_masks_found(
+                catalog
+                    .passed_over
+                    .iter()
+                    .filter(|passed| passed.has_masks)
+                    .count(),
+            );
         }
         self.passed_over.extend(catalog.passed_over);
         self.adopt(&new, is_restoring);
         // Another case may lie in its place by now.
         let shown = self.live.as_ref().map(|l| l.key().case);
-        self.current = shown.and_then(|id| self.cases.iter().position(|c| c.id == id)).or(self.current);
+        self.current = shown
+            .and_then(|id| self.cases.iter().position(|c| c.id == id))
+            .or(self.current);
         if let Some(first) = first {
             self.current = None;
             let stopped = self.where_work_stopped();
@@ -117,25 +153,44 @@ impl Session {
     /// The case, and in it the slice, at which the work in the workspace stopped, where it has just come in.
     fn where_work_stopped(&mut self) -> Option<usize> {
         let (path, slice) = self.resume.as_ref()?;
-        let is_it = |case: &Case| case.slice_info(*slice).is_some_and(|shown| shown.source.path == *path);
+        let is_it = |case: &Case| {
+            case.slice_info(*slice)
+                .is_some_and(|shown| shown.source.path == *path)
+        };
         let at = self.cases.iter().position(is_it)?;
         let (_, slice) = self.resume.take()?;
         self.cases[at].slice = slice;
         Some(at)
     }
 
-    fn tell_passed_over(&mut self, passed_over: &[labrum_core::study::PassedOver], found_some: bool) {
+    fn tell_passed_over(
+        &mut self,
+        passed_over: &[labrum_core::study::PassedOver],
+        found_some: bool,
+    ) {
         let failures: Vec<_> = passed_over.iter().filter(|p| p.is_failure).collect();
         for failure in failures.iter().take(3) {
-            let name = failure.path.file_name().unwrap_or(failure.path.as_os_str()).to_string_lossy().into_owned();
-            self.notices
-                .add(Severity::Error, format!("Cannot show \"{name}\": {}.", failure.reason.trim_end_matches('.')));
+            let name = failure
+                .path
+                .file_name()
+                .unwrap_or(failure.path.as_os_str())
+                .to_string_lossy()
+                .into_owned();
+            self.notices.add(
+                Severity::Error,
+                format!(
+                    "Cannot show \"{name}\": {}.",
+                    failure.reason.trim_end_matches('.')
+                ),
+            );
         }
         if failures.len() > 3 {
             let more = failures.len() - 3;
             self.notices.add(
                 Severity::Error,
-                format!("{more} more files cannot be shown: the list at the bottom left names them."),
+                format!(
+                    "{more} more files cannot be shown: the list at the bottom left names them."
+                ),
             );
         }
         if found_some || !failures.is_empty() {
@@ -143,7 +198,11 @@ impl Session {
         }
         let looked = match passed_over {
             [] => "The folder is empty.".to_owned(),
-            [one] => format!("\"{}\" is no image: {}.", one.path.display(), one.reason.trim_end_matches('.')),
+            [one] => format!(
+                "\"{}\" is no image: {}.",
+                one.path.display(),
+                one.reason.trim_end_matches('.')
+            ),
             all => format!("None of the {} files is an image.", all.len()),
         };
         self.notices.add(
@@ -194,7 +253,10 @@ impl Session {
     }
 
     pub(super) fn go_to_slice(&mut self, slice: usize) {
-        if self.case().is_none_or(|c| slice >= c.slices.len() || slice == c.slice) {
+        if self
+            .case()
+            .is_none_or(|c| slice >= c.slices.len() || slice == c.slice)
+        {
             return;
         }
         self.finish_hand();
@@ -223,13 +285,23 @@ impl Session {
         let Some(at) = self.current else { return };
         let case = &self.cases[at];
         let is_wanted = |case: &Case, slice: usize| {
-            let key = SliceKey { case: case.id, slice };
+            let key = SliceKey {
+                case: case.id,
+                slice,
+            };
             case.slices.get(slice).is_some_and(|s| s.failure.is_none()) && !self.cache.holds(key)
         };
         let mut wishes = Vec::new();
-        let (middle, mut lacks_thumbnail) = (case.slices.len() / 2, matches!(case.thumbnail, ThumbnailState::Wanted));
+        let (middle, mut lacks_thumbnail) = (
+            case.slices.len() / 2,
+            matches!(case.thumbnail, ThumbnailState::Wanted),
+        );
         if is_wanted(case, case.slice) {
-            let what = if lacks_thumbnail && case.slice == middle { SliceNeed::Both } else { SliceNeed::Pixels };
+            let what = if lacks_thumbnail && case.slice == middle {
+                SliceNeed::Both
+            } else {
+                SliceNeed::Pixels
+            };
             lacks_thumbnail &= what == SliceNeed::Pixels;
             wishes.extend(wish_for(case, case.slice, what));
         }
@@ -250,13 +322,22 @@ impl Session {
         }
         if let Some(next) = self.cases.get(at + 1)
             && is_wanted(next, next.slice)
-            && rank(SliceKey { case: next.id, slice: next.slice }) < below(next)
+            && rank(SliceKey {
+                case: next.id,
+                slice: next.slice,
+            }) < below(next)
         {
             wishes.extend(wish_for(next, next.slice, SliceNeed::Pixels));
         }
-        let around = outward(at, self.cases.len()).skip(1).map(|i| &self.cases[i]);
+        let around = outward(at, self.cases.len())
+            .skip(1)
+            .map(|i| &self.cases[i]);
         let without = around.filter(|c| matches!(c.thumbnail, ThumbnailState::Wanted));
-        wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, SliceNeed::Thumbnail)));
+        wishes.extend(
+            without
+                .take(WISHES_AHEAD)
+                .filter_map(|c| wish_for(c, c.slices.len() / 2, SliceNeed::Thumbnail)),
+        );
         self.jobs.push(Job::Decode(wishes));
     }
 
@@ -264,7 +345,9 @@ impl Session {
     pub(super) fn rank(&self) -> impl Fn(SliceKey) -> Rank + use<> {
         let (here, heading) = (self.case().map(Case::key), self.heading);
         move |key| match here {
-            Some(here) if here.case == key.case => rank_of(key.slice as i64 - here.slice as i64, heading),
+            Some(here) if here.case == key.case => {
+                rank_of(key.slice as i64 - here.slice as i64, heading)
+            }
             // Cases have numbers in the order in which they came; the next one is nearer than the one before.
             Some(here) => OTHER_CASES + rank_of(key.case as i64 - here.case as i64, 1),
             None => OTHER_CASES,
@@ -287,7 +370,9 @@ impl Session {
 
     pub(super) fn on_loaded(&mut self, key: SliceKey, result: Result<Arc<Loaded>>) {
         let rank = self.rank();
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return };
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else {
+            return;
+        };
         match result {
             Ok(loaded) => self.cache.insert(key, loaded, rank),
             Err(error) => {
@@ -300,7 +385,9 @@ impl Session {
     }
 
     pub(super) fn on_thumbnail(&mut self, key: SliceKey, thumbnail: Option<(Thumbnail, Look)>) {
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return };
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else {
+            return;
+        };
         (case.thumbnail, case.look) = match thumbnail {
             Some((thumbnail, look)) => (ThumbnailState::Ready(Arc::new(thumbnail)), Some(look)),
             None => (ThumbnailState::Failed, None),
@@ -328,9 +415,12 @@ impl Session {
             Pick::MoveWorkspace | Pick::NewWorkspace | Pick::ImageFolder => {
                 self.picked_workspace_folder = paths.into_iter().next()
             }
-            Pick::Model => {
-                self.jobs.extend(paths.into_iter().next().map(|path| Job::Network(NetworkJob::ReadModel(path))))
-            }
+            Pick::Model => self.jobs.extend(
+                paths
+                    .into_iter()
+                    .next()
+                    .map(|path| Job::Network(NetworkJob::ReadModel(path))),
+            ),
         }
     }
 
@@ -338,7 +428,10 @@ impl Session {
     pub(super) fn on_no_dialog(&mut self, pick: Pick) {
         self.lacks_dialogs = true;
         if pick.has_field() {
-            self.notices.add(Severity::Hint, "There is no file dialog on this desktop: type the path into the field.");
+            self.notices.add(
+                Severity::Hint,
+                "There is no file dialog on this desktop: type the path into the field.",
+            );
         } else {
             self.asked_path = Some(pick);
         }
@@ -359,7 +452,10 @@ impl Session {
 
 fn wish_for(case: &Case, slice: usize, what: SliceNeed) -> Option<PixelWish> {
     Some(PixelWish {
-        key: SliceKey { case: case.id, slice },
+        key: SliceKey {
+            case: case.id,
+            slice,
+        },
         source: case.slice_info(slice)?.source.clone(),
         kind: case.series.kind,
         modality: case.series.modality.clone(),
@@ -371,7 +467,10 @@ fn wish_for(case: &Case, slice: usize, what: SliceNeed) -> Option<PixelWish> {
 pub(super) fn outward(start: usize, count: usize) -> impl Iterator<Item = usize> {
     let both = move |d: usize| {
         let after = start.checked_add(d).filter(|i| *i < count);
-        let before = (d > 0).then(|| start.checked_sub(d)).flatten().filter(|i| *i < count);
+        let before = (d > 0)
+            .then(|| start.checked_sub(d))
+            .flatten()
+            .filter(|i| *i < count);
         after.into_iter().chain(before)
     };
     (0..count.max(1)).flat_map(both)

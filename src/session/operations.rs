@@ -25,7 +25,9 @@ impl Session {
     /// Does a command on the label in hand.
     pub(super) fn operate(&mut self, command: UserCommand) {
         self.finish_hand();
-        let Some(label) = self.drawable_label() else { return };
+        let Some(label) = self.drawable_label() else {
+            return;
+        };
         match self.outcome(command, label) {
             Ok(outcome) => self.apply_outcome(command.label(), outcome),
             Err(reason) => self.notices.add(Severity::Hint, reason),
@@ -38,7 +40,10 @@ impl Session {
         if self.is_drawing() {
             return;
         }
-        if matches!(command, Some(UserCommand::AcceptProposal | UserCommand::AcceptAllProposals)) {
+        if matches!(
+            command,
+            Some(UserCommand::AcceptProposal | UserCommand::AcceptAllProposals)
+        ) {
             self.tools.preview = self.proposal_preview().unwrap_or_default();
             return;
         }
@@ -47,9 +52,20 @@ impl Session {
         match outcome.zip(self.live()) {
             Some((outcome, live)) => {
                 let now = live.mask().region(outcome.label);
-                let (added, removed) = (outcome.target.difference(&now), now.difference(&outcome.target));
-                let (region, label) = if added.is_empty() { (removed, 0) } else { (added, outcome.label) };
-                self.tools.preview = Preview { region: Some(region), label, ..Preview::default() };
+                let (added, removed) = (
+                    outcome.target.difference(&now),
+                    now.difference(&outcome.target),
+                );
+                let (region, label) = if added.is_empty() {
+                    (removed, 0)
+                } else {
+                    (added, outcome.label)
+                };
+                self.tools.preview = Preview {
+                    region: Some(region),
+                    label,
+                    ..Preview::default()
+                };
             }
             None => self.show_preview(),
         }
@@ -65,16 +81,25 @@ impl Session {
             live.mask().at(column, row) != proposed.at(column, row)
         };
         let region = Region::from_fn(&PixelRect::whole(columns, rows), differs);
-        Some(Preview { region: Some(region), label: self.active_label(), ..Preview::default() })
+        Some(Preview {
+            region: Some(region),
+            label: self.active_label(),
+            ..Preview::default()
+        })
     }
 
     fn apply_outcome(&mut self, name: &str, outcome: OperationResult) {
-        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let Some(key) = self.live().map(|l| l.key()) else {
+            return;
+        };
         let (columns, rows) = self.slice_size();
         let (window, rule) = (Region::whole(columns, rows), self.rule(outcome.label));
-        let edit = self.write_mask(key, |mask| mask.reshape(outcome.label, &outcome.target, &window, &rule));
+        let edit = self.write_mask(key, |mask| {
+            mask.reshape(outcome.label, &outcome.target, &window, &rule)
+        });
         if edit.is_empty() {
-            self.notices.add(Severity::Hint, format!("{name} changes nothing here."));
+            self.notices
+                .add(Severity::Hint, format!("{name} changes nothing here."));
         }
         self.commit(name, key.case, vec![(key.slice, edit)]);
     }
@@ -82,11 +107,16 @@ impl Session {
     /// The label as the command would leave it, or why it cannot be done.
     fn outcome(&self, command: UserCommand, label: u8) -> Result<OperationResult, String> {
         use UserCommand as C;
-        let Some(live) = self.live().filter(|_| label > 0) else { return Err("There is nothing to change.".into()) };
+        let Some(live) = self.live().filter(|_| label > 0) else {
+            return Err("There is nothing to change.".into());
+        };
         let now = live.mask().region(label);
         let is_copy = matches!(command, C::CopyFromPrevious | C::CopyFromNext);
         if now.is_empty() && !is_copy {
-            return Err(format!("There is no {} on this slice.", self.label_name(label)));
+            return Err(format!(
+                "There is no {} on this slice.",
+                self.label_name(label)
+            ));
         }
         let (columns, rows) = self.slice_size();
         let options = &self.settings.tools;
@@ -110,27 +140,48 @@ impl Session {
     fn neighbour(&self, by: i64, label: u8) -> Result<Region, String> {
         let case = self.case().ok_or("Nothing is open.")?;
         let side = if by < 0 { "before" } else { "after" };
-        let slice = usize::try_from(case.slice as i64 + by).ok().filter(|s| *s < case.slices.len());
+        let slice = usize::try_from(case.slice as i64 + by)
+            .ok()
+            .filter(|s| *s < case.slices.len());
         let slice = slice.ok_or_else(|| format!("There is no slice {side} this one."))?;
-        let mask = self.mask_of(SliceKey { case: case.id, slice });
+        let mask = self.mask_of(SliceKey {
+            case: case.id,
+            slice,
+        });
         let region = mask.map(|m| m.region(label)).filter(|r| !r.is_empty());
-        region.ok_or_else(|| format!("There is no {} on the slice {side} this one.", self.label_name(label)))
+        region.ok_or_else(|| {
+            format!(
+                "There is no {} on the slice {side} this one.",
+                self.label_name(label)
+            )
+        })
     }
 
     /// Fills the gaps between slices that have the label in hand: the shapes between are worked out beside the window.
     pub(super) fn interpolate(&mut self) {
         self.finish_hand();
-        let Some(label) = self.drawable_label() else { return };
+        let Some(label) = self.drawable_label() else {
+            return;
+        };
         self.pack_live();
         self.refresh_live();
         let Some(case) = self.case() else { return };
         let masks: Vec<Option<Mask>> = case
             .slices
             .iter()
-            .map(|s| s.mask.as_ref().map(PackedMask::unpack).filter(|m| m.count(label) > 0))
+            .map(|s| {
+                s.mask
+                    .as_ref()
+                    .map(PackedMask::unpack)
+                    .filter(|m| m.count(label) > 0)
+            })
             .collect();
         let drawn: Vec<usize> = (0..masks.len()).filter(|&i| masks[i].is_some()).collect();
-        let gaps: Vec<[usize; 2]> = drawn.windows(2).map(|w| [w[0], w[1]]).filter(|[a, b]| b - a > 1).collect();
+        let gaps: Vec<[usize; 2]> = drawn
+            .windows(2)
+            .map(|w| [w[0], w[1]])
+            .filter(|[a, b]| b - a > 1)
+            .collect();
         if gaps.is_empty() {
             let text = format!(
                 "There is no gap to fill: draw {} on two slices that have others between them.",
@@ -138,36 +189,59 @@ impl Session {
             );
             return self.notices.add(Severity::Hint, text);
         }
-        let region = |i: usize| masks[i].as_ref().map(|m| m.region(label)).unwrap_or_default();
-        let shapes = gaps.iter().map(|&[a, b]| (a, region(a), b, region(b))).collect();
+        let region = |i: usize| {
+            masks[i]
+                .as_ref()
+                .map(|m| m.region(label))
+                .unwrap_or_default()
+        };
+        let shapes = gaps
+            .iter()
+            .map(|&[a, b]| (a, region(a), b, region(b)))
+            .collect();
         let job = InterpolateJob {
             case: case.id,
             label,
             shapes,
             columns: case.series.columns,
             rows: case.series.rows,
-            spacing: self.spacing(case, case.slice).map_or([1.0; 2], |s| [s.row, s.column]),
+            spacing: self
+                .spacing(case, case.slice)
+                .map_or([1.0; 2], |s| [s.row, s.column]),
             edits_seen: self.history.len(),
         };
-        self.jobs.push(Job::Shapes(ShapeJob::Interpolate(Box::new(job))));
+        self.jobs
+            .push(Job::Shapes(ShapeJob::Interpolate(Box::new(job))));
     }
 
     pub(super) fn on_interpolated(&mut self, job: &InterpolateJob, shapes: Vec<(usize, Region)>) {
         if self.history.len() != job.edits_seen || self.is_drawing() {
-            return self.notices.add(Severity::Info, "Something was drawn meanwhile: nothing was interpolated.");
+            return self.notices.add(
+                Severity::Info,
+                "Something was drawn meanwhile: nothing was interpolated.",
+            );
         }
         let rule = self.rule(job.label);
         let edits: Vec<(usize, Edit)> = shapes
             .into_iter()
             .map(|(slice, shape)| {
-                let key = SliceKey { case: job.case, slice };
-                (slice, self.write_mask(key, |mask| mask.paint(&shape, job.label, &rule)))
+                let key = SliceKey {
+                    case: job.case,
+                    slice,
+                };
+                (
+                    slice,
+                    self.write_mask(key, |mask| mask.paint(&shape, job.label, &rule)),
+                )
             })
             .collect();
         let count = edits.len();
         self.commit("Interpolate", job.case, edits);
         let slices = if count == 1 { "slice" } else { "slices" };
-        let text = format!("Interpolated {} on {count} {slices}. Please check them.", self.label_name(job.label));
+        let text = format!(
+            "Interpolated {} on {count} {slices}. Please check them.",
+            self.label_name(job.label)
+        );
         self.notices.add(Severity::Info, text);
     }
 
@@ -175,7 +249,11 @@ impl Session {
     pub(super) fn take_proposal(&mut self, whole_series: bool) {
         self.finish_hand();
         let Some(case) = self.case() else { return };
-        let slices = if whole_series { 0..case.slices.len() } else { case.slice..case.slice + 1 };
+        let slices = if whole_series {
+            0..case.slices.len()
+        } else {
+            case.slice..case.slice + 1
+        };
         let whole = Region::whole(case.series.columns, case.series.rows);
         self.take_proposals(slices, &whole);
     }
@@ -191,17 +269,24 @@ impl Session {
         let id = case.id;
         let of = |slice: usize| Some((slice, case.slices.get(slice)?.proposal.clone()?));
         // An untouched slice is its proposal already.
-        let proposals: Vec<(usize, Arc<_>)> = slices.filter(|s| case.slices[*s].is_touched).filter_map(of).collect();
+        let proposals: Vec<(usize, Arc<_>)> = slices
+            .filter(|s| case.slices[*s].is_touched)
+            .filter_map(of)
+            .collect();
         let rule = self.locks();
         let edits: Vec<(usize, Edit)> = proposals
             .into_iter()
             .map(|(slice, proposal)| {
                 let (key, proposed) = (SliceKey { case: id, slice }, proposal.mask());
-                (slice, self.write_mask(key, |mask| mask.take(&proposed, region, &rule)))
+                (
+                    slice,
+                    self.write_mask(key, |mask| mask.take(&proposed, region, &rule)),
+                )
             })
             .collect();
         if edits.iter().all(|(_, edit)| edit.is_empty()) {
-            self.notices.add(Severity::Info, "The mask is what the model proposed there.");
+            self.notices
+                .add(Severity::Info, "The mask is what the model proposed there.");
         }
         self.commit("Accept proposal", id, edits);
     }

@@ -88,12 +88,18 @@ impl AcrossView {
     fn new(stack: &Stack, case: CaseId, plane: ViewPlane) -> Self {
         let pane = stack.pane(plane);
         // No slice of the case has this number.
-        let key = SliceKey { case, slice: usize::MAX - plane.axis() };
+        let key = SliceKey {
+            case,
+            slice: usize::MAX - plane.axis(),
+        };
         Self {
             view: View::Fit,
             image: None,
             labels: Live::new(key, Mask::empty(pane.size[0], pane.size[1])),
-            canvas: Canvas { min: [0.0; 2], size: [400.0; 2] },
+            canvas: Canvas {
+                min: [0.0; 2],
+                size: [400.0; 2],
+            },
             pointer: None,
             labels_of: None,
             asked: None,
@@ -104,7 +110,11 @@ impl AcrossView {
     /// Its size and the shape of its pixels.
     pub fn extent(&self) -> PictureExtent {
         let [columns, rows] = self.pane.size.map(|n| n as f32);
-        PictureExtent { columns, rows, aspect: (self.pane.spacing[1] / self.pane.spacing[0]) as f32 }
+        PictureExtent {
+            columns,
+            rows,
+            aspect: (self.pane.spacing[1] / self.pane.spacing[0]) as f32,
+        }
     }
 }
 
@@ -138,7 +148,9 @@ impl Session {
 
     /// Why the orthogonal views that were asked for cannot be shown of this case, as a sentence.
     pub fn ortho_refusal(&self) -> Option<&str> {
-        self.ortho_refused.as_ref().map(|(_, reason)| reason.as_str())
+        self.ortho_refused
+            .as_ref()
+            .map(|(_, reason)| reason.as_str())
     }
 
     pub(super) fn ortho_action(&mut self, action: OrthoAction) {
@@ -156,7 +168,9 @@ impl Session {
                 let extent = v.extent();
                 v.view.pan(delta, v.canvas, extent);
             }),
-            OrthoAction::SetCanvas(plane, canvas) => self.change_across(plane, |v| v.canvas = canvas),
+            OrthoAction::SetCanvas(plane, canvas) => {
+                self.change_across(plane, |v| v.canvas = canvas)
+            }
             OrthoAction::Activate(plane) => {
                 if let Some(ortho) = &mut self.ortho {
                     ortho.active = plane;
@@ -168,14 +182,20 @@ impl Session {
     /// Keys go to the next view.
     pub(super) fn next_view(&mut self) {
         if let Some(ortho) = &mut self.ortho {
-            let at = ViewPlane::ALL.iter().position(|p| *p == ortho.active).unwrap_or(0);
+            let at = ViewPlane::ALL
+                .iter()
+                .position(|p| *p == ortho.active)
+                .unwrap_or(0);
             ortho.active = ViewPlane::ALL[(at + 1) % ViewPlane::ALL.len()];
         }
     }
 
     /// The view across the slices that keys go to.
     pub(super) fn active_across(&self) -> Option<ViewPlane> {
-        self.ortho.as_ref().map(|o| o.active).filter(|plane| *plane != ViewPlane::Slice)
+        self.ortho
+            .as_ref()
+            .map(|o| o.active)
+            .filter(|plane| *plane != ViewPlane::Slice)
     }
 
     pub(super) fn change_across(&mut self, plane: ViewPlane, change: impl FnOnce(&mut AcrossView)) {
@@ -187,14 +207,19 @@ impl Session {
     /// Zooms a view about its middle.
     pub(super) fn zoom_across(&mut self, plane: ViewPlane, factor: f32) {
         self.change_across(plane, |v| {
-            let middle = [v.canvas.min[0] + v.canvas.size[0] / 2.0, v.canvas.min[1] + v.canvas.size[1] / 2.0];
+            let middle = [
+                v.canvas.min[0] + v.canvas.size[0] / 2.0,
+                v.canvas.min[1] + v.canvas.size[1] / 2.0,
+            ];
             let extent = v.extent();
             v.view.zoom_at(factor, middle, v.canvas, extent);
         });
     }
 
     fn set_cross(&mut self, plane: ViewPlane, place: Place) {
-        let Some((ortho, slice)) = self.ortho.as_ref().zip(self.case().map(|c| c.slice)) else { return };
+        let Some((ortho, slice)) = self.ortho.as_ref().zip(self.case().map(|c| c.slice)) else {
+            return;
+        };
         let at = match ortho.across(plane) {
             Some(view) => view.pane.to_grid(place, ortho.cross),
             None => ortho.stack.grid_from_slice(slice, place),
@@ -208,7 +233,9 @@ impl Session {
             return self.scroll(by);
         }
         let last = ortho.steps(plane).saturating_sub(1) as i64;
-        let index = (ortho.index(plane) as i64).saturating_add(by).clamp(0, last);
+        let index = (ortho.index(plane) as i64)
+            .saturating_add(by)
+            .clamp(0, last);
         let mut at = ortho.cross;
         at[plane.axis()] = index as f64 + 0.5;
         self.go_through(at);
@@ -241,7 +268,11 @@ impl Session {
         let needs = self.slice_bytes(case) * count;
         let may_take = self.cache.budget() / 100 * SHARE;
         let state = (id, needs, may_take);
-        if self.ortho_refused.as_ref().is_some_and(|(seen, _)| *seen == state) {
+        if self
+            .ortho_refused
+            .as_ref()
+            .is_some_and(|(seen, _)| *seen == state)
+        {
             return;
         }
         if needs > may_take {
@@ -260,7 +291,9 @@ impl Session {
             }
         }
         self.ortho_refused = None;
-        let Some(mut ortho) = self.ortho.take() else { return };
+        let Some(mut ortho) = self.ortho.take() else {
+            return;
+        };
         if ortho.stack.slice_near(ortho.index(ViewPlane::Slice)) != slice {
             ortho.cross[2] = ortho.stack.layer_of_slice(slice) as f64 + 0.5;
         }
@@ -276,10 +309,18 @@ impl Session {
     }
 
     fn new_ortho(case: &Case, stack: Stack) -> Ortho {
-        let across = [ViewPlane::Column, ViewPlane::Row].map(|plane| AcrossView::new(&stack, case.id, plane));
+        let across = [ViewPlane::Column, ViewPlane::Row]
+            .map(|plane| AcrossView::new(&stack, case.id, plane));
         let [columns, rows] = stack.slice_size().map(|n| n as f64);
         let cross = stack.grid_from_slice(case.slice, [columns / 2.0, rows / 2.0]);
-        Ortho { cross, active: ViewPlane::Slice, loaded: 0, case: case.id, across, stack: Arc::new(stack) }
+        Ortho {
+            cross,
+            active: ViewPlane::Slice,
+            loaded: 0,
+            case: case.id,
+            across,
+            stack: Arc::new(stack),
+        }
     }
 
     fn refresh_labels(&self, ortho: &mut Ortho) {
@@ -287,7 +328,10 @@ impl Session {
         let live = self.live();
         let held = |slice: usize| match live.filter(|l| l.key().slice == slice) {
             Some(live) => Some(HeldMask::Open(live.mask())),
-            None => match self.open_masks.get(&SliceKey { case: case.id, slice }) {
+            None => match self.open_masks.get(&SliceKey {
+                case: case.id,
+                slice,
+            }) {
                 Some(mask) => Some(HeldMask::Open(mask)),
                 None => case.slices.get(slice)?.mask.as_ref().map(HeldMask::Packed),
             },
@@ -295,7 +339,12 @@ impl Session {
         for plane in [ViewPlane::Column, ViewPlane::Row] {
             let state = (ortho.index(plane), self.mask_clock);
             let stack = ortho.stack.clone();
-            let Some(view) = ortho.across_mut(plane).filter(|v| v.labels_of != Some(state)) else { continue };
+            let Some(view) = ortho
+                .across_mut(plane)
+                .filter(|v| v.labels_of != Some(state))
+            else {
+                continue;
+            };
             view.labels_of = Some(state);
             let mask = reslice::mask(&stack, &view.pane, state.0, held);
             view.labels.paint(|labels| labels.replace(&mask));
@@ -304,10 +353,14 @@ impl Session {
 
     fn ask_for_pictures(&mut self, ortho: &mut Ortho) {
         let (case, loaded, stack) = (ortho.case, ortho.loaded, ortho.stack.clone());
-        let Some(count) = self.case().map(|c| c.slices.len()) else { return };
+        let Some(count) = self.case().map(|c| c.slices.len()) else {
+            return;
+        };
         for plane in [ViewPlane::Column, ViewPlane::Row] {
             let index = ortho.index(plane);
-            let Some(view) = ortho.across_mut(plane) else { continue };
+            let Some(view) = ortho.across_mut(plane) else {
+                continue;
+            };
             let is_up_to_date = view.asked.is_some_and(|(asked, with)| {
                 let is_much_more = loaded == count || loaded >= with + count.div_ceil(PARTS);
                 asked == index && (loaded <= with || !is_much_more)
@@ -316,14 +369,34 @@ impl Session {
                 continue;
             }
             view.asked = Some((index, loaded));
-            let image = |slice| self.cache.get(SliceKey { case, slice }).map(|l| l.image.clone());
+            let image = |slice| {
+                self.cache
+                    .get(SliceKey { case, slice })
+                    .map(|l| l.image.clone())
+            };
             let images = (0..count).map(image).collect();
-            self.jobs.push(Job::Reslice(ResliceJob { case, plane, index, stack: stack.clone(), images }));
+            self.jobs.push(Job::Reslice(ResliceJob {
+                case,
+                plane,
+                index,
+                stack: stack.clone(),
+                images,
+            }));
         }
     }
 
-    pub(super) fn on_resliced(&mut self, case: CaseId, plane: ViewPlane, image: Option<Arc<Image>>) {
-        if let Some(view) = self.ortho.as_mut().filter(|o| o.case == case).and_then(|o| o.across_mut(plane)) {
+    pub(super) fn on_resliced(
+        &mut self,
+        case: CaseId,
+        plane: ViewPlane,
+        image: Option<Arc<Image>>,
+    ) {
+        if let Some(view) = self
+            .ortho
+            .as_mut()
+            .filter(|o| o.case == case)
+            .and_then(|o| o.across_mut(plane))
+        {
             view.image = image.or(view.image.take());
         }
     }

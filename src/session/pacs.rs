@@ -2,7 +2,10 @@
 
 use super::{
     ExportRequest, Session,
-    job::{ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
+    job::{
+        ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion,
+        ReceiveJob, SendingJob,
+    },
     notice::Severity,
 };
 use crate::{ErrorKind, Result};
@@ -118,8 +121,13 @@ pub struct Pacs {
 impl Pacs {
     /// Objects that wait or are on their way, and objects that need a person.
     pub fn waiting(&self) -> (usize, usize) {
-        let count = |is_it: &dyn Fn(SendState) -> bool| self.queue.iter().filter(|i| is_it(i.state)).count();
-        (count(&SendState::is_open), count(&|state| state == SendState::Refused))
+        let count = |is_it: &dyn Fn(SendState) -> bool| {
+            self.queue.iter().filter(|i| is_it(i.state)).count()
+        };
+        (
+            count(&SendState::is_open),
+            count(&|state| state == SendState::Refused),
+        )
     }
 }
 
@@ -127,7 +135,10 @@ impl Session {
     /// The server that is asked: the one that was chosen, else the first.
     pub fn chosen_server(&self) -> Option<&Server> {
         let servers = &self.settings.servers;
-        servers.iter().find(|s| s.name == self.pacs.server).or(servers.first())
+        servers
+            .iter()
+            .find(|s| s.name == self.pacs.server)
+            .or(servers.first())
     }
 
     /// Why the masks of the case cannot be sent, where they cannot.
@@ -145,7 +156,11 @@ impl Session {
             PacsAction::Choose(name) => self.choose_server(name),
             PacsAction::Save { before, server } => self.save_server(before, *server),
             PacsAction::Remove(name) => self.remove_server(&name),
-            PacsAction::SignIn { server, secret, is_kept } => self.sign_in(&server, secret, is_kept),
+            PacsAction::SignIn {
+                server,
+                secret,
+                is_kept,
+            } => self.sign_in(&server, secret, is_kept),
             PacsAction::Echo => self.ask("Connecting", PacsAction::Echo, |id, server, cancel| {
                 PacsJob::Ask(PacsQuestion::Echo { id, server, cancel })
             }),
@@ -154,19 +169,31 @@ impl Session {
                 (self.pacs.found, self.pacs.series) = (None, HashMap::new());
                 let again = PacsAction::Find(query.clone());
                 self.ask("Searching", again, |id, server, cancel| {
-                    PacsJob::Ask(PacsQuestion::Find { id, server, query, cancel })
+                    PacsJob::Ask(PacsQuestion::Find {
+                        id,
+                        server,
+                        query,
+                        cancel,
+                    })
                 });
             }
             PacsAction::ListSeries(study_uid) => {
                 let again = PacsAction::ListSeries(study_uid.clone());
                 self.ask("Listing the series", again, |id, server, cancel| {
-                    PacsJob::Ask(PacsQuestion::ListSeries { id, server, study_uid, cancel })
+                    PacsJob::Ask(PacsQuestion::ListSeries {
+                        id,
+                        server,
+                        study_uid,
+                        cancel,
+                    })
                 });
             }
             PacsAction::Receive { study_uid, series } => self.receive(study_uid, series),
             PacsAction::Stop => self.stop_pacs(),
             PacsAction::Send { server, format } => self.send(&server, format),
-            PacsAction::CancelSending(id) => self.ask_worker(PacsJob::Sending(SendingJob::Cancel(id))),
+            PacsAction::CancelSending(id) => {
+                self.ask_worker(PacsJob::Sending(SendingJob::Cancel(id)))
+            }
             PacsAction::Retry(id) => self.ask_worker(PacsJob::Sending(SendingJob::Retry(id))),
             PacsAction::ForgetDone => self.ask_worker(PacsJob::Sending(SendingJob::ForgetDone)),
         }
@@ -179,7 +206,13 @@ impl Session {
         self.stop_pacs();
         let queue = std::mem::take(&mut self.pacs.queue);
         let (query, opened) = (std::mem::take(&mut self.pacs.query), self.pacs.opened);
-        self.pacs = Pacs { server: name, query, queue, opened, ..Pacs::default() };
+        self.pacs = Pacs {
+            server: name,
+            query,
+            queue,
+            opened,
+            ..Pacs::default()
+        };
     }
 
     fn save_server(&mut self, before: Option<String>, mut server: Server) {
@@ -199,18 +232,36 @@ impl Session {
     }
 
     fn remove_server(&mut self, name: &str) {
-        let gone = self.settings.servers.iter().find(|s| s.name == name).cloned();
+        let gone = self
+            .settings
+            .servers
+            .iter()
+            .find(|s| s.name == name)
+            .cloned();
         let Some(gone) = gone else { return };
         self.ask_worker(PacsJob::Forget(gone));
         self.change_settings(|settings| settings.servers.retain(|s| s.name != name));
-        let first = self.settings.servers.first().map_or(String::new(), |s| s.name.clone());
+        let first = self
+            .settings
+            .servers
+            .first()
+            .map_or(String::new(), |s| s.name.clone());
         self.choose_server(first);
     }
 
     fn sign_in(&mut self, name: &str, secret: Secret, is_kept: bool) {
-        let known = self.settings.servers.iter().find(|s| s.name == name).cloned();
+        let known = self
+            .settings
+            .servers
+            .iter()
+            .find(|s| s.name == name)
+            .cloned();
         let Some(server) = known else { return };
-        self.ask_worker(PacsJob::SignIn { server, secret, is_kept });
+        self.ask_worker(PacsJob::SignIn {
+            server,
+            secret,
+            is_kept,
+        });
         self.pacs.needs_sign_in = false;
         self.pacs.trouble = None;
         if let Some(postponed) = self.pacs.postponed.take() {
@@ -219,28 +270,60 @@ impl Session {
     }
 
     /// Asks the chosen server something; an older question is not asked any more.
-    fn ask(&mut self, words: &'static str, again: PacsAction, job: impl FnOnce(u64, Server, Cancel) -> PacsJob) {
-        let Some(server) = self.chosen_server().cloned() else { return };
+    fn ask(
+        &mut self,
+        words: &'static str,
+        again: PacsAction,
+        job: impl FnOnce(u64, Server, Cancel) -> PacsJob,
+    ) {
+        let Some(server) = self.chosen_server().cloned() else {
+            return;
+        };
         if let Some(asking) = self.pacs.asking.take() {
             asking.cancel.cancel();
         }
         let (id, cancel) = (self.new_id(), Cancel::default());
-        self.pacs.asking = Some(Asking { id, cancel: cancel.clone(), again: Some(Box::new(again)), words });
-        (self.pacs.trouble, self.pacs.is_reached, self.pacs.needs_sign_in) = (None, false, false);
+        self.pacs.asking = Some(Asking {
+            id,
+            cancel: cancel.clone(),
+            again: Some(Box::new(again)),
+            words,
+        });
+        (
+            self.pacs.trouble,
+            self.pacs.is_reached,
+            self.pacs.needs_sign_in,
+        ) = (None, false, false);
         self.ask_worker(job(id, server, cancel));
     }
 
     fn receive(&mut self, study_uid: String, series: Option<Vec<String>>) {
-        let Some(server) = self.chosen_server().cloned() else { return };
+        let Some(server) = self.chosen_server().cloned() else {
+            return;
+        };
         if let Some(older) = self.pacs.receiving.take() {
             older.cancel.cancel();
         }
         let (id, cancel) = (self.new_id(), Cancel::default());
-        let again = PacsAction::Receive { study_uid: study_uid.clone(), series: series.clone() };
+        let again = PacsAction::Receive {
+            study_uid: study_uid.clone(),
+            series: series.clone(),
+        };
         let again = Some(Box::new(again));
-        self.pacs.receiving = Some(OnItsWay { id, cancel: cancel.clone(), again, state: Receiving::default() });
+        self.pacs.receiving = Some(OnItsWay {
+            id,
+            cancel: cancel.clone(),
+            again,
+            state: Receiving::default(),
+        });
         (self.pacs.trouble, self.pacs.needs_sign_in) = (None, false);
-        self.ask_worker(PacsJob::Receive(ReceiveJob { id, server, study_uid, series, cancel }));
+        self.ask_worker(PacsJob::Receive(ReceiveJob {
+            id,
+            server,
+            study_uid,
+            series,
+            cancel,
+        }));
     }
 
     /// Stops asking and receiving; what was received stays for another time.
@@ -256,14 +339,30 @@ impl Session {
     }
 
     fn send(&mut self, name: &str, format: ExportFormat) {
-        let Some(server) = self.settings.servers.iter().find(|s| s.name == name).cloned() else { return };
+        let Some(server) = self
+            .settings
+            .servers
+            .iter()
+            .find(|s| s.name == name)
+            .cloned()
+        else {
+            return;
+        };
         let request = ExportRequest {
             folder: Default::default(),
             scope: ExportScope::ThisCase,
-            options: ExportOptions { formats: vec![format], ..ExportOptions::default() },
+            options: ExportOptions {
+                formats: vec![format],
+                ..ExportOptions::default()
+            },
         };
-        let Some(export) = self.export_job(request) else { return };
-        self.ask_worker(PacsJob::Sending(SendingJob::Send { export: Box::new(export), server }));
+        let Some(export) = self.export_job(request) else {
+            return;
+        };
+        self.ask_worker(PacsJob::Sending(SendingJob::Send {
+            export: Box::new(export),
+            server,
+        }));
     }
 
     pub(super) fn on_pacs(&mut self, event: PacsEvent) {
@@ -280,7 +379,11 @@ impl Session {
                     self.pacs.found = self.understood(result, again);
                 }
             }
-            PacsEvent::Series { id, study_uid, result } => {
+            PacsEvent::Series {
+                id,
+                study_uid,
+                result,
+            } => {
                 if let Some(again) = self.answered(id)
                     && let Some(series) = self.understood(result, again)
                 {
@@ -300,15 +403,22 @@ impl Session {
                     self.open(folders);
                 }
             }
-            PacsEvent::SignedIn { server, not_kept: Some(reason) } => {
+            PacsEvent::SignedIn {
+                server,
+                not_kept: Some(reason),
+            } => {
                 let reason = reason.trim_end_matches('.').to_owned();
-                let text = format!("The password or token for {server} is kept until Labrum is closed: {reason}.");
+                let text = format!(
+                    "The password or token for {server} is kept until Labrum is closed: {reason}."
+                );
                 self.notices.add(Severity::Warning, text);
             }
             PacsEvent::SignedIn { .. } => {}
             PacsEvent::Queued(Ok(item)) => {
                 let text = match item.state {
-                    SendState::Sent => format!("{} has this segmentation already.", item.server.name),
+                    SendState::Sent => {
+                        format!("{} has this segmentation already.", item.server.name)
+                    }
                     _ => format!("Sending the segmentation to {}.", item.server.name),
                 };
                 self.notices.add(Severity::Info, text);
@@ -316,7 +426,9 @@ impl Session {
             PacsEvent::Queued(Err(error)) => self.fail(&error),
             PacsEvent::Queue(items) => self.on_queue(items),
             PacsEvent::SendingNeedsSignIn { server } => {
-                let text = format!("Sign in to {server} (File, Open from server) to send what is waiting.");
+                let text = format!(
+                    "Sign in to {server} (File, Open from server) to send what is waiting."
+                );
                 self.notices.add(Severity::Warning, text);
                 if self.chosen_server().is_some_and(|s| s.name == server) {
                     self.pacs.needs_sign_in = true;
@@ -328,16 +440,26 @@ impl Session {
     /// Tells of what was sent and of what was refused since the last look.
     fn on_queue(&mut self, items: Vec<SendItem>) {
         for item in &items {
-            let before = self.pacs.queue.iter().find(|i| i.id == item.id).map(|i| i.state);
+            let before = self
+                .pacs
+                .queue
+                .iter()
+                .find(|i| i.id == item.id)
+                .map(|i| i.state);
             if before.is_none_or(|state| state == item.state || !state.is_open()) {
                 continue;
             }
             let name = &item.server.name;
             match item.state {
-                SendState::Sent => self.notices.add(Severity::Info, format!("{name} has the segmentation.")),
+                SendState::Sent => self
+                    .notices
+                    .add(Severity::Info, format!("{name} has the segmentation.")),
                 SendState::Refused => {
                     let reason = item.trouble.clone().unwrap_or_default();
-                    self.notices.add(Severity::Error, format!("{name} did not take the segmentation: {reason}."));
+                    self.notices.add(
+                        Severity::Error,
+                        format!("{name} did not take the segmentation: {reason}."),
+                    );
                 }
                 _ => {}
             }
@@ -351,7 +473,10 @@ impl Session {
 
     /// What was asked, where this is the answer that is waited for.
     fn answered(&mut self, id: u64) -> Option<Option<Box<PacsAction>>> {
-        self.pacs.asking.take_if(|a| a.id == id).map(|asking| asking.again)
+        self.pacs
+            .asking
+            .take_if(|a| a.id == id)
+            .map(|asking| asking.again)
     }
 
     /// The answer; a failure is kept to be shown, and done again once somebody has signed in.

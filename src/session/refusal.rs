@@ -10,22 +10,50 @@ impl Session {
         let has_many = case.is_some_and(|c| c.slices.len() > 1);
         match command {
             _ if self.holder().is_some() && command.changes_work() => Some(super::looking::LOOKING),
-            C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
-                None
-            }
+            C::OpenFiles
+            | C::OpenFolder
+            | C::OpenPath
+            | C::Settings
+            | C::Quit
+            | C::Palette
+            | C::Keys
+            | C::About => None,
             C::NewWorkspace => None,
-            C::FindImages => (self.missing() == 0).then_some("No images of the workspace are missing"),
+            C::FindImages => {
+                (self.missing() == 0).then_some("No images of the workspace are missing")
+            }
             C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
-            C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel | C::Messages => None,
-            C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
+            C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel | C::Messages => {
+                None
+            }
+            C::CycleViewMode
+            | C::ShowFill
+            | C::ShowOutline
+            | C::ShowConfidence
+            | C::ShowNothing => None,
             C::ShowDifference | C::ToggleOrtho => None,
-            C::NextView => self.ortho().is_none().then_some("The orthogonal views are not shown"),
+            C::NextView => self
+                .ortho()
+                .is_none()
+                .then_some("The orthogonal views are not shown"),
             C::Undo if self.is_drawing() => None,
-            C::Undo => self.next_undo().is_none().then_some("Nothing to undo in this case"),
-            C::Redo => self.next_redo().is_none().then_some("Nothing to redo in this case"),
-            C::UndoAnywhere => self.next_undo_anywhere().is_none().then_some("Nothing to undo"),
-            C::RedoAnywhere => self.next_redo_anywhere().is_none().then_some("Nothing to redo"),
+            C::Undo => self
+                .next_undo()
+                .is_none()
+                .then_some("Nothing to undo in this case"),
+            C::Redo => self
+                .next_redo()
+                .is_none()
+                .then_some("Nothing to redo in this case"),
+            C::UndoAnywhere => self
+                .next_undo_anywhere()
+                .is_none()
+                .then_some("Nothing to undo"),
+            C::RedoAnywhere => self
+                .next_redo_anywhere()
+                .is_none()
+                .then_some("Nothing to redo"),
             C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
             C::ToggleMeasurements | C::ToggleOverlays => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
@@ -36,7 +64,9 @@ impl Session {
             C::Export if self.meter.accepted > 0 => None,
             _ if case.is_none() => Some("Nothing is open"),
             C::SendToServer => self.refuse_to_send(),
-            C::Export if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to export yet"),
+            C::Export if case.is_some_and(|c| !c.has_mask()) => {
+                Some("There is no mask to export yet")
+            }
             C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
                 Some("There is no mask yet")
             }
@@ -46,24 +76,34 @@ impl Session {
                 Some("No model has proposed a boundary here")
             }
             C::Accept if self.is_drawing() => None,
-            C::Accept if case.is_some_and(|c| !c.has_mask()) => {
-                Some("There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)")
-            }
+            C::Accept if case.is_some_and(|c| !c.has_mask()) => Some(
+                "There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)",
+            ),
             C::RemoveLabel if self.active_label() == 0 => Some("There is no label"),
             C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => {
                 Some("At least two labels are needed")
             }
-            C::MoveToLabel if !self.is_in_case(self.active_label()) => Some("The case has no mask of this label"),
+            C::MoveToLabel if !self.is_in_case(self.active_label()) => {
+                Some("The case has no mask of this label")
+            }
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
                 if case.is_some_and(|c| !c.is_restored) =>
             {
                 Some("The workspace is being opened")
             }
-            C::ChooseTask if !matches!(self.workspace(), WorkspaceState::Open(_)) => Some("No workspace is open"),
-            C::AcceptProposal if case.is_some_and(|c| c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())) => {
+            C::ChooseTask if !matches!(self.workspace(), WorkspaceState::Open(_)) => {
+                Some("No workspace is open")
+            }
+            C::AcceptProposal
+                if case.is_some_and(|c| {
+                    c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())
+                }) =>
+            {
                 Some("The model has proposed nothing on this slice")
             }
-            C::AcceptAllProposals if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) => {
+            C::AcceptAllProposals
+                if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) =>
+            {
                 Some("The model has proposed nothing")
             }
             C::ImportFound if self.masks_found().is_empty() => {
@@ -74,23 +114,37 @@ impl Session {
             {
                 Some("The workspace is being opened")
             }
-            _ if case.is_some_and(|c| !c.is_restored) && command.draws() => Some("The workspace is being opened"),
-            _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
-            C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
+            _ if case.is_some_and(|c| !c.is_restored) && command.draws() => {
+                Some("The workspace is being opened")
+            }
+            _ if self.current_loaded().is_none() && command.draws() => {
+                Some("The slice is not loaded yet")
+            }
+            C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => {
+                Some("This case has one slice")
+            }
             C::NothingElsewhere if !has_many => Some("This case has one slice"),
             C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => {
                 Some("At least two labels are needed")
             }
-            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("This tool has no size"),
+            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => {
+                Some("This tool has no size")
+            }
             C::DrawAtPointer if self.tool == ToolKind::Look => Some("Choose a tool first"),
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
-            C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {
-                (!has_many).then_some("This case has one slice")
+            C::NextSlice
+            | C::PreviousSlice
+            | C::ForwardSlices
+            | C::BackSlices
+            | C::FirstSlice
+            | C::LastSlice => (!has_many).then_some("This case has one slice"),
+            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => self
+                .preset_name(command)
+                .is_none()
+                .then_some("This image has no such window preset"),
+            C::NextCase | C::PreviousCase => {
+                (self.cases.len() < 2).then_some("Only one case is open")
             }
-            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => {
-                self.preset_name(command).is_none().then_some("This image has no such window preset")
-            }
-            C::NextCase | C::PreviousCase => (self.cases.len() < 2).then_some("Only one case is open"),
             _ => None,
         }
     }

@@ -11,7 +11,9 @@ impl Session {
             .slices
             .iter()
             .enumerate()
-            .flat_map(|(s, state)| (0..state.finding.as_ref().map_or(0, |f| f.doubts.len())).map(move |d| (s, d)))
+            .flat_map(|(s, state)| {
+                (0..state.finding.as_ref().map_or(0, |f| f.doubts.len())).map(move |d| (s, d))
+            })
             .collect();
         if places.is_empty() {
             let text = match case.slices.iter().any(|s| s.proposal.is_some()) {
@@ -20,16 +22,32 @@ impl Session {
             };
             return self.notices.add(Severity::Hint, text);
         }
-        let here = self.focus.filter(|(key, _)| *key == case.key()).map(|(key, d)| (key.slice, d));
+        let here = self
+            .focus
+            .filter(|(key, _)| *key == case.key())
+            .map(|(key, d)| (key.slice, d));
         let next = match (here, forward) {
             (Some(here), true) => places.iter().find(|p| **p > here).or(places.first()),
             (Some(here), false) => places.iter().rev().find(|p| **p < here).or(places.last()),
             (None, true) => places.iter().find(|p| p.0 >= case.slice).or(places.first()),
-            (None, false) => places.iter().rev().find(|p| p.0 <= case.slice).or(places.last()),
+            (None, false) => places
+                .iter()
+                .rev()
+                .find(|p| p.0 <= case.slice)
+                .or(places.last()),
         };
         let Some(&(slice, index)) = next else { return };
-        let key = SliceKey { case: case.id, slice };
-        let Some(bounds) = case.slices[slice].finding.as_ref().map(|f| f.doubts[index].bounds) else { return };
+        let key = SliceKey {
+            case: case.id,
+            slice,
+        };
+        let Some(bounds) = case.slices[slice]
+            .finding
+            .as_ref()
+            .map(|f| f.doubts[index].bounds)
+        else {
+            return;
+        };
         self.show_place(slice, bounds[0], bounds[1]);
         self.focus = Some((key, index));
     }
@@ -42,7 +60,9 @@ impl Session {
         let at = self
             .focus
             .filter(|(key, _)| *key == case.key())
-            .map_or(0, |(key, index)| case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1);
+            .map_or(0, |(key, index)| {
+                case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1
+            });
         (total > 0).then_some((at, total))
     }
 
@@ -68,25 +88,39 @@ impl Session {
         self.stop_runs_on(id);
         self.note_time();
         let was_accepted = self.cases[at].status == Status::Accepted;
-        let tool = if status == Status::Accepted { "Accept" } else { "Skip" };
+        let tool = if status == Status::Accepted {
+            "Accept"
+        } else {
+            "Skip"
+        };
         self.take_step(tool, id, Vec::new(), Also::default(), Some(status));
         if was_accepted && status == Status::Skipped {
             let title = self.cases[at].title();
-            let text =
-                format!("\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance.");
+            let text = format!(
+                "\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance."
+            );
             self.notices.add(Severity::Warning, text);
         }
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
         let order = self.ordered();
         let here = order.iter().position(|i| *i == at).unwrap_or(0);
         let count = order.len();
-        let next = (1..count).map(|d| order[(here + d) % count]).find(|&i| open(&self.cases[i]));
+        let next = (1..count)
+            .map(|d| order[(here + d) % count])
+            .find(|&i| open(&self.cases[i]));
         match next {
             Some(next) => self.select(Some(next)),
             None => {
-                let accepted = self.cases.iter().filter(|c| c.status == Status::Accepted).count();
+                let accepted = self
+                    .cases
+                    .iter()
+                    .filter(|c| c.status == Status::Accepted)
+                    .count();
                 let cases = if count == 1 { "case" } else { "cases" };
-                self.notices.add(Severity::Info, format!("All done: {accepted} of {count} {cases} accepted."));
+                self.notices.add(
+                    Severity::Info,
+                    format!("All done: {accepted} of {count} {cases} accepted."),
+                );
             }
         }
     }
@@ -115,12 +149,15 @@ impl Session {
     /// By doubt alone a person would only ever see what the model knows that it does not know: every third case is one
     /// that the die chose.
     fn what_next(&self) -> Vec<(usize, Option<String>)> {
-        let is_open = |i: &usize| !matches!(self.cases[*i].status, Status::Accepted | Status::Skipped);
+        let is_open =
+            |i: &usize| !matches!(self.cases[*i].status, Status::Accepted | Status::Skipped);
         let (open, closed): (Vec<usize>, Vec<usize>) = (0..self.cases.len()).partition(is_open);
         // The same after every start.
         let die = |i: usize| {
             let seed = self.cases[i].stored_as.map_or(i as u64, |key| key.0 as u64);
-            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29)
+                .wrapping_mul(0xbf58_476d_1ce4_e5b9)
         };
         let mut by_chance = open.clone();
         by_chance.sort_by_key(|i| die(*i));
@@ -133,12 +170,20 @@ impl Session {
         let mut order = Vec::with_capacity(self.cases.len());
         for place in 0..open.len() {
             let is_chance = place % 3 == 2;
-            let source = if is_chance { &mut by_chance } else { &mut by_doubt };
-            let Some(i) = source.find(|i| !taken[*i]) else { continue };
+            let source = if is_chance {
+                &mut by_chance
+            } else {
+                &mut by_doubt
+            };
+            let Some(i) = source.find(|i| !taken[*i]) else {
+                continue;
+            };
             taken[i] = true;
             let reason = match (is_chance, doubts[i]) {
                 (true, _) => "Picked at random, so that nothing is overlooked".to_owned(),
-                (false, Some(doubt)) => format!("The model is unsure here ({:.0} %)", 100.0 * doubt),
+                (false, Some(doubt)) => {
+                    format!("The model is unsure here ({:.0} %)", 100.0 * doubt)
+                }
                 (false, None) => "No model was run yet".to_owned(),
             };
             order.push((i, Some(reason)));

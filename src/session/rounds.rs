@@ -5,8 +5,8 @@ use super::{
     case::Case,
     command::UserCommand,
     job::{
-        BegunRound, CompareJob, FileJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, RunId,
-        StoreJob, TrainJob, TrainingJob, VersionJob,
+        BegunRound, CompareJob, FileJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome,
+        RoundWish, RunId, StoreJob, TrainJob, TrainingJob, VersionJob,
     },
     learning::{Doing, LearnAction, LearnSettings, Learning, Running},
     notice::Severity,
@@ -35,7 +35,9 @@ impl Session {
         let runs = self.learning.running.is_some();
         match command {
             UserCommand::Train if runs => Some("Training is running already"),
-            UserCommand::Train if matches!(self.workspace(), WorkspaceState::Failed(_)) => Some("No workspace is open"),
+            UserCommand::Train if matches!(self.workspace(), WorkspaceState::Failed(_)) => {
+                Some("No workspace is open")
+            }
             UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
             UserCommand::Train => None,
             _ => (!runs).then_some("No training is running"),
@@ -44,7 +46,10 @@ impl Session {
 
     /// True where a round runs and was asked to wait.
     pub fn is_training_paused(&self) -> bool {
-        self.learning.running.as_ref().is_some_and(|r| r.control.is_paused())
+        self.learning
+            .running
+            .as_ref()
+            .is_some_and(|r| r.control.is_paused())
     }
 
     pub(super) fn learn(&mut self, action: LearnAction) {
@@ -65,7 +70,9 @@ impl Session {
             LearnAction::Reject(key) => self.change_version(VersionJob::Reject(key)),
             LearnAction::Rename(key, name) => self.change_version(VersionJob::Rename(key, name)),
             LearnAction::Delete(key) => self.change_version(VersionJob::Delete(key)),
-            LearnAction::Export(key, folder) => self.change_version(VersionJob::Export(key, folder)),
+            LearnAction::Export(key, folder) => {
+                self.change_version(VersionJob::Export(key, folder))
+            }
             LearnAction::Compare(first, second) => {
                 self.learning.is_comparing = true;
                 self.learning.comparison = None;
@@ -78,7 +85,8 @@ impl Session {
             }
             LearnAction::ExportReport(folder) => {
                 if let Some(report) = &self.learning.report {
-                    self.jobs.push(Job::Files(FileJob::ExportReport(report.clone(), folder)));
+                    self.jobs
+                        .push(Job::Files(FileJob::ExportReport(report.clone(), folder)));
                 }
             }
         }
@@ -92,7 +100,10 @@ impl Session {
     /// Begins a round on the accepted masks as they are now.
     fn begin_round(&mut self) {
         if let Some(reason) = self.refuse_training(UserCommand::Train) {
-            return self.notices.add(Severity::Hint, format!("{}: {reason}.", UserCommand::Train.label()));
+            return self.notices.add(
+                Severity::Hint,
+                format!("{}: {reason}.", UserCommand::Train.label()),
+            );
         }
         let of = |v: &Version| (Some(v.key), StartFrom::File(v.file.clone()), v.name.clone());
         let (active, proposing) = (self.learning.active(), self.model_of_accepted());
@@ -103,9 +114,22 @@ impl Session {
             (None, None, None) => (None, StartFrom::Nothing, "nothing".to_owned()),
         };
         let LearnSettings { loss, seconds, .. } = self.settings.learning;
-        let plan = Plan { loss, length: Length::Steps(0), ..Plan::default() };
-        let settings = RoundSettings { start, start_name, is_start_active, plan, seconds };
-        self.store(StoreJob::BeginRound(Box::new(RoundWish { parent, settings })));
+        let plan = Plan {
+            loss,
+            length: Length::Steps(0),
+            ..Plan::default()
+        };
+        let settings = RoundSettings {
+            start,
+            start_name,
+            is_start_active,
+            plan,
+            seconds,
+        };
+        self.store(StoreJob::BeginRound(Box::new(RoundWish {
+            parent,
+            settings,
+        })));
         self.learning.running = Some(Running::new(self.new_id(), false));
         self.learning.fresh = None;
     }
@@ -130,13 +154,24 @@ impl Session {
         match &mut self.learning.running {
             Some(running) if running.key.is_none() => running.key = Some(key),
             None if begun.is_resumed => {
-                self.learning.running = Some(Running { key: Some(key), ..Running::new(attempt, true) });
-                self.notices.add(Severity::Info, "Interrupted training resumed.");
+                self.learning.running = Some(Running {
+                    key: Some(key),
+                    ..Running::new(attempt, true)
+                });
+                self.notices
+                    .add(Severity::Info, "Interrupted training resumed.");
             }
             // It was cancelled while the snapshot was taken.
-            _ => return self.store(StoreJob::EndRound { key, outcome: RoundOutcome::Cancelled }),
+            _ => {
+                return self.store(StoreJob::EndRound {
+                    key,
+                    outcome: RoundOutcome::Cancelled,
+                });
+            }
         }
-        let Some(running) = &self.learning.running else { return };
+        let Some(running) = &self.learning.running else {
+            return;
+        };
         let name = match self.workspace() {
             WorkspaceState::Open(info) => info.name.clone(),
             _ => "Model".to_owned(),
@@ -150,7 +185,8 @@ impl Session {
             threads: self.threads(),
             control: running.control.clone(),
         };
-        self.jobs.push(Job::Training(TrainingJob::Train(Box::new(job))));
+        self.jobs
+            .push(Job::Training(TrainingJob::Train(Box::new(job))));
     }
 
     fn threads(&self) -> usize {
@@ -162,12 +198,18 @@ impl Session {
 
     /// Stops the round. What it still tells is dropped, so that it is over at once for whoever asked.
     pub(super) fn cancel_round(&mut self) {
-        let Some(running) = self.learning.running.take() else { return };
+        let Some(running) = self.learning.running.take() else {
+            return;
+        };
         running.control.cancel.cancel();
         if let Some(key) = running.key {
-            self.store(StoreJob::EndRound { key, outcome: RoundOutcome::Cancelled });
+            self.store(StoreJob::EndRound {
+                key,
+                outcome: RoundOutcome::Cancelled,
+            });
         }
-        self.notices.add(Severity::Info, "Training cancelled; model unchanged.");
+        self.notices
+            .add(Severity::Info, "Training cancelled; model unchanged.");
     }
 
     /// The workspace is left: its round stops, and goes on when it is opened again.
@@ -175,25 +217,44 @@ impl Session {
         if let Some(running) = self.learning.running.take() {
             running.control.cancel.cancel();
         }
-        let files: Vec<PathBuf> = self.learning.versions.iter().map(|v| v.file.clone()).collect();
-        self.models.retain(|m| !matches!(&m.source, ModelSource::File(path) if files.contains(path)));
+        let files: Vec<PathBuf> = self
+            .learning
+            .versions
+            .iter()
+            .map(|v| v.file.clone())
+            .collect();
+        self.models
+            .retain(|m| !matches!(&m.source, ModelSource::File(path) if files.contains(path)));
         self.learning = Learning::default();
     }
 
     pub(super) fn on_round(&mut self, attempt: RunId, event: RoundEvent) {
-        let Some(running) = self.learning.running.as_mut().filter(|r| r.attempt == attempt) else { return };
+        let Some(running) = self
+            .learning
+            .running
+            .as_mut()
+            .filter(|r| r.attempt == attempt)
+        else {
+            return;
+        };
         let Some(key) = running.key else { return };
         match event {
             RoundEvent::Estimated(estimate) => {
                 let note = estimate.note.clone();
                 running.estimate = Some(estimate);
-                note.into_iter().for_each(|note| self.notices.add(Severity::Warning, note));
+                note.into_iter()
+                    .for_each(|note| self.notices.add(Severity::Warning, note));
             }
             RoundEvent::Doing(doing) => {
                 running.doing = doing;
                 running.remaining = None;
             }
-            RoundEvent::Step { step, done, loss, remaining } => {
+            RoundEvent::Step {
+                step,
+                done,
+                loss,
+                remaining,
+            } => {
                 running.doing = Doing::Training;
                 (running.done, running.remaining) = (done, Some(remaining));
                 running.loss.push([step as f64, loss]);
@@ -212,13 +273,18 @@ impl Session {
             Ok(Some(version)) => {
                 let name = &version.name;
                 let text = match version.state {
-                    VersionState::Accepted => format!("{name} is active now: {}.", version.report.verdict.reason()),
+                    VersionState::Accepted => {
+                        format!("{name} is active now: {}.", version.report.verdict.reason())
+                    }
                     VersionState::Rejected if version.report.verdict.is_not_yet() => format!(
                         "{name} proposes nothing yet: {}. Accept more cases and train again; the next round goes on from it.",
                         version.report.verdict.reason()
                     ),
                     VersionState::Rejected => {
-                        format!("{name} was rejected, the model is unchanged: {}.", version.report.verdict.reason())
+                        format!(
+                            "{name} was rejected, the model is unchanged: {}.",
+                            version.report.verdict.reason()
+                        )
                     }
                     VersionState::Undecided => format!("{name} waits for your decision."),
                 };
@@ -243,7 +309,8 @@ impl Session {
 
     /// A round begins by itself where a case was accepted and enough were.
     pub(super) fn on_newly_accepted(&mut self, count: u32) {
-        let has_more = count > self.learning.newly_accepted && std::mem::take(&mut self.learning.was_accepted);
+        let has_more =
+            count > self.learning.newly_accepted && std::mem::take(&mut self.learning.was_accepted);
         self.learning.newly_accepted = count;
         let after = self.settings.learning.after_cases;
         if has_more && after > 0 && count >= after && self.learning.running.is_none() {
@@ -254,13 +321,19 @@ impl Session {
     pub(super) fn on_versions(&mut self, versions: Vec<Version>, active: Option<ModelEntry>) {
         let newest = |versions: &[Version]| versions.iter().map(|v| v.key).max();
         let is_first = self.learning.versions.is_empty();
-        if newest(&versions) > newest(&self.learning.versions) && !is_first || is_first && versions.len() == 1 {
+        if newest(&versions) > newest(&self.learning.versions) && !is_first
+            || is_first && versions.len() == 1
+        {
             self.learning.fresh = newest(&versions);
         }
-        let known: Vec<PathBuf> =
-            versions.iter().chain(&self.learning.versions).map(|version| version.file.clone()).collect();
+        let known: Vec<PathBuf> = versions
+            .iter()
+            .chain(&self.learning.versions)
+            .map(|version| version.file.clone())
+            .collect();
         let was_active = self.learning.active().map(|v| v.key);
-        self.models.retain(|m| !matches!(&m.source, ModelSource::File(path) if known.contains(path)));
+        self.models
+            .retain(|m| !matches!(&m.source, ModelSource::File(path) if known.contains(path)));
         self.learning.versions = versions;
         self.models.splice(0..0, active);
         if was_active != self.learning.active().map(|v| v.key) {
@@ -271,7 +344,9 @@ impl Session {
     /// The model is another one: what nobody has worked on gets its proposals, in the order of the list.
     fn propose_again(&mut self) {
         for case in &mut self.cases {
-            if matches!(case.status, Status::New | Status::Proposed) && !case.slices.iter().any(|s| s.is_touched) {
+            if matches!(case.status, Status::New | Status::Proposed)
+                && !case.slices.iter().any(|s| s.is_touched)
+            {
                 case.auto_run_done = false;
             }
         }
@@ -280,7 +355,11 @@ impl Session {
 
     /// On which device proposals are made: while a round has the graphics card, the CPU.
     pub(super) fn device_for_runs(&self) -> DeviceChoice {
-        if self.learning.running.is_some() { DeviceChoice::Cpu } else { self.settings.device }
+        if self.learning.running.is_some() {
+            DeviceChoice::Cpu
+        } else {
+            self.settings.device
+        }
     }
 
     pub(super) fn compare(
@@ -289,18 +368,28 @@ impl Session {
         second: (VersionKey, PathBuf),
         snapshot: Vec<SnapshotSlice>,
     ) {
-        let (labels, device, threads) = (self.labels.clone().into(), self.device_for_runs(), self.threads());
-        self.jobs.push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
-            first,
-            second,
-            snapshot,
-            labels,
-            device,
-            threads,
-        }))));
+        let (labels, device, threads) = (
+            self.labels.clone().into(),
+            self.device_for_runs(),
+            self.threads(),
+        );
+        self.jobs
+            .push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
+                first,
+                second,
+                snapshot,
+                labels,
+                device,
+                threads,
+            }))));
     }
 
-    pub(super) fn on_compared(&mut self, first: VersionKey, second: VersionKey, report: Result<GateReport>) {
+    pub(super) fn on_compared(
+        &mut self,
+        first: VersionKey,
+        second: VersionKey,
+        report: Result<GateReport>,
+    ) {
         self.learning.is_comparing = false;
         match report {
             Ok(report) => self.learning.comparison = Some((first, second, Box::new(report))),
@@ -309,9 +398,16 @@ impl Session {
     }
 
     fn show_stored_case(&mut self, key: i64) {
-        match self.cases.iter().position(|c| c.stored_as.is_some_and(|k| k.0 == key)) {
+        match self
+            .cases
+            .iter()
+            .position(|c| c.stored_as.is_some_and(|k| k.0 == key))
+        {
             Some(at) => self.select(Some(at)),
-            None => self.notices.add(Severity::Hint, "That case is not open: open the workspace again (File)."),
+            None => self.notices.add(
+                Severity::Hint,
+                "That case is not open: open the workspace again (File).",
+            ),
         }
     }
 }

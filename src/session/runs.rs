@@ -4,7 +4,10 @@ use super::{
     Session,
     case::Case,
     finding::Finding,
-    job::{CaseId, Job, ModelEntry, ModelSource, NetworkJob, RunId, SegmentJob, SegmentTarget, SliceKey},
+    job::{
+        CaseId, Job, ModelEntry, ModelSource, NetworkJob, RunId, SegmentJob, SegmentTarget,
+        SliceKey,
+    },
     notice::Severity,
     opening::outward,
 };
@@ -45,7 +48,8 @@ impl ModelRun {
     /// How long it goes on still, from what it took so far.
     pub fn remaining(&self, now: Instant) -> Option<Duration> {
         let took = now.duration_since(self.started?);
-        (self.done > 0).then(|| took / self.done as u32 * (self.total - self.done.min(self.total)) as u32)
+        (self.done > 0)
+            .then(|| took / self.done as u32 * (self.total - self.done.min(self.total)) as u32)
     }
 }
 
@@ -73,11 +77,22 @@ impl Session {
         if let Some(chosen) = &case.chosen_model
             && let Some(index) = self.models.iter().position(|m| m.source == *chosen)
         {
-            return Fitting::Model { index, warning: reason(&self.models[index]) };
+            return Fitting::Model {
+                index,
+                warning: reason(&self.models[index]),
+            };
         }
         match self.models.iter().position(|m| reason(m).is_none()) {
-            Some(index) => Fitting::Model { index, warning: None },
-            None => Fitting::None(self.models.iter().filter_map(|m| Some((m.title(), reason(m)?))).collect()),
+            Some(index) => Fitting::Model {
+                index,
+                warning: None,
+            },
+            None => Fitting::None(
+                self.models
+                    .iter()
+                    .filter_map(|m| Some((m.title(), reason(m)?)))
+                    .collect(),
+            ),
         }
     }
 
@@ -96,7 +111,10 @@ impl Session {
     }
 
     pub(super) fn on_model_read(&mut self, model: ModelEntry) {
-        self.notices.add(Severity::Info, format!("{} can be used now.", model.title()));
+        self.notices.add(
+            Severity::Info,
+            format!("{} can be used now.", model.title()),
+        );
         self.models.retain(|m| m.source != model.source);
         self.choose_model(Some(model.source.clone()));
         self.models.push(model);
@@ -118,7 +136,9 @@ impl Session {
 
     pub(super) fn segment_series(&mut self) {
         self.end_blindness();
-        let Some((at, case)) = self.current.zip(self.case()) else { return };
+        let Some((at, case)) = self.current.zip(self.case()) else {
+            return;
+        };
         let slices: Vec<usize> = outward(case.slice, case.slices.len()).collect();
         let id = case.id;
         self.stop_runs_on(id);
@@ -128,7 +148,9 @@ impl Session {
     /// Starts the next run that nobody asked for, where the settings allow it and nothing else runs.
     pub(super) fn auto_run(&mut self) {
         let may_run = self.settings.auto_run && !self.models.is_empty() && self.holder().is_none();
-        let Some(at) = self.current.filter(|_| may_run) else { return };
+        let Some(at) = self.current.filter(|_| may_run) else {
+            return;
+        };
         let wants = |c: &Case| {
             let is_new = c.status == Status::New && !c.has_mask();
             let is_wanted = is_new || c.status == Status::Proposed && self.is_stale(c);
@@ -155,7 +177,9 @@ impl Session {
             return;
         }
         if self.runs.is_empty() {
-            let ahead = (at + 1..self.cases.len()).take(CASES_AHEAD).find(|&i| wants(&self.cases[i]));
+            let ahead = (at + 1..self.cases.len())
+                .take(CASES_AHEAD)
+                .find(|&i| wants(&self.cases[i]));
             if let Some(next) = ahead {
                 self.cases[next].auto_run_done = true;
                 let (slice, count) = (self.cases[next].slice, self.cases[next].slices.len());
@@ -165,7 +189,9 @@ impl Session {
     }
 
     fn start_run(&mut self, at: usize, slices: Vec<usize>, is_urgent: bool, is_automatic: bool) {
-        let Fitting::Model { index, .. } = self.fitting(&self.cases[at]) else { return };
+        let Fitting::Model { index, .. } = self.fitting(&self.cases[at]) else {
+            return;
+        };
         let model = self.models[index].clone();
         let values = self.values_of_model(&model.card.labels, self.cases[at].task);
         let labels = self.labels.clone().into();
@@ -173,13 +199,22 @@ impl Session {
         let case = &mut self.cases[at];
         let mut targets = Vec::with_capacity(slices.len());
         for slice in slices {
-            let key = SliceKey { case: case.id, slice };
-            let Some(source) = case.series.slices.get(slice).map(|s| s.source.clone()) else { continue };
+            let key = SliceKey {
+                case: case.id,
+                slice,
+            };
+            let Some(source) = case.series.slices.get(slice).map(|s| s.source.clone()) else {
+                continue;
+            };
             let state = &mut case.slices[slice];
             // What an earlier run still finds here is out of date from now on.
             state.proposal_revision += 1;
             // What waits here for its turn counts in no limit: the first ones alone come with their pixels.
-            let image = self.cache.get(key).filter(|_| targets.len() < WITH_PIXELS).map(|l| l.image.clone());
+            let image = self
+                .cache
+                .get(key)
+                .filter(|_| targets.len() < WITH_PIXELS)
+                .map(|l| l.image.clone());
             targets.push(SegmentTarget {
                 key,
                 revision: state.proposal_revision,
@@ -218,7 +253,13 @@ impl Session {
         })));
     }
 
-    pub(super) fn on_segmented(&mut self, run: RunId, key: SliceKey, revision: u64, result: Result<Arc<Finding>>) {
+    pub(super) fn on_segmented(
+        &mut self,
+        run: RunId,
+        key: SliceKey,
+        revision: u64,
+        result: Result<Arc<Finding>>,
+    ) {
         let mut first_failure = false;
         if let Some(run) = self.runs.iter_mut().find(|r| r.id == run) {
             // The clock starts with the first slice: loading the weights is not part of a slice's time.
@@ -229,7 +270,10 @@ impl Session {
         }
         match result {
             Ok(finding) => self.hold_answer(key, revision, finding),
-            Err(_) if self.slice_state(key).is_none_or(|s| s.proposal_revision != revision) => {}
+            Err(_)
+                if self
+                    .slice_state(key)
+                    .is_none_or(|s| s.proposal_revision != revision) => {}
             // One message for a run: the other slices mostly fail for the same reason.
             Err(error) if first_failure => self.fail(&error),
             Err(_) => {}
@@ -238,7 +282,10 @@ impl Session {
 
     /// Takes a model's answer, unless it was asked again or stopped meanwhile.
     pub(super) fn take_answer(&mut self, key: SliceKey, revision: u64, finding: Arc<Finding>) {
-        if self.slice_state(key).is_some_and(|s| s.proposal_revision == revision) {
+        if self
+            .slice_state(key)
+            .is_some_and(|s| s.proposal_revision == revision)
+        {
             self.take_finding(key, finding);
         }
     }
@@ -246,7 +293,9 @@ impl Session {
     /// A model's answer becomes the mask, unless a person worked on it: then it waits beside it.
     fn take_finding(&mut self, key: SliceKey, finding: Arc<Finding>) {
         self.store_proposal(key, finding.clone());
-        let Some(state) = self.slice_state_mut(key) else { return };
+        let Some(state) = self.slice_state_mut(key) else {
+            return;
+        };
         state.proposal = Some(finding.clone());
         if state.is_touched {
             state.is_proposal_apart = true;
@@ -311,7 +360,9 @@ impl Session {
         self.runs.retain(|r| r.case != case);
         if let Some(case) = self.cases.iter_mut().find(|c| c.id == case && stopped) {
             case.auto_run_done = true;
-            case.slices.iter_mut().for_each(|s| s.proposal_revision += 1);
+            case.slices
+                .iter_mut()
+                .for_each(|s| s.proposal_revision += 1);
         }
     }
 }

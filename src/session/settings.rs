@@ -51,7 +51,13 @@ pub enum CaseOrder {
 
 impl CaseOrder {
     /// All orders.
-    pub const ALL: [Self; 5] = [Self::Opened, Self::Name, Self::Date, Self::Doubt, Self::WhatNext];
+    pub const ALL: [Self; 5] = [
+        Self::Opened,
+        Self::Name,
+        Self::Date,
+        Self::Doubt,
+        Self::WhatNext,
+    ];
 
     /// What it is called.
     pub fn label(self) -> &'static str {
@@ -67,7 +73,13 @@ impl CaseOrder {
 
 impl ViewMode {
     /// All modes in the order in which the key goes through them.
-    pub const ALL: [Self; 5] = [Self::Fill, Self::Outline, Self::Confidence, Self::Difference, Self::Hidden];
+    pub const ALL: [Self; 5] = [
+        Self::Fill,
+        Self::Outline,
+        Self::Confidence,
+        Self::Difference,
+        Self::Hidden,
+    ];
 
     /// The mode that comes next.
     pub fn next(self) -> Self {

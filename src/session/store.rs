@@ -5,7 +5,9 @@ use super::{
     case::Case,
     finding::Finding,
     history::{HistoryStep, StepId},
-    job::{CaseId, CaseRecord, CaseToAdopt, FileJob, Job, Restored, SliceKey, StoreJob, WorkspaceInfo},
+    job::{
+        CaseId, CaseRecord, CaseToAdopt, FileJob, Job, Restored, SliceKey, StoreJob, WorkspaceInfo,
+    },
     learning::Learning,
     notice::{Severity, Topic},
 };
@@ -75,7 +77,10 @@ impl Session {
             }
         }
         self.workspace = WorkspaceState::Opening;
-        self.jobs.push(Job::Store(StoreJob::Open { folder: Some(folder), with_cases: true }));
+        self.jobs.push(Job::Store(StoreJob::Open {
+            folder: Some(folder),
+            with_cases: true,
+        }));
     }
 
     /// Tries again to write what is not written, and to open what could not be opened.
@@ -114,7 +119,11 @@ impl Session {
             Err(error) => {
                 self.learning = Learning::default();
                 self.workspace = WorkspaceState::Failed(error.to_string());
-                self.notices.add_about(Topic::Saving, Severity::Error, super::sentence(&error.to_string()));
+                self.notices.add_about(
+                    Topic::Saving,
+                    Severity::Error,
+                    super::sentence(&error.to_string()),
+                );
             }
         }
         for case in &mut self.cases {
@@ -130,7 +139,9 @@ impl Session {
             s.recent_workspaces.insert(0, folder);
             s.recent_workspaces.truncate(8);
         });
-        self.jobs.push(Job::Files(FileJob::LookAtWorkspaces(self.settings.recent_workspaces.clone())));
+        self.jobs.push(Job::Files(FileJob::LookAtWorkspaces(
+            self.settings.recent_workspaces.clone(),
+        )));
     }
 
     /// Cases of the workspace whose images are not where they were.
@@ -142,16 +153,27 @@ impl Session {
     }
 
     pub(super) fn find_images(&mut self, folder: PathBuf) {
-        let WorkspaceState::Open(info) = &self.workspace else { return };
+        let WorkspaceState::Open(info) = &self.workspace else {
+            return;
+        };
         let wanted = info.missing.clone();
         let (id, cancel) = self.begin_opening(true);
-        self.jobs.push(Job::Files(FileJob::FindImages { id, folder, wanted, cancel }));
+        self.jobs.push(Job::Files(FileJob::FindImages {
+            id,
+            folder,
+            wanted,
+            cancel,
+        }));
     }
 
     pub(super) fn on_images_found(&mut self, id: u64, result: Result<Vec<CaseDescription>>) {
-        let Some(opening) = self.opening.take_if(|o| o.id == id) else { return };
+        let Some(opening) = self.opening.take_if(|o| o.id == id) else {
+            return;
+        };
         match result {
-            _ if opening.cancel.is_cancelled() => self.notices.add(Severity::Info, "The search was cancelled."),
+            _ if opening.cancel.is_cancelled() => self
+                .notices
+                .add(Severity::Info, "The search was cancelled."),
             Ok(found) if found.is_empty() => {
                 let text = "None of the images that are missing is in that folder. They are known by what is in them, \
                             whatever they are called.";
@@ -163,15 +185,24 @@ impl Session {
     }
 
     pub(super) fn on_relocated(&mut self, paths: Vec<PathBuf>, missing: Vec<String>) {
-        let WorkspaceState::Open(info) = &mut self.workspace else { return };
+        let WorkspaceState::Open(info) = &mut self.workspace else {
+            return;
+        };
         let found = info.missing.len().saturating_sub(missing.len());
         let left = match missing.len() {
             0 => String::new(),
             n => format!(" Those of {n} are still missing."),
         };
         info.missing = missing;
-        let cases = if found == 1 { "1 case" } else { &format!("{found} cases") };
-        self.notices.add(Severity::Info, format!("The images of {cases} were found.{left}"));
+        let cases = if found == 1 {
+            "1 case"
+        } else {
+            &format!("{found} cases")
+        };
+        self.notices.add(
+            Severity::Info,
+            format!("The images of {cases} were found.{left}"),
+        );
         self.open_again(paths);
     }
 
@@ -196,16 +227,28 @@ impl Session {
                 comes_back: !is_restoring,
             }
         };
-        let cases: Vec<_> = self.cases.iter_mut().filter(|c| cases.contains(&c.id)).map(adopt).collect();
+        let cases: Vec<_> = self
+            .cases
+            .iter_mut()
+            .filter(|c| cases.contains(&c.id))
+            .map(adopt)
+            .collect();
         if !cases.is_empty() {
             self.jobs.push(Job::Store(StoreJob::Adopt(cases)));
         }
     }
 
-    pub(super) fn on_restored(&mut self, id: CaseId, known: CaseRecord, restored: Option<Restored>) {
+    pub(super) fn on_restored(
+        &mut self,
+        id: CaseId,
+        known: CaseRecord,
+        restored: Option<Restored>,
+    ) {
         let one_in = self.settings.learning.without_proposal;
         self.mask_clock += 1;
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else { return };
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else {
+            return;
+        };
         case.side = known.side;
         case.stored_as = Some(known.key);
         case.task = known.task;
@@ -225,7 +268,8 @@ impl Session {
                     state.absent = slice.absent;
                 }
                 for problem in restored.problems {
-                    self.notices.add(Severity::Error, super::sentence(&problem.to_string()));
+                    self.notices
+                        .add(Severity::Error, super::sentence(&problem.to_string()));
                 }
                 // It may have been looked up before.
                 self.history.retain(|case| case != id);
@@ -245,7 +289,11 @@ impl Session {
 
     /// Masks of a case are others than those whose findings are shown.
     fn survey_all(&mut self, id: CaseId) {
-        let count = self.cases.iter().find(|c| c.id == id).map_or(0, |c| c.slices.len());
+        let count = self
+            .cases
+            .iter()
+            .find(|c| c.id == id)
+            .map_or(0, |c| c.slices.len());
         for key in (0..count).map(|slice| SliceKey { case: id, slice }) {
             if let Some(state) = self.slice_state_mut(key) {
                 state.revision += 1;
@@ -255,8 +303,15 @@ impl Session {
     }
 
     /// The findings of a slice that came from the workspace.
-    pub(super) fn on_restored_slice(&mut self, key: SliceKey, finding: Arc<Finding>, proposal: Option<Arc<Finding>>) {
-        let Some(state) = self.slice_state_mut(key) else { return };
+    pub(super) fn on_restored_slice(
+        &mut self,
+        key: SliceKey,
+        finding: Arc<Finding>,
+        proposal: Option<Arc<Finding>>,
+    ) {
+        let Some(state) = self.slice_state_mut(key) else {
+            return;
+        };
         if state.proposal_revision == 0 && state.proposal.is_none() {
             state.proposal = proposal;
         }
@@ -274,8 +329,13 @@ impl Session {
             Some(error) => {
                 let text = super::sentence(&error.to_string());
                 if self.store_trouble.as_ref() != Some(&text) {
-                    let more = "The work is kept in memory and written as soon as that works again.";
-                    self.notices.add_about(Topic::Saving, Severity::Error, format!("{text} {more}"));
+                    let more =
+                        "The work is kept in memory and written as soon as that works again.";
+                    self.notices.add_about(
+                        Topic::Saving,
+                        Severity::Error,
+                        format!("{text} {more}"),
+                    );
                 }
                 self.store_trouble = Some(text);
             }
@@ -290,7 +350,11 @@ impl Session {
 
     /// Keeps what a model found, beside the mask.
     pub(super) fn store_proposal(&mut self, key: SliceKey, finding: Arc<Finding>) {
-        self.store(StoreJob::Proposal { case: key.case, slice: key.slice, finding });
+        self.store(StoreJob::Proposal {
+            case: key.case,
+            slice: key.slice,
+            finding,
+        });
     }
 
     pub(super) fn set_status(&mut self, id: CaseId, status: Status) {
@@ -301,7 +365,12 @@ impl Session {
 
     /// The same where the workspace hears of it by a step; true where it is another one.
     pub(super) fn show_status(&mut self, id: CaseId, status: Status) -> bool {
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == id).filter(|c| c.status != status) else {
+        let Some(case) = self
+            .cases
+            .iter_mut()
+            .find(|c| c.id == id)
+            .filter(|c| c.status != status)
+        else {
             return false;
         };
         case.status = status;
@@ -326,7 +395,11 @@ impl Session {
             }
             _ => {
                 self.note_time();
-                self.activity = Some(Activity { case, last: now, seconds: 0.0 });
+                self.activity = Some(Activity {
+                    case,
+                    last: now,
+                    seconds: 0.0,
+                });
             }
         }
     }
@@ -338,7 +411,9 @@ impl Session {
 
     /// Writes down how long the work on the case took.
     pub(super) fn note_time(&mut self) {
-        let Some(activity) = &mut self.activity else { return };
+        let Some(activity) = &mut self.activity else {
+            return;
+        };
         let (id, seconds) = (activity.case, std::mem::take(&mut activity.seconds));
         if seconds < 0.5 {
             return;
@@ -352,7 +427,22 @@ impl Session {
 }
 
 /// A step of the journal as the history takes it.
-pub fn stored_step(seq: i64, case: CaseId, tool: &str, edits: Vec<(usize, Vec<u8>)>, also: Also) -> HistoryStep {
-    let edits = edits.into_iter().map(|(slice, bytes)| (slice, Arc::from(bytes))).collect();
-    HistoryStep { id: StepId::Stored(seq), case, tool: tool.into(), edits, also }
+pub fn stored_step(
+    seq: i64,
+    case: CaseId,
+    tool: &str,
+    edits: Vec<(usize, Vec<u8>)>,
+    also: Also,
+) -> HistoryStep {
+    let edits = edits
+        .into_iter()
+        .map(|(slice, bytes)| (slice, Arc::from(bytes)))
+        .collect();
+    HistoryStep {
+        id: StepId::Stored(seq),
+        case,
+        tool: tool.into(),
+        edits,
+        also,
+    }
 }

@@ -19,8 +19,13 @@ pub enum TaskChoice {
 impl Session {
     /// The tasks of the workspace; the first one is that of all cases that were put into no other.
     pub fn tasks(&self) -> Vec<Task> {
-        let first = Task { key: TaskKey::default(), name: "First task".into() };
-        std::iter::once(first).chain(self.tasks.iter().cloned()).collect()
+        let first = Task {
+            key: TaskKey::default(),
+            name: "First task".into(),
+        };
+        std::iter::once(first)
+            .chain(self.tasks.iter().cloned())
+            .collect()
     }
 
     /// What the task of the case on the screen is called; `None` while there is only one.
@@ -37,7 +42,10 @@ impl Session {
         let is_meant = |c: &&super::case::Case| c.id == id || whole_study && c.study.id == study;
         let cases: Vec<CaseId> = self.cases.iter().filter(is_meant).map(|c| c.id).collect();
         self.finish_hand();
-        self.store(StoreJob::SetTask { cases, task: choice });
+        self.store(StoreJob::SetTask {
+            cases,
+            task: choice,
+        });
     }
 
     pub(super) fn on_tasks(&mut self, tasks: Vec<Task>, changed: &[(CaseId, TaskKey)]) {
@@ -49,9 +57,19 @@ impl Session {
         }
         self.choose_standing_label();
         if let (Some((_, task)), count) = (changed.first(), changed.len()) {
-            let name = self.tasks().into_iter().find(|t| t.key == *task).map_or_else(String::new, |t| t.name);
-            let cases = if count == 1 { "1 case is".to_owned() } else { format!("{count} cases are") };
-            let text = format!("{cases} in the task \"{name}\" now; labels of other tasks are not listed there.");
+            let name = self
+                .tasks()
+                .into_iter()
+                .find(|t| t.key == *task)
+                .map_or_else(String::new, |t| t.name);
+            let cases = if count == 1 {
+                "1 case is".to_owned()
+            } else {
+                format!("{count} cases are")
+            };
+            let text = format!(
+                "{cases} in the task \"{name}\" now; labels of other tasks are not listed there."
+            );
             self.notices.add(Severity::Info, text);
         }
     }
@@ -65,16 +83,23 @@ impl Session {
         self.stop_runs_on(id);
         self.store(StoreJob::RemoveCase(id));
         self.drop_case(id);
-        let text = format!("Removed \"{title}\" from the list. Its work is kept: open the file again to get it back.");
+        let text = format!(
+            "Removed \"{title}\" from the list. Its work is kept: open the file again to get it back."
+        );
         self.notices.add(Severity::Info, text);
     }
 
     /// Forgets a case: the one after it in the list is shown.
     pub(super) fn drop_case(&mut self, id: CaseId) {
-        let Some(at) = self.cases.iter().position(|c| c.id == id) else { return };
+        let Some(at) = self.cases.iter().position(|c| c.id == id) else {
+            return;
+        };
         let shown = match self.current {
             Some(current) if current != at => self.cases.get(current).map(|c| c.id),
-            _ => self.beside(at).and_then(|i| self.cases.get(i)).map(|c| c.id),
+            _ => self
+                .beside(at)
+                .and_then(|i| self.cases.get(i))
+                .map(|c| c.id),
         };
         let was_shown = self.current == Some(at);
         self.cases.remove(at);

@@ -30,7 +30,12 @@ mod pictures;
 pub(crate) use pictures::with_pictures;
 
 fn series(name: &str, slices: usize) -> Series {
-    let slice = |frame| Slice::at(Source { path: format!("/scans/{name}").into(), frame });
+    let slice = |frame| {
+        Slice::at(Source {
+            path: format!("/scans/{name}").into(),
+            frame,
+        })
+    };
     Series {
         id: name.into(),
         modality: "US".into(),
@@ -45,14 +50,28 @@ pub(super) fn model(modality: &str) -> ModelEntry {
         version: "1".into(),
         config: Config::S,
         labels: vec![Label::named("Disc", 0)],
-        input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
-        purpose: ModelPurpose { modalities: vec![modality.into()], summary: modality.into(), ..Default::default() },
+        input: InputSpec {
+            channels: 1,
+            columns: 64,
+            rows: 64,
+            aspect: Aspect::Kept,
+            mean: vec![0.0],
+            std: vec![1.0],
+        },
+        purpose: ModelPurpose {
+            modalities: vec![modality.into()],
+            summary: modality.into(),
+            ..Default::default()
+        },
         looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,
     };
-    ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }
+    ModelEntry {
+        source: ModelSource::Shipped(0),
+        card: Arc::new(card),
+    }
 }
 
 /// A session with these series open and, if any, this model, in a new workspace.
@@ -61,8 +80,10 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
     session.on_event(Event::Models(shipped.into_iter().collect()));
     session.apply(Action::Open(vec!["/scans".into()]));
-    let Some(Job::Files(FileJob::Open { id, .. })) =
-        session.take_jobs().into_iter().find(|j| matches!(j, Job::Files(FileJob::Open { .. })))
+    let Some(Job::Files(FileJob::Open { id, .. })) = session
+        .take_jobs()
+        .into_iter()
+        .find(|j| matches!(j, Job::Files(FileJob::Open { .. })))
     else {
         panic!("nothing is opened")
     };
@@ -72,24 +93,48 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
         date: String::new(),
         patient_id: String::new(),
         patient_name: String::new(),
-        series: all.iter().map(|(name, slices)| series(name, *slices)).collect(),
+        series: all
+            .iter()
+            .map(|(name, slices)| series(name, *slices))
+            .collect(),
     };
-    session.on_event(Event::Opened { id, result: Ok(Catalog { studies: vec![study], passed_over: Vec::new() }) });
+    session.on_event(Event::Opened {
+        id,
+        result: Ok(Catalog {
+            studies: vec![study],
+            passed_over: Vec::new(),
+        }),
+    });
     let cases: Vec<CaseId> = session.cases.iter().map(|c| c.id).collect();
     for case in cases {
-        session.on_event(Event::Restored { case, known: known(case as i64), restored: None });
+        session.on_event(Event::Restored {
+            case,
+            known: known(case as i64),
+            restored: None,
+        });
     }
     session
 }
 
 /// A case as the workspace knows it.
 pub(super) fn known(key: i64) -> CaseRecord {
-    CaseRecord { key: CaseKey(key), side: Some(Side::Training), task: Default::default() }
+    CaseRecord {
+        key: CaseKey(key),
+        side: Some(Side::Training),
+        task: Default::default(),
+    }
 }
 
 pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
     let jobs = session.take_jobs().into_iter();
-    jobs.filter_map(|j| if let Job::Network(NetworkJob::Segment(job)) = j { Some(job) } else { None }).collect()
+    jobs.filter_map(|j| {
+        if let Job::Network(NetworkJob::Segment(job)) = j {
+            Some(job)
+        } else {
+            None
+        }
+    })
+    .collect()
 }
 
 pub(super) fn finding() -> Arc<Finding> {
@@ -104,9 +149,17 @@ pub(super) fn finding() -> Arc<Finding> {
 pub(super) fn answer(session: &mut Session, job: &SegmentJob) {
     for t in &job.targets {
         let (run, key, revision) = (job.run, t.key, t.revision);
-        session.on_event(Event::Segmented { run, key, revision, result: Ok(finding()) });
+        session.on_event(Event::Segmented {
+            run,
+            key,
+            revision,
+            result: Ok(finding()),
+        });
     }
-    session.on_event(Event::RunEnded { run: job.run, failure: None });
+    session.on_event(Event::RunEnded {
+        run: job.run,
+        failure: None,
+    });
 }
 
 pub(super) fn command(session: &mut Session, command: UserCommand) {
@@ -134,7 +187,16 @@ fn a_model_that_does_not_fit_runs_only_where_the_user_chooses_it() {
     command(&mut session, UserCommand::SegmentSlice);
     assert_eq!(segment_jobs(&mut session).len(), 1);
     let fitting = session.fitting(session.case().unwrap());
-    assert!(matches!(fitting, Fitting::Model { warning: Some(_), .. }), "{fitting:?}");
+    assert!(
+        matches!(
+            fitting,
+            Fitting::Model {
+                warning: Some(_),
+                ..
+            }
+        ),
+        "{fitting:?}"
+    );
 }
 
 #[test]
@@ -144,7 +206,11 @@ fn a_result_for_an_older_revision_is_dropped() {
     command(&mut session, UserCommand::SegmentSlice);
     let second = segment_jobs(&mut session).remove(0);
     answer(&mut session, &first);
-    assert_eq!(session.case().unwrap().found(), 0, "the user has asked again since");
+    assert_eq!(
+        session.case().unwrap().found(),
+        0,
+        "the user has asked again since"
+    );
     answer(&mut session, &second);
     assert_eq!(session.case().unwrap().found(), 1);
 }
@@ -175,7 +241,12 @@ fn an_accepted_case_keeps_its_mask_whatever_still_comes() {
     let job = segment_jobs(&mut session).remove(0);
     let t = &job.targets[0];
     let (run, key, revision) = (job.run, t.key, t.revision);
-    session.on_event(Event::Segmented { run, key, revision, result: Ok(finding()) });
+    session.on_event(Event::Segmented {
+        run,
+        key,
+        revision,
+        result: Ok(finding()),
+    });
     command(&mut session, UserCommand::Accept);
     answer(&mut session, &job);
     assert_eq!(session.cases[0].status, Status::Accepted);
@@ -199,7 +270,12 @@ fn the_case_on_the_screen_does_not_wait_for_runs_on_others() {
     segment_jobs(&mut session);
     command(&mut session, UserCommand::NextCase);
     let jobs = segment_jobs(&mut session);
-    assert_eq!(jobs.iter().map(|j| (j.is_urgent, j.targets.len())).collect::<Vec<_>>(), [(true, 1), (false, 4)]);
+    assert_eq!(
+        jobs.iter()
+            .map(|j| (j.is_urgent, j.targets.len()))
+            .collect::<Vec<_>>(),
+        [(true, 1), (false, 4)]
+    );
     answer(&mut session, &jobs[1]);
     answer(&mut session, &jobs[0]);
     assert_eq!(session.case().unwrap().found(), 5);
@@ -211,7 +287,10 @@ fn a_run_that_a_newer_one_took_the_place_of_comes_again_when_the_user_comes_back
     let first = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::NextCase);
     segment_jobs(&mut session);
-    session.on_event(Event::RunEnded { run: first.run, failure: None });
+    session.on_event(Event::RunEnded {
+        run: first.run,
+        failure: None,
+    });
     command(&mut session, UserCommand::PreviousCase);
     assert_eq!(segment_jobs(&mut session).len(), 1);
 }
@@ -221,8 +300,16 @@ fn a_failing_run_is_told_once() {
     let mut session = session(&[("a", 3)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     for t in &job.targets {
-        let result = Err(Error::new("run the model", format!("slice {} is odd", t.key.slice)));
-        session.on_event(Event::Segmented { run: job.run, key: t.key, revision: t.revision, result });
+        let result = Err(Error::new(
+            "run the model",
+            format!("slice {} is odd", t.key.slice),
+        ));
+        session.on_event(Event::Segmented {
+            run: job.run,
+            key: t.key,
+            revision: t.revision,
+            result,
+        });
     }
     assert_eq!(session.notices.list.len(), 1);
 }
@@ -232,7 +319,12 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
-    let on_slice = session.case().unwrap().slices[0].finding.as_ref().unwrap().doubts.len();
+    let on_slice = session.case().unwrap().slices[0]
+        .finding
+        .as_ref()
+        .unwrap()
+        .doubts
+        .len();
     assert!(on_slice > 0);
     let mut seen = Vec::new();
     for _ in 0..2 * on_slice + 1 {
@@ -243,15 +335,23 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
     }
     assert_eq!(seen.first(), seen.last(), "after the last comes the first");
     command(&mut session, UserCommand::PreviousDoubtful);
-    assert_eq!(session.focus.map(|(k, i)| (k.slice, i)), seen.get(seen.len() - 2).copied());
+    assert_eq!(
+        session.focus.map(|(k, i)| (k.slice, i)),
+        seen.get(seen.len() - 2).copied()
+    );
 }
 
 #[test]
 fn the_slice_on_the_screen_is_wished_for_first() {
     let mut session = session(&[("a", 9)], None);
     session.apply(Action::SetSlice(7));
-    let wishes =
-        session.take_jobs().into_iter().rev().find_map(|j| if let Job::Decode(w) = j { Some(w) } else { None });
+    let wishes = session.take_jobs().into_iter().rev().find_map(|j| {
+        if let Job::Decode(w) = j {
+            Some(w)
+        } else {
+            None
+        }
+    });
     assert_eq!(wishes.unwrap()[0].key.slice, 7);
 }
 
@@ -268,7 +368,13 @@ fn opening_the_same_study_again_does_not_double_it() {
         patient_name: String::new(),
         series: vec![series("b", 1), series("c", 1)],
     };
-    session.on_event(Event::Opened { id, result: Ok(Catalog { studies: vec![study], passed_over: Vec::new() }) });
+    session.on_event(Event::Opened {
+        id,
+        result: Ok(Catalog {
+            studies: vec![study],
+            passed_over: Vec::new(),
+        }),
+    });
     let names: Vec<&str> = session.cases.iter().map(|c| c.series.id.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
     assert_eq!(session.current, Some(1), "what was opened is shown");
@@ -279,13 +385,28 @@ fn an_export_holds_the_masks_there_are() {
     let mut session = session(&[("a", 3)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     let t = &job.targets[0];
-    session.on_event(Event::Segmented { run: job.run, key: t.key, revision: t.revision, result: Ok(finding()) });
-    let options = ExportOptions { formats: vec![ExportFormat::LabelMap], ..ExportOptions::default() };
-    session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::ThisCase, options }));
-    let export = session
-        .take_jobs()
-        .into_iter()
-        .find_map(|j| if let Job::MaskFiles(MaskFileJob::Export(e)) = j { Some(e) } else { None });
+    session.on_event(Event::Segmented {
+        run: job.run,
+        key: t.key,
+        revision: t.revision,
+        result: Ok(finding()),
+    });
+    let options = ExportOptions {
+        formats: vec![ExportFormat::LabelMap],
+        ..ExportOptions::default()
+    };
+    session.apply(Action::Export(ExportRequest {
+        folder: "/out".into(),
+        scope: ExportScope::ThisCase,
+        options,
+    }));
+    let export = session.take_jobs().into_iter().find_map(|j| {
+        if let Job::MaskFiles(MaskFileJob::Export(e)) = j {
+            Some(e)
+        } else {
+            None
+        }
+    });
     let export = export.unwrap();
     assert_eq!(export.slices.len(), 1);
     assert_eq!(export.slices[0].mask, blurred_disc(64, 20.0).mask);
@@ -294,11 +415,20 @@ fn an_export_holds_the_masks_there_are() {
 #[test]
 fn a_choice_of_device_is_probed_and_written_down() {
     let mut session = session(&[], None);
-    let settings = Settings { device: DeviceChoice::Cpu, ..session.settings.clone() };
+    let settings = Settings {
+        device: DeviceChoice::Cpu,
+        ..session.settings.clone()
+    };
     session.apply(Action::SetSettings(settings));
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::Network(NetworkJob::ProbeDevice(DeviceChoice::Cpu)))));
-    assert!(jobs.iter().any(|j| matches!(j, Job::Files(FileJob::SaveSettings(_)))));
+    assert!(
+        jobs.iter()
+            .any(|j| matches!(j, Job::Network(NetworkJob::ProbeDevice(DeviceChoice::Cpu))))
+    );
+    assert!(
+        jobs.iter()
+            .any(|j| matches!(j, Job::Files(FileJob::SaveSettings(_))))
+    );
 }
 
 #[test]
@@ -306,10 +436,16 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
     let mut session = session(&[("a", 1)], None);
     let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
     let default_window = image.default_window();
-    let loaded =
-        Loaded { presets: window::presets(&image, "US", default_window), image: Arc::new(image), default_window };
+    let loaded = Loaded {
+        presets: window::presets(&image, "US", default_window),
+        image: Arc::new(image),
+        default_window,
+    };
     let key = session.case().unwrap().key();
-    session.on_event(Event::Loaded { key, result: Ok(Arc::new(loaded)) });
+    session.on_event(Event::Loaded {
+        key,
+        result: Ok(Arc::new(loaded)),
+    });
     let shown = |s: &Session| s.window_of(s.case().unwrap(), s.current_loaded().unwrap());
     assert_eq!(shown(&session), default_window);
     session.apply(Action::SetWindow(Window::new(1.0, 2.0)));
@@ -325,7 +461,10 @@ fn labels_wait_for_the_workspace_that_has_its_own() {
     session.apply(Action::Label(LabelAction::Add(Label::named("Bone", 0))));
     assert!(session.labels().is_empty() && session.take_jobs().is_empty());
     let labels = vec![Label::named("Tumour", 0)];
-    session.on_event(Event::Workspace(Ok(WorkspaceInfo { labels: labels.clone(), ..WorkspaceInfo::default() })));
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo {
+        labels: labels.clone(),
+        ..WorkspaceInfo::default()
+    })));
     assert_eq!(session.labels(), labels);
 }
 
@@ -333,21 +472,39 @@ fn labels_wait_for_the_workspace_that_has_its_own() {
 fn a_case_that_is_not_looked_up_yet_keeps_its_status() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.cases[1].is_restored = false;
-    let key = SliceKey { case: session.cases[0].id, slice: 0 };
-    let dot = Region::from_fn(&PixelRect { columns: 3..4, rows: 3..4 }, |_, _| true);
+    let key = SliceKey {
+        case: session.cases[0].id,
+        slice: 0,
+    };
+    let dot = Region::from_fn(
+        &PixelRect {
+            columns: 3..4,
+            rows: 3..4,
+        },
+        |_, _| true,
+    );
     let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
     session.commit("Brush", key.case, vec![(0, edit)]);
     command(&mut session, UserCommand::NextCase);
     session.take_jobs();
     command(&mut session, UserCommand::Skip);
-    assert_eq!(session.cases[1].status, Status::New, "what the workspace knows of it comes first");
+    assert_eq!(
+        session.cases[1].status,
+        Status::New,
+        "what the workspace knows of it comes first"
+    );
 }
 
 #[test]
 fn a_label_of_a_model_gets_a_color_that_no_other_has() {
     let mut session = session(&[("a", 1)], None);
-    session.apply(Action::Label(super::labels::LabelAction::Add(Label::named("Mine", 0))));
-    assert_eq!(session.values_of_model(&[Label::named("Disc", 0)], Default::default()), [2]);
+    session.apply(Action::Label(super::labels::LabelAction::Add(
+        Label::named("Mine", 0),
+    )));
+    assert_eq!(
+        session.values_of_model(&[Label::named("Disc", 0)], Default::default()),
+        [2]
+    );
     let colors: Vec<_> = session.labels().iter().map(|l| l.color).collect();
     assert_eq!(colors.len(), 2);
     assert_ne!(colors[0], colors[1]);
@@ -360,9 +517,18 @@ fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
     session.take_jobs();
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
     assert!(session.take_jobs().is_empty() && !session.notices.list.is_empty());
-    session.on_event(Event::Restored { case: session.cases[0].id, known: known(1), restored: None });
+    session.on_event(Event::Restored {
+        case: session.cases[0].id,
+        known: known(1),
+        restored: None,
+    });
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
-    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { .. }))));
+    assert!(
+        session
+            .take_jobs()
+            .iter()
+            .any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { .. })))
+    );
 }
 
 #[test]
@@ -379,9 +545,18 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
         is_failure: false,
         has_masks,
     };
-    session.passed_over = vec![passed("/study/plan.dcm", false), passed("/study/seg.dcm", true)];
+    session.passed_over = vec![
+        passed("/study/plan.dcm", false),
+        passed("/study/seg.dcm", true),
+    ];
     session.tell_masks_found(1);
-    assert!(session.notices.list.iter().any(|n| n.text.contains("Ctrl+Shift+I")));
+    assert!(
+        session
+            .notices
+            .list
+            .iter()
+            .any(|n| n.text.contains("Ctrl+Shift+I"))
+    );
     assert_eq!(session.refusal(UserCommand::ImportFound), None);
     session.apply(command);
     let jobs = session.take_jobs();
@@ -392,15 +567,31 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
 fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
     let mut session = session(&[("a", 1)], None);
     let key = session.case().unwrap().key();
-    let dot = Region::from_fn(&PixelRect { columns: 3..4, rows: 3..4 }, |_, _| true);
+    let dot = Region::from_fn(
+        &PixelRect {
+            columns: 3..4,
+            rows: 3..4,
+        },
+        |_, _| true,
+    );
     let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
     session.commit("Brush", key.case, vec![(0, edit)]);
     session.take_jobs();
-    session.on_event(Event::RestoredSlice { key, finding: finding(), proposal: Some(finding()) });
+    session.on_event(Event::RestoredSlice {
+        key,
+        finding: finding(),
+        proposal: Some(finding()),
+    });
     let state = &session.case().unwrap().slices[0];
-    assert!(state.proposal.is_some() && state.finding.is_none(), "the finding is of the mask before");
+    assert!(
+        state.proposal.is_some() && state.finding.is_none(),
+        "the finding is of the mask before"
+    );
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::Shapes(ShapeJob::Survey(s)) if s.proposal.is_some())));
+    assert!(
+        jobs.iter()
+            .any(|j| matches!(j, Job::Shapes(ShapeJob::Survey(s)) if s.proposal.is_some()))
+    );
 }
 
 #[test]
@@ -409,24 +600,54 @@ fn a_trouble_is_told_once_and_goes_when_it_is_over() {
     session.notices.list.clear();
     let error = || Error::new("save the step", "the disk is full");
     session.on_event(Event::Workspace(Err(error())));
-    session.on_event(Event::Stored { written: 0, trouble: Some(error()) });
+    session.on_event(Event::Stored {
+        written: 0,
+        trouble: Some(error()),
+    });
     assert_eq!(session.notices.list.len(), 1);
-    session.on_event(Event::Stored { written: 1, trouble: None });
-    let texts: Vec<&str> = session.notices.list.iter().map(|n| n.text.as_str()).collect();
+    session.on_event(Event::Stored {
+        written: 1,
+        trouble: None,
+    });
+    let texts: Vec<&str> = session
+        .notices
+        .list
+        .iter()
+        .map(|n| n.text.as_str())
+        .collect();
     assert_eq!(texts, ["All work is saved again."]);
 }
 
 #[test]
 fn all_accepted_cases_are_read_from_the_workspace_before_they_are_exported() {
     let mut session = session(&[("a", 1)], None);
-    let options = ExportOptions { names: "{label}".into(), ..ExportOptions::default() };
-    session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::Accepted, options }));
+    let options = ExportOptions {
+        names: "{label}".into(),
+        ..ExportOptions::default()
+    };
+    session.apply(Action::Export(ExportRequest {
+        folder: "/out".into(),
+        scope: ExportScope::Accepted,
+        options,
+    }));
     let asks = |job: &Job| matches!(job, Job::Store(StoreJob::ReadAccepted));
-    assert_eq!(session.take_jobs().iter().filter(|job| asks(job)).count(), 1);
+    assert_eq!(
+        session.take_jobs().iter().filter(|job| asks(job)).count(),
+        1
+    );
     assert!(session.exporting.is_some() && session.is_busy());
     // None is there: it says so and nothing goes on.
     session.on_event(Event::AcceptedCases(Ok(Vec::new())));
     assert!(session.exporting.is_none());
-    assert!(session.notices.list.iter().any(|n| n.text.contains("No case is accepted")));
-    assert_eq!(session.settings.export.names, "{label}", "the preset is remembered");
+    assert!(
+        session
+            .notices
+            .list
+            .iter()
+            .any(|n| n.text.contains("No case is accepted"))
+    );
+    assert_eq!(
+        session.settings.export.names, "{label}",
+        "the preset is remembered"
+    );
 }

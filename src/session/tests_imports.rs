@@ -17,13 +17,22 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
     session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
-        jobs.filter_map(
-            |j| if let Job::MaskFiles(MaskFileJob::Import { choice, .. }) = j { Some(choice) } else { None },
-        )
+        jobs.filter_map(|j| {
+            if let Job::MaskFiles(MaskFileJob::Import { choice, .. }) = j {
+                Some(choice)
+            } else {
+                None
+            }
+        })
         .next()
     };
     let choice = job(&mut session).unwrap();
-    let of = |number, in_file, left, covered| TakenLabel { number, in_file, left, covered };
+    let of = |number, in_file, left, covered| TakenLabel {
+        number,
+        in_file,
+        left,
+        covered,
+    };
     let imported = ImportedMasks {
         labels: vec![Label::named("Lung", 0), Label::named("Nodule", 1)],
         taken: vec![of(4, 100, 91, 9), of(7, 9, 9, 0)],
@@ -32,19 +41,45 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
     };
     let case = session.cases[0].id;
     let paths = vec!["/masks/seg.dcm".into()];
-    session.on_event(Event::Imported { case, paths: paths.clone(), choice, result: Ok(imported.clone()) });
-    let names: Vec<_> = session.overlapping.iter().flat_map(|o| &o.labels).map(|l| l.label.name.as_str()).collect();
+    session.on_event(Event::Imported {
+        case,
+        paths: paths.clone(),
+        choice,
+        result: Ok(imported.clone()),
+    });
+    let names: Vec<_> = session
+        .overlapping
+        .iter()
+        .flat_map(|o| &o.labels)
+        .map(|l| l.label.name.as_str())
+        .collect();
     assert_eq!(names, ["Nodule", "Lung"], "the smaller lies on top");
     assert_eq!(session.labels().len(), 0, "nothing was taken yet");
     session.apply(Action::TakeOverlapping(Some(vec![1, 0])));
     let choice = job(&mut session).unwrap();
     assert_eq!(
         (choice.only.clone(), choice.order.clone()),
-        (vec!["#4".into(), "#7".into()], vec!["#4".into(), "#7".into()])
+        (
+            vec!["#4".into(), "#7".into()],
+            vec!["#4".into(), "#7".into()]
+        )
     );
-    session.on_event(Event::Imported { case, paths: paths.clone(), choice, result: Ok(imported.clone()) });
-    assert!(session.overlapping.is_none() && session.labels().len() == 2, "what was chosen is taken without asking");
-    session.on_event(Event::Imported { case, paths, choice: MaskChoice::default(), result: Ok(imported) });
+    session.on_event(Event::Imported {
+        case,
+        paths: paths.clone(),
+        choice,
+        result: Ok(imported.clone()),
+    });
+    assert!(
+        session.overlapping.is_none() && session.labels().len() == 2,
+        "what was chosen is taken without asking"
+    );
+    session.on_event(Event::Imported {
+        case,
+        paths,
+        choice: MaskChoice::default(),
+        result: Ok(imported),
+    });
     session.apply(Action::TakeOverlapping(None));
     assert!(session.overlapping.is_none() && job(&mut session).is_none());
 }
@@ -55,19 +90,36 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
-        jobs.filter_map(
-            |j| if let Job::MaskFiles(MaskFileJob::Import { choice, .. }) = j { Some(choice) } else { None },
-        )
+        jobs.filter_map(|j| {
+            if let Job::MaskFiles(MaskFileJob::Import { choice, .. }) = j {
+                Some(choice)
+            } else {
+                None
+            }
+        })
         .next()
     };
-    assert_eq!(job(&mut session).unwrap().time, None, "each image has a place of its own, or none");
+    assert_eq!(
+        job(&mut session).unwrap().time,
+        None,
+        "each image has a place of its own, or none"
+    );
     let case = session.cases[0].id;
     let asks = |session: &mut Session, kind, choice: &MaskChoice| {
         let error = Error::new("lay the masks", "they name others").of_kind(kind);
         let (paths, choice) = (vec!["/masks/seg.dcm".into()], choice.clone());
-        session.on_event(Event::ImportUndecided { case, paths, choice, error });
+        session.on_event(Event::ImportUndecided {
+            case,
+            paths,
+            choice,
+            error,
+        });
     };
-    asks(&mut session, ErrorKind::NamesOtherImages, &MaskChoice::default());
+    asks(
+        &mut session,
+        ErrorKind::NamesOtherImages,
+        &MaskChoice::default(),
+    );
     session.apply(Action::AnswerImport(Some(ImportAnswer::ByPosition)));
     let choice = job(&mut session).unwrap();
     assert!(choice.by_position && session.undecided.is_none());
@@ -94,10 +146,19 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
         }
         _ => None,
     });
-    assert_eq!(others.unwrap(), [ids[1], ids[3]], "neither the one on the screen nor the accepted one");
+    assert_eq!(
+        others.unwrap(),
+        [ids[1], ids[3]],
+        "neither the one on the screen nor the accepted one"
+    );
     let masks = ImportedMasks {
         labels: vec![Label::named("Lung", 0)],
-        taken: vec![TakenLabel { number: 1, in_file: 4096, left: 4096, covered: 0 }],
+        taken: vec![TakenLabel {
+            number: 1,
+            in_file: 4096,
+            left: 4096,
+            covered: 0,
+        }],
         masks: vec![(0, Mask::from_labels(64, 64, vec![1; 64 * 64]).unwrap())],
         ..ImportedMasks::default()
     };
@@ -105,9 +166,24 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
     session.cases[3].status = Status::Accepted;
     let cases = vec![(ids[1], Ok(masks.clone())), (ids[3], Ok(masks))];
     session.on_event(Event::ImportedOthers { cases, without: 7 });
-    let count = |session: &Session, case| session.mask_of(SliceKey { case, slice: 0 }).map_or(0, |m| m.count(1));
-    assert_eq!((count(&session, ids[1]), count(&session, ids[3])), (4096, 0));
-    assert_eq!((session.cases[1].status, session.cases[3].status), (Status::Corrected, Status::Accepted));
-    let said = session.notices.list.iter().find(|n| n.text.contains("for 1 other case")).map(|n| n.text.clone());
+    let count = |session: &Session, case| {
+        session
+            .mask_of(SliceKey { case, slice: 0 })
+            .map_or(0, |m| m.count(1))
+    };
+    assert_eq!(
+        (count(&session, ids[1]), count(&session, ids[3])),
+        (4096, 0)
+    );
+    assert_eq!(
+        (session.cases[1].status, session.cases[3].status),
+        (Status::Corrected, Status::Accepted)
+    );
+    let said = session
+        .notices
+        .list
+        .iter()
+        .find(|n| n.text.contains("for 1 other case"))
+        .map(|n| n.text.clone());
     assert!(said.is_some_and(|text| text.contains("7 have none")));
 }

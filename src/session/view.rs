@@ -14,7 +14,10 @@ pub struct Canvas {
 
 impl Canvas {
     fn center(&self) -> [f32; 2] {
-        [self.min[0] + self.size[0] / 2.0, self.min[1] + self.size[1] / 2.0]
+        [
+            self.min[0] + self.size[0] / 2.0,
+            self.min[1] + self.size[1] / 2.0,
+        ]
     }
 }
 
@@ -56,12 +59,18 @@ pub struct ViewPlacement {
 impl ViewPlacement {
     /// The point on the screen of a place on the picture (pixels from its left upper corner).
     pub fn screen_from_image(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        [self.origin[0] + x * self.scale[0], self.origin[1] + y * self.scale[1]]
+        [
+            self.origin[0] + x * self.scale[0],
+            self.origin[1] + y * self.scale[1],
+        ]
     }
 
     /// The place on the picture of a point on the screen.
     pub fn image_from_screen(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        [(x - self.origin[0]) / self.scale[0], (y - self.origin[1]) / self.scale[1]]
+        [
+            (x - self.origin[0]) / self.scale[0],
+            (y - self.origin[1]) / self.scale[1],
+        ]
     }
 }
 
@@ -69,16 +78,31 @@ impl View {
     /// Where the picture comes to lie.
     pub fn place(&self, canvas: Canvas, extent: PictureExtent) -> ViewPlacement {
         let (scale, center) = match *self {
-            Self::Fit => (fit_scale(canvas, extent), [extent.columns / 2.0, extent.rows / 2.0]),
+            Self::Fit => (
+                fit_scale(canvas, extent),
+                [extent.columns / 2.0, extent.rows / 2.0],
+            ),
             Self::Free { scale, center } => (scale, center),
         };
         let scale = [scale, scale * extent.aspect];
         let middle = canvas.center();
-        ViewPlacement { scale, origin: [middle[0] - center[0] * scale[0], middle[1] - center[1] * scale[1]] }
+        ViewPlacement {
+            scale,
+            origin: [
+                middle[0] - center[0] * scale[0],
+                middle[1] - center[1] * scale[1],
+            ],
+        }
     }
 
     /// Zooms by `factor`; the pixel under `pointer` stays where it is.
-    pub fn zoom_at(&mut self, factor: f32, pointer: [f32; 2], canvas: Canvas, extent: PictureExtent) {
+    pub fn zoom_at(
+        &mut self,
+        factor: f32,
+        pointer: [f32; 2],
+        canvas: Canvas,
+        extent: PictureExtent,
+    ) {
         let before = self.place(canvas, extent);
         let fixed = before.image_from_screen(pointer);
         let scale = (before.scale[0] * factor).clamp(*SCALES.start(), *SCALES.end());
@@ -87,25 +111,43 @@ impl View {
             fixed[0] - (pointer[0] - middle[0]) / scale,
             fixed[1] - (pointer[1] - middle[1]) / (scale * extent.aspect),
         ];
-        *self = Self::Free { scale, center: keep_on_picture(center, extent) };
+        *self = Self::Free {
+            scale,
+            center: keep_on_picture(center, extent),
+        };
     }
 
     /// Moves the picture by `delta` points.
     pub fn pan(&mut self, delta: [f32; 2], canvas: Canvas, extent: PictureExtent) {
         let placed = self.place(canvas, extent);
         let middle = placed.image_from_screen(canvas.center());
-        let center = [middle[0] - delta[0] / placed.scale[0], middle[1] - delta[1] / placed.scale[1]];
-        *self = Self::Free { scale: placed.scale[0], center: keep_on_picture(center, extent) };
+        let center = [
+            middle[0] - delta[0] / placed.scale[0],
+            middle[1] - delta[1] / placed.scale[1],
+        ];
+        *self = Self::Free {
+            scale: placed.scale[0],
+            center: keep_on_picture(center, extent),
+        };
     }
 
     /// Brings a part of the picture to the middle, zoomed in so far that it is judged with ease, never zoomed out.
     pub fn focus(&mut self, low: [f32; 2], high: [f32; 2], canvas: Canvas, extent: PictureExtent) {
-        let span = [(high[0] - low[0]).max(1.0), (high[1] - low[1]).max(1.0) * extent.aspect];
+        let span = [
+            (high[0] - low[0]).max(1.0),
+            (high[1] - low[1]).max(1.0) * extent.aspect,
+        ];
         let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) / 4.0;
         let fit = fit_scale(canvas, extent);
         let now = self.place(canvas, extent).scale[0];
-        let scale = wanted.min(fit * 4.0).max(now).clamp(*SCALES.start(), *SCALES.end());
-        *self = Self::Free { scale, center: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0] };
+        let scale = wanted
+            .min(fit * 4.0)
+            .max(now)
+            .clamp(*SCALES.start(), *SCALES.end());
+        *self = Self::Free {
+            scale,
+            center: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
+        };
     }
 }
 
@@ -117,15 +159,25 @@ fn fit_scale(canvas: Canvas, extent: PictureExtent) -> f32 {
 }
 
 fn keep_on_picture(center: [f32; 2], extent: PictureExtent) -> [f32; 2] {
-    [center[0].clamp(0.0, extent.columns), center[1].clamp(0.0, extent.rows)]
+    [
+        center[0].clamp(0.0, extent.columns),
+        center[1].clamp(0.0, extent.rows),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CANVAS: Canvas = Canvas { min: [100.0, 50.0], size: [800.0, 600.0] };
-    const EXTENT: PictureExtent = PictureExtent { columns: 256.0, rows: 128.0, aspect: 1.5 };
+    const CANVAS: Canvas = Canvas {
+        min: [100.0, 50.0],
+        size: [800.0, 600.0],
+    };
+    const EXTENT: PictureExtent = PictureExtent {
+        columns: 256.0,
+        rows: 128.0,
+        aspect: 1.5,
+    };
 
     #[test]
     fn the_pixel_under_the_pointer_stays_when_zooming() {
@@ -134,7 +186,10 @@ mod tests {
         let before = view.place(CANVAS, EXTENT).image_from_screen(pointer);
         view.zoom_at(1.7, pointer, CANVAS, EXTENT);
         let after = view.place(CANVAS, EXTENT).image_from_screen(pointer);
-        assert!((before[0] - after[0]).abs() < 1e-3 && (before[1] - after[1]).abs() < 1e-3, "{before:?} {after:?}");
+        assert!(
+            (before[0] - after[0]).abs() < 1e-3 && (before[1] - after[1]).abs() < 1e-3,
+            "{before:?} {after:?}"
+        );
     }
 
     #[test]
@@ -152,7 +207,9 @@ mod tests {
         let before = view.place(CANVAS, EXTENT).screen_from_image([10.0, 10.0]);
         view.pan([12.0, -7.0], CANVAS, EXTENT);
         let after = view.place(CANVAS, EXTENT).screen_from_image([10.0, 10.0]);
-        assert!((after[0] - before[0] - 12.0).abs() < 1e-3 && (after[1] - before[1] + 7.0).abs() < 1e-3);
+        assert!(
+            (after[0] - before[0] - 12.0).abs() < 1e-3 && (after[1] - before[1] + 7.0).abs() < 1e-3
+        );
     }
 
     #[test]

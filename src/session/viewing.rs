@@ -26,19 +26,24 @@ impl Session {
         }
         if settings.device != self.settings.device {
             self.device.clear();
-            self.jobs.push(Job::Network(NetworkJob::ProbeDevice(settings.device)));
+            self.jobs
+                .push(Job::Network(NetworkJob::ProbeDevice(settings.device)));
         }
         let starts_running = settings.auto_run && !self.settings.auto_run;
         let is_limited_anew = settings.memory_mb != self.settings.memory_mb;
         let is_ordered_anew = settings.case_order != self.settings.case_order;
-        if settings.view_mode == ViewMode::Difference && self.settings.view_mode != ViewMode::Difference {
+        if settings.view_mode == ViewMode::Difference
+            && self.settings.view_mode != ViewMode::Difference
+        {
             self.before_difference = self.settings.view_mode;
         }
         self.settings = settings;
         if is_ordered_anew {
             self.give_reasons();
         }
-        self.jobs.push(Job::Files(FileJob::SaveSettings(Box::new(self.settings.clone()))));
+        self.jobs.push(Job::Files(FileJob::SaveSettings(Box::new(
+            self.settings.clone(),
+        ))));
         if is_limited_anew {
             self.limit_memory();
         }
@@ -58,7 +63,10 @@ impl Session {
 
     pub(super) fn zoom_about_middle(&mut self, factor: f32) {
         self.change_view(|view, canvas, extent| {
-            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
+            let middle = [
+                canvas.min[0] + canvas.size[0] / 2.0,
+                canvas.min[1] + canvas.size[1] / 2.0,
+            ];
             view.zoom_at(factor, middle, canvas, extent);
         });
     }
@@ -66,14 +74,20 @@ impl Session {
     pub(super) fn zoom_actual(&mut self) {
         let scale = 1.0 / self.pixels_per_point;
         self.change_view(|view, canvas, extent| {
-            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
+            let middle = [
+                canvas.min[0] + canvas.size[0] / 2.0,
+                canvas.min[1] + canvas.size[1] / 2.0,
+            ];
             let center = view.place(canvas, extent).image_from_screen(middle);
             *view = View::Free { scale, center };
         });
     }
 
     pub(super) fn preset(&mut self, index: usize) {
-        let window = self.current_loaded().and_then(|l| l.presets.get(index)).map(|p| p.window);
+        let window = self
+            .current_loaded()
+            .and_then(|l| l.presets.get(index))
+            .map(|p| p.window);
         if window.is_some() {
             self.set_window(window);
         }
@@ -88,7 +102,10 @@ impl Session {
             UserCommand::WindowPreset4 => 3,
             _ => return None,
         };
-        self.current_loaded()?.presets.get(index).map(|preset| preset.name.as_str())
+        self.current_loaded()?
+            .presets
+            .get(index)
+            .map(|preset| preset.name.as_str())
     }
 
     pub(super) fn set_window(&mut self, window: Option<Window>) {

@@ -6,8 +6,17 @@ use labrum_core::image::{Image, Pixels, Window, WindowPreset};
 ///
 /// `default` is the window that the image is shown with at first.
 pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
-    let preset = |name: &str, window| WindowPreset { name: name.into(), window };
-    let mut presets: Vec<WindowPreset> = image.windows.iter().take(3).enumerate().map(named).collect();
+    let preset = |name: &str, window| WindowPreset {
+        name: name.into(),
+        window,
+    };
+    let mut presets: Vec<WindowPreset> = image
+        .windows
+        .iter()
+        .take(3)
+        .enumerate()
+        .map(named)
+        .collect();
     let is_usual = modality == "CT" && default == Window::SOFT_TISSUE;
     // By its own table, or through the window to begin with.
     if presets.is_empty() && !is_usual {
@@ -33,8 +42,15 @@ pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPres
 
 fn named((index, preset): (usize, &WindowPreset)) -> WindowPreset {
     let name = preset.name.trim();
-    let name = if name.is_empty() { format!("File {}", index + 1) } else { name.to_owned() };
-    WindowPreset { name, window: preset.window }
+    let name = if name.is_empty() {
+        format!("File {}", index + 1)
+    } else {
+        name.to_owned()
+    };
+    WindowPreset {
+        name,
+        window: preset.window,
+    }
 }
 
 /// Lowest and highest modality value that the pixels hold.
@@ -65,8 +81,14 @@ mod tests {
     #[test]
     fn a_ct_offers_its_own_window_first_and_then_the_usual_ones() {
         let mut image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
-        image.windows = vec![WindowPreset { name: String::new(), window: Window::new(50.0, 350.0) }];
-        let names: Vec<String> = presets(&image, "CT", Window::new(50.0, 350.0)).into_iter().map(|p| p.name).collect();
+        image.windows = vec![WindowPreset {
+            name: String::new(),
+            window: Window::new(50.0, 350.0),
+        }];
+        let names: Vec<String> = presets(&image, "CT", Window::new(50.0, 350.0))
+            .into_iter()
+            .map(|p| p.name)
+            .collect();
         assert_eq!(names, ["File 1", "Soft tissue", "Lung", "Bone", "Brain"]);
     }
 

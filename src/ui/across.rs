@@ -19,7 +19,9 @@ use crate::session::{
     settings::ViewMode,
     view::{Canvas, ViewPlacement},
 };
-use egui::{Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 use labrum_core::{
     image::Window,
     stack::{Pane, ViewPlane},
@@ -58,7 +60,10 @@ impl AcrossState {
 
 /// Where the slice and the two views across lie in `rect`.
 pub(crate) fn layout(rect: Rect) -> [Rect; 3] {
-    let (x, y) = ((rect.left() + rect.width() * 0.56).round(), rect.center().y.round());
+    let (x, y) = (
+        (rect.left() + rect.width() * 0.56).round(),
+        rect.center().y.round(),
+    );
     let half = GAP / 2.0;
     [
         Rect::from_min_max(rect.min, pos2(x - half, rect.max.y)),
@@ -75,8 +80,14 @@ pub(crate) fn show(
     states: &mut [AcrossState; 2],
     actions: &mut Vec<Action>,
 ) {
-    let Some((ortho, case)) = session.ortho().zip(session.case()) else { return };
-    for ((plane, rect), state) in [ViewPlane::Column, ViewPlane::Row].into_iter().zip(places).zip(states) {
+    let Some((ortho, case)) = session.ortho().zip(session.case()) else {
+        return;
+    };
+    for ((plane, rect), state) in [ViewPlane::Column, ViewPlane::Row]
+        .into_iter()
+        .zip(places)
+        .zip(states)
+    {
         if let Some(view) = ortho.across(plane) {
             ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(plane), |ui| {
                 one(ui, session, ortho, case, view, state, actions);
@@ -99,7 +110,10 @@ fn one(
     let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
-    let canvas = Canvas { min: [rect.min.x, rect.min.y], size: [rect.width(), rect.height()] };
+    let canvas = Canvas {
+        min: [rect.min.x, rect.min.y],
+        size: [rect.width(), rect.height()],
+    };
     if state.last_canvas != Some(canvas) {
         state.last_canvas = Some(canvas);
         actions.push(Action::Ortho(OrthoAction::SetCanvas(plane, canvas)));
@@ -119,7 +133,9 @@ fn one(
         return frame(&painter, rect, plane, ortho.active == plane);
     };
     let layers = match session.settings.view_mode {
-        _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => LabelLayers::Nothing,
+        _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => {
+            LabelLayers::Nothing
+        }
         ViewMode::Fill | ViewMode::Difference => LabelLayers::Fill,
         ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
         ViewMode::Hidden => LabelLayers::Nothing,
@@ -129,9 +145,25 @@ fn one(
     let look = CanvasLook::new(placement, ui.pixels_per_point(), levels);
     let look = look.with_labels(layers, session.labels(), &hidden, session.settings.opacity);
     let labels = Some(&view.labels).filter(|_| look.draws_labels());
-    state.stage.paint(&painter, rect, &Scene { image, labels, reference: None, preview: None, look: &look });
+    state.stage.paint(
+        &painter,
+        rect,
+        &Scene {
+            image,
+            labels,
+            reference: None,
+            preview: None,
+            look: &look,
+        },
+    );
     annotate(&painter, rect, ortho, case, view, placement);
-    cross(&painter, rect, &view.pane, view.pane.from_grid(ortho.cross), placement);
+    cross(
+        &painter,
+        rect,
+        &view.pane,
+        view.pane.from_grid(ortho.cross),
+        placement,
+    );
     if let Some((center, radii)) = session.across_ring(plane) {
         tool_overlay::ring(&painter, placement, center, radii);
     }
@@ -143,17 +175,46 @@ fn describe(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
     let plane = view.pane.plane;
     let mask = match view.labels.mask().is_blank() {
         true => "no mask".to_owned(),
-        false => format!("mask shown as {}", session.settings.view_mode.label().to_lowercase()),
+        false => format!(
+            "mask shown as {}",
+            session.settings.view_mode.label().to_lowercase()
+        ),
     };
-    let keys = if ortho.active == plane { ", has the keys" } else { "" };
-    format!("View: {}, {} of {}, {mask}{keys}", view.pane.name, ortho.index(plane) + 1, ortho.steps(plane))
+    let keys = if ortho.active == plane {
+        ", has the keys"
+    } else {
+        ""
+    };
+    format!(
+        "View: {}, {} of {}, {mask}{keys}",
+        view.pane.name,
+        ortho.index(plane) + 1,
+        ortho.steps(plane)
+    )
 }
 
-fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &AcrossView, placement: ViewPlacement) {
+fn annotate(
+    painter: &Painter,
+    rect: Rect,
+    ortho: &Ortho,
+    case: &Case,
+    view: &AcrossView,
+    placement: ViewPlacement,
+) {
     let plane = view.pane.plane;
     let mut edges = PictureEdges::of(painter, rect);
-    let mut title = vec![view.pane.name.clone(), format!("{} / {}", ortho.index(plane) + 1, ortho.steps(plane))];
-    title.extend(ortho.stack.notes.iter().filter(|_| plane == ViewPlane::Column).map(|note| capital(note)));
+    let mut title = vec![
+        view.pane.name.clone(),
+        format!("{} / {}", ortho.index(plane) + 1, ortho.steps(plane)),
+    ];
+    title.extend(
+        ortho
+            .stack
+            .notes
+            .iter()
+            .filter(|_| plane == ViewPlane::Column)
+            .map(|note| capital(note)),
+    );
     edges.title(&title);
     let count = case.slices.len();
     if ortho.loaded < count {
@@ -173,10 +234,18 @@ fn color(plane: ViewPlane) -> Color32 {
 }
 
 /// Where the other views go through this one; open about the place that they share.
-pub(super) fn cross(painter: &Painter, rect: Rect, pane: &Pane, place: [f64; 2], placement: ViewPlacement) {
+pub(super) fn cross(
+    painter: &Painter,
+    rect: Rect,
+    pane: &Pane,
+    place: [f64; 2],
+    placement: ViewPlacement,
+) {
     const OPEN: f32 = 10.0;
     let [x, y] = placement.screen_from_image(place.map(|v| v as f32));
-    let [down, across] = pane.lines().map(|plane| Stroke::new(1.0, color(plane).gamma_multiply(0.75)));
+    let [down, across] = pane
+        .lines()
+        .map(|plane| Stroke::new(1.0, color(plane).gamma_multiply(0.75)));
     for (from, to) in [(rect.top(), y - OPEN), (y + OPEN, rect.bottom())] {
         if to > from {
             painter.vline(x, from..=to, down);
@@ -194,6 +263,11 @@ pub(super) fn frame(painter: &Painter, rect: Rect, plane: ViewPlane, is_active: 
     let mark = Rect::from_min_size(rect.min, vec2(28.0, 3.0));
     painter.rect_filled(mark, 0.0, color(plane));
     if is_active {
-        painter.rect_stroke(rect.shrink(0.5), 0.0, Stroke::new(1.0, color(plane)), StrokeKind::Inside);
+        painter.rect_stroke(
+            rect.shrink(0.5),
+            0.0,
+            Stroke::new(1.0, color(plane)),
+            StrokeKind::Inside,
+        );
     }
 }

@@ -59,7 +59,9 @@ impl CanvasState {
 
     /// The slice that is on the canvas as things are: for a moment another than the one that is on its way.
     pub(super) fn shown(&mut self, session: &Session) -> Option<SliceKey> {
-        let case = session.case().filter(|_| session.current_failure().is_none())?;
+        let case = session
+            .case()
+            .filter(|_| session.current_failure().is_none())?;
         self.shown.clear_unless(Some(case.id));
         self.shown.slice(session, case).map(|(key, _)| key)
     }
@@ -68,24 +70,43 @@ impl CanvasState {
     pub(super) fn pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
         let at = now.at.filter(|_| now.over == Some(ViewPlane::Slice))?;
         let (shown, case, canvas) = (self.shown(session)?, session.case()?, self.place()?);
-        let [x, y] = case.view.place(canvas, session.extent(case)).image_from_screen([at.x, at.y]);
-        let inside = x >= 0.0 && y >= 0.0 && x < case.series.columns as f32 && y < case.series.rows as f32;
-        inside.then_some(Pointer { slice: shown.slice, x, y })
+        let [x, y] = case
+            .view
+            .place(canvas, session.extent(case))
+            .image_from_screen([at.x, at.y]);
+        let inside =
+            x >= 0.0 && y >= 0.0 && x < case.series.columns as f32 && y < case.series.rows as f32;
+        inside.then_some(Pointer {
+            slice: shown.slice,
+            x,
+            y,
+        })
     }
 }
 
 /// Shows the canvas.
-pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, actions: &mut Vec<Action>) {
+pub(crate) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    state: &mut CanvasState,
+    actions: &mut Vec<Action>,
+) {
     let rect = ui.available_rect_before_wrap();
     // Tab goes past it: keys are for the picture whenever no control has them.
     let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
-    let canvas = Canvas { min: [rect.min.x, rect.min.y], size: [rect.width(), rect.height()] };
+    let canvas = Canvas {
+        min: [rect.min.x, rect.min.y],
+        size: [rect.width(), rect.height()],
+    };
     let pixels_per_point = ui.pixels_per_point();
     if state.last_canvas != Some((canvas, pixels_per_point)) {
         state.last_canvas = Some((canvas, pixels_per_point));
-        actions.push(Action::SetCanvas { canvas, pixels_per_point });
+        actions.push(Action::SetCanvas {
+            canvas,
+            pixels_per_point,
+        });
     }
     state.target = Some(ViewTarget::of(ui, &response, ViewPlane::Slice));
     state.shown.clear_unless(session.case().map(|c| c.id));
@@ -100,18 +121,30 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     panels::context::picture(ui, session, place, &mut state.input.menu, actions);
     if let Some(error) = session.current_failure() {
         state.shown.clear_unless(None);
-        return message(&painter, rect, "This slice cannot be shown", &error.to_string());
+        return message(
+            &painter,
+            rect,
+            "This slice cannot be shown",
+            &error.to_string(),
+        );
     }
     let Some((shown, loaded)) = state.shown.slice(session, case) else {
         return message(&painter, rect, "Loading", "");
     };
-    let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
+    let mode = if state.is_mask_held_hidden {
+        ViewMode::Hidden
+    } else {
+        session.settings.view_mode
+    };
     let state_of = case.slices.get(shown.slice);
     let finding = state_of.and_then(|s| s.finding.as_ref());
     let hides_proposals = case.hides_proposals();
-    let proposal = state_of.and_then(|s| s.proposal.as_ref()).filter(|_| !hides_proposals);
+    let proposal = state_of
+        .and_then(|s| s.proposal.as_ref())
+        .filter(|_| !hides_proposals);
     // What was worked out from a mask counts as long as nobody draws on.
-    let is_current = !session.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
+    let is_current =
+        !session.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
     let has_confidence = !hides_proposals && finding.is_some_and(|f| f.has_confidence());
     let shows_confidence = mode == ViewMode::Confidence && is_current && has_confidence;
     let layers = match mode {
@@ -127,22 +160,49 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
         &hidden,
         session.settings.opacity,
     );
-    let share = if session.is_stale_on(case, shown.slice) { STALE } else { 1.0 };
+    let share = if session.is_stale_on(case, shown.slice) {
+        STALE
+    } else {
+        1.0
+    };
     look = look.faded(share);
     // While one scrolls fast, a slice may be seen that is not the one to draw on.
     let live = session.live().filter(|l| l.key() == shown);
-    let labels = live.or_else(|| finding.map(|f| state.passing.of(shown, f))).filter(|_| look.draws_labels());
+    let labels = live
+        .or_else(|| finding.map(|f| state.passing.of(shown, f)))
+        .filter(|_| look.draws_labels());
     let wants_reference = mode == ViewMode::Difference;
-    let reference = proposal.filter(|_| wants_reference).map(|p| state.proposed.of(shown, p));
-    let preview = live.and(session.preview().region.as_ref()).filter(|region| !region.is_empty());
-    look.preview = if preview.is_some() { tool_overlay::stripes(session) } else { look.preview };
-    let scene = Scene { image: &loaded.image, labels, reference, preview, look: &look };
+    let reference = proposal
+        .filter(|_| wants_reference)
+        .map(|p| state.proposed.of(shown, p));
+    let preview = live
+        .and(session.preview().region.as_ref())
+        .filter(|region| !region.is_empty());
+    look.preview = if preview.is_some() {
+        tool_overlay::stripes(session)
+    } else {
+        look.preview
+    };
+    let scene = Scene {
+        image: &loaded.image,
+        labels,
+        reference,
+        preview,
+        look: &look,
+    };
     state.stage.paint(&painter, rect, &scene);
     if let Some(finding) = finding {
-        let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
+        let focus = session
+            .focus
+            .filter(|(key, _)| *key == shown)
+            .and_then(|(_, at)| finding.doubts.get(at));
         ContourOverlay {
             finding,
-            mode: if mode == ViewMode::Confidence && !shows_confidence { ViewMode::Outline } else { mode },
+            mode: if mode == ViewMode::Confidence && !shows_confidence {
+                ViewMode::Outline
+            } else {
+                mode
+            },
             hidden_labels: &hidden,
             measurements: session.settings.measurements && is_current,
             focus,
@@ -160,11 +220,30 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     } else if mode == ViewMode::Difference {
         edges.difference_legend(case, shown.slice);
     }
-    annotate(&mut edges, pixels_per_point, session, case, shown.slice, &loaded, placement);
+    annotate(
+        &mut edges,
+        pixels_per_point,
+        session,
+        case,
+        shown.slice,
+        &loaded,
+        placement,
+    );
     if let Some(ortho) = session.ortho() {
         let place = ortho.stack.slice_from_grid(shown.slice, ortho.cross);
-        across::cross(&painter, rect, &ortho.stack.pane(ViewPlane::Slice), place, placement);
-        across::frame(&painter, rect, ViewPlane::Slice, ortho.active == ViewPlane::Slice);
+        across::cross(
+            &painter,
+            rect,
+            &ortho.stack.pane(ViewPlane::Slice),
+            place,
+            placement,
+        );
+        across::frame(
+            &painter,
+            rect,
+            ViewPlane::Slice,
+            ortho.active == ViewPlane::Slice,
+        );
     }
     tool_overlay::paint(&painter, session, shown, placement);
 }
@@ -174,9 +253,20 @@ fn describe(session: &Session, case: &Case) -> String {
     let slice = format!("slice {} of {}", case.slice + 1, case.slices.len());
     let mask = match case.finding() {
         Some(finding) => {
-            let labels: Vec<&str> = finding.measurements.iter().map(|m| session.label_name(m.label)).collect();
-            let what = if labels.is_empty() { "nothing found".to_owned() } else { labels.join(", ") };
-            format!("{what}, shown as {}", session.settings.view_mode.label().to_lowercase())
+            let labels: Vec<&str> = finding
+                .measurements
+                .iter()
+                .map(|m| session.label_name(m.label))
+                .collect();
+            let what = if labels.is_empty() {
+                "nothing found".to_owned()
+            } else {
+                labels.join(", ")
+            };
+            format!(
+                "{what}, shown as {}",
+                session.settings.view_mode.label().to_lowercase()
+            )
         }
         None => "no mask".to_owned(),
     };
@@ -206,26 +296,44 @@ fn annotate(
     }
     edges.title(&title);
     let window = session.window_of(case, loaded);
-    let unit = image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
+    let unit = image
+        .unit
+        .as_deref()
+        .map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;
     let zoom = placement.scale[0] * per_point * 100.0;
     edges.state(&[
-        format!("C {:.digits$}  W {:.digits$}{unit}", window.center, window.width),
+        format!(
+            "C {:.digits$}  W {:.digits$}{unit}",
+            window.center, window.width
+        ),
         format!("Zoom {zoom:.0} %"),
     ]);
-    let truncated = image.truncated.as_ref().map(|what| format!("This picture is not whole: {what}."));
-    let remarks: Vec<String> =
-        truncated.into_iter().chain(case.series.notes.iter().map(|n| session::sentence(n))).collect();
+    let truncated = image
+        .truncated
+        .as_ref()
+        .map(|what| format!("This picture is not whole: {what}."));
+    let remarks: Vec<String> = truncated
+        .into_iter()
+        .chain(case.series.notes.iter().map(|n| session::sentence(n)))
+        .collect();
     edges.remarks(&remarks);
     if let Some(letters) = edges::letters_in(image) {
         edges.letters(letters);
     }
-    edges.scale_bar(|start| edges::width_under_bar(image, start, placement), placement);
+    edges.scale_bar(
+        |start| edges::width_under_bar(image, start, placement),
+        placement,
+    );
 }
 
 /// Drawings that are stored with the picture.
 fn drawings(painter: &Painter, image: &Image, placement: ViewPlacement) {
-    for span in image.overlays.iter().flat_map(|overlay| overlay.region.spans()) {
+    for span in image
+        .overlays
+        .iter()
+        .flat_map(|overlay| overlay.region.spans())
+    {
         let corner = |x: usize, y: usize| {
             let [x, y] = placement.screen_from_image([x as f32, y as f32]);
             pos2(x, y)
@@ -239,13 +347,22 @@ fn drawings(painter: &Painter, image: &Image, placement: ViewPlacement) {
 
 /// Labels that are not to be seen.
 pub(super) fn hidden_labels(session: &Session) -> Vec<u8> {
-    let hidden = session.labels().iter().enumerate().filter(|(_, l)| !l.visible);
+    let hidden = session
+        .labels()
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| !l.visible);
     hidden.map(|(i, _)| i as u8 + 1).collect()
 }
 
 /// Words in the middle of an empty canvas.
 pub(super) fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
-    let galley = painter.layout(title.into(), FontId::proportional(18.0), ON_CANVAS, rect.width() * 0.7);
+    let galley = painter.layout(
+        title.into(),
+        FontId::proportional(18.0),
+        ON_CANVAS,
+        rect.width() * 0.7,
+    );
     let more = painter.layout(
         more.into(),
         FontId::proportional(13.5),
@@ -254,5 +371,9 @@ pub(super) fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
     );
     let at = rect.center() - vec2(galley.size().x / 2.0, galley.size().y);
     painter.galley(at, galley, theme::ON_CANVAS);
-    painter.galley(rect.center() + vec2(-more.size().x / 2.0, 8.0), more, theme::ON_CANVAS);
+    painter.galley(
+        rect.center() + vec2(-more.size().x / 2.0, 8.0),
+        more,
+        theme::ON_CANVAS,
+    );
 }

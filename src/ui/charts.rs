@@ -2,7 +2,9 @@
 
 use super::theme;
 use egui::{Color32, FontId, Rangef, RichText, Role, Sense, Ui, Vec2, WidgetInfo};
-use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, Points, VLine};
+use egui_plot::{
+    AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, Points, VLine,
+};
 use std::ops::RangeInclusive;
 
 /// Points that belong together.
@@ -44,9 +46,16 @@ impl Chart<'_> {
     pub(crate) fn show(&self, ui: &mut Ui, series: &[ChartSeries]) {
         let colors = theme::colors(ui);
         let tick = |mark: GridMark, _: &RangeInclusive<f64>| (self.figure)(mark.value);
-        let up = axis(AxisHints::new_y(), self.axes[1], colors).formatter(tick).min_thickness(36.0);
-        let across = axis(AxisHints::new_x(), self.axes[0], colors).label_spacing(Rangef::new(36.0, 48.0));
-        let across = if self.has_diagonal { across.formatter(tick) } else { across.formatter(whole) };
+        let up = axis(AxisHints::new_y(), self.axes[1], colors)
+            .formatter(tick)
+            .min_thickness(36.0);
+        let across =
+            axis(AxisHints::new_x(), self.axes[0], colors).label_spacing(Rangef::new(36.0, 48.0));
+        let across = if self.has_diagonal {
+            across.formatter(tick)
+        } else {
+            across.formatter(whole)
+        };
         let smallest = if self.has_diagonal { 0.0 } else { 1.0 };
         let mut plot = Plot::new(self.name)
             .x_grid_spacer(move |input| marks(&input, self.size.x / 56.0, smallest))
@@ -66,9 +75,11 @@ impl Chart<'_> {
             .set_margin_fraction(Vec2::splat(0.08))
             .sense(Sense::hover())
             .label_formatter(|place| match place {
-                HoverPosition::NearDataPoint { plot_name, position, index } => {
-                    Some((self.tip)(plot_name, *index, *position))
-                }
+                HoverPosition::NearDataPoint {
+                    plot_name,
+                    position,
+                    index,
+                } => Some((self.tip)(plot_name, *index, *position)),
                 HoverPosition::Elsewhere { .. } => None,
             });
         for [x, y] in self.includes {
@@ -84,19 +95,31 @@ impl Chart<'_> {
                 plot.set_plot_bounds_y(bounds);
             }
             if let Some(at) = self.mark {
-                let line = VLine::new("resumed", at).color(colors.dimmed).style(LineStyle::dashed_dense());
+                let line = VLine::new("resumed", at)
+                    .color(colors.dimmed)
+                    .style(LineStyle::dashed_dense());
                 plot.vline(line.width(1.0).allow_hover(false));
             }
             for one in series {
                 if one.is_joined {
-                    plot.line(Line::new(&one.name, one.points.clone()).color(one.color).width(1.75));
+                    plot.line(
+                        Line::new(&one.name, one.points.clone())
+                            .color(one.color)
+                            .width(1.75),
+                    );
                 }
                 if one.has_dots {
-                    plot.points(Points::new(&one.name, one.points.clone()).color(one.color).radius(3.5));
+                    plot.points(
+                        Points::new(&one.name, one.points.clone())
+                            .color(one.color)
+                            .radius(3.5),
+                    );
                 }
             }
         });
-        response.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.name));
+        response
+            .response
+            .widget_info(|| WidgetInfo::labeled(Role::Image, true, self.name));
     }
 }
 
@@ -115,13 +138,22 @@ fn marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMark> {
     if !(step_size > 0.0 && last - first < 1000.0) {
         return Vec::new();
     }
-    (first as i64..=last as i64).map(|n| GridMark { value: n as f64 * step_size, step_size }).collect()
+    (first as i64..=last as i64)
+        .map(|n| GridMark {
+            value: n as f64 * step_size,
+            step_size,
+        })
+        .collect()
 }
 
 /// The next of 1, 2, 5, 10, 20, 50 and so on that is not below a value.
 fn round_step(value: f64) -> f64 {
     let power = 10f64.powf(value.abs().log10().floor());
-    [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|step| *step >= value).unwrap_or(10.0 * power)
+    [1.0, 2.0, 5.0]
+        .map(|digit| digit * power)
+        .into_iter()
+        .find(|step| *step >= value)
+        .unwrap_or(10.0 * power)
 }
 
 /// A figure without zeros at its end: "0.9", "0.925", "1".
@@ -132,13 +164,22 @@ pub(crate) fn short(value: f64) -> String {
 
 /// Only whole numbers: there is no case one and a half.
 fn whole(mark: GridMark, _: &RangeInclusive<f64>) -> String {
-    if mark.value.fract().abs() < 1e-6 && mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() }
+    if mark.value.fract().abs() < 1e-6 && mark.value >= 0.0 {
+        format!("{:.0}", mark.value)
+    } else {
+        String::new()
+    }
 }
 
 /// The same range for both axes, with a little room about the points.
 fn bounds(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive<f64> {
-    let all = includes.iter().chain(series.iter().flat_map(|s| &s.points)).flatten();
-    let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+    let all = includes
+        .iter()
+        .chain(series.iter().flat_map(|s| &s.points))
+        .flatten();
+    let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), v| {
+        (low.min(*v), high.max(*v))
+    });
     if low > high {
         return 0.0..=1.0;
     }
@@ -158,8 +199,13 @@ mod tests {
     #[test]
     fn both_axes_of_a_diagonal_have_one_range() {
         let points = vec![[0.5, 0.9], [0.8, 0.7]];
-        let series =
-            ChartSeries { name: String::new(), points, color: Color32::WHITE, is_joined: false, has_dots: true };
+        let series = ChartSeries {
+            name: String::new(),
+            points,
+            color: Color32::WHITE,
+            is_joined: false,
+            has_dots: true,
+        };
         let range = bounds(&[], &[series]);
         assert!(*range.start() < 0.5 && *range.end() > 0.9, "{range:?}");
         assert_eq!(bounds(&[], &[]), 0.0..=1.0);
@@ -167,10 +213,26 @@ mod tests {
 
     #[test]
     fn lines_lie_at_round_figures() {
-        assert_eq!([0.013, 0.07, 3.0, 20.0].map(round_step), [0.02, 0.1, 5.0, 20.0]);
-        let marks = |bounds| marks(&GridInput { bounds, base_step_size: 0.1 }, 4.0, 0.0).len();
+        assert_eq!(
+            [0.013, 0.07, 3.0, 20.0].map(round_step),
+            [0.02, 0.1, 5.0, 20.0]
+        );
+        let marks = |bounds| {
+            marks(
+                &GridInput {
+                    bounds,
+                    base_step_size: 0.1,
+                },
+                4.0,
+                0.0,
+            )
+            .len()
+        };
         assert_eq!(marks((0.0, 1.0)), 3, "0, 0.5 and 1");
         assert_eq!(marks((f64::NAN, 1.0)), 0);
-        assert_eq!([0.9, 0.925, 1.0, 0.0].map(short), ["0.9", "0.925", "1", "0"]);
+        assert_eq!(
+            [0.9, 0.925, 1.0, 0.0].map(short),
+            ["0.9", "0.925", "1", "0"]
+        );
     }
 }

@@ -80,8 +80,12 @@ impl Dialogs {
     pub(crate) fn open(&mut self, command: UserCommand, session: &Session) -> bool {
         *self = match command {
             UserCommand::OpenPath => Self::Path(path::PathDialog::open()),
-            UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(folder::FolderPurpose::NewWorkspace)),
-            UserCommand::FindImages => Self::Folder(folder::FolderDialog::new(folder::FolderPurpose::FindImages)),
+            UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(
+                folder::FolderPurpose::NewWorkspace,
+            )),
+            UserCommand::FindImages => {
+                Self::Folder(folder::FolderDialog::new(folder::FolderPurpose::FindImages))
+            }
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
             UserCommand::OpenFromServer => Self::Pacs(Box::new(pacs::PacsDialog::new(session))),
             UserCommand::SendToServer => Self::Send(pacs::SendDialog::new(session)),
@@ -90,12 +94,18 @@ impl Dialogs {
             UserCommand::Settings => Self::Settings,
             UserCommand::Workspace => Self::Workspace(workspace::WorkspaceDialog::new(session)),
             UserCommand::Versions => Self::Versions(versions::VersionsDialog::new(session)),
-            UserCommand::WorkReport => Self::WorkReport(work_report::WorkReportDialog::new(session)),
-            UserCommand::RemoveLabel => {
-                Self::LabelRemoval(label_removal::LabelRemovalDialog::remove(session.active_label()))
+            UserCommand::WorkReport => {
+                Self::WorkReport(work_report::WorkReportDialog::new(session))
             }
-            UserCommand::MergeLabel => Self::LabelRemoval(label_removal::LabelRemovalDialog::merge(session)),
-            UserCommand::MoveToLabel => Self::LabelRemoval(label_removal::LabelRemovalDialog::move_to(session)),
+            UserCommand::RemoveLabel => Self::LabelRemoval(
+                label_removal::LabelRemovalDialog::remove(session.active_label()),
+            ),
+            UserCommand::MergeLabel => {
+                Self::LabelRemoval(label_removal::LabelRemovalDialog::merge(session))
+            }
+            UserCommand::MoveToLabel => {
+                Self::LabelRemoval(label_removal::LabelRemovalDialog::move_to(session))
+            }
             UserCommand::ChooseTask => Self::Task(task::TaskDialog::new(session)),
             UserCommand::Keys => Self::Keys(keys::KeysDialog::default()),
             UserCommand::Messages => Self::Messages,
@@ -169,13 +179,17 @@ impl Dialogs {
             Self::About => ("about", 460.0),
             Self::Leave(_) => ("leave", 460.0),
         };
-        let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(sheet::MARGIN as i8)).corner_radius(8);
+        let frame = Frame::popup(&ctx.global_style())
+            .inner_margin(Margin::same(sheet::MARGIN as i8))
+            .corner_radius(8);
         sheet::begin(ctx, name);
         sheet::listen(ctx);
-        let modal = Modal::new(Id::unique(("dialog", name))).frame(frame).show(ctx, |ui| {
-            ui.set_width(width.min(sheet::widest(ui.ctx())));
-            self.content(ui, session, actions)
-        });
+        let modal = Modal::new(Id::unique(("dialog", name)))
+            .frame(frame)
+            .show(ctx, |ui| {
+                ui.set_width(width.min(sheet::widest(ui.ctx())));
+                self.content(ui, session, actions)
+            });
         match modal.inner {
             DialogOutcome::Stay if !modal.should_close() => {}
             DialogOutcome::To(next) => *self = *next,
@@ -192,7 +206,12 @@ impl Dialogs {
         }
     }
 
-    fn content(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
+    fn content(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> DialogOutcome {
         match self {
             Self::None => DialogOutcome::Close,
             Self::Path(dialog) => dialog.show(ui, session, actions).into(),

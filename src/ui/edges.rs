@@ -40,8 +40,16 @@ pub(super) struct PictureEdges<'a> {
 impl<'a> PictureEdges<'a> {
     /// The edges of a picture in `rect`, where nothing stands yet.
     pub(super) fn of(painter: &'a Painter, rect: Rect) -> Self {
-        let margin = if rect.width().min(rect.height()) < 200.0 { 6.0 } else { 12.0 };
-        Self { painter, room: rect.shrink(margin), taken: Vec::new() }
+        let margin = if rect.width().min(rect.height()) < 200.0 {
+            6.0
+        } else {
+            12.0
+        };
+        Self {
+            painter,
+            room: rect.shrink(margin),
+            taken: Vec::new(),
+        }
     }
 
     /// Lines in the left upper corner; each is cut where it is too long.
@@ -53,7 +61,11 @@ impl<'a> PictureEdges<'a> {
     pub(super) fn state(&mut self, lines: &[String]) {
         let size = block(&self.cut(lines)).size() + 2.0 * AROUND;
         if let Some(place) = self.free(Align2::RIGHT_TOP, size, &[SearchDirection::Down]) {
-            self.lines(Align2::RIGHT_TOP, place.right_top() + vec2(-AROUND.x, AROUND.y), lines);
+            self.lines(
+                Align2::RIGHT_TOP,
+                place.right_top() + vec2(-AROUND.x, AROUND.y),
+                lines,
+            );
         }
     }
 
@@ -71,9 +83,15 @@ impl<'a> PictureEdges<'a> {
         let mut job = LayoutJob::simple(lines.join("\n"), font(), theme::DOUBT, width);
         job.wrap.max_rows = MOST_ROWS;
         let galley = self.painter.layout_job(job);
-        if let Some(place) = self.free(Align2::LEFT_TOP, galley.size() + 2.0 * AROUND, &[SearchDirection::Down]) {
-            self.painter.rect_filled(place, 3.0, Color32::from_black_alpha(150));
-            self.painter.galley(place.min + AROUND, galley, theme::DOUBT);
+        if let Some(place) = self.free(
+            Align2::LEFT_TOP,
+            galley.size() + 2.0 * AROUND,
+            &[SearchDirection::Down],
+        ) {
+            self.painter
+                .rect_filled(place, 3.0, Color32::from_black_alpha(150));
+            self.painter
+                .galley(place.min + AROUND, galley, theme::DOUBT);
             self.taken.push(place);
         }
     }
@@ -83,12 +101,21 @@ impl<'a> PictureEdges<'a> {
         for (anchor, words, ways) in [
             (Align2::CENTER_TOP, top, &[SearchDirection::Down][..]),
             (Align2::CENTER_BOTTOM, bottom, &[SearchDirection::Up]),
-            (Align2::LEFT_CENTER, left, &[SearchDirection::Down, SearchDirection::Up]),
-            (Align2::RIGHT_CENTER, right, &[SearchDirection::Down, SearchDirection::Up]),
+            (
+                Align2::LEFT_CENTER,
+                left,
+                &[SearchDirection::Down, SearchDirection::Up],
+            ),
+            (
+                Align2::RIGHT_CENTER,
+                right,
+                &[SearchDirection::Down, SearchDirection::Up],
+            ),
         ] {
             let galley = self.painter.layout_no_wrap(words, font(), ON_CANVAS);
             if let Some(place) = self.free(anchor, galley.size() + 2.0 * AROUND, ways) {
-                self.painter.rect_filled(place, 3.0, Color32::from_black_alpha(150));
+                self.painter
+                    .rect_filled(place, 3.0, Color32::from_black_alpha(150));
                 self.painter.galley(place.min + AROUND, galley, ON_CANVAS);
                 self.taken.push(place);
             }
@@ -96,13 +123,30 @@ impl<'a> PictureEdges<'a> {
     }
 
     /// A bar of a round length at the left below, for columns that are so many mm wide where it begins.
-    pub(super) fn scale_bar(&mut self, column_mm: impl Fn(Pos2) -> Option<f64>, placement: ViewPlacement) {
-        let Some(wanted) = column_mm(self.room.left_bottom()) else { return };
-        let Some((length, width)) = bar(wanted, placement) else { return };
-        let words = if length >= 10.0 { format!("{:.0} cm", length / 10.0) } else { format!("{length} mm") };
+    pub(super) fn scale_bar(
+        &mut self,
+        column_mm: impl Fn(Pos2) -> Option<f64>,
+        placement: ViewPlacement,
+    ) {
+        let Some(wanted) = column_mm(self.room.left_bottom()) else {
+            return;
+        };
+        let Some((length, width)) = bar(wanted, placement) else {
+            return;
+        };
+        let words = if length >= 10.0 {
+            format!("{:.0} cm", length / 10.0)
+        } else {
+            format!("{length} mm")
+        };
         let galley = self.painter.layout_no_wrap(words, font(), ON_CANVAS);
-        let size = vec2(width.max(galley.size().x + AROUND.x) + 1.0, galley.size().y + 8.0);
-        let Some(place) = self.free(Align2::LEFT_BOTTOM, size, &[SearchDirection::Up]) else { return };
+        let size = vec2(
+            width.max(galley.size().x + AROUND.x) + 1.0,
+            galley.size().y + 8.0,
+        );
+        let Some(place) = self.free(Align2::LEFT_BOTTOM, size, &[SearchDirection::Up]) else {
+            return;
+        };
         // Moved up it may lie on a part of another scale.
         if column_mm(place.left_bottom()) != Some(wanted) {
             return;
@@ -111,13 +155,16 @@ impl<'a> PictureEdges<'a> {
         for (shift, color) in [(1.0, Color32::from_black_alpha(200)), (0.0, ON_CANVAS)] {
             let start = left + vec2(shift, shift);
             let stroke = Stroke::new(1.5, color);
-            self.painter.line_segment([start, start + vec2(width, 0.0)], stroke);
+            self.painter
+                .line_segment([start, start + vec2(width, 0.0)], stroke);
             for x in [0.0, width] {
-                self.painter.line_segment([start + vec2(x, -4.0), start + vec2(x, 0.0)], stroke);
+                self.painter
+                    .line_segment([start + vec2(x, -4.0), start + vec2(x, 0.0)], stroke);
             }
         }
         let at = Align2::LEFT_BOTTOM.anchor_size(left + vec2(0.0, -6.0), galley.size());
-        self.painter.rect_filled(at.expand2(AROUND), 3.0, Color32::from_black_alpha(150));
+        self.painter
+            .rect_filled(at.expand2(AROUND), 3.0, Color32::from_black_alpha(150));
         self.painter.galley(at.min, galley, ON_CANVAS);
         self.taken.push(place);
     }
@@ -126,22 +173,36 @@ impl<'a> PictureEdges<'a> {
     pub(super) fn confidence_legend(&mut self) {
         const SIZE: Vec2 = vec2(120.0, 6.0);
         const STEPS: usize = 24;
-        let Some(place) = self.free(Align2::RIGHT_BOTTOM, SIZE + vec2(0.0, 22.0), &[SearchDirection::Up]) else {
+        let Some(place) = self.free(
+            Align2::RIGHT_BOTTOM,
+            SIZE + vec2(0.0, 22.0),
+            &[SearchDirection::Up],
+        ) else {
             return;
         };
         let corner = place.right_bottom() - vec2(0.0, 2.0);
         let bar = Rect::from_min_max(corner - SIZE, corner);
-        self.painter.rect_filled(bar.expand(1.0), 1.0, Color32::from_black_alpha(160));
+        self.painter
+            .rect_filled(bar.expand(1.0), 1.0, Color32::from_black_alpha(160));
         for step in 0..STEPS {
             let t = step as f32 / STEPS as f32;
             let left = bar.left() + t * bar.width();
             let size = vec2(bar.width() / STEPS as f32 + 0.5, bar.height());
             let color = confidence_color(0.1 + 0.4 * (t + 0.5 / STEPS as f32));
-            self.painter.rect_filled(Rect::from_min_size(pos2(left, bar.top()), size), 0.0, color);
+            self.painter
+                .rect_filled(Rect::from_min_size(pos2(left, bar.top()), size), 0.0, color);
         }
         let up = vec2(0.0, 4.0);
-        self.lines(Align2::LEFT_BOTTOM, bar.left_top() - up, &["doubtful".to_owned()]);
-        self.lines(Align2::RIGHT_BOTTOM, bar.right_top() - up, &["sure".to_owned()]);
+        self.lines(
+            Align2::LEFT_BOTTOM,
+            bar.left_top() - up,
+            &["doubtful".to_owned()],
+        );
+        self.lines(
+            Align2::RIGHT_BOTTOM,
+            bar.right_top() - up,
+            &["sure".to_owned()],
+        );
         self.taken.push(place);
     }
 
@@ -154,10 +215,18 @@ impl<'a> PictureEdges<'a> {
             return self.note("The model has proposed nothing here to compare with".to_owned());
         }
         let mut corner = self.room.right_bottom();
-        for (color, words) in [(RELABELLED, "other label"), (REMOVED, "removed"), (ADDED, "added")] {
-            let width = self.lines(Align2::RIGHT_BOTTOM, corner, &[words.to_owned()]).width() - 2.0 * AROUND.x;
+        for (color, words) in [
+            (RELABELLED, "other label"),
+            (REMOVED, "removed"),
+            (ADDED, "added"),
+        ] {
+            let width = self
+                .lines(Align2::RIGHT_BOTTOM, corner, &[words.to_owned()])
+                .width()
+                - 2.0 * AROUND.x;
             let square = Rect::from_center_size(corner - vec2(width + 10.0, 7.0), vec2(9.0, 9.0));
-            self.painter.rect_filled(square.expand(1.0), 2.0, Color32::from_black_alpha(160));
+            self.painter
+                .rect_filled(square.expand(1.0), 2.0, Color32::from_black_alpha(160));
             self.painter.rect_filled(square, 1.0, color);
             self.taken.push(square.expand(1.0));
             corner.x -= width + 28.0;
@@ -169,11 +238,13 @@ impl<'a> PictureEdges<'a> {
         let lines = self.cut(lines);
         let place = anchor.anchor_size(at, block(&lines).size());
         let behind = place.expand2(AROUND);
-        self.painter.rect_filled(behind, 3.0, Color32::from_black_alpha(150));
+        self.painter
+            .rect_filled(behind, 3.0, Color32::from_black_alpha(150));
         let mut top = place.top();
         for line in lines {
             let height = line.size().y;
-            self.painter.galley(pos2(place.left(), top), line, ON_CANVAS);
+            self.painter
+                .galley(pos2(place.left(), top), line, ON_CANVAS);
             top += height;
         }
         self.taken.push(behind);
@@ -197,13 +268,21 @@ impl<'a> PictureEdges<'a> {
 }
 
 /// The nearest place to an edge that is not taken; `None` where there is none in sight of it.
-fn free(room: Rect, taken: &[Rect], anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
+fn free(
+    room: Rect,
+    taken: &[Rect],
+    anchor: Align2,
+    size: Vec2,
+    ways: &[SearchDirection],
+) -> Option<Rect> {
     let wanted = anchor.align_size_within_rect(size, room);
     let shift = |place: &Rect| (place.center().y - wanted.center().y).abs();
     let moved = ways.iter().map(|way| {
         let mut place = wanted;
         for _ in taken {
-            let Some(other) = taken.iter().find(|other| other.intersects(place)) else { break };
+            let Some(other) = taken.iter().find(|other| other.intersects(place)) else {
+                break;
+            };
             let by = match way {
                 SearchDirection::Down => other.bottom() + GAP - place.top(),
                 SearchDirection::Up => other.top() - GAP - place.bottom(),
@@ -214,9 +293,13 @@ fn free(room: Rect, taken: &[Rect], anchor: Align2, size: Vec2, ways: &[SearchDi
     });
     let is_free = |place: &Rect| {
         let is_near = shift(place) <= room.height() * SHIFT;
-        is_near && room.expand2(AROUND).contains_rect(*place) && !taken.iter().any(|other| other.intersects(*place))
+        is_near
+            && room.expand2(AROUND).contains_rect(*place)
+            && !taken.iter().any(|other| other.intersects(*place))
     };
-    moved.filter(is_free).min_by(|a, b| shift(a).total_cmp(&shift(b)))
+    moved
+        .filter(is_free)
+        .min_by(|a, b| shift(a).total_cmp(&shift(b)))
 }
 
 fn font() -> FontId {
@@ -226,7 +309,10 @@ fn font() -> FontId {
 /// The room of lines below each other.
 fn block(lines: &[Arc<Galley>]) -> Rect {
     let width = lines.iter().map(|line| line.size().x).fold(0.0, f32::max);
-    Rect::from_min_size(Pos2::ZERO, vec2(width, lines.iter().map(|line| line.size().y).sum()))
+    Rect::from_min_size(
+        Pos2::ZERO,
+        vec2(width, lines.iter().map(|line| line.size().y).sum()),
+    )
 }
 
 /// How wide the columns under a scale bar are that begins at `start`, mm; `None` where it would lie on parts of several
@@ -238,20 +324,28 @@ pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlaceme
     }
     let pixel = |at: Pos2| {
         let [x, y] = placement.image_from_screen([at.x, at.y]);
-        let is_inside = x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
+        let is_inside =
+            x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
         is_inside.then_some([x as usize, y as usize])
     };
     let [column, row] = pixel(start)?;
     let column_mm = scale.at(column, row)?.column;
     let (_, length) = bar(column_mm, placement)?;
     let [end, _] = pixel(start + vec2(length, 0.0))?;
-    scale.along_row(row, column..=end).map(|spacing| spacing.column)
+    scale
+        .along_row(row, column..=end)
+        .map(|spacing| spacing.column)
 }
 
 /// The sides of the patient at the right, left, lower and upper edge where rows go along `row` and columns along `column`, directions in the patient.
 pub(super) fn letters_of(row: [f64; 3], column: [f64; 3]) -> [String; 4] {
     let opposite = |v: [f64; 3]| v.map(|x| -x);
-    [side(row), side(opposite(row)), side(column), side(opposite(column))]
+    [
+        side(row),
+        side(opposite(row)),
+        side(column),
+        side(opposite(column)),
+    ]
 }
 
 /// The same of an image.
@@ -279,8 +373,11 @@ pub(super) fn letters_in(image: &Image) -> Option<[String; 4]> {
 /// The letters of a direction in the patient, the strongest first, as in DICOM's Patient Orientation.
 fn side(direction: [f64; 3]) -> String {
     let letters = [["L", "R"], ["P", "A"], ["H", "F"]];
-    let mut parts: Vec<(f64, &str)> =
-        direction.iter().zip(letters).map(|(v, pair)| (v.abs(), pair[usize::from(*v < 0.0)])).collect();
+    let mut parts: Vec<(f64, &str)> = direction
+        .iter()
+        .zip(letters)
+        .map(|(v, pair)| (v.abs(), pair[usize::from(*v < 0.0)]))
+        .collect();
     parts.retain(|(size, _)| *size > 0.3);
     parts.sort_by(|a, b| b.0.total_cmp(&a.0));
     parts.into_iter().map(|(_, letter)| letter).collect()
@@ -309,16 +406,30 @@ mod tests {
         let region = |from: u32, to: u32, mm: f64| ScaledRegion {
             low: [from, 0],
             high: [to, 99],
-            spacing: Some(PixelSpacing { row: mm, column: mm, source: SpacingSource::UltrasoundRegion }),
+            spacing: Some(PixelSpacing {
+                row: mm,
+                column: mm,
+                source: SpacingSource::UltrasoundRegion,
+            }),
             has_priority: true,
         };
         let image = Image::new(300, 100, Pixels::U8(vec![0; 30_000])).unwrap();
-        let image = Image { regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)], ..image };
+        let image = Image {
+            regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)],
+            ..image
+        };
         // One point for each pixel: a bar of 60 points at least, in the lower left corner.
-        let placement = ViewPlacement { scale: [1.0; 2], origin: [0.0; 2] };
+        let placement = ViewPlacement {
+            scale: [1.0; 2],
+            origin: [0.0; 2],
+        };
         let under = |left: f32| width_under_bar(&image, pos2(left, 90.0), placement);
         assert_eq!([under(10.0), under(160.0)], [Some(0.5), Some(0.1)]);
-        assert_eq!([under(100.0), under(280.0), under(-20.0)], [None; 3], "across, and beside the picture");
+        assert_eq!(
+            [under(100.0), under(280.0), under(-20.0)],
+            [None; 3],
+            "across, and beside the picture"
+        );
     }
 
     #[test]
@@ -336,13 +447,33 @@ mod tests {
         let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
         let size = vec2(20.0, 16.0);
         let top = |taken: &[Rect]| {
-            free(room, taken, Align2::CENTER_TOP, size, &[SearchDirection::Down]).map(|place| place.top())
+            free(
+                room,
+                taken,
+                Align2::CENTER_TOP,
+                size,
+                &[SearchDirection::Down],
+            )
+            .map(|place| place.top())
         };
-        assert_eq!([top(&[]), top(&[words]), top(&[words, more])], [Some(0.0), Some(51.0), Some(83.0)]);
-        let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 200.0));
-        assert_eq!(top(&[all]), None, "so far down it is no letter of the upper edge");
         assert_eq!(
-            free(room, &[], Align2::LEFT_BOTTOM, vec2(420.0, 20.0), &[SearchDirection::Up]),
+            [top(&[]), top(&[words]), top(&[words, more])],
+            [Some(0.0), Some(51.0), Some(83.0)]
+        );
+        let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 200.0));
+        assert_eq!(
+            top(&[all]),
+            None,
+            "so far down it is no letter of the upper edge"
+        );
+        assert_eq!(
+            free(
+                room,
+                &[],
+                Align2::LEFT_BOTTOM,
+                vec2(420.0, 20.0),
+                &[SearchDirection::Up]
+            ),
             None,
             "wider than the picture"
         );
@@ -350,26 +481,45 @@ mod tests {
 
     #[test]
     fn nothing_at_the_edges_lies_on_anything_else_at_any_size() {
-        for (width, height) in [(120.0, 60.0), (104.0, 170.0), (155.0, 500.0), (280.0, 340.0), (900.0, 600.0)] {
+        for (width, height) in [
+            (120.0, 60.0),
+            (104.0, 170.0),
+            (155.0, 500.0),
+            (280.0, 340.0),
+            (900.0, 600.0),
+        ] {
             for zoom in [0.2, 0.5, 1.0, 4.0] {
                 let rect = Rect::from_min_size(pos2(30.0, 20.0), vec2(width, height));
                 let mut taken = Vec::new();
                 let frame = |ui: &mut egui::Ui| {
                     let painter = ui.painter_at(rect);
                     let mut edges = PictureEdges::of(&painter, rect);
-                    edges.title(&["Reformatted, 43\u{b0} off sagittal".into(), "129 / 256".into()]);
+                    edges.title(&[
+                        "Reformatted, 43\u{b0} off sagittal".into(),
+                        "129 / 256".into(),
+                    ]);
                     edges.state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
                     edges.remarks(&["The slices are not evenly spaced.".into()]);
                     edges.letters(["LAF", "RPH", "FP", "HA"].map(String::from));
-                    let placement = ViewPlacement { scale: [zoom; 2], origin: [0.0; 2] };
+                    let placement = ViewPlacement {
+                        scale: [zoom; 2],
+                        origin: [0.0; 2],
+                    };
                     edges.scale_bar(|_| Some(0.7), placement);
                     taken.clone_from(&edges.taken);
                 };
-                drop(egui_kittest::Harness::builder().with_size([1000.0, 700.0]).build_ui(frame));
+                drop(
+                    egui_kittest::Harness::builder()
+                        .with_size([1000.0, 700.0])
+                        .build_ui(frame),
+                );
                 for (at, one) in taken.iter().enumerate() {
                     assert!(rect.expand(1.0).contains_rect(*one), "{one:?} in {rect:?}");
                     for other in &taken[at + 1..] {
-                        assert!(!one.shrink(0.5).intersects(other.shrink(0.5)), "{one:?}, {other:?} in {rect:?}");
+                        assert!(
+                            !one.shrink(0.5).intersects(other.shrink(0.5)),
+                            "{one:?}, {other:?} in {rect:?}"
+                        );
                     }
                 }
                 assert!(taken.len() > 1, "{rect:?}");

@@ -11,14 +11,31 @@ pub(super) fn ring(ui: &Ui) {
     if ctx.input(|i| i.pointer.any_pressed() || i.pointer.any_released()) {
         return;
     }
-    let Some(response) = ctx.memory(|m| m.focused()).and_then(|id| ctx.read_response(id)) else { return };
+    let Some(response) = ctx
+        .memory(|m| m.focused())
+        .and_then(|id| ctx.read_response(id))
+    else {
+        return;
+    };
     let rect = response.rect.intersect(response.interact_rect.expand(1.0));
     if !rect.is_positive() || !rect.is_finite() {
         return;
     }
     let colors = theme::colors(ui);
-    let painter = ctx.layer_painter(response.layer_id).with_clip_rect(Rect::EVERYTHING);
+    let painter = ctx
+        .layer_painter(response.layer_id)
+        .with_clip_rect(Rect::EVERYTHING);
     // Two lines: one of them is seen on the accent, on pictures, and on the panel.
-    painter.rect_stroke(rect, 4.0, Stroke::new(1.0, colors.panel), StrokeKind::Inside);
-    painter.rect_stroke(rect.expand(1.0), 5.0, Stroke::new(2.0, colors.focus), StrokeKind::Middle);
+    painter.rect_stroke(
+        rect,
+        4.0,
+        Stroke::new(1.0, colors.panel),
+        StrokeKind::Inside,
+    );
+    painter.rect_stroke(
+        rect.expand(1.0),
+        5.0,
+        Stroke::new(2.0, colors.focus),
+        StrokeKind::Middle,
+    );
 }

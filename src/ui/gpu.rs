@@ -57,7 +57,8 @@ impl Gpu {
     /// Uploads what is new; the scene's image must fit.
     pub fn update(&mut self, scene: &Scene<'_>) {
         let has_new_textures = self.layers.update(&self.device, &self.queue, scene);
-        self.queue.write_buffer(&self.uniforms, 0, &uniforms::of(scene, self.is_linear));
+        self.queue
+            .write_buffer(&self.uniforms, 0, &uniforms::of(scene, self.is_linear));
         if has_new_textures || self.bind_group.is_none() {
             self.bind_group = Some(self.bind());
         }
@@ -66,7 +67,13 @@ impl Gpu {
     /// What egui is to paint in `rect` (points) after [`Gpu::update`].
     pub fn paint(&self, rect: Rect) -> Option<PaintCallback> {
         let bind_group = self.bind_group.clone()?;
-        Some(Callback::new_paint_callback(rect, Drawing { pipeline: self.pipeline.clone(), bind_group }))
+        Some(Callback::new_paint_callback(
+            rect,
+            Drawing {
+                pipeline: self.pipeline.clone(),
+                bind_group,
+            },
+        ))
     }
 
     /// Draws into a pass of the caller's after [`Gpu::update`]. Screen pixels are those of the pass's target.
@@ -79,12 +86,22 @@ impl Gpu {
     }
 
     fn bind(&self) -> wgpu::BindGroup {
-        let views = self.layers.textures().map(|t| t.create_view(&wgpu::TextureViewDescriptor::default()));
-        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: self.uniforms.as_entire_binding() }];
-        entries.extend((1..).zip(&views).map(|(binding, view)| wgpu::BindGroupEntry {
-            binding,
-            resource: wgpu::BindingResource::TextureView(view),
-        }));
+        let views = self
+            .layers
+            .textures()
+            .map(|t| t.create_view(&wgpu::TextureViewDescriptor::default()));
+        let mut entries = vec![wgpu::BindGroupEntry {
+            binding: 0,
+            resource: self.uniforms.as_entire_binding(),
+        }];
+        entries.extend(
+            (1..)
+                .zip(&views)
+                .map(|(binding, view)| wgpu::BindGroupEntry {
+                    binding,
+                    resource: wgpu::BindingResource::TextureView(view),
+                }),
+        );
         self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("canvas"),
             layout: &self.layout,
@@ -100,7 +117,12 @@ struct Drawing {
 }
 
 impl CallbackTrait for Drawing {
-    fn paint(&self, _: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _: &CallbackResources) {
+    fn paint(
+        &self,
+        _: PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        _: &CallbackResources,
+    ) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
         pass.draw(0..3, 0..1);
@@ -109,8 +131,12 @@ impl CallbackTrait for Drawing {
 
 /// Uniforms, then the textures in the order of [`CanvasTextures::textures`].
 fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
-    let entry =
-        |binding, ty| wgpu::BindGroupLayoutEntry { binding, visibility: wgpu::ShaderStages::FRAGMENT, ty, count: None };
+    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty,
+        count: None,
+    };
     let texture = |sample_type| wgpu::BindingType::Texture {
         sample_type,
         view_dimension: wgpu::TextureViewDimension::D2,
@@ -127,7 +153,10 @@ fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
         entries: &[
             entry(0, buffer),
             entry(1, whole_numbers()),
-            entry(2, texture(wgpu::TextureSampleType::Float { filterable: false })),
+            entry(
+                2,
+                texture(wgpu::TextureSampleType::Float { filterable: false }),
+            ),
             entry(3, whole_numbers()),
             entry(4, whole_numbers()),
             entry(5, whole_numbers()),

@@ -45,25 +45,45 @@ pub struct GreyLevels {
 impl GreyLevels {
     /// The levels of an image through a window; `is_default` where the user chose none.
     pub fn of(image: &Image, window: Window, is_default: bool) -> Self {
-        let (slope, intercept) =
-            if image.is_color() { (1.0, 0.0) } else { (image.rescale.slope, image.rescale.intercept) };
+        let (slope, intercept) = if image.is_color() {
+            (1.0, 0.0)
+        } else {
+            (image.rescale.slope, image.rescale.intercept)
+        };
         let table = image.table().filter(|_| is_default);
         // x = scale * (modality value - center) + at_center
         let (function, center, scale, at_center) = match (table, window.function) {
             (Some(table), _) => (Function::Table, table.first, 1.0, 0.0),
-            (None, VoiFunction::Linear) if window.width > 1.0 => {
-                (Function::Ramp, window.center - 0.5, 1.0 / (window.width - 1.0), 0.5)
+            (None, VoiFunction::Linear) if window.width > 1.0 => (
+                Function::Ramp,
+                window.center - 0.5,
+                1.0 / (window.width - 1.0),
+                0.5,
+            ),
+            (None, VoiFunction::Linear) if window.width == 1.0 => {
+                (Function::Threshold, window.center - 0.5, 1.0, 0.0)
             }
-            (None, VoiFunction::Linear) if window.width == 1.0 => (Function::Threshold, window.center - 0.5, 1.0, 0.0),
             (None, VoiFunction::Linear | VoiFunction::LinearExact) => {
                 (Function::Ramp, window.center, 1.0 / window.width, 0.5)
             }
-            (None, VoiFunction::Sigmoid) => (Function::Sigmoid, window.center, 1.0 / window.width, 0.0),
+            (None, VoiFunction::Sigmoid) => {
+                (Function::Sigmoid, window.center, 1.0 / window.width, 0.0)
+            }
         };
         let middle = ((center - intercept) / slope).round();
-        let pivot = if middle.is_finite() { middle.clamp(-1e6, 1e6) as f32 } else { 0.0 };
+        let pivot = if middle.is_finite() {
+            middle.clamp(-1e6, 1e6) as f32
+        } else {
+            0.0
+        };
         let offset = scale * (slope * f64::from(pivot) + intercept - center) + at_center;
-        Self { function, slope: (scale * slope) as f32, pivot, offset: offset as f32, inverted: image.inverted }
+        Self {
+            function,
+            slope: (scale * slope) as f32,
+            pivot,
+            offset: offset as f32,
+            inverted: image.inverted,
+        }
     }
 
     /// The level 0..=1 of a stored value, MONOCHROME1 taken into account. Twin of `level` in the shader.
@@ -73,7 +93,9 @@ impl GreyLevels {
             Function::Ramp => x.clamp(0.0, 1.0),
             Function::Sigmoid => 1.0 / (1.0 + (-4.0 * x).exp()),
             Function::Threshold => f32::from(u8::from(x > 0.0)),
-            Function::Table => table.get((x.max(0.0) as usize).min(table.len().saturating_sub(1))).map_or(0.0, |l| *l),
+            Function::Table => table
+                .get((x.max(0.0) as usize).min(table.len().saturating_sub(1)))
+                .map_or(0.0, |l| *l),
         };
         let level = if self.inverted { 1.0 - level } else { level };
         // Not a number on a curve.
@@ -170,7 +192,13 @@ impl CanvasLook {
     }
 
     /// Draws labels: `labels[i]` is the label of value i + 1; those in `hidden` and invisible ones are left out.
-    pub fn with_labels(mut self, layers: LabelLayers, labels: &[Label], hidden: &[u8], opacity: f32) -> Self {
+    pub fn with_labels(
+        mut self,
+        layers: LabelLayers,
+        labels: &[Label],
+        hidden: &[u8],
+        opacity: f32,
+    ) -> Self {
         /// Widths of outlines in points: beside a fill, alone, and the rim.
         const FINE: f32 = 1.25;
         const LINE: f32 = 1.75;
@@ -178,8 +206,16 @@ impl CanvasLook {
         let is_alone = layers == LabelLayers::Outline;
         self.layers = layers;
         self.half_line = if is_alone { LINE } else { FINE } * self.pixels_per_point / 2.0;
-        self.rim = if is_alone { RIM * self.pixels_per_point } else { 0.0 };
-        let opacity = if layers == LabelLayers::Fill { opacity.clamp(0.0, 1.0) } else { 0.0 };
+        self.rim = if is_alone {
+            RIM * self.pixels_per_point
+        } else {
+            0.0
+        };
+        let opacity = if layers == LabelLayers::Fill {
+            opacity.clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
         for (value, label) in (1..=255u8).zip(labels) {
             let [r, g, b] = label.color.map(|c| f32::from(c) / 255.0);
             let is_hidden = !label.visible || hidden.contains(&value);
@@ -196,7 +232,10 @@ impl CanvasLook {
     pub fn faded(mut self, share: f32) -> Self {
         self.line_opacity *= share;
         // What is hidden stays hidden.
-        self.labels.iter_mut().filter(|entry| entry[3] > 0.0).for_each(|entry| entry[3] *= share);
+        self.labels
+            .iter_mut()
+            .filter(|entry| entry[3] > 0.0)
+            .for_each(|entry| entry[3] *= share);
         self
     }
 
@@ -246,30 +285,56 @@ mod tests {
 
     /// Every stored value's level against the one of the domain, 0..=255.
     fn worst(image: &Image, window: Window, is_default: bool) -> i32 {
-        let contrast = if is_default { image.first_contrast() } else { Contrast::Window(window) };
+        let contrast = if is_default {
+            image.first_contrast()
+        } else {
+            Contrast::Window(window)
+        };
         let expected = image.to_rgba(contrast);
         let levels = GreyLevels::of(image, window, is_default);
         let table = table_of(image).unwrap_or_default();
-        let Pixels::U16(stored) = &image.pixels else { panic!("the tests are about 16 bits") };
+        let Pixels::U16(stored) = &image.pixels else {
+            panic!("the tests are about 16 bits")
+        };
         let level = |s: &u16| (levels.level(f32::from(*s), table) * 255.0).round() as i32;
         let pairs = stored.iter().zip(expected.chunks_exact(4));
-        pairs.map(|(s, pixel)| (level(s) - i32::from(pixel[0])).abs()).max().unwrap()
+        pairs
+            .map(|(s, pixel)| (level(s) - i32::from(pixel[0])).abs())
+            .max()
+            .unwrap()
     }
 
     fn all_values() -> Image {
         let mut image = Image::new(256, 256, Pixels::U16((0..=u16::MAX).collect())).unwrap();
-        image.rescale = Rescale { slope: 1.0, intercept: -1024.0 };
+        image.rescale = Rescale {
+            slope: 1.0,
+            intercept: -1024.0,
+        };
         image
     }
 
     #[test]
     fn levels_are_those_of_the_domain_through_every_function() {
-        for function in [VoiFunction::Linear, VoiFunction::LinearExact, VoiFunction::Sigmoid] {
-            for (center, width) in [(40.0, 400.0), (60_000.0, 7.0), (-500.5, 1.0), (300.0, 0.5), (20_000.0, 60_000.0)] {
+        for function in [
+            VoiFunction::Linear,
+            VoiFunction::LinearExact,
+            VoiFunction::Sigmoid,
+        ] {
+            for (center, width) in [
+                (40.0, 400.0),
+                (60_000.0, 7.0),
+                (-500.5, 1.0),
+                (300.0, 0.5),
+                (20_000.0, 60_000.0),
+            ] {
                 for (slope, inverted) in [(1.0, false), (-0.75, true)] {
                     let mut image = all_values();
                     (image.rescale.slope, image.inverted) = (slope, inverted);
-                    let window = Window { center, width, function };
+                    let window = Window {
+                        center,
+                        width,
+                        function,
+                    };
                     assert!(worst(&image, window, false) <= 1, "{window:?} {slope}");
                 }
             }
@@ -280,7 +345,10 @@ mod tests {
     fn a_files_own_table_counts_until_a_window_is_chosen() {
         let mut image = all_values();
         let levels: Vec<f32> = (0..1000).map(|i| ((i * i) % 997) as f32 / 997.0).collect();
-        image.voi_lut = Some(VoiLut { first: 200.0, levels });
+        image.voi_lut = Some(VoiLut {
+            first: 200.0,
+            levels,
+        });
         assert_eq!(worst(&image, Window::new(0.0, 100.0), true), 0);
         assert!(worst(&image, Window::new(0.0, 100.0), false) <= 1);
     }
@@ -288,18 +356,33 @@ mod tests {
     #[test]
     fn a_flat_rescale_shows_one_level() {
         let mut image = all_values();
-        image.rescale = Rescale { slope: 0.0, intercept: 50.0 };
+        image.rescale = Rescale {
+            slope: 0.0,
+            intercept: 50.0,
+        };
         assert!(worst(&image, Window::new(50.0, 100.0), false) <= 1);
     }
 
     #[test]
     fn what_fades_keeps_hidden_labels_hidden() {
         let image = all_values();
-        let placement = ViewPlacement { scale: [1.0; 2], origin: [0.0; 2] };
+        let placement = ViewPlacement {
+            scale: [1.0; 2],
+            origin: [0.0; 2],
+        };
         let labels = [Label::named("A", 0), Label::named("B", 1)];
-        let look = CanvasLook::new(placement, 1.0, GreyLevels::of(&image, Window::new(0.0, 100.0), false));
-        let look = look.with_labels(LabelLayers::Fill, &labels, &[2], 0.4).faded(0.5);
-        assert_eq!((look.labels[1][3], look.labels[2][3], look.line_opacity), (0.2, -1.0, 0.5));
+        let look = CanvasLook::new(
+            placement,
+            1.0,
+            GreyLevels::of(&image, Window::new(0.0, 100.0), false),
+        );
+        let look = look
+            .with_labels(LabelLayers::Fill, &labels, &[2], 0.4)
+            .faded(0.5);
+        assert_eq!(
+            (look.labels[1][3], look.labels[2][3], look.line_opacity),
+            (0.2, -1.0, 0.5)
+        );
     }
 
     #[test]

@@ -87,12 +87,20 @@ impl WindowState {
         Some(actions)
     }
 
-    fn answer(&mut self, ctx: &Context, session: &Session, heard: &Heard, actions: &mut Vec<Action>) {
+    fn answer(
+        &mut self,
+        ctx: &Context,
+        session: &Session,
+        heard: &Heard,
+        actions: &mut Vec<Action>,
+    ) {
         if let WindowEvent::Command(_) = heard.what {
             // A command may draw where the pointer is.
             self.settle(ctx, session, heard, actions);
         }
-        self.for_views(ctx, session, |input, around| actions.extend(input.hear(heard, around, session)));
+        self.for_views(ctx, session, |input, around| {
+            actions.extend(input.hear(heard, around, session))
+        });
         if let WindowEvent::Command(command) = heard.what {
             actions.push(Action::Command(command));
         }
@@ -100,15 +108,26 @@ impl WindowState {
 
     /// Tells the tools where the pointer is.
     fn settle(&mut self, ctx: &Context, session: &Session, now: &Heard, actions: &mut Vec<Action>) {
-        self.for_views(ctx, session, |input, around| actions.extend(input.settle(now, around, session)));
+        self.for_views(ctx, session, |input, around| {
+            actions.extend(input.settle(now, around, session))
+        });
     }
 
     /// The slice, and the views across the series.
-    fn for_views(&mut self, ctx: &Context, session: &Session, mut each: impl FnMut(&mut ToolInput, &EventContext)) {
+    fn for_views(
+        &mut self,
+        ctx: &Context,
+        session: &Session,
+        mut each: impl FnMut(&mut ToolInput, &EventContext),
+    ) {
         let (time, notch) = (ctx.input(|i| i.time), self.events_per_notch.max(1.0));
         let [column, row] = &mut self.across;
         for (plane, canvas, input) in [
-            (ViewPlane::Slice, self.canvas.place(), &mut self.canvas.input),
+            (
+                ViewPlane::Slice,
+                self.canvas.place(),
+                &mut self.canvas.input,
+            ),
             (ViewPlane::Column, column.place(), &mut column.input),
             (ViewPlane::Row, row.place(), &mut row.input),
         ] {
@@ -126,7 +145,11 @@ impl WindowState {
         theme::apply(ui.ctx(), session.settings.theme);
         self.name_window(ui, session);
         self.textures.forget_closed(session);
-        let parts = [session.case().is_some(), session.settings.panels, session.ortho().is_some()];
+        let parts = [
+            session.case().is_some(),
+            session.settings.panels,
+            session.ortho().is_some(),
+        ];
         if self.parts.replace(parts) != Some(parts) {
             // Panels know their place once they were laid out: what is seen is the second time.
             ui.ctx().request_discard("other parts of the window");
@@ -134,7 +157,9 @@ impl WindowState {
         let shown = self.canvas.shown(session).map(|key| key.slice);
         let pointer = EventStream::now(ui.ctx()).and_then(|now| self.canvas.pointer(session, &now));
 
-        Panel::top("menu").frame(bar(ui, 4)).show(ui, |ui| panels::menu::show(ui, session, &mut actions));
+        Panel::top("menu")
+            .frame(bar(ui, 4))
+            .show(ui, |ui| panels::menu::show(ui, session, &mut actions));
         if let Some(holder) = session.holder() {
             let show = |ui: &mut Ui| panels::looking::show(ui, session, holder, &mut actions);
             Panel::top("looking").frame(bar(ui, 6)).show(ui, show);
@@ -144,7 +169,9 @@ impl WindowState {
             .frame(bar(ui, 4))
             .exact_size(STATUS)
             .resizable(false)
-            .show(ui, |ui| panels::status::show(ui, session, pointer, &mut actions));
+            .show(ui, |ui| {
+                panels::status::show(ui, session, pointer, &mut actions)
+            });
         if session.case().is_some() {
             let pointed = self.side_panels(ui, session, shown, &mut actions);
             Panel::bottom("scrubber")
@@ -166,10 +193,16 @@ impl WindowState {
         panels::drop_hint(ui.ctx());
         focus::ring(ui);
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
-        let targets =
-            [self.canvas.take_target()].into_iter().chain(self.across.iter_mut().map(AcrossState::take_target));
+        let targets = [self.canvas.take_target()]
+            .into_iter()
+            .chain(self.across.iter_mut().map(AcrossState::take_target));
         let has_dialog = self.dialogs.any_open();
-        EventStream::drawn(ui.ctx(), targets.flatten().collect(), &session.settings.keys, has_dialog);
+        EventStream::drawn(
+            ui.ctx(),
+            targets.flatten().collect(),
+            &session.settings.keys,
+            has_dialog,
+        );
         actions
     }
 
@@ -203,7 +236,9 @@ impl WindowState {
             return canvas::show(ui, session, &mut self.canvas, actions);
         }
         let [slice, column, row] = across::layout(ui.available_rect_before_wrap());
-        ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| canvas::show(ui, session, &mut self.canvas, actions));
+        ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| {
+            canvas::show(ui, session, &mut self.canvas, actions)
+        });
         across::show(ui, session, [column, row], &mut self.across, actions);
     }
 
@@ -221,26 +256,45 @@ impl WindowState {
         let settings = &session.settings;
         // On a narrow screen the picture needs the room more than the names of cases do.
         let is_narrow = ui.available_width() < NARROW;
-        let ([least, most], right_most) = if is_narrow { ([180.0, 200.0], 248.0) } else { ([240.0, 320.0], 320.0) };
+        let ([least, most], right_most) = if is_narrow {
+            ([180.0, 200.0], 248.0)
+        } else {
+            ([240.0, 320.0], 320.0)
+        };
         let left = settings.case_list.then(|| {
             Panel::left("cases")
                 .frame(side(ui))
                 .default_size(settings.left_width)
                 .size_range(least..=most)
-                .show(ui, |ui| held_in(ui, |ui| self.case_list.show(ui, session, &mut self.textures, actions)))
+                .show(ui, |ui| {
+                    held_in(ui, |ui| {
+                        self.case_list
+                            .show(ui, session, &mut self.textures, actions)
+                    })
+                })
         });
         let margin = Margin::symmetric(4, 8);
         let layout = panels::tools::BarLayout::of(ui.available_height() - margin.sum().y);
         Panel::left("tools")
-            .frame(Frame::new().fill(theme::colors(ui).panel).inner_margin(margin))
+            .frame(
+                Frame::new()
+                    .fill(theme::colors(ui).panel)
+                    .inner_margin(margin),
+            )
             .exact_size(layout.width() + margin.sum().x)
             .resizable(false)
-            .show(ui, |ui| held_in(ui, |ui| panels::tools::bar(ui, session, layout, actions)));
+            .show(ui, |ui| {
+                held_in(ui, |ui| panels::tools::bar(ui, session, layout, actions))
+            });
         let right = Panel::right("inspector")
             .frame(side(ui))
             .default_size(settings.right_width)
             .size_range(248.0..=right_most)
-            .show(ui, |ui| held_in(ui, |ui| panels::inspector::show(ui, session, shown, &mut self.dialogs, actions)));
+            .show(ui, |ui| {
+                held_in(ui, |ui| {
+                    panels::inspector::show(ui, session, shown, &mut self.dialogs, actions)
+                })
+            });
         let left = left.map_or(settings.left_width, |left| left.response.rect.width());
         let widths = [left, right.response.rect.width()].map(f32::round);
         // Written down once the edge is let go.
@@ -255,7 +309,12 @@ impl WindowState {
     }
 
     /// Shows what the command that is pointed at would do.
-    fn preview(&mut self, session: &Session, pointed: Option<UserCommand>, actions: &mut Vec<Action>) {
+    fn preview(
+        &mut self,
+        session: &Session,
+        pointed: Option<UserCommand>,
+        actions: &mut Vec<Action>,
+    ) {
         let state = session.live().map(|l| (l.key(), l.version()));
         let wanted = pointed.map(|command| (command, state));
         if wanted != self.previewed {
@@ -266,7 +325,9 @@ impl WindowState {
 
     /// Commands that open something in the window are done here.
     fn is_for_window(&mut self, ctx: &Context, session: &Session, action: &Action) -> bool {
-        let Action::Command(command) = action else { return false };
+        let Action::Command(command) = action else {
+            return false;
+        };
         if session.refusal(*command).is_some() {
             return false;
         }
@@ -309,7 +370,10 @@ fn pinched(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
     if let Some(touch) = ctx.multi_touch().filter(|touch| touch.zoom_delta != 1.0)
         && now.over == Some(ViewPlane::Slice)
     {
-        actions.push(Action::Zoom { factor: touch.zoom_delta, pointer: touch.center_pos.into() });
+        actions.push(Action::Zoom {
+            factor: touch.zoom_delta,
+            pointer: touch.center_pos.into(),
+        });
     }
 }
 
@@ -318,7 +382,9 @@ const NARROW: f32 = 900.0;
 
 /// A bar across the window.
 fn bar(ui: &Ui, height: i8) -> Frame {
-    Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, height))
+    Frame::new()
+        .fill(theme::colors(ui).panel)
+        .inner_margin(Margin::symmetric(12, height))
 }
 
 /// Shows what is in a panel within its width: what is a hair wider does not move the picture.
@@ -332,7 +398,14 @@ fn held_in<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> T) -> T {
 
 /// A panel at the side.
 fn side(ui: &Ui) -> Frame {
-    Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 8 })
+    Frame::new()
+        .fill(theme::colors(ui).panel)
+        .inner_margin(Margin {
+            left: 12,
+            right: 12,
+            top: 8,
+            bottom: 8,
+        })
 }
 
 #[cfg(test)]

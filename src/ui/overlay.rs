@@ -6,7 +6,9 @@ use crate::session::{
     settings::ViewMode,
     view::ViewPlacement,
 };
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
+use egui::{
+    Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2,
+};
 use labrum_core::measure::Measurement;
 
 /// Width of an outline in points.
@@ -34,7 +36,12 @@ impl ContourOverlay<'_> {
             return;
         }
         if self.mode == ViewMode::Confidence {
-            for outline in self.finding.outlines.iter().filter(|o| self.is_visible(o.label)) {
+            for outline in self
+                .finding
+                .outlines
+                .iter()
+                .filter(|o| self.is_visible(o.label))
+            {
                 if self.touches(painter.clip_rect(), outline.bounds) {
                     self.paint_confidence(painter, outline);
                 }
@@ -44,7 +51,12 @@ impl ContourOverlay<'_> {
             self.paint_doubt(painter, doubt);
         }
         if self.measurements {
-            for measurement in self.finding.measurements.iter().filter(|m| self.is_visible(m.label)) {
+            for measurement in self
+                .finding
+                .measurements
+                .iter()
+                .filter(|m| self.is_visible(m.label))
+            {
                 self.paint_diameter(painter, measurement);
             }
         }
@@ -60,7 +72,9 @@ impl ContourOverlay<'_> {
     }
 
     fn touches(&self, clip: Rect, [low, high]: [[f32; 2]; 2]) -> bool {
-        Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(LINE).intersects(clip)
+        Rect::from_two_pos(self.to_screen(low), self.to_screen(high))
+            .expand(LINE)
+            .intersects(clip)
     }
 
     fn paint_confidence(&self, painter: &Painter, outline: &BoundaryRing) {
@@ -72,13 +86,18 @@ impl ContourOverlay<'_> {
         // A dark rim keeps the line apart from bright tissue.
         painter.add(Shape::closed_line(
             points,
-            PathStroke::new(LINE + 2.0, Color32::from_black_alpha(110).gamma_multiply(self.opacity)),
+            PathStroke::new(
+                LINE + 2.0,
+                Color32::from_black_alpha(110).gamma_multiply(self.opacity),
+            ),
         ));
         let step = |confidence: f32| (confidence * STEPS).round() / STEPS;
         let mut start = 0;
         while start < ring.len() {
             let value = step(ring[start].1);
-            let end = (start + 1..ring.len()).find(|&i| step(ring[i].1) != value).unwrap_or(ring.len());
+            let end = (start + 1..ring.len())
+                .find(|&i| step(ring[i].1) != value)
+                .unwrap_or(ring.len());
             // Each piece reaches to the first point of the next one.
             let piece: Vec<Pos2> = (start..=end).map(|i| ring[i % ring.len()].0).collect();
             let color = confidence_color(value).gamma_multiply(self.opacity);
@@ -101,11 +120,22 @@ impl ContourOverlay<'_> {
     }
 
     fn paint_doubt(&self, painter: &Painter, doubt: &Doubt) {
-        let Some(outline) = self.finding.outlines.get(doubt.outline).filter(|o| !o.points.is_empty()) else { return };
+        let Some(outline) = self
+            .finding
+            .outlines
+            .get(doubt.outline)
+            .filter(|o| !o.points.is_empty())
+        else {
+            return;
+        };
         let n = outline.points.len();
-        let points: Vec<Pos2> =
-            (0..doubt.points.min(n)).map(|k| self.to_screen(outline.points[(doubt.first + k) % n])).collect();
-        painter.add(Shape::line(points.clone(), PathStroke::new(7.0, Color32::from_white_alpha(70))));
+        let points: Vec<Pos2> = (0..doubt.points.min(n))
+            .map(|k| self.to_screen(outline.points[(doubt.first + k) % n]))
+            .collect();
+        painter.add(Shape::line(
+            points.clone(),
+            PathStroke::new(7.0, Color32::from_white_alpha(70)),
+        ));
         painter.add(Shape::line(points, PathStroke::new(3.0, DOUBT)));
         let [low, high] = doubt.bounds;
         let frame = Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(14.0);
@@ -113,7 +143,10 @@ impl ContourOverlay<'_> {
     }
 
     fn paint_diameter(&self, painter: &Painter, measurement: &Measurement) {
-        let [a, b] = measurement.longest_diameter.ends.map(|p| self.to_screen([p[0] as f32, p[1] as f32]));
+        let [a, b] = measurement
+            .longest_diameter
+            .ends
+            .map(|p| self.to_screen([p[0] as f32, p[1] as f32]));
         let along = (b - a).normalized();
         if !along.is_finite() || a.distance(b) < 12.0 {
             return;
@@ -132,13 +165,21 @@ impl ContourOverlay<'_> {
                 painter.line_segment([end - across, end + across], stroke);
             }
         }
-        let text = format!("{:.1} {}", measurement.longest_diameter.length, measurement.unit.symbol());
+        let text = format!(
+            "{:.1} {}",
+            measurement.longest_diameter.length,
+            measurement.unit.symbol()
+        );
         let label = painter.layout_no_wrap(text, FontId::proportional(12.0), ON_CANVAS);
         // Beside the line, near its end on the right, where it hides the least.
         let end = if a.x > b.x { a } else { b };
         let at = Align2::LEFT_CENTER.anchor_size(end + vec2(10.0, 0.0), label.size());
         let at = at.translate(keep_inside(at.expand(4.0), painter.clip_rect().shrink(4.0)));
-        painter.rect_filled(at.expand2(vec2(4.0, 2.0)), 3.0, Color32::from_black_alpha(170));
+        painter.rect_filled(
+            at.expand2(vec2(4.0, 2.0)),
+            3.0,
+            Color32::from_black_alpha(170),
+        );
         painter.galley(at.min, label, ON_CANVAS);
     }
 }
@@ -154,7 +195,10 @@ fn keep_inside(rect: Rect, room: Rect) -> egui::Vec2 {
             0.0
         }
     };
-    vec2(one(rect.min.x, rect.max.x, room.min.x, room.max.x), one(rect.min.y, rect.max.y, room.min.y, room.max.y))
+    vec2(
+        one(rect.min.x, rect.max.x, room.min.x, room.max.x),
+        one(rect.min.y, rect.max.y, room.min.y, room.max.y),
+    )
 }
 
 /// The four corners of a frame.
@@ -166,6 +210,9 @@ fn corners(painter: &Painter, frame: Rect, stroke: Stroke) {
         (frame.left_bottom(), arm, -arm),
         (frame.right_bottom(), -arm, -arm),
     ] {
-        painter.line(vec![corner + vec2(x, 0.0), corner, corner + vec2(0.0, y)], PathStroke::from(stroke));
+        painter.line(
+            vec![corner + vec2(x, 0.0), corner, corner + vec2(0.0, y)],
+            PathStroke::from(stroke),
+        );
     }
 }

@@ -6,8 +6,8 @@ mod edge;
 mod tones;
 
 use super::look::{
-    ADDED, CanvasLook, DIFFERENCE_OPACITY, LabelLayers, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED,
-    Scene,
+    ADDED, CanvasLook, DIFFERENCE_OPACITY, LabelLayers, PREVIEW_OPACITY, RELABELLED, REMOVED,
+    RIM_OPACITY, SHARED, Scene,
 };
 use edge::{EdgeFinder, LabelRun, NearestEdge};
 use egui::Color32;
@@ -48,11 +48,15 @@ impl Area {
         let one = |i: usize, range: &std::ops::Range<usize>| {
             let at = |v: f32| look.origin[i] + v * look.scale[i];
             let low = (at(range.start as f32 - margin as f32).floor() as i32 - 1).max(self.min[i]);
-            let high = (at((range.end + margin) as f32).ceil() as i32 + 1).min(self.min[i] + self.size[i] as i32);
+            let high = (at((range.end + margin) as f32).ceil() as i32 + 1)
+                .min(self.min[i] + self.size[i] as i32);
             (low, (high - low).max(0) as usize)
         };
         let (x, y) = (one(0, &rect.columns), one(1, &rect.rows));
-        Self { min: [x.0, y.0], size: [x.1, y.1] }
+        Self {
+            min: [x.0, y.0],
+            size: [x.1, y.1],
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -84,7 +88,10 @@ impl Raster {
     pub fn update(&mut self, scene: &Scene<'_>, area: Area) -> Option<(Area, Vec<Color32>)> {
         let dirty = self.dirty(scene, area);
         if let Some(labels) = scene.labels {
-            let since = self.painted.as_ref().and_then(|p| labels.dirty_since(p.labels?));
+            let since = self
+                .painted
+                .as_ref()
+                .and_then(|p| labels.dirty_since(p.labels?));
             self.calm.update(labels.mask(), since.as_ref());
         }
         self.tones.update(scene.image, &scene.look.levels);
@@ -103,7 +110,9 @@ impl Raster {
     }
 
     fn dirty(&self, scene: &Scene<'_>, area: Area) -> Area {
-        let Some(painted) = &self.painted else { return area };
+        let Some(painted) = &self.painted else {
+            return area;
+        };
         let is_same = painted.area == area
             && painted.look == *scene.look
             && std::ptr::eq(painted.image.as_ptr(), Arc::as_ptr(scene.image))
@@ -112,26 +121,31 @@ impl Raster {
         if !is_same {
             return area;
         }
-        let changed = |live: Option<&crate::session::live::Live>, seen: Option<u64>| match live.zip(seen) {
-            Some((live, seen)) => live.dirty_since(seen),
-            None => Some(PixelRect::default()),
-        };
-        let (Some(labels), Some(reference)) =
-            (changed(scene.labels, painted.labels), changed(scene.reference, painted.reference))
-        else {
+        let changed =
+            |live: Option<&crate::session::live::Live>, seen: Option<u64>| match live.zip(seen) {
+                Some((live, seen)) => live.dirty_since(seen),
+                None => Some(PixelRect::default()),
+            };
+        let (Some(labels), Some(reference)) = (
+            changed(scene.labels, painted.labels),
+            changed(scene.reference, painted.reference),
+        ) else {
             return area;
         };
         let preview = match (&painted.preview, scene.preview) {
             (old, new) if old.as_ref() == new => PixelRect::default(),
-            (old, new) => {
-                [old.as_ref(), new].into_iter().flatten().fold(PixelRect::default(), |a, r| a.union(&r.bounds()))
-            }
+            (old, new) => [old.as_ref(), new]
+                .into_iter()
+                .flatten()
+                .fold(PixelRect::default(), |a, r| a.union(&r.bounds())),
         };
         let rect = labels.union(&reference).union(&preview);
         if rect.is_empty() {
             return Area::default();
         }
-        let margin = scene.labels.map_or(1, |l| EdgeFinder::new(l.mask(), &self.calm, scene.look).margin());
+        let margin = scene.labels.map_or(1, |l| {
+            EdgeFinder::new(l.mask(), &self.calm, scene.look).margin()
+        });
         area.of_pixels(&rect, margin.max(3), scene.look)
     }
 }
@@ -141,14 +155,33 @@ pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> V
     /// A part as small as this is painted sooner than threads are started.
     const SMALL: usize = 1 << 17;
     let pixels = area.size[0] * area.size[1];
-    let threads = if pixels < SMALL { 1 } else { thread::available_parallelism().map_or(1, usize::from).min(4) };
+    let threads = if pixels < SMALL {
+        1
+    } else {
+        thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(4)
+    };
     let mut out = vec![Color32::BLACK; pixels];
-    let paint_rows = if scene.image.is_color() { paint_rows::<3> } else { paint_rows::<1> };
+    let paint_rows = if scene.image.is_color() {
+        paint_rows::<3>
+    } else {
+        paint_rows::<1>
+    };
     let rows = area.size[1].div_ceil(threads).max(1);
-    let bands = out.chunks_mut((rows * area.size[0]).max(1)).enumerate().map(|(band, out)| {
-        let min = [area.min[0], area.min[1] + (band * rows) as i32];
-        (Area { min, size: [area.size[0], out.len() / area.size[0]] }, out)
-    });
+    let bands = out
+        .chunks_mut((rows * area.size[0]).max(1))
+        .enumerate()
+        .map(|(band, out)| {
+            let min = [area.min[0], area.min[1] + (band * rows) as i32];
+            (
+                Area {
+                    min,
+                    size: [area.size[0], out.len() / area.size[0]],
+                },
+                out,
+            )
+        });
     if threads == 1 {
         bands.for_each(|(part, out)| paint_rows(scene, calm, tones, part, out));
     } else {
@@ -162,16 +195,34 @@ pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> V
 }
 
 /// Paints rows of a picture with `N` channels.
-fn paint_rows<const N: usize>(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &mut [Color32]) {
+fn paint_rows<const N: usize>(
+    scene: &Scene<'_>,
+    calm: &Calm,
+    tones: &Tones,
+    area: Area,
+    out: &mut [Color32],
+) {
     let look = scene.look;
     let image = scene.image;
-    let place = |i: usize, k: usize| ((area.min[i] + k as i32) as f32 + 0.5 - look.origin[i]) / look.scale[i];
+    let place = |i: usize, k: usize| {
+        ((area.min[i] + k as i32) as f32 + 0.5 - look.origin[i]) / look.scale[i]
+    };
     let places: Vec<f32> = (0..area.size[0]).map(|k| place(0, k)).collect();
     // Where the picture is, from the left.
     let left = places.partition_point(|x| *x < 0.0);
-    let right = places.partition_point(|x| *x < image.columns as f32).max(left);
-    let across = Taps::of(places[left..right].iter().copied(), look.scale[0], image.columns);
-    let down = Taps::of((0..area.size[1]).map(|k| place(1, k)), look.scale[1], image.rows);
+    let right = places
+        .partition_point(|x| *x < image.columns as f32)
+        .max(left);
+    let across = Taps::of(
+        places[left..right].iter().copied(),
+        look.scale[0],
+        image.columns,
+    );
+    let down = Taps::of(
+        (0..area.size[1]).map(|k| place(1, k)),
+        look.scale[1],
+        image.rows,
+    );
     let mut rows = ToneRows::<N>::new(image, tones, across, down);
     let labels = scene.labels.filter(|_| look.draws_labels());
     let layers = RasterOverlay {
@@ -193,7 +244,13 @@ fn paint_rows<const N: usize>(scene: &Scene<'_>, calm: &Calm, tones: &Tones, are
             let mut run = LabelRun::default();
             for (k, color) in colors.iter_mut().enumerate() {
                 let is_inside = is_in_rows && (left..right).contains(&k);
-                *color = layers.over(*color, [places[k], y], [area.min[0] + k as i32, screen_y], is_inside, &mut run);
+                *color = layers.over(
+                    *color,
+                    [places[k], y],
+                    [area.min[0] + k as i32, screen_y],
+                    is_inside,
+                    &mut run,
+                );
             }
         }
         for (out, color) in out.iter_mut().zip(&colors) {
@@ -212,16 +269,34 @@ struct RasterOverlay<'a> {
 }
 
 impl RasterOverlay<'_> {
-    fn over(&self, below: [f32; 3], p: [f32; 2], at: [i32; 2], is_inside: bool, run: &mut LabelRun) -> [f32; 3] {
+    fn over(
+        &self,
+        below: [f32; 3],
+        p: [f32; 2],
+        at: [i32; 2],
+        is_inside: bool,
+        run: &mut LabelRun,
+    ) -> [f32; 3] {
         let look = self.scene.look;
-        let nothing = NearestEdge { own: 0, other: 0, distance: edge::FAR };
-        let edge = self.edges.as_ref().map_or(nothing, |edges| edges.nearest(p, run));
+        let nothing = NearestEdge {
+            own: 0,
+            other: 0,
+            distance: edge::FAR,
+        };
+        let edge = self
+            .edges
+            .as_ref()
+            .map_or(nothing, |edges| edges.nearest(p, run));
         let mut color = below;
         if is_inside {
             match (&self.edges, self.scene.reference) {
                 (Some(edges), Some(reference)) if look.layers == LabelLayers::Difference => {
                     if let Some(tint) = difference(look, edges.mask, reference.mask(), p) {
-                        color = over(color, tint.map(|c| f32::from(c) / 255.0), DIFFERENCE_OPACITY);
+                        color = over(
+                            color,
+                            tint.map(|c| f32::from(c) / 255.0),
+                            DIFFERENCE_OPACITY,
+                        );
                     }
                 }
                 _ if edge.own != 0 => {
@@ -232,17 +307,28 @@ impl RasterOverlay<'_> {
             }
             if self.preview.as_ref().is_some_and(|spans| spans.contains(p)) {
                 let along = ((at[0] + at[1]) as f32).rem_euclid(self.period);
-                color = over(color, look.preview, PREVIEW_OPACITY[usize::from(along >= self.period / 2.0)]);
+                color = over(
+                    color,
+                    look.preview,
+                    PREVIEW_OPACITY[usize::from(along >= self.period / 2.0)],
+                );
             }
         }
         if edge.distance < look.reach() {
-            let [r, g, b, _] = look.labels[usize::from(if edge.own == 0 { edge.other } else { edge.own })];
+            let [r, g, b, _] =
+                look.labels[usize::from(if edge.own == 0 { edge.other } else { edge.own })];
             if look.rim > 0.0 {
-                let rim = (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
+                let rim =
+                    (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
                 color = over(color, [0.0; 3], rim * look.line_opacity);
             }
             // Two labels share an edge: each has a line of its own on its side.
-            let half_line = look.half_line * if edge.own != 0 && edge.other != 0 { SHARED } else { 1.0 };
+            let half_line = look.half_line
+                * if edge.own != 0 && edge.other != 0 {
+                    SHARED
+                } else {
+                    1.0
+                };
             let line = (half_line - edge.distance + 0.5).clamp(0.0, 1.0);
             color = over(color, [r, g, b], line * look.line_opacity);
         }
@@ -257,7 +343,13 @@ fn over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
 /// What changed against the reference on the screen pixel at p: where the picture is reduced, a single pixel counts.
 fn difference(look: &CanvasLook, now: &Mask, then: &Mask, p: [f32; 2]) -> Option<[u8; 3]> {
     let is_reduced = look.scale[0].min(look.scale[1]) < 1.0;
-    let half = look.scale.map(|s| if is_reduced { (0.5 / s).clamp(0.0, 2.0) } else { 0.0 });
+    let half = look.scale.map(|s| {
+        if is_reduced {
+            (0.5 / s).clamp(0.0, 2.0)
+        } else {
+            0.0
+        }
+    });
     let ends = [now.columns(), now.rows()];
     let [across, down] = [0, 1].map(|i| {
         let first = (p[i] - half[i]).max(0.0).floor() as i64;
@@ -294,13 +386,18 @@ impl<'a> Spans<'a> {
             }
             starts.push(at as u32);
         }
-        Self { region, rows: starts }
+        Self {
+            region,
+            rows: starts,
+        }
     }
 
     /// True for a place on the picture within the region.
     fn contains(&self, p: [f32; 2]) -> bool {
         let [column, row] = p.map(|v| v as usize);
-        let Some([first, last]) = self.rows.get(row..row + 2).and_then(|r| r.first_chunk()) else { return false };
+        let Some([first, last]) = self.rows.get(row..row + 2).and_then(|r| r.first_chunk()) else {
+            return false;
+        };
         let spans = &self.region.spans()[*first as usize..*last as usize];
         spans.iter().any(|s| s.start <= column && column < s.end)
     }

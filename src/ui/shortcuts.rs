@@ -8,7 +8,9 @@ use egui::{Key, Modifiers};
 
 /// A press in the words of the table; `None` where no command can have that key.
 pub(crate) fn shortcut(key: Key, modifiers: Modifiers) -> Option<Shortcut> {
-    let name = KEY_NAMES.iter().find(|name| Key::from_name(name) == Some(key))?;
+    let name = KEY_NAMES
+        .iter()
+        .find(|name| Key::from_name(name) == Some(key))?;
     // "+" needs Shift on many keyboards.
     let shift = modifiers.shift && !matches!(key, Key::Plus | Key::Equals);
     Shortcut::named(modifiers.command, shift, name)
@@ -41,8 +43,16 @@ pub(crate) fn words(shortcut: &Shortcut) -> String {
         "PageDown" => "Page Down",
         key => key,
     };
-    let ctrl = if cfg!(target_os = "macos") { "Cmd+" } else { "Ctrl+" };
-    format!("{}{}{key}", if shortcut.ctrl { ctrl } else { "" }, if shortcut.shift { "Shift+" } else { "" })
+    let ctrl = if cfg!(target_os = "macos") {
+        "Cmd+"
+    } else {
+        "Ctrl+"
+    };
+    format!(
+        "{}{}{key}",
+        if shortcut.ctrl { ctrl } else { "" },
+        if shortcut.shift { "Shift+" } else { "" }
+    )
 }
 
 /// The first key of a command in words; empty where it has none.
@@ -69,7 +79,14 @@ mod tests {
         let mut all = HashSet::new();
         for key in KEY_NAMES {
             assert!(Key::from_name(key).is_some(), "{key}");
-            assert!(all.insert(words(&Shortcut { ctrl: false, shift: false, key })), "{key}");
+            assert!(
+                all.insert(words(&Shortcut {
+                    ctrl: false,
+                    shift: false,
+                    key
+                })),
+                "{key}"
+            );
         }
     }
 
@@ -77,17 +94,32 @@ mod tests {
     fn shift_tells_commands_apart() {
         let keys = Keys::default();
         let find = |key, modifiers| shortcut(key, modifiers).and_then(|s| keys.command(&s));
-        assert_eq!(find(Key::N, Modifiers::NONE), Some(UserCommand::NextDoubtful));
-        assert_eq!(find(Key::N, Modifiers::SHIFT), Some(UserCommand::PreviousDoubtful));
-        assert_eq!(find(Key::O, Modifiers::COMMAND | Modifiers::SHIFT), Some(UserCommand::OpenFolder));
+        assert_eq!(
+            find(Key::N, Modifiers::NONE),
+            Some(UserCommand::NextDoubtful)
+        );
+        assert_eq!(
+            find(Key::N, Modifiers::SHIFT),
+            Some(UserCommand::PreviousDoubtful)
+        );
+        assert_eq!(
+            find(Key::O, Modifiers::COMMAND | Modifiers::SHIFT),
+            Some(UserCommand::OpenFolder)
+        );
         assert_eq!(find(Key::Plus, Modifiers::SHIFT), Some(UserCommand::ZoomIn));
     }
 
     #[test]
     fn chosen_keys_take_the_place_of_the_usual_ones() {
         let mut keys = Keys::default();
-        keys.assign(UserCommand::ToolBrush, shortcut(Key::F5, Modifiers::NONE).unwrap());
+        keys.assign(
+            UserCommand::ToolBrush,
+            shortcut(Key::F5, Modifiers::NONE).unwrap(),
+        );
         assert_eq!(key_of(&keys, UserCommand::ToolBrush), "F5");
-        assert_eq!(tooltip(&keys, UserCommand::ToolBrush), "Paint the label (F5)");
+        assert_eq!(
+            tooltip(&keys, UserCommand::ToolBrush),
+            "Paint the label (F5)"
+        );
     }
 }

@@ -30,7 +30,11 @@ impl Shown {
 
     /// The slice to show. While its pixels are on their way, the nearest to it that is there: who scrolls fast sees
     /// what goes by.
-    pub(crate) fn slice(&mut self, session: &Session, case: &Case) -> Option<(SliceKey, Arc<Loaded>)> {
+    pub(crate) fn slice(
+        &mut self,
+        session: &Session,
+        case: &Case,
+    ) -> Option<(SliceKey, Arc<Loaded>)> {
         let wanted = case.key();
         let (first, last) = match &self.0 {
             Some((shown, _)) if shown.slice < wanted.slice => (shown.slice + 1, wanted.slice),
@@ -66,7 +70,11 @@ impl CanvasPainter {
 
     /// Paints a scene in `rect`. Pictures too large for the card are painted on the CPU.
     pub(crate) fn paint(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
-        match self.gpu.as_mut().filter(|gpu| gpu.can_hold(scene.image.columns, scene.image.rows)) {
+        match self
+            .gpu
+            .as_mut()
+            .filter(|gpu| gpu.can_hold(scene.image.columns, scene.image.rows))
+        {
             Some(gpu) => {
                 gpu.update(scene);
                 painter.extend(gpu.paint(rect).map(egui::Shape::Callback));
@@ -79,7 +87,10 @@ impl CanvasPainter {
         let per_point = painter.pixels_per_point();
         let min = [rect.min.x, rect.min.y].map(|v| (v * per_point).floor() as i32);
         let max = [rect.max.x, rect.max.y].map(|v| (v * per_point).ceil() as i32);
-        let area = Area { min, size: [0, 1].map(|i| (max[i] - min[i]).max(1) as usize) };
+        let area = Area {
+            min,
+            size: [0, 1].map(|i| (max[i] - min[i]).max(1) as usize),
+        };
         if let Some((part, pixels)) = self.raster.update(scene, area) {
             let image = ColorImage::new(part.size, pixels);
             match &mut self.texture {
@@ -92,7 +103,12 @@ impl CanvasPainter {
                     *old = area;
                 }
                 texture => {
-                    *texture = Some((painter.ctx().load_texture("canvas", image, TextureOptions::NEAREST), area));
+                    *texture = Some((
+                        painter
+                            .ctx()
+                            .load_texture("canvas", image, TextureOptions::NEAREST),
+                        area,
+                    ));
                 }
             }
         }
@@ -100,7 +116,12 @@ impl CanvasPainter {
             let at = |v: [i32; 2]| pos2(v[0] as f32 / per_point, v[1] as f32 / per_point);
             let end = [0, 1].map(|i| area.min[i] + area.size[i] as i32);
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), Rect::from_min_max(at(area.min), at(end)), whole, Color32::WHITE);
+            painter.image(
+                texture.id(),
+                Rect::from_min_max(at(area.min), at(end)),
+                whole,
+                Color32::WHITE,
+            );
         }
     }
 }
@@ -118,6 +139,9 @@ impl Unpacked {
         if self.0.as_ref().is_some_and(is_other) {
             self.0 = None;
         }
-        &self.0.get_or_insert_with(|| (Arc::downgrade(finding), Live::new(key, finding.mask()))).1
+        &self
+            .0
+            .get_or_insert_with(|| (Arc::downgrade(finding), Live::new(key, finding.mask())))
+            .1
     }
 }

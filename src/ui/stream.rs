@@ -12,8 +12,8 @@
 use super::shortcuts;
 use crate::session::{command::UserCommand, keys::Keys};
 use egui::{
-    Context, Event, Key, LayerId, Modifiers, MouseWheelUnit, Plugin, PointerButton, Pos2, RawInput, Rect, Response, Ui,
-    Vec2,
+    Context, Event, Key, LayerId, Modifiers, MouseWheelUnit, Plugin, PointerButton, Pos2, RawInput,
+    Rect, Response, Ui, Vec2,
 };
 use labrum_core::stack::ViewPlane;
 use std::collections::VecDeque;
@@ -31,7 +31,11 @@ impl ViewTarget {
     pub(super) fn of(ui: &Ui, response: &Response, plane: ViewPlane) -> Self {
         let mut rect = response.interact_rect;
         rect.max.x -= ui.style().interaction.resize_grab_radius_side;
-        Self { plane, rect, layer: response.layer_id }
+        Self {
+            plane,
+            rect,
+            layer: response.layer_id,
+        }
     }
 }
 
@@ -113,7 +117,8 @@ impl EventStream {
 
     /// The next thing that happened and is not done yet.
     pub(super) fn next(ctx: &Context) -> Option<Heard> {
-        ctx.with_plugin(|stream: &mut Self| stream.heard.pop_front()).flatten()
+        ctx.with_plugin(|stream: &mut Self| stream.heard.pop_front())
+            .flatten()
     }
 
     /// What counts once all that happened is done.
@@ -124,7 +129,8 @@ impl EventStream {
     /// True once nothing waits, for tests.
     #[cfg(test)]
     pub(super) fn is_idle(ctx: &Context) -> bool {
-        ctx.with_plugin(|stream: &mut Self| stream.waiting.is_empty() && stream.hold == 0).unwrap_or(true)
+        ctx.with_plugin(|stream: &mut Self| stream.waiting.is_empty() && stream.hold == 0)
+            .unwrap_or(true)
     }
 
     /// Tells where the views stand now, which keys there are, and whether a dialog has the keyboard.
@@ -144,7 +150,13 @@ impl EventStream {
 
     fn as_heard(&self, what: WindowEvent) -> Heard {
         let (at, over) = (self.at, self.over);
-        Heard { what, at, over, modifiers: self.modifiers, has_space: self.has_space }
+        Heard {
+            what,
+            at,
+            over,
+            modifiers: self.modifiers,
+            has_space: self.has_space,
+        }
     }
 
     fn push(&mut self, what: WindowEvent) {
@@ -157,8 +169,13 @@ impl EventStream {
         if self.has_dialog || egui::Popup::is_any_open(ctx) {
             return None;
         }
-        let target = self.targets.iter().find(|target| target.rect.contains(at))?;
-        ctx.layer_id_at(at).is_none_or(|layer| layer == target.layer).then_some(target.plane)
+        let target = self
+            .targets
+            .iter()
+            .find(|target| target.rect.contains(at))?;
+        ctx.layer_id_at(at)
+            .is_none_or(|layer| layer == target.layer)
+            .then_some(target.plane)
     }
 
     fn move_to(&mut self, ctx: &Context, at: Pos2) {
@@ -168,25 +185,37 @@ impl EventStream {
 
     /// Who an event is for, as things are.
     fn receiver(&self, ctx: &Context, event: &Event) -> Receiver {
-        let has_keyboard = self.has_dialog || ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
+        let has_keyboard =
+            self.has_dialog || ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
         match event {
-            Event::PointerButton { pos, pressed: true, .. } => match self.target_at(ctx, *pos) {
+            Event::PointerButton {
+                pos, pressed: true, ..
+            } => match self.target_at(ctx, *pos) {
                 Some(_) => Receiver::Row,
                 None => Receiver::Control(false),
             },
             Event::PointerButton { button, .. } if self.down.contains(button) => Receiver::Row,
             Event::PointerButton { .. } => Receiver::Control(true),
-            Event::MouseWheel { .. } | Event::Zoom(_) => match self.at.and_then(|at| self.target_at(ctx, at)) {
-                Some(_) => Receiver::Row,
-                None => Receiver::Control(false),
-            },
-            Event::Key { key, pressed: true, modifiers, .. } => match self.command(ctx, *key, *modifiers) {
+            Event::MouseWheel { .. } | Event::Zoom(_) => {
+                match self.at.and_then(|at| self.target_at(ctx, at)) {
+                    Some(_) => Receiver::Row,
+                    None => Receiver::Control(false),
+                }
+            }
+            Event::Key {
+                key,
+                pressed: true,
+                modifiers,
+                ..
+            } => match self.command(ctx, *key, *modifiers) {
                 Some(_) => Receiver::Row,
                 None if has_keyboard => Receiver::Control(ends(*key, ctx)),
                 None => Receiver::Anyone,
             },
             Event::Text(_) if self.takes_letter => Receiver::Nobody,
-            Event::Text(_) | Event::Ime(_) | Event::Paste(_) | Event::Copy | Event::Cut if has_keyboard => {
+            Event::Text(_) | Event::Ime(_) | Event::Paste(_) | Event::Copy | Event::Cut
+                if has_keyboard =>
+            {
                 Receiver::Control(false)
             }
             Event::AccessKitActionRequest(_) => Receiver::Control(true),
@@ -201,15 +230,22 @@ impl EventStream {
             return None;
         }
         let command = shortcuts::shortcut(key, modifiers).and_then(|s| self.keys.command(&s))?;
-        let is_of_text = matches!(command, UserCommand::Undo | UserCommand::Redo | UserCommand::UndoAnywhere)
-            && ctx.text_edit_focused();
+        let is_of_text = matches!(
+            command,
+            UserCommand::Undo | UserCommand::Redo | UserCommand::UndoAnywhere
+        ) && ctx.text_edit_focused();
         (!is_of_text).then_some(command)
     }
 
     /// Takes an event into the row of the window; returns what the toolkit shall see of it.
     fn take(&mut self, ctx: &Context, event: Event) -> Option<Event> {
         match event {
-            Event::PointerButton { pos, button, pressed: true, modifiers } => {
+            Event::PointerButton {
+                pos,
+                button,
+                pressed: true,
+                modifiers,
+            } => {
                 self.modifiers = modifiers;
                 self.move_to(ctx, pos);
                 if !self.down.contains(&button) {
@@ -223,14 +259,24 @@ impl EventStream {
                 self.push(WindowEvent::Pressed(button));
                 Some(Event::PointerMoved(pos))
             }
-            Event::PointerButton { pos, button, modifiers, .. } => {
+            Event::PointerButton {
+                pos,
+                button,
+                modifiers,
+                ..
+            } => {
                 self.modifiers = modifiers;
                 self.move_to(ctx, pos);
                 self.down.retain(|down| *down != button);
                 self.push(WindowEvent::Released(button));
                 Some(Event::PointerMoved(pos))
             }
-            Event::MouseWheel { unit, delta, modifiers, .. } => {
+            Event::MouseWheel {
+                unit,
+                delta,
+                modifiers,
+                ..
+            } => {
                 let held = std::mem::replace(&mut self.modifiers, modifiers);
                 self.push(WindowEvent::Wheel { unit, delta });
                 self.modifiers = held;
@@ -274,9 +320,12 @@ impl EventStream {
                 self.push(WindowEvent::Unfocused);
             }
             Event::ModifiersChanged(modifiers) => self.modifiers = modifiers,
-            Event::Key { key, pressed: true, .. } => {
+            Event::Key {
+                key, pressed: true, ..
+            } => {
                 self.hold_down(key);
-                self.has_space |= key == Key::Space && !self.has_dialog && !ctx.egui_wants_keyboard_input();
+                self.has_space |=
+                    key == Key::Space && !self.has_dialog && !ctx.egui_wants_keyboard_input();
             }
             Event::Key { key, .. } => {
                 self.keys_down.retain(|down| *down != key);
@@ -329,9 +378,12 @@ impl EventStream {
                 (Receiver::Control(_), _) if has_row => true,
                 // The toolkit takes a press to be where the pointer is at the end of the frame.
                 (_, Event::PointerMoved(at)) => has_pointer && self.at != Some(*at),
-                (Receiver::Control(_), Event::PointerButton { pos, pressed: true, .. }) => {
-                    has_some || self.at.is_some_and(|at| at != *pos && has_pointer)
-                }
+                (
+                    Receiver::Control(_),
+                    Event::PointerButton {
+                        pos, pressed: true, ..
+                    },
+                ) => has_some || self.at.is_some_and(|at| at != *pos && has_pointer),
                 _ => false,
             };
             if has_to_wait {
@@ -352,7 +404,10 @@ impl EventStream {
                 Receiver::Control(may_change) => {
                     self.note(ctx, &event);
                     has_some = true;
-                    has_pointer |= matches!(event, Event::PointerButton { .. } | Event::MouseWheel { .. });
+                    has_pointer |= matches!(
+                        event,
+                        Event::PointerButton { .. } | Event::MouseWheel { .. }
+                    );
                     controls.push(event);
                     if may_change {
                         // What comes of it is drawn first.
@@ -382,21 +437,34 @@ fn ends(key: Key, ctx: &Context) -> bool {
 /// True for commands that open a dialog or move the canvas: what comes after them waits until that is drawn.
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
-    let is_dialog =
-        matches!(
-            command,
-            C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer
-        ) || matches!(command, C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About)
-            || matches!(command, C::NewWorkspace | C::FindImages | C::ChooseTask)
-            || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
+    let is_dialog = matches!(
+        command,
+        C::OpenPath
+            | C::Export
+            | C::Settings
+            | C::Workspace
+            | C::Versions
+            | C::WorkReport
+            | C::OpenFromServer
+    ) || matches!(
+        command,
+        C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About
+    ) || matches!(command, C::NewWorkspace | C::FindImages | C::ChooseTask)
+        || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
     is_dialog
-        || matches!(command, C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho)
+        || matches!(
+            command,
+            C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho
+        )
         || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
 }
 
 /// False for commands that are done once for each press, however long the key is held.
 fn repeats(command: UserCommand) -> bool {
     use UserCommand as C;
-    let ends_work = matches!(command, C::Accept | C::Skip | C::RemoveCase | C::NothingHere);
+    let ends_work = matches!(
+        command,
+        C::Accept | C::Skip | C::RemoveCase | C::NothingHere
+    );
     !ends_work && !matches!(command, C::TogglePanels | C::ToggleCases | C::ToggleOrtho)
 }

@@ -2,8 +2,8 @@
 
 use super::theme;
 use egui::{
-    Align2, Color32, Rect, Response, RichText, Role, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo, WidgetText, pos2,
-    vec2,
+    Align2, Color32, Rect, Response, RichText, Role, Sense, TextStyle, TextWrapMode, Ui,
+    WidgetInfo, WidgetText, pos2, vec2,
 };
 use egui_material_icons::MaterialIcon;
 
@@ -24,12 +24,20 @@ pub(crate) struct Column {
 impl Column {
     /// A column of words.
     pub(crate) const fn words(name: &'static str, width: f32) -> Self {
-        Self { name, width, is_figure: false }
+        Self {
+            name,
+            width,
+            is_figure: false,
+        }
     }
 
     /// A column of figures.
     pub(crate) const fn figures(name: &'static str, width: f32) -> Self {
-        Self { name, width, is_figure: true }
+        Self {
+            name,
+            width,
+            is_figure: true,
+        }
     }
 }
 
@@ -45,7 +53,10 @@ pub(crate) struct Cell {
 impl Cell {
     /// Words in the usual colour.
     pub(crate) fn new(words: impl Into<String>) -> Self {
-        Self { words: words.into(), ..Self::default() }
+        Self {
+            words: words.into(),
+            ..Self::default()
+        }
     }
 
     /// The same in a colour, the icon too.
@@ -74,17 +85,32 @@ impl TableColumns<'_> {
     /// The line of headings.
     pub(crate) fn heading(&self, ui: &mut Ui) {
         let dimmed = theme::colors(ui).dimmed;
-        let cells: Vec<Cell> = self.0.iter().map(|column| Cell::new(column.name).color(dimmed)).collect();
-        let names: Vec<&str> = self.0.iter().map(|column| column.name).filter(|name| !name.is_empty()).collect();
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        let cells: Vec<Cell> = self
+            .0
+            .iter()
+            .map(|column| Cell::new(column.name).color(dimmed))
+            .collect();
+        let names: Vec<&str> = self
+            .0
+            .iter()
+            .map(|column| column.name)
+            .filter(|name| !name.is_empty())
+            .collect();
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, names.join(", ")));
         self.paint(ui, rect, &cells, 12.0);
-        ui.painter().hline(rect.x_range(), rect.bottom(), ui.visuals().widgets.noninteractive.bg_stroke);
+        ui.painter().hline(
+            rect.x_range(),
+            rect.bottom(),
+            ui.visuals().widgets.noninteractive.bg_stroke,
+        );
     }
 
     /// A row that can be clicked.
     pub(crate) fn choice(&self, ui: &mut Ui, cells: &[Cell], is_selected: bool) -> Response {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, said(cells)));
         if response.gained_focus() {
             response.scroll_to_me(None);
@@ -101,7 +127,8 @@ impl TableColumns<'_> {
 
     /// A row that is only read.
     pub(crate) fn row(&self, ui: &mut Ui, cells: &[Cell]) -> Response {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, said(cells)));
         self.paint(ui, rect, cells, 13.5);
         response
@@ -110,7 +137,8 @@ impl TableColumns<'_> {
     fn paint(&self, ui: &Ui, rect: Rect, cells: &[Cell], size: f32) {
         let mut left = rect.left();
         for ((column, width), cell) in self.0.iter().zip(widths(self.0, rect.width())).zip(cells) {
-            let place = Rect::from_min_max(pos2(left, rect.top()), pos2(left + width, rect.bottom()));
+            let place =
+                Rect::from_min_max(pos2(left, rect.top()), pos2(left + width, rect.bottom()));
             paint_cell(ui, place.shrink2(vec2(GAP / 2.0, 0.0)), *column, cell, size);
             left += width;
         }
@@ -119,7 +147,11 @@ impl TableColumns<'_> {
 
 /// What a screen reader says of a row.
 fn said(cells: &[Cell]) -> String {
-    let words: Vec<&str> = cells.iter().map(|cell| cell.words.as_str()).filter(|words| !words.is_empty()).collect();
+    let words: Vec<&str> = cells
+        .iter()
+        .map(|cell| cell.words.as_str())
+        .filter(|words| !words.is_empty())
+        .collect();
     words.join(", ")
 }
 
@@ -128,14 +160,23 @@ fn widths(columns: &[Column], room: f32) -> Vec<f32> {
     let wanted: f32 = columns.iter().map(|column| column.width).sum();
     let share = (room / wanted).min(1.0);
     let rest = (room - wanted).max(0.0);
-    (0..).zip(columns).map(|(i, column)| column.width * share + if i == 0 { rest } else { 0.0 }).collect()
+    (0..)
+        .zip(columns)
+        .map(|(i, column)| column.width * share + if i == 0 { rest } else { 0.0 })
+        .collect()
 }
 
 fn paint_cell(ui: &Ui, mut place: Rect, column: Column, cell: &Cell, size: f32) {
     let color = cell.color.unwrap_or_else(|| theme::colors(ui).text);
     if let Some(icon) = cell.icon {
         let font = egui::FontId::new(16.0, icon.font_family());
-        ui.painter().text(place.left_center(), Align2::LEFT_CENTER, icon.codepoint, font, color);
+        ui.painter().text(
+            place.left_center(),
+            Align2::LEFT_CENTER,
+            icon.codepoint,
+            font,
+            color,
+        );
         place.min.x += 20.0;
     }
     if let Some(swatch) = cell.swatch {
@@ -144,10 +185,24 @@ fn paint_cell(ui: &Ui, mut place: Rect, column: Column, cell: &Cell, size: f32) 
         place.min.x += 20.0;
     }
     let words = WidgetText::from(RichText::new(&cell.words).size(size));
-    let galley = words.into_galley(ui, Some(TextWrapMode::Truncate), place.width().max(0.0), TextStyle::Body);
-    let at = if column.is_figure { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
-    let anchor = if column.is_figure { place.right_center() } else { place.left_center() };
-    ui.painter().galley(at.anchor_size(anchor, galley.size()).min, galley, color);
+    let galley = words.into_galley(
+        ui,
+        Some(TextWrapMode::Truncate),
+        place.width().max(0.0),
+        TextStyle::Body,
+    );
+    let at = if column.is_figure {
+        Align2::RIGHT_CENTER
+    } else {
+        Align2::LEFT_CENTER
+    };
+    let anchor = if column.is_figure {
+        place.right_center()
+    } else {
+        place.left_center()
+    };
+    ui.painter()
+        .galley(at.anchor_size(anchor, galley.size()).min, galley, color);
 }
 
 #[cfg(test)]
@@ -156,7 +211,11 @@ mod tests {
 
     #[test]
     fn columns_fill_the_room_and_never_more() {
-        let columns = [Column::words("Name", 100.0), Column::figures("Dice", 60.0), Column::figures("Gain", 40.0)];
+        let columns = [
+            Column::words("Name", 100.0),
+            Column::figures("Dice", 60.0),
+            Column::figures("Gain", 40.0),
+        ];
         assert_eq!(widths(&columns, 300.0), [200.0, 60.0, 40.0]);
         assert_eq!(widths(&columns, 100.0), [50.0, 30.0, 20.0]);
     }

@@ -50,8 +50,15 @@ fn window(session: Session) -> Harness<'static, App> {
         }
         app.jobs.extend(app.session.take_jobs());
     };
-    let app = App { window: WindowState::default(), session, actions: Vec::new(), jobs: Vec::new() };
-    let mut harness = Harness::builder().with_size([1280.0, 800.0]).build_ui_state(frame, app);
+    let app = App {
+        window: WindowState::default(),
+        session,
+        actions: Vec::new(),
+        jobs: Vec::new(),
+    };
+    let mut harness = Harness::builder()
+        .with_size([1280.0, 800.0])
+        .build_ui_state(frame, app);
     harness.run_steps(2);
     harness
 }
@@ -60,7 +67,10 @@ fn unsaved(waiting: usize) -> Session {
     let mut session = Session::new(Settings::default());
     let full = Error::new("write the workspace", "no space left on device");
     (0..waiting).for_each(|n| session.apply(Action::RenameWorkspace(format!("Work {n}"))));
-    session.on_event(Event::Stored { written: 0, trouble: Some(full) });
+    session.on_event(Event::Stored {
+        written: 0,
+        trouble: Some(full),
+    });
     session
 }
 
@@ -68,16 +78,33 @@ fn unsaved(waiting: usize) -> Session {
 fn closes(harness: &mut Harness<'static, App>) -> bool {
     (0..4).fold(false, |closes, _| {
         harness.step();
-        closes | harness.output().viewport_output[&ViewportId::ROOT].commands.contains(&ViewportCommand::Close)
+        closes
+            | harness.output().viewport_output[&ViewportId::ROOT]
+                .commands
+                .contains(&ViewportCommand::Close)
     })
 }
 
 /// Asks the window to close and tells what it answers.
 fn close(harness: &mut Harness<'static, App>) -> Vec<ViewportCommand> {
-    harness.input_mut().viewports.get_mut(&ViewportId::ROOT).unwrap().events.push(ViewportEvent::Close);
+    harness
+        .input_mut()
+        .viewports
+        .get_mut(&ViewportId::ROOT)
+        .unwrap()
+        .events
+        .push(ViewportEvent::Close);
     harness.step();
-    let commands = harness.output().viewport_output[&ViewportId::ROOT].commands.clone();
-    harness.input_mut().viewports.get_mut(&ViewportId::ROOT).unwrap().events.clear();
+    let commands = harness.output().viewport_output[&ViewportId::ROOT]
+        .commands
+        .clone();
+    harness
+        .input_mut()
+        .viewports
+        .get_mut(&ViewportId::ROOT)
+        .unwrap()
+        .events
+        .clear();
     harness.run_steps(2);
     commands
 }
@@ -86,21 +113,41 @@ fn close(harness: &mut Harness<'static, App>) -> Vec<ViewportCommand> {
 fn the_window_does_not_close_on_work_that_is_not_written() {
     let mut harness = window(unsaved(3));
     assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
-    assert!(harness.query_by_label_contains("3 changes are not saved").is_some());
-    harness.get_all_by_label("Try again").last().unwrap().click();
+    assert!(
+        harness
+            .query_by_label_contains("3 changes are not saved")
+            .is_some()
+    );
+    harness
+        .get_all_by_label("Try again")
+        .last()
+        .unwrap()
+        .click();
     harness.run_steps(2);
-    assert!(harness.state().jobs.iter().any(|j| matches!(j, Job::Store(StoreJob::Retry))));
+    assert!(
+        harness
+            .state()
+            .jobs
+            .iter()
+            .any(|j| matches!(j, Job::Store(StoreJob::Retry)))
+    );
 
     harness.get_by_label("Leave and lose them").click();
     harness.run_steps(2);
-    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose), "the user has said so");
+    assert!(
+        !close(&mut harness).contains(&ViewportCommand::CancelClose),
+        "the user has said so"
+    );
 }
 
 #[test]
 fn the_window_closes_once_all_is_written() {
     let mut harness = window(unsaved(1));
     close(&mut harness);
-    harness.state_mut().session.on_event(Event::Stored { written: 1, trouble: None });
+    harness.state_mut().session.on_event(Event::Stored {
+        written: 1,
+        trouble: None,
+    });
     assert!(closes(&mut harness));
     assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
 }
@@ -114,56 +161,112 @@ fn the_window_closes_at_once_where_nothing_waits() {
 #[test]
 fn what_is_not_saved_is_said_below_with_the_reason() {
     let harness = window(unsaved(3));
-    assert!(harness.query_by_label_contains("3 steps not saved: Cannot write the workspace").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("3 steps not saved: Cannot write the workspace")
+            .is_some()
+    );
 }
 
 #[test]
 fn workspaces_used_last_are_opened_from_the_first_screen() {
     let recent_workspaces = vec!["/work/Heads".into(), "/work/Gone".into()];
-    let mut session = Session::new(Settings { recent_workspaces, ..Settings::default() });
+    let mut session = Session::new(Settings {
+        recent_workspaces,
+        ..Settings::default()
+    });
     let workspace = |name: &str, cases, is_missing| WorkspaceSummary {
         folder: format!("/work/{name}").into(),
         name: name.into(),
         cases,
         is_missing,
     };
-    session.on_event(Event::Workspaces(vec![workspace("Heads", Some((12, 5)), false), workspace("Gone", None, true)]));
+    session.on_event(Event::Workspaces(vec![
+        workspace("Heads", Some((12, 5)), false),
+        workspace("Gone", None, true),
+    ]));
     let mut harness = window(session);
     harness.get_by_label("Open workspace Gone").click();
     harness.run_steps(2);
-    assert!(harness.state().actions.iter().all(|a| !a.contains("OpenWorkspace")), "it is greyed");
+    assert!(
+        harness
+            .state()
+            .actions
+            .iter()
+            .all(|a| !a.contains("OpenWorkspace")),
+        "it is greyed"
+    );
     harness.get_by_label("Open workspace Heads").click();
     harness.run_steps(2);
-    assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/Heads\")"));
+    assert!(
+        harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a == "OpenWorkspace(\"/work/Heads\")")
+    );
 }
 
 #[test]
 fn the_first_screen_stays_in_its_place_while_the_workspaces_are_looked_at() {
     let folder = std::path::PathBuf::from("/work/Heads");
-    let summary =
-        WorkspaceSummary { folder: folder.clone(), name: "Heads".into(), cases: Some((12, 5)), is_missing: false };
+    let summary = WorkspaceSummary {
+        folder: folder.clone(),
+        name: "Heads".into(),
+        cases: Some((12, 5)),
+        is_missing: false,
+    };
     for known in [Vec::new(), vec![folder.clone()]] {
-        let mut harness = window(Session::new(Settings { recent_workspaces: known, ..Settings::default() }));
+        let mut harness = window(Session::new(Settings {
+            recent_workspaces: known,
+            ..Settings::default()
+        }));
         let sample = harness.get_by_label("Open sample Heart").rect();
-        let info = crate::session::job::WorkspaceInfo { folder: folder.clone(), ..Default::default() };
-        harness.state_mut().session.on_event(Event::Workspace(Ok(info)));
-        harness.state_mut().session.on_event(Event::Workspaces(vec![summary.clone()]));
+        let info = crate::session::job::WorkspaceInfo {
+            folder: folder.clone(),
+            ..Default::default()
+        };
+        harness
+            .state_mut()
+            .session
+            .on_event(Event::Workspace(Ok(info)));
+        harness
+            .state_mut()
+            .session
+            .on_event(Event::Workspaces(vec![summary.clone()]));
         harness.run_steps(3);
-        assert_eq!(harness.get_by_label("Open sample Heart").rect().left_top(), sample.left_top());
+        assert_eq!(
+            harness.get_by_label("Open sample Heart").rect().left_top(),
+            sample.left_top()
+        );
     }
 }
 
 #[test]
 fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top() {
     let mut session = Session::new(Settings::default());
-    let of = |number, in_file, covered| TakenLabel { number, in_file, left: in_file - covered, covered };
+    let of = |number, in_file, covered| TakenLabel {
+        number,
+        in_file,
+        left: in_file - covered,
+        covered,
+    };
     let overlapping = ImportedMasks {
-        labels: vec![Label::named("Lung", 0), Label::named("Nodule", 1), Label::named("Heart", 2)],
+        labels: vec![
+            Label::named("Lung", 0),
+            Label::named("Nodule", 1),
+            Label::named("Heart", 2),
+        ],
         taken: vec![of(1, 4000, 9), of(2, 9, 0), of(3, 500, 0)],
         ..ImportedMasks::default()
     };
     let (paths, choice) = (Vec::new(), MaskChoice::default());
-    session.on_event(Event::Imported { case: 1, paths, choice, result: Ok(overlapping) });
+    session.on_event(Event::Imported {
+        case: 1,
+        paths,
+        choice,
+        result: Ok(overlapping),
+    });
     let mut harness = window(session);
     assert!(harness.query_by_label_contains("9 under others").is_some());
     // Nodule, Heart, Lung: the smallest lies on top.
@@ -174,7 +277,11 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
     harness.get_by_label("Import").click();
     harness.run_steps(2);
     assert!(
-        harness.state().actions.iter().any(|a| a == "TakeOverlapping(Some([0, 2]))"),
+        harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a == "TakeOverlapping(Some([0, 2]))"),
         "{:?}",
         harness.state().actions
     );
@@ -186,7 +293,12 @@ fn undecided(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
     let mut session = Session::new(Settings::default());
     let error = Error::at("lay the masks", "/masks/liver.seg.dcm", reason).of_kind(kind);
     let (paths, choice) = (vec!["/masks/liver.seg.dcm".into()], MaskChoice::default());
-    session.on_event(Event::ImportUndecided { case: 1, paths, choice, error });
+    session.on_event(Event::ImportUndecided {
+        case: 1,
+        paths,
+        choice,
+        error,
+    });
     let harness = window(session);
     assert!(harness.query_by_label_contains("liver.seg.dcm").is_some());
     harness
@@ -196,11 +308,21 @@ fn undecided(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
 fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
     let reason = "it refers to series 1.2.3, this is 1.2.4";
     let mut harness = undecided(ErrorKind::NamesOtherImages, reason);
-    assert!(harness.query_by_label_contains("It refers to series 1.2.3").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("It refers to series 1.2.3")
+            .is_some()
+    );
     harness.get_by_label("Lay by position").click();
     harness.run_steps(2);
     let answers = |harness: &Harness<'static, App>| {
-        harness.state().actions.iter().filter(|a| a.starts_with("AnswerImport")).cloned().collect::<Vec<_>>()
+        harness
+            .state()
+            .actions
+            .iter()
+            .filter(|a| a.starts_with("AnswerImport"))
+            .cloned()
+            .collect::<Vec<_>>()
     };
     assert_eq!(answers(&harness), ["AnswerImport(Some(ByPosition))"]);
     assert!(!harness.state().window.has_dialog() && harness.state().session.undecided.is_none());
@@ -215,13 +337,19 @@ fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
 fn of_masks_of_several_times_one_is_chosen() {
     let mut harness = undecided(ErrorKind::TimeWanted(4), "4 frames lie at one place");
     assert!(harness.query_by_label("of 4").is_some());
-    harness.get_by_role_and_label(egui::accesskit::Role::Slider, "Time").focus();
+    harness
+        .get_by_role_and_label(egui::accesskit::Role::Slider, "Time")
+        .focus();
     harness.key_press(egui::Key::ArrowRight);
     harness.run_steps(2);
     harness.get_by_label("Import").click();
     harness.run_steps(2);
     assert!(
-        harness.state().actions.iter().any(|a| a == "AnswerImport(Some(Time(2)))"),
+        harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a == "AnswerImport(Some(Time(2)))"),
         "{:?}",
         harness.state().actions
     );
@@ -235,5 +363,9 @@ fn the_number_of_cores_is_chosen_in_the_settings() {
     harness.get_by_role(egui::accesskit::Role::Slider).focus();
     harness.key_press(egui::Key::ArrowRight);
     harness.run_steps(2);
-    assert_eq!(harness.state().session.settings.threads, 1, "all cores before, one after a step to the right");
+    assert_eq!(
+        harness.state().session.settings.threads,
+        1,
+        "all cores before, one after a step to the right"
+    );
 }

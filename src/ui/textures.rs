@@ -17,9 +17,14 @@ pub(crate) struct Textures {
 impl Textures {
     /// The texture of a case's thumbnail, where there is one.
     pub(crate) fn thumbnail(&mut self, ctx: &egui::Context, case: &Case) -> Option<TextureHandle> {
-        let ThumbnailState::Ready(thumbnail) = &case.thumbnail else { return None };
+        let ThumbnailState::Ready(thumbnail) = &case.thumbnail else {
+            return None;
+        };
         let made = self.thumbnails.entry(case.id).or_insert_with(|| {
-            let image = ColorImage::from_rgba_premultiplied([thumbnail.columns, thumbnail.rows], &thumbnail.rgba);
+            let image = ColorImage::from_rgba_premultiplied(
+                [thumbnail.columns, thumbnail.rows],
+                &thumbnail.rgba,
+            );
             ctx.load_texture("thumbnail", image, TextureOptions::LINEAR)
         });
         Some(made.clone())
@@ -28,7 +33,8 @@ impl Textures {
     /// Lets the thumbnails of closed cases go.
     pub(crate) fn forget_closed(&mut self, session: &Session) {
         if self.thumbnails.len() > session.cases.len() {
-            self.thumbnails.retain(|id, _| session.cases.iter().any(|c| c.id == *id));
+            self.thumbnails
+                .retain(|id, _| session.cases.iter().any(|c| c.id == *id));
         }
     }
 }

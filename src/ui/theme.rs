@@ -2,8 +2,8 @@
 
 use crate::session::settings::Theme;
 use egui::{
-    Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals, style::ScrollStyle,
-    vec2,
+    Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals,
+    style::ScrollStyle, vec2,
 };
 
 /// Behind the picture, in both themes: the image is the only bright thing.
@@ -91,7 +91,11 @@ const LIGHT: Colors = Colors {
 
 /// The colours in use.
 pub(crate) fn colors(ui: &egui::Ui) -> &'static Colors {
-    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+    if ui.visuals().dark_mode {
+        &DARK
+    } else {
+        &LIGHT
+    }
 }
 
 /// Sets fonts and both themes up, once.
@@ -113,14 +117,20 @@ pub(crate) fn apply(ctx: &egui::Context, theme: Theme) {
 }
 
 fn style(colors: &Colors, visuals: Visuals) -> Style {
-    let mut style = Style { visuals, ..Style::default() };
+    let mut style = Style {
+        visuals,
+        ..Style::default()
+    };
     let sized = |size| FontId::new(size, FontFamily::Proportional);
     style.text_styles = [
         (TextStyle::Small, sized(12.0)),
         (TextStyle::Body, sized(13.5)),
         (TextStyle::Button, sized(13.5)),
         (TextStyle::Heading, sized(18.0)),
-        (TextStyle::Monospace, FontId::new(12.5, FontFamily::Monospace)),
+        (
+            TextStyle::Monospace,
+            FontId::new(12.5, FontFamily::Monospace),
+        ),
     ]
     .into();
     style.interaction.selectable_labels = false;
@@ -140,7 +150,12 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
     spacing.icon_width_inner = 10.0;
 
     // Bars have room of their own: they never lie on figures or buttons.
-    spacing.scroll = ScrollStyle { floating: false, bar_width: 7.0, bar_inner_margin: 4.0, ..ScrollStyle::solid() };
+    spacing.scroll = ScrollStyle {
+        floating: false,
+        bar_width: 7.0,
+        bar_inner_margin: 4.0,
+        ..ScrollStyle::solid()
+    };
 
     let v = &mut style.visuals;
     v.override_text_color = None;
@@ -150,11 +165,25 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
     v.window_stroke = Stroke::new(1.0, colors.line);
     v.window_corner_radius = CornerRadius::same(8);
     v.menu_corner_radius = CornerRadius::same(6);
-    v.window_shadow = Shadow { offset: [0, 8], blur: 24, spread: 0, color: Color32::from_black_alpha(110) };
-    v.popup_shadow = Shadow { offset: [0, 4], blur: 12, spread: 0, color: Color32::from_black_alpha(90) };
+    v.window_shadow = Shadow {
+        offset: [0, 8],
+        blur: 24,
+        spread: 0,
+        color: Color32::from_black_alpha(110),
+    };
+    v.popup_shadow = Shadow {
+        offset: [0, 4],
+        blur: 12,
+        spread: 0,
+        color: Color32::from_black_alpha(90),
+    };
     v.extreme_bg_color = colors.field;
     v.faint_bg_color = colors.raised;
-    v.hyperlink_color = if v.dark_mode { Color32::from_rgb(116, 182, 235) } else { colors.accent };
+    v.hyperlink_color = if v.dark_mode {
+        Color32::from_rgb(116, 182, 235)
+    } else {
+        colors.accent
+    };
     v.warn_fg_color = colors.warning;
     v.error_fg_color = colors.error;
     v.selection.bg_fill = colors.selected;
@@ -164,7 +193,12 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
     let radius = CornerRadius::same(4);
     let w = &mut v.widgets;
     for (state, fill, handle, text) in [
-        (&mut w.noninteractive, colors.panel, colors.panel, colors.text),
+        (
+            &mut w.noninteractive,
+            colors.panel,
+            colors.panel,
+            colors.text,
+        ),
         (&mut w.inactive, colors.raised, colors.handle, colors.text),
         (&mut w.hovered, colors.hovered, colors.held, colors.strong),
         (&mut w.active, colors.selected, colors.held, colors.strong),
@@ -186,7 +220,11 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
 /// All colours are used up between 0.1, below which nearly all is wrong, and 0.5, above which nearly nothing is: see
 /// [`crate::session::finding::DOUBTFUL_BELOW`].
 pub(crate) fn confidence_color(confidence: f32) -> Color32 {
-    const STOPS: [[f32; 3]; 3] = [[226.0, 92.0, 8.0], [240.0, 228.0, 66.0], [66.0, 165.0, 235.0]];
+    const STOPS: [[f32; 3]; 3] = [
+        [226.0, 92.0, 8.0],
+        [240.0, 228.0, 66.0],
+        [66.0, 165.0, 235.0],
+    ];
     let at = ((confidence - 0.1) / 0.4).clamp(0.0, 0.999) * 2.0;
     let (low, t) = (at as usize, at.fract());
     let mix = |c: usize| (STOPS[low][c] * (1.0 - t) + STOPS[low + 1][c] * t).round() as u8;
@@ -200,7 +238,11 @@ mod tests {
     fn luminance(c: Color32) -> f64 {
         let linear = |v: u8| {
             let v = f64::from(v) / 255.0;
-            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            if v <= 0.04045 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
     }

@@ -87,9 +87,17 @@ pub(super) struct EventContext {
 
 impl EventContext {
     /// A view that stands at `canvas`; `None` where there is nothing to see in it.
-    pub(super) fn of(session: &Session, plane: ViewPlane, canvas: Canvas, time: f64, notch: f32) -> Option<Self> {
+    pub(super) fn of(
+        session: &Session,
+        plane: ViewPlane,
+        canvas: Canvas,
+        time: f64,
+        notch: f32,
+    ) -> Option<Self> {
         let placement = match plane {
-            ViewPlane::Slice => session.case().map(|case| case.view.place(canvas, session.extent(case)))?,
+            ViewPlane::Slice => session
+                .case()
+                .map(|case| case.view.place(canvas, session.extent(case)))?,
             plane => {
                 let view = session.ortho()?.across(plane)?;
                 view.view.place(canvas, view.extent())
@@ -100,7 +108,9 @@ impl EventContext {
             placement,
             tool: session.tool(),
             is_linked: session.ortho().is_some(),
-            keyed: session.keyed_pointer().filter(|_| plane == ViewPlane::Slice),
+            keyed: session
+                .keyed_pointer()
+                .filter(|_| plane == ViewPlane::Slice),
             time,
             notch,
         })
@@ -109,7 +119,12 @@ impl EventContext {
     fn input(&self, phase: PointerPhase, at: Pos2, modifiers: Modifiers) -> PointerInput {
         let [x, y] = self.placement.image_from_screen([at.x, at.y]);
         let erases = modifiers.alt || modifiers.ctrl || modifiers.command;
-        PointerInput { phase, at: [f64::from(x), f64::from(y)], erases, scale: f64::from(self.placement.scale[0]) }
+        PointerInput {
+            phase,
+            at: [f64::from(x), f64::from(y)],
+            erases,
+            scale: f64::from(self.placement.scale[0]),
+        }
     }
 
     /// Space is held, or there is nothing to draw with: a drag moves the picture.
@@ -133,17 +148,31 @@ enum EventResult {
 
 impl ToolInput {
     /// Takes something that happened; returns what is asked for.
-    pub(super) fn hear(&mut self, heard: &Heard, around: &EventContext, session: &Session) -> Vec<Action> {
+    pub(super) fn hear(
+        &mut self,
+        heard: &Heard,
+        around: &EventContext,
+        session: &Session,
+    ) -> Vec<Action> {
         let mut told = Vec::new();
         self.take(heard, around, &mut told);
-        told.into_iter().filter_map(|told| asked(told, around, session)).collect()
+        told.into_iter()
+            .filter_map(|told| asked(told, around, session))
+            .collect()
     }
 
     /// Tells the tool where the pointer is: before a command, which may draw there, and before the window is drawn.
-    pub(super) fn settle(&mut self, now: &Heard, around: &EventContext, session: &Session) -> Vec<Action> {
+    pub(super) fn settle(
+        &mut self,
+        now: &Heard,
+        around: &EventContext,
+        session: &Session,
+    ) -> Vec<Action> {
         let mut told = Vec::new();
         self.hover(now, around, &mut told);
-        told.into_iter().filter_map(|told| asked(told, around, session)).collect()
+        told.into_iter()
+            .filter_map(|told| asked(told, around, session))
+            .collect()
     }
 
     /// The view is gone, and with it what the buttons that are down did in it.
@@ -163,14 +192,21 @@ impl ToolInput {
     }
 
     fn take(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
-        let Some(at) = heard.at.or(self.last) else { return };
+        let Some(at) = heard.at.or(self.last) else {
+            return;
+        };
         match heard.what {
             WindowEvent::Moved => self.moved(at, heard, around, told),
             WindowEvent::Pressed(button) => self.pressed(at, button, heard, around, told),
             WindowEvent::Released(button) => self.released(at, button, heard, around, told),
             WindowEvent::Wheel { unit, delta } if heard.over == Some(around.plane) => {
                 self.clicked = None;
-                self.turned(notches(unit, delta, around.notch), at, heard.modifiers, told);
+                self.turned(
+                    notches(unit, delta, around.notch),
+                    at,
+                    heard.modifiers,
+                    told,
+                );
             }
             WindowEvent::Pinched(factor) if heard.over == Some(around.plane) => {
                 told.push(EventResult::Zoomed(factor, at))
@@ -183,7 +219,13 @@ impl ToolInput {
         }
     }
 
-    fn moved(&mut self, at: Pos2, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
+    fn moved(
+        &mut self,
+        at: Pos2,
+        heard: &Heard,
+        around: &EventContext,
+        told: &mut Vec<EventResult>,
+    ) {
         let delta = self.last.map_or(Vec2::ZERO, |last| at - last);
         self.has_moved |= self.last != Some(at);
         self.last = Some(at);
@@ -287,7 +329,9 @@ impl ToolInput {
 
     /// Ends a gesture whose end was not told, and tells the tool where the pointer is.
     fn hover(&mut self, now: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
-        if self.gesture != Gesture::None && self.gone.is_some_and(|since| around.time - since >= GONE) {
+        if self.gesture != Gesture::None
+            && self.gone.is_some_and(|since| around.time - since >= GONE)
+        {
             self.end(now, around, told);
         }
         if self.gesture != Gesture::None {
@@ -298,14 +342,21 @@ impl ToolInput {
             let input = around.input(PointerPhase::Hover, at, now.modifiers);
             // Keys moved the tool away from a mouse that rests.
             let keyed = around.keyed.filter(|_| !self.has_moved);
-            (around.tool, PointerInput { at: keyed.unwrap_or(input.at), ..input })
+            (
+                around.tool,
+                PointerInput {
+                    at: keyed.unwrap_or(input.at),
+                    ..input
+                },
+            )
         });
         self.has_moved &= hover.is_none();
         match (hover, self.hover) {
             (Some(now), before) if before != Some(now) => told.push(EventResult::Input(now.1)),
-            (None, Some((_, before))) => {
-                told.push(EventResult::Input(PointerInput { phase: PointerPhase::Leave, ..before }))
-            }
+            (None, Some((_, before))) => told.push(EventResult::Input(PointerInput {
+                phase: PointerPhase::Leave,
+                ..before
+            })),
             _ => {}
         }
         self.hover = hover;
@@ -314,12 +365,17 @@ impl ToolInput {
     /// The wheel: slices, with Ctrl the zoom, with Shift the size of the tool.
     fn turned(&mut self, notches: Vec2, at: Pos2, keys: Modifiers, told: &mut Vec<EventResult>) {
         match (keys.command, keys.shift) {
-            (true, _) if notches.y != 0.0 => told.push(EventResult::Zoomed(ZOOM_PER_NOTCH.powf(notches.y), at)),
+            (true, _) if notches.y != 0.0 => {
+                told.push(EventResult::Zoomed(ZOOM_PER_NOTCH.powf(notches.y), at))
+            }
             (true, _) => {}
             // Downwards is the next slice, upwards a larger brush.
-            (false, false) => told.extend(whole(&mut self.slices, -notches.y).map(EventResult::Slices)),
+            (false, false) => {
+                told.extend(whole(&mut self.slices, -notches.y).map(EventResult::Slices))
+            }
             // Some systems turn the wheel sideways while Shift is held.
-            (false, true) => told.extend(whole(&mut self.notches, notches.x + notches.y).map(EventResult::Notches)),
+            (false, true) => told
+                .extend(whole(&mut self.notches, notches.x + notches.y).map(EventResult::Notches)),
         }
     }
 
@@ -341,7 +397,12 @@ impl ToolInput {
 
 /// How far a wheel or a touchpad was turned, in notches of a wheel that tells each of them in so many events.
 fn notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
-    delta / if unit == MouseWheelUnit::Point { POINTS_PER_NOTCH } else { events }
+    delta
+        / if unit == MouseWheelUnit::Point {
+            POINTS_PER_NOTCH
+        } else {
+            events
+        }
 }
 
 /// What the session is asked for.
@@ -349,11 +410,15 @@ fn asked(told: EventResult, around: &EventContext, session: &Session) -> Option<
     let across = (around.plane != ViewPlane::Slice).then_some(around.plane);
     Some(match (told, across) {
         (EventResult::Pressed, _) => {
-            session.ortho().filter(|ortho| ortho.active != around.plane)?;
+            session
+                .ortho()
+                .filter(|ortho| ortho.active != around.plane)?;
             Action::Ortho(OrthoAction::Activate(around.plane))
         }
         (EventResult::Input(input), None) => Action::Pointer(input),
-        (EventResult::Input(input), Some(plane)) => Action::Ortho(OrthoAction::Pointer(plane, input)),
+        (EventResult::Input(input), Some(plane)) => {
+            Action::Ortho(OrthoAction::Pointer(plane, input))
+        }
         (EventResult::Panned(by), None) => Action::Pan(by.into()),
         (EventResult::Panned(by), Some(plane)) => Action::Ortho(OrthoAction::Pan(plane, by.into())),
         (EventResult::Windowed(by), _) => {
@@ -364,8 +429,13 @@ fn asked(told: EventResult, around: &EventContext, session: &Session) -> Option<
             let place = around.placement.image_from_screen(at.into()).map(f64::from);
             Action::Ortho(OrthoAction::Cross(around.plane, place))
         }
-        (EventResult::Zoomed(factor, at), None) => Action::Zoom { factor, pointer: at.into() },
-        (EventResult::Zoomed(factor, at), Some(plane)) => Action::Ortho(OrthoAction::Zoom(plane, factor, at.into())),
+        (EventResult::Zoomed(factor, at), None) => Action::Zoom {
+            factor,
+            pointer: at.into(),
+        },
+        (EventResult::Zoomed(factor, at), Some(plane)) => {
+            Action::Ortho(OrthoAction::Zoom(plane, factor, at.into()))
+        }
         (EventResult::Slices(by), None) => Action::ScrollSlices(by),
         (EventResult::Slices(by), Some(plane)) => Action::Ortho(OrthoAction::Scroll(plane, by)),
         (EventResult::Notches(by), _) => Action::ResizeTool(by),
@@ -388,8 +458,13 @@ fn whole(left: &mut f32, by: f32) -> Option<i64> {
 /// The window after a drag: across changes the width, down and up the centre.
 fn dragged(window: Window, loaded: &Loaded, delta: Vec2) -> Window {
     let per_point = (loaded.default_window.width / 300.0).max(window.width / 300.0);
-    let width = (window.width + f64::from(delta.x) * per_point).max(loaded.default_window.width / 1000.0);
-    Window { center: window.center + f64::from(delta.y) * per_point, width, ..window }
+    let width =
+        (window.width + f64::from(delta.x) * per_point).max(loaded.default_window.width / 1000.0);
+    Window {
+        center: window.center + f64::from(delta.y) * per_point,
+        width,
+        ..window
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,12 @@ const RIM: Color32 = Color32::from_black_alpha(170);
 const CORNERS: usize = 72;
 
 /// Paints what the tool in hand will do on `shown`.
-pub(super) fn paint(painter: &Painter, session: &Session, shown: SliceKey, placement: ViewPlacement) {
+pub(super) fn paint(
+    painter: &Painter,
+    session: &Session,
+    shown: SliceKey,
+    placement: ViewPlacement,
+) {
     if session.live().is_none_or(|l| l.key() != shown) {
         return;
     }
@@ -40,7 +45,10 @@ pub(super) fn stripes(session: &Session) -> [f32; 3] {
 /// The exact ellipse of a brush; a cross where it is too small to be seen.
 pub(super) fn ring(painter: &Painter, placement: ViewPlacement, center: Place, radii: Place) {
     let middle = point(placement, center);
-    let size = vec2(radii[0] as f32 * placement.scale[0], radii[1] as f32 * placement.scale[1]);
+    let size = vec2(
+        radii[0] as f32 * placement.scale[0],
+        radii[1] as f32 * placement.scale[1],
+    );
     if size.max_elem() < 2.0 {
         for (width, color) in [(3.0, RIM), (1.0, LIGHT)] {
             let stroke = Stroke::new(width, color);
@@ -55,7 +63,10 @@ pub(super) fn ring(painter: &Painter, placement: ViewPlacement, center: Place, r
     };
     let points: Vec<Pos2> = (0..CORNERS).map(corner).collect();
     for (width, color) in [(3.0, RIM), (1.25, LIGHT)] {
-        painter.add(Shape::closed_line(points.clone(), PathStroke::new(width, color)));
+        painter.add(Shape::closed_line(
+            points.clone(),
+            PathStroke::new(width, color),
+        ));
     }
 }
 
@@ -68,13 +79,28 @@ fn line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
     if let [first, _, .., last] = line[..]
         && preview.is_closed
     {
-        painter.extend(Shape::dashed_line(&[last, first], Stroke::new(3.0, RIM), 5.0, 4.0));
-        painter.extend(Shape::dashed_line(&[last, first], Stroke::new(1.25, LIGHT), 5.0, 4.0));
+        painter.extend(Shape::dashed_line(
+            &[last, first],
+            Stroke::new(3.0, RIM),
+            5.0,
+            4.0,
+        ));
+        painter.extend(Shape::dashed_line(
+            &[last, first],
+            Stroke::new(1.25, LIGHT),
+            5.0,
+            4.0,
+        ));
     }
     let can_close = preview.points.len() >= 3;
     for (i, place) in preview.points.iter().enumerate() {
         let radius = if i == 0 && can_close { 6.0 } else { 3.5 };
-        painter.circle(point(placement, *place), radius, LIGHT, Stroke::new(1.5, RIM));
+        painter.circle(
+            point(placement, *place),
+            radius,
+            LIGHT,
+            Stroke::new(1.5, RIM),
+        );
     }
 }
 

@@ -32,7 +32,9 @@ pub(crate) fn command_button(
 pub(crate) fn command_name(session: &Session, entry: &CommandEntry) -> String {
     match (entry.command, session.preset_name(entry.command)) {
         (_, Some(name)) => format!("Window: {name}"),
-        (UserCommand::PauseTraining, _) if session.is_training_paused() => "Go on training".to_owned(),
+        (UserCommand::PauseTraining, _) if session.is_training_paused() => {
+            "Go on training".to_owned()
+        }
         _ => entry.label.to_owned(),
     }
 }
@@ -91,8 +93,13 @@ pub(crate) fn menu_item(
 /// A menu that scrolls where the window is too low for it.
 pub(crate) fn scrolled_menu(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     let room = (ui.ctx().content_rect().height() - 56.0).max(120.0);
-    let area = egui::ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([true, true]);
-    area.show(ui, |ui| ui.with_layout(Layout::top_down_justified(Align::Min), content));
+    let area = egui::ScrollArea::vertical()
+        .max_height(room)
+        .min_scrolled_height(room)
+        .auto_shrink([true, true]);
+    area.show(ui, |ui| {
+        ui.with_layout(Layout::top_down_justified(Align::Min), content)
+    });
 }
 
 /// The button of the one thing to do next.
@@ -116,22 +123,32 @@ pub(crate) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Respon
 /// The heading of a section of a panel.
 pub(crate) fn section(ui: &mut Ui, title: &str) {
     ui.add_space(8.0);
-    ui.label(RichText::new(title).size(12.0).color(theme::colors(ui).dimmed));
+    ui.label(
+        RichText::new(title)
+            .size(12.0)
+            .color(theme::colors(ui).dimmed),
+    );
     ui.add_space(2.0);
 }
 
 /// A section of a panel that can be folded.
 pub(crate) fn folding(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
     ui.add_space(2.0);
-    let words = RichText::new(title).size(12.0).color(theme::colors(ui).dimmed);
-    egui::CollapsingHeader::new(words).id_salt(title).default_open(true).show_unindented(ui, body);
+    let words = RichText::new(title)
+        .size(12.0)
+        .color(theme::colors(ui).dimmed);
+    egui::CollapsingHeader::new(words)
+        .id_salt(title)
+        .default_open(true)
+        .show_unindented(ui, body);
 }
 
 /// A square of a colour as high as a line of words.
 pub(crate) fn swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
     let square = egui::Rect::from_center_size(rect.center(), vec2(12.0, 12.0));
-    ui.painter().rect_filled(square, 3.0, egui::Color32::from_rgb(r, g, b));
+    ui.painter()
+        .rect_filled(square, 3.0, egui::Color32::from_rgb(r, g, b));
 }
 
 /// One decimal place for small numbers, none for large ones, a thin space between thousands.
@@ -158,15 +175,22 @@ pub(crate) fn count(value: u64) -> String {
 /// How wide words of a size are on one line.
 pub(crate) fn width_of(ui: &Ui, words: &str, size: f32) -> f32 {
     let font = egui::FontId::proportional(size);
-    ui.painter().layout_no_wrap(words.to_owned(), font, egui::Color32::WHITE).size().x
+    ui.painter()
+        .layout_no_wrap(words.to_owned(), font, egui::Color32::WHITE)
+        .size()
+        .x
 }
 
 /// A name at the left of a line, in a column of its own.
 pub(crate) fn column(ui: &mut Ui, width: f32, words: RichText) {
-    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_width(width);
-        ui.add(egui::Label::new(words).truncate());
-    });
+    ui.allocate_ui_with_layout(
+        vec2(width, 20.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.set_min_width(width);
+            ui.add(egui::Label::new(words).truncate());
+        },
+    );
 }
 
 /// A name on the left and a value on the right of one line.
@@ -179,20 +203,33 @@ pub(crate) fn pair(ui: &mut Ui, name: &str, value: &str) {
 
 /// Words that wrap, dimmed.
 pub(crate) fn explain(ui: &mut Ui, words: &str) {
-    ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed)).wrap());
+    ui.add(
+        egui::Label::new(
+            RichText::new(words)
+                .size(12.0)
+                .color(theme::colors(ui).dimmed),
+        )
+        .wrap(),
+    );
 }
 
 /// Choices side by side of which one is taken. Each has a name and a tooltip.
-pub(crate) fn segmented<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str, String)]) -> Option<T> {
+pub(crate) fn segmented<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    chosen: T,
+    choices: &[(T, &str, String)],
+) -> Option<T> {
     let mut clicked = None;
     let width = (ui.available_width() - 2.0 * (choices.len() as f32 - 1.0)) / choices.len() as f32;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.spacing_mut().button_padding.x = 2.0;
         for (value, name, tooltip) in choices {
-            let button =
-                Button::selectable(*value == chosen, RichText::new(*name).size(12.5)).frame_when_inactive(true);
-            let response = ui.add_sized(vec2(width, 26.0), button).on_hover_text(tooltip);
+            let button = Button::selectable(*value == chosen, RichText::new(*name).size(12.5))
+                .frame_when_inactive(true);
+            let response = ui
+                .add_sized(vec2(width, 26.0), button)
+                .on_hover_text(tooltip);
             if response.clicked() {
                 clicked = Some(*value);
             }
@@ -224,7 +261,11 @@ pub(crate) fn about(time: std::time::Duration) -> String {
 /// "42 s", "3 min 05 s".
 pub(crate) fn clock(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+    if seconds < 60 {
+        format!("{seconds} s")
+    } else {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    }
 }
 
 /// "700 MB", "1.4 GB".
@@ -237,13 +278,19 @@ pub(crate) fn bytes(count: u64) -> String {
 
 /// "1 case", "5 cases".
 pub(crate) fn plural(number: usize, what: &str) -> String {
-    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
+    format!(
+        "{} {what}{}",
+        count(number as u64),
+        if number == 1 { "" } else { "s" }
+    )
 }
 
 /// Words that begin with a capital letter.
 pub(crate) fn capital(words: &str) -> String {
     let mut letters = words.chars();
-    let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
+    let first = letters
+        .next()
+        .map_or(String::new(), |c| c.to_uppercase().collect());
     format!("{first}{}", letters.as_str())
 }
 
@@ -265,14 +312,26 @@ mod tests {
 
     #[test]
     fn times_are_said_in_minutes_and_seconds() {
-        assert_eq!([42.4, 59.6, 125.0].map(clock), ["42 s", "1 min 00 s", "2 min 05 s"]);
-        assert_eq!(in_zone(1_795_588_920_000, jiff::tz::TimeZone::UTC), "2026-11-25 06:42");
+        assert_eq!(
+            [42.4, 59.6, 125.0].map(clock),
+            ["42 s", "1 min 00 s", "2 min 05 s"]
+        );
+        assert_eq!(
+            in_zone(1_795_588_920_000, jiff::tz::TimeZone::UTC),
+            "2026-11-25 06:42"
+        );
     }
 
     #[test]
     fn sizes_and_counts_are_said_as_people_say_them() {
-        assert_eq!([700_000_000, 1_420_000_000].map(bytes), ["700 MB", "1.4 GB"]);
-        assert_eq!([0, 1, 5].map(|n| plural(n, "case")), ["0 cases", "1 case", "5 cases"]);
+        assert_eq!(
+            [700_000_000, 1_420_000_000].map(bytes),
+            ["700 MB", "1.4 GB"]
+        );
+        assert_eq!(
+            [0, 1, 5].map(|n| plural(n, "case")),
+            ["0 cases", "1 case", "5 cases"]
+        );
     }
 
     #[test]

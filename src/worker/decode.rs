@@ -38,13 +38,22 @@ impl DecodeQueue {
     /// Forgets older wishes; those in work are not begun twice.
     pub(super) fn replace(&self, wishes: Vec<PixelWish>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.wishes =
-            wishes.into_iter().filter(|w| !state.in_work.contains(&(w.key, w.what == SliceNeed::Thumbnail))).collect();
+        state.wishes = wishes
+            .into_iter()
+            .filter(|w| {
+                !state
+                    .in_work
+                    .contains(&(w.key, w.what == SliceNeed::Thumbnail))
+            })
+            .collect();
         self.changed.notify_all();
     }
 
     pub(super) fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_closed = true;
         self.changed.notify_all();
     }
 
@@ -55,16 +64,23 @@ impl DecodeQueue {
                 return None;
             }
             if let Some(wish) = state.wishes.pop_front() {
-                state.in_work.insert((wish.key, wish.what == SliceNeed::Thumbnail));
+                state
+                    .in_work
+                    .insert((wish.key, wish.what == SliceNeed::Thumbnail));
                 return Some(wish);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn done(&self, wish: &PixelWish) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.in_work.remove(&(wish.key, wish.what == SliceNeed::Thumbnail));
+        state
+            .in_work
+            .remove(&(wish.key, wish.what == SliceNeed::Thumbnail));
     }
 }
 
@@ -84,7 +100,9 @@ fn fulfil(wish: &PixelWish, outbox: &Outbox) -> bool {
     let key = wish.key;
     let read = io::open::load(&wish.source, wish.kind).map(Arc::new);
     if wish.what != SliceNeed::Thumbnail {
-        let result = read.clone().map(|image| Arc::new(loaded(image, &wish.modality)));
+        let result = read
+            .clone()
+            .map(|image| Arc::new(loaded(image, &wish.modality)));
         if !outbox.send(Event::Loaded { key, result }) {
             return false;
         }
@@ -99,7 +117,11 @@ fn fulfil(wish: &PixelWish, outbox: &Outbox) -> bool {
 fn loaded(image: Arc<Image>, modality: &str) -> Loaded {
     let default_window = image.default_window();
     let presets = window::presets(&image, modality, default_window);
-    Loaded { image, default_window, presets }
+    Loaded {
+        image,
+        default_window,
+        presets,
+    }
 }
 
 /// The picture scaled down by taking single pixels, in the shape that it is shown in.
@@ -112,14 +134,19 @@ fn thumbnail(image: &Image) -> Thumbnail {
     let small = sampled(image, columns, rows);
     // The contrast of the whole picture: a few of its pixels have other percentiles.
     let rgba = small.to_rgba(image.first_contrast());
-    Thumbnail { columns, rows, rgba }
+    Thumbnail {
+        columns,
+        rows,
+        rgba,
+    }
 }
 
 /// An image of `columns` x `rows` pixels taken at even distances.
 fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
     let at = |i: usize, n: usize, of: usize| (2 * i + 1) * of / (2 * n);
     let indices = (0..rows).flat_map(|y| {
-        (0..columns).map(move |x| at(y, rows, image.rows) * image.columns + at(x, columns, image.columns))
+        (0..columns)
+            .map(move |x| at(y, rows, image.rows) * image.columns + at(x, columns, image.columns))
     });
     Image {
         columns,

@@ -12,7 +12,8 @@ use crate::{
         import,
     },
     session::job::{
-        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, MaskFileJob,
+        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary,
+        MaskFileJob,
     },
 };
 use labrum_core::{import::MaskChoice, study::Series};
@@ -35,13 +36,27 @@ pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
             let result = export_accepted(&job, outbox);
             outbox.send(Event::ExportedAccepted(result));
         }
-        MaskFileJob::Import { case, series, paths, choice, others } => {
+        MaskFileJob::Import {
+            case,
+            series,
+            paths,
+            choice,
+            others,
+        } => {
             let is_folder = paths.iter().any(|path| path.is_dir());
             outbox.send(match import::masks(&paths, &series, &choice) {
-                Err(error) if error.kind.is_question() => {
-                    Event::ImportUndecided { case, paths: paths.clone(), choice: choice.clone(), error }
-                }
-                result => Event::Imported { case, paths: paths.clone(), choice, result },
+                Err(error) if error.kind.is_question() => Event::ImportUndecided {
+                    case,
+                    paths: paths.clone(),
+                    choice: choice.clone(),
+                    error,
+                },
+                result => Event::Imported {
+                    case,
+                    paths: paths.clone(),
+                    choice,
+                    result,
+                },
             });
             if is_folder && !others.is_empty() {
                 outbox.send(masks_of_others(&paths, others));
@@ -65,16 +80,28 @@ fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Eve
 /// How files are written. Without a pattern they are called like their sources.
 fn preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) -> Result<Preset> {
     let key = || key_file.map_or_else(|| Ok(SecretKey::random()), SecretKey::in_file);
-    let dates = if options.shift_dates { Dates::Shift } else { Dates::Remove };
+    let dates = if options.shift_dates {
+        Dates::Shift
+    } else {
+        Dates::Remove
+    };
     Ok(Preset {
         formats: options.formats.iter().map(|f| to_io(*f)).collect(),
-        names: if names { Some(options.names.parse()?) } else { None },
+        names: if names {
+            Some(options.names.parse()?)
+        } else {
+            None
+        },
         seg: seg::Options {
             synthetic_geometry: options.for_viewers,
             skip_empty_frames: options.leave_out_empty,
             rle: options.compress,
         },
-        deidentify: if options.deidentify { Some(Deidentification { key: key()?, dates }) } else { None },
+        deidentify: if options.deidentify {
+            Some(Deidentification { key: key()?, dates })
+        } else {
+            None
+        },
         replace: options.replace,
     })
 }
@@ -106,23 +133,33 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
         person: job.person,
         root: None,
     };
-    let look = OverlayStyle { window: job.window, opacity: job.opacity };
+    let look = OverlayStyle {
+        window: job.window,
+        opacity: job.opacity,
+    };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };
-    let written = Export::begin(&job.folder, &preset, look, &job.cancel)?.case(&case, &mut progress)?;
+    let written =
+        Export::begin(&job.folder, &preset, look, &job.cancel)?.case(&case, &mut progress)?;
     for warning in written.warnings {
         outbox.send(Event::Notice(warning));
     }
     for unfit in written.unfit {
-        outbox.send(Event::Notice(format!("{}; the other files are written", unfit.error)));
+        outbox.send(Event::Notice(format!(
+            "{}; the other files are written",
+            unfit.error
+        )));
     }
     Ok(written.files)
 }
 
 fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSummary> {
     let preset = preset(&job.options, true, job.key_file.as_deref())?;
-    let look = OverlayStyle { window: None, opacity: job.opacity };
+    let look = OverlayStyle {
+        window: None,
+        opacity: job.opacity,
+    };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };
@@ -130,14 +167,32 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
     let cases = job.cases.iter().map(|stored| {
         let title = stored.entry.description.description.clone();
         let case = CaseToExport::of_stored(stored, &job.labels, &job.person);
-        (title, case.map(|case| CaseToExport { root: root.clone(), ..case }))
+        (
+            title,
+            case.map(|case| CaseToExport {
+                root: root.clone(),
+                ..case
+            }),
+        )
     });
-    let summary = export_all(&job.folder, &preset, cases, look, &mut progress, &job.cancel)?;
+    let summary = export_all(
+        &job.folder,
+        &preset,
+        cases,
+        look,
+        &mut progress,
+        &job.cancel,
+    )?;
     Ok(ExportSummary {
         folder: job.folder.clone(),
         text: summary.text(),
         failed: summary.missing(),
-        warnings: summary.manifest.cases.iter().map(|c| c.warnings.len()).sum(),
+        warnings: summary
+            .manifest
+            .cases
+            .iter()
+            .map(|c| c.warnings.len())
+            .sum(),
     })
 }
 

@@ -28,21 +28,40 @@ pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
             };
             let paths = identity::absolute(paths);
             let event = match paths.as_slice() {
-                [folder] if workspace::summary(folder).is_some() => Event::IsWorkspace { id, folder: folder.clone() },
-                paths => Event::Opened { id, result: io::open::catalog(paths, &mut progress, &cancel) },
+                [folder] if workspace::summary(folder).is_some() => Event::IsWorkspace {
+                    id,
+                    folder: folder.clone(),
+                },
+                paths => Event::Opened {
+                    id,
+                    result: io::open::catalog(paths, &mut progress, &cancel),
+                },
             };
             outbox.send(event);
         }
-        FileJob::FindImages { id, folder, wanted, cancel } => {
+        FileJob::FindImages {
+            id,
+            folder,
+            wanted,
+            cancel,
+        } => {
             let mut progress = |files: usize| {
                 outbox.send(Event::Opening { id, files });
             };
-            let result = identity::search(&folder, &wanted.into_iter().collect(), &mut progress, &cancel);
+            let result = identity::search(
+                &folder,
+                &wanted.into_iter().collect(),
+                &mut progress,
+                &cancel,
+            );
             outbox.send(Event::ImagesFound { id, result });
         }
         FileJob::OpenSample(name) => {
             let result = samples::unpack(name, &places.cache).map(|folder| vec![folder]);
-            outbox.send(Event::Picked { pick: Pick::Folder, result });
+            outbox.send(Event::Picked {
+                pick: Pick::Folder,
+                result,
+            });
         }
         FileJob::SaveSettings(settings) => {
             if let Err(error) = places.save_settings(&settings) {
@@ -51,13 +70,25 @@ pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
         }
         FileJob::LookAtWorkspaces(folders) => {
             let look = |folder: PathBuf| {
-                let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+                let name = folder
+                    .file_name()
+                    .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
                 match workspace::summary(&folder) {
                     Some(found) => {
                         let cases = found.cases.zip(found.accepted);
-                        WorkspaceSummary { folder, name: found.name, cases, is_missing: false }
+                        WorkspaceSummary {
+                            folder,
+                            name: found.name,
+                            cases,
+                            is_missing: false,
+                        }
                     }
-                    None => WorkspaceSummary { folder, name, cases: None, is_missing: true },
+                    None => WorkspaceSummary {
+                        folder,
+                        name,
+                        cases: None,
+                        is_missing: true,
+                    },
                 }
             };
             outbox.send(Event::Workspaces(folders.into_iter().map(look).collect()));
@@ -72,9 +103,18 @@ pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
 /// Writes the report on the work as CSV and JSON; what a person is told.
 fn export_report(report: &WorkReport, folder: &Path) -> Result<String> {
     whole_file::make_folder(folder)?;
-    let json = serde_json::to_string_pretty(report).map_err(|e| Error::new("write the work report", e))?;
-    for (name, text) in [("work-report.csv", report.to_csv()), ("work-report.json", json)] {
-        whole_file::write(&folder.join(name), "write the work report", |file| file.write_all(text.as_bytes()))?;
+    let json =
+        serde_json::to_string_pretty(report).map_err(|e| Error::new("write the work report", e))?;
+    for (name, text) in [
+        ("work-report.csv", report.to_csv()),
+        ("work-report.json", json),
+    ] {
+        whole_file::write(&folder.join(name), "write the work report", |file| {
+            file.write_all(text.as_bytes())
+        })?;
     }
-    Ok(format!("work-report.csv and work-report.json are in {}", folder.display()))
+    Ok(format!(
+        "work-report.csv and work-report.json are in {}",
+        folder.display()
+    ))
 }

@@ -21,12 +21,25 @@ use std::{
 /// # Errors
 /// Where the file of a picture cannot be read.
 pub fn identity(series: &Series) -> Result<String> {
-    let Some(picture) = series.slices.first().filter(|_| series.kind == Kind::Picture) else {
+    let Some(picture) = series
+        .slices
+        .first()
+        .filter(|_| series.kind == Kind::Picture)
+    else {
         return Ok(series.id.clone());
     };
     let hash = content_hash(&picture.source.path)?;
-    let first = series.slices.iter().map(|slice| slice.source.frame).min().unwrap_or(0);
-    Ok(if first == 0 { hash } else { format!("{hash}#{first}") })
+    let first = series
+        .slices
+        .iter()
+        .map(|slice| slice.source.frame)
+        .min()
+        .unwrap_or(0);
+    Ok(if first == 0 {
+        hash
+    } else {
+        format!("{hash}#{first}")
+    })
 }
 
 /// A series as a workspace takes it in.
@@ -37,7 +50,11 @@ pub fn describe(study: &Study, series: &Series) -> Result<CaseDescription> {
     let identity = identity(series)?;
     let subject = subject(&identity, &study.id, &study.patient_id, series)?;
     let about = CaseDescription::of(identity, &study.id, &study.date, series);
-    Ok(CaseDescription { subject, fingerprint: fingerprint(series), ..about })
+    Ok(CaseDescription {
+        subject,
+        fingerprint: fingerprint(series),
+        ..about
+    })
 }
 
 /// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study; of a picture as a folder to
@@ -45,8 +62,17 @@ pub fn describe(study: &Study, series: &Series) -> Result<CaseDescription> {
 ///
 /// # Errors
 /// Where there is a table of subjects beside a picture that cannot be read.
-pub(super) fn subject(identity: &str, study: &str, patient: &str, series: &Series) -> Result<String> {
-    let named = match series.slices.first().filter(|_| series.kind == Kind::Picture) {
+pub(super) fn subject(
+    identity: &str,
+    study: &str,
+    patient: &str,
+    series: &Series,
+) -> Result<String> {
+    let named = match series
+        .slices
+        .first()
+        .filter(|_| series.kind == Kind::Picture)
+    {
         Some(slice) => io::dataset::of_picture(&slice.source.path)?,
         None => None,
     };
@@ -69,7 +95,10 @@ pub(super) fn unnamed_subject(identity: &str, study: &str, patient: &str, kind: 
 /// What a picture looks like; nothing for DICOM, which names its patient.
 pub(super) fn fingerprint(series: &Series) -> Option<u64> {
     // The first slices of volumes are often empty.
-    let picture = series.slices.get(series.slices.len() / 2).filter(|_| series.kind == Kind::Picture)?;
+    let picture = series
+        .slices
+        .get(series.slices.len() / 2)
+        .filter(|_| series.kind == Kind::Picture)?;
     // One that cannot be read is told when it is shown.
     holdout::fingerprint(&io::open::load(&picture.source, series.kind).ok()?)
 }
@@ -87,14 +116,31 @@ pub fn search(
 ) -> Result<Vec<CaseDescription>> {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let catalog = io::open::catalog(&[folder], progress, cancel)?;
-    let wants_pictures = wanted.iter().any(|identity| identity.starts_with("sha256:"));
+    let wants_pictures = wanted
+        .iter()
+        .any(|identity| identity.starts_with("sha256:"));
     let mut found = Vec::new();
     for study in &catalog.studies {
         let hashed = |series: &&Series| series.kind == Kind::Dicom || wants_pictures;
-        for series in study.series.iter().filter(hashed).take_while(|_| !cancel.is_cancelled()) {
+        for series in study
+            .series
+            .iter()
+            .filter(hashed)
+            .take_while(|_| !cancel.is_cancelled())
+        {
             // A picture that cannot be read is none that is looked for.
-            let Some(identity) = identity(series).ok().filter(|identity| wanted.contains(identity)) else { continue };
-            found.push(CaseDescription::of(identity, &study.id, &study.date, series));
+            let Some(identity) = identity(series)
+                .ok()
+                .filter(|identity| wanted.contains(identity))
+            else {
+                continue;
+            };
+            found.push(CaseDescription::of(
+                identity,
+                &study.id,
+                &study.date,
+                series,
+            ));
         }
     }
     Ok(found)
@@ -102,5 +148,8 @@ pub fn search(
 
 /// Paths that mean the same wherever the program is started.
 pub fn absolute(paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    paths.into_iter().map(|path| workspace::absolute(&path)).collect()
+    paths
+        .into_iter()
+        .map(|path| workspace::absolute(&path))
+        .collect()
 }

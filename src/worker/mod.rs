@@ -83,11 +83,16 @@ impl Worker {
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> crate::Result<Self> {
         let (sender, events) = bounded(EVENTS);
-        let outbox = Outbox { events: sender, wake };
+        let outbox = Outbox {
+            events: sender,
+            wake,
+        };
         let decode = Arc::new(decode::DecodeQueue::default());
         for n in 0..decode_threads() {
             let (queue, outbox) = (decode.clone(), outbox.clone());
-            spawn(&format!("labrum-decode-{n}"), move || decode::work(&queue, &outbox))?;
+            spawn(&format!("labrum-decode-{n}"), move || {
+                decode::work(&queue, &outbox)
+            })?;
         }
         let (survey, surveys) = unbounded();
         let out = outbox.clone();
@@ -106,7 +111,9 @@ impl Worker {
             store: store::StoreHandle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
-                    FileJob::SaveSettings(asked) => FileJob::SaveSettings(lock(&newest).take().unwrap_or(asked)),
+                    FileJob::SaveSettings(asked) => {
+                        FileJob::SaveSettings(lock(&newest).take().unwrap_or(asked))
+                    }
                     job => job,
                 };
                 files::work(job, &places, out);
@@ -147,7 +154,11 @@ impl Worker {
     }
 
     /// Runs something that may wait for long on a thread of its own; its event comes with the others.
-    pub fn beside(&self, name: &str, work: impl FnOnce() -> Event + Send + 'static) -> crate::Result<()> {
+    pub fn beside(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Event + Send + 'static,
+    ) -> crate::Result<()> {
         let outbox = self.outbox.clone();
         spawn(name, move || {
             outbox.send(work());
@@ -161,7 +172,8 @@ impl Worker {
 
     fn hand_over<T>(&self, lane: &Sender<T>, job: T) {
         if lane.try_send(job).is_err() {
-            let busy = Error::new("start", "too much is going on").advise("Wait a moment or cancel with Esc.");
+            let busy = Error::new("start", "too much is going on")
+                .advise("Wait a moment or cancel with Esc.");
             // Not through the outbox: it may be full, and this is the window's own thread.
             let _ = self.outbox.events.try_send(Event::Failed(busy));
         }
@@ -204,5 +216,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> crate::Result<()> 
 
 /// At least two: while one waits for a share far away, the other decodes.
 fn decode_threads() -> usize {
-    thread::available_parallelism().map_or(2, usize::from).div_ceil(2).clamp(2, 4)
+    thread::available_parallelism()
+        .map_or(2, usize::from)
+        .div_ceil(2)
+        .clamp(2, 4)
 }

@@ -88,17 +88,27 @@ impl Inbox {
             if let Some(job) = state.others.pop_front() {
                 return Some(job);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// A job that goes before the slice that would be next.
     fn take_urgent(&self) -> Option<SegmentJob> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).urgent.take()
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .urgent
+            .take()
     }
 
     fn is_closed(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_closed
     }
 }
 
@@ -116,8 +126,15 @@ impl NetworkHandle {
         let inbox = Arc::new(Inbox::default());
         let (jobs, out) = (inbox.clone(), outbox.clone());
         spawn("labrum-network", move || {
-            let mut thread = NetworkThread { network: network(), inbox: jobs, outbox: out };
-            let models = thread.network.shipped().map_or_else(Event::Failed, Event::Models);
+            let mut thread = NetworkThread {
+                network: network(),
+                inbox: jobs,
+                outbox: out,
+            };
+            let models = thread
+                .network
+                .shipped()
+                .map_or_else(Event::Failed, Event::Models);
             thread.outbox.send(models);
             while let Some(job) = thread.inbox.take() {
                 thread.work(job);
@@ -128,12 +145,19 @@ impl NetworkHandle {
 
     pub(super) fn submit(&self, job: NetworkJob) {
         if let Some(replaced) = self.inbox.put(job) {
-            let _ = self.outbox.events.try_send(Event::RunEnded { run: replaced.run, failure: None });
+            let _ = self.outbox.events.try_send(Event::RunEnded {
+                run: replaced.run,
+                failure: None,
+            });
         }
     }
 
     pub(super) fn close(&self) {
-        self.inbox.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.inbox
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_closed = true;
         self.inbox.changed.notify_all();
     }
 }
@@ -149,7 +173,10 @@ impl NetworkThread {
         match job {
             NetworkJob::Segment(job) => self.run(&job),
             NetworkJob::ProbeDevice(choice) => {
-                let event = self.network.probe(choice).map_or_else(Event::Failed, Event::Device);
+                let event = self
+                    .network
+                    .probe(choice)
+                    .map_or_else(Event::Failed, Event::Device);
                 self.outbox.send(event);
             }
             NetworkJob::ReadModel(path) => {
@@ -162,7 +189,10 @@ impl NetworkThread {
     fn run(&mut self, job: &SegmentJob) {
         let run = job.run;
         if let Err(error) = self.prepare(job) {
-            self.outbox.send(Event::RunEnded { run, failure: Some(error) });
+            self.outbox.send(Event::RunEnded {
+                run,
+                failure: Some(error),
+            });
             return;
         }
         for target in &job.targets {
@@ -180,7 +210,12 @@ impl NetworkThread {
                 self.outbox.send(Event::Notice(notice));
             }
             let SegmentTarget { key, revision, .. } = *target;
-            if !self.outbox.send(Event::Segmented { run, key, revision, result }) {
+            if !self.outbox.send(Event::Segmented {
+                run,
+                key,
+                revision,
+                result,
+            }) {
                 return;
             }
         }
@@ -199,7 +234,12 @@ impl NetworkThread {
             None => Arc::new(io::open::load(&target.source, target.kind)?),
         };
         let prediction = self.network.segment(&image)?.relabelled(&job.values);
-        let finding = Finding::of(&prediction, job.model.title().into(), job.labels.clone(), &image.scale());
+        let finding = Finding::of(
+            &prediction,
+            job.model.title().into(),
+            job.labels.clone(),
+            &image.scale(),
+        );
         Ok(Arc::new(finding.with_weights(self.network.weights())))
     }
 }

@@ -4,7 +4,9 @@
 use super::{AppFolders, Outbox, spawn};
 use crate::{
     Error, ErrorKind, Result,
-    io::pacs::{Archive, SendQueue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
+    io::pacs::{
+        Archive, SendQueue, folder_of_study, forget_secret, keep_secret, kept_secret, receive,
+    },
     session::job::{Event, ExportJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -28,7 +30,11 @@ const IDLE: Duration = Duration::from_secs(60);
 /// What the thread does that asks servers.
 enum ServerQuestion {
     Question(PacsQuestion),
-    SignIn { server: Server, secret: Secret, is_kept: bool },
+    SignIn {
+        server: Server,
+        secret: Secret,
+        is_kept: bool,
+    },
     Forget(Server),
 }
 
@@ -52,23 +58,50 @@ impl PacsHandle {
         let stop = Cancel::default();
         let (ask, questions) = unbounded();
         let (known, out) = (secrets.clone(), outbox.clone());
-        spawn("labrum-pacs", move || questions.iter().for_each(|job| answer(job, &known, &out)))?;
+        spawn("labrum-pacs", move || {
+            questions.iter().for_each(|job| answer(job, &known, &out))
+        })?;
         let (receive, wanted) = unbounded();
         let (known, out, cache) = (secrets.clone(), outbox.clone(), places.cache.clone());
-        spawn("labrum-receive", move || wanted.iter().for_each(|job| bring(job, &cache, &known, &out)))?;
+        spawn("labrum-receive", move || {
+            wanted
+                .iter()
+                .for_each(|job| bring(job, &cache, &known, &out))
+        })?;
         let (send, orders) = unbounded();
-        let sender = Sending { folder: places.queue(), secrets, outbox, stop: stop.clone() };
+        let sender = Sending {
+            folder: places.queue(),
+            secrets,
+            outbox,
+            stop: stop.clone(),
+        };
         spawn("labrum-send", move || sender.work(&orders))?;
-        Ok(Self { ask, receive, send, stop })
+        Ok(Self {
+            ask,
+            receive,
+            send,
+            stop,
+        })
     }
 
     pub(super) fn submit(&self, job: PacsJob) {
         match job {
             PacsJob::Ask(question) => drop(self.ask.send(ServerQuestion::Question(question))),
-            PacsJob::SignIn { server, secret, is_kept } => {
+            PacsJob::SignIn {
+                server,
+                secret,
+                is_kept,
+            } => {
                 // What waits to be sent may wait for this.
-                let _ = self.send.send(Ordered::SignedIn { server: server.clone(), secret: secret.clone() });
-                let _ = self.ask.send(ServerQuestion::SignIn { server, secret, is_kept });
+                let _ = self.send.send(Ordered::SignedIn {
+                    server: server.clone(),
+                    secret: secret.clone(),
+                });
+                let _ = self.ask.send(ServerQuestion::SignIn {
+                    server,
+                    secret,
+                    is_kept,
+                });
             }
             PacsJob::Forget(server) => drop(self.ask.send(ServerQuestion::Forget(server))),
             PacsJob::Receive(job) => drop(self.receive.send(job)),
@@ -116,21 +149,51 @@ impl SessionSecrets {
 fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
     let event = match job {
         ServerQuestion::Question(PacsQuestion::Echo { id, server, cancel }) => {
-            let result = secrets.archive(&server).and_then(|archive| archive.echo(&cancel));
+            let result = secrets
+                .archive(&server)
+                .and_then(|archive| archive.echo(&cancel));
             PacsEvent::Echoed { id, result }
         }
-        ServerQuestion::Question(PacsQuestion::Find { id, server, query, cancel }) => {
-            let result = secrets.archive(&server).and_then(|a| a.studies(&query, &cancel));
+        ServerQuestion::Question(PacsQuestion::Find {
+            id,
+            server,
+            query,
+            cancel,
+        }) => {
+            let result = secrets
+                .archive(&server)
+                .and_then(|a| a.studies(&query, &cancel));
             PacsEvent::Found { id, result }
         }
-        ServerQuestion::Question(PacsQuestion::ListSeries { id, server, study_uid, cancel }) => {
-            let result = secrets.archive(&server).and_then(|a| a.series(&study_uid, &cancel));
-            PacsEvent::Series { id, study_uid, result }
+        ServerQuestion::Question(PacsQuestion::ListSeries {
+            id,
+            server,
+            study_uid,
+            cancel,
+        }) => {
+            let result = secrets
+                .archive(&server)
+                .and_then(|a| a.series(&study_uid, &cancel));
+            PacsEvent::Series {
+                id,
+                study_uid,
+                result,
+            }
         }
-        ServerQuestion::SignIn { server, secret, is_kept } => {
+        ServerQuestion::SignIn {
+            server,
+            secret,
+            is_kept,
+        } => {
             secrets.set(&server, Some(secret.clone()));
-            let not_kept = is_kept.then(|| keep_secret(&server, &secret).err()).flatten().map(|error| error.reason);
-            PacsEvent::SignedIn { server: server.name, not_kept }
+            let not_kept = is_kept
+                .then(|| keep_secret(&server, &secret).err())
+                .flatten()
+                .map(|error| error.reason);
+            PacsEvent::SignedIn {
+                server: server.name,
+                not_kept,
+            }
         }
         ServerQuestion::Forget(server) => {
             secrets.set(&server, None);
@@ -144,7 +207,13 @@ fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
 }
 
 fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &SessionSecrets, outbox: &Outbox) {
-    let ReceiveJob { id, server, study_uid, series, cancel } = job;
+    let ReceiveJob {
+        id,
+        server,
+        study_uid,
+        series,
+        cancel,
+    } = job;
     let mut told: Option<Instant> = None;
     let mut progress = |state: Receiving| {
         if state.is_waiting || told.is_none_or(|told| told.elapsed() >= EVERY) {
@@ -155,7 +224,15 @@ fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &SessionSecrets, out
     let mut fetch = || -> Result<Vec<PathBuf>> {
         let archive = secrets.archive(&server)?;
         let folder = folder_of_study(cache, &server, &study_uid)?;
-        Ok(receive(&archive, &study_uid, series.as_deref(), &folder, &mut progress, &cancel)?.folders)
+        Ok(receive(
+            &archive,
+            &study_uid,
+            series.as_deref(),
+            &folder,
+            &mut progress,
+            &cancel,
+        )?
+        .folders)
     };
     let result = fetch();
     outbox.send(Event::Pacs(PacsEvent::Received { id, result }));
@@ -209,7 +286,8 @@ impl Sending {
         match order {
             Some(Ordered::Job(SendingJob::Send { export, server })) => {
                 let queued = self.write_and_queue(queue, *export, &server);
-                self.outbox.send(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
+                self.outbox
+                    .send(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
             }
             Some(Ordered::Job(SendingJob::Cancel(id))) => queue.cancel(&id)?,
             Some(Ordered::Job(SendingJob::Retry(id))) => queue.retry(&id)?,
@@ -218,7 +296,11 @@ impl Sending {
                 // Before the other thread may have done so.
                 self.secrets.set(&server, Some(secret));
                 let waits = |i: &&SendItem| i.server.key() == server.key();
-                queue.items()?.iter().filter(waits).try_for_each(|item| queue.retry(&item.id))?;
+                queue
+                    .items()?
+                    .iter()
+                    .filter(waits)
+                    .try_for_each(|item| queue.retry(&item.id))?;
             }
             None => {}
         }
@@ -226,7 +308,10 @@ impl Sending {
         let mut needs_sign_in: Vec<String> = Vec::new();
         let mut archive = |server: &Server| {
             let archive = self.secrets.archive(server);
-            if archive.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
+            if archive
+                .as_ref()
+                .is_err_and(|error| error.kind == ErrorKind::SignIn)
+            {
                 needs_sign_in.push(server.name.clone());
             }
             archive
@@ -237,7 +322,8 @@ impl Sending {
         self.tell(queue, told)?;
         needs_sign_in.dedup();
         for server in needs_sign_in {
-            self.outbox.send(Event::Pacs(PacsEvent::SendingNeedsSignIn { server }));
+            self.outbox
+                .send(Event::Pacs(PacsEvent::SendingNeedsSignIn { server }));
         }
         Ok(next)
     }
@@ -252,14 +338,26 @@ impl Sending {
     }
 
     /// The segmentation as a file that is read back and compared, and a copy of it in the queue.
-    fn write_and_queue(&self, queue: &SendQueue, export: ExportJob, server: &Server) -> Result<SendItem> {
+    fn write_and_queue(
+        &self,
+        queue: &SendQueue,
+        export: ExportJob,
+        server: &Server,
+    ) -> Result<SendItem> {
         let tried = "write the segmentation";
         whole_file::make_folder(&self.folder)?;
-        let folder = tempfile::Builder::new().prefix(".export-").tempdir_in(&self.folder);
+        let folder = tempfile::Builder::new()
+            .prefix(".export-")
+            .tempdir_in(&self.folder);
         let folder = folder.map_err(|e| Error::at(tried, &self.folder, e))?;
-        let export = ExportJob { folder: folder.path().to_owned(), ..export };
+        let export = ExportJob {
+            folder: folder.path().to_owned(),
+            ..export
+        };
         let files = super::export::export(export, &self.outbox)?;
-        let object = files.iter().find(|file| file.extension().is_some_and(|e| e == "dcm"));
+        let object = files
+            .iter()
+            .find(|file| file.extension().is_some_and(|e| e == "dcm"));
         let object = object.ok_or_else(|| Error::new(tried, "no DICOM object came of it"))?;
         queue.add(object, server)
     }

@@ -21,12 +21,23 @@ impl AppFolders {
         let dirs = ProjectDirs::from("", "", "labrum");
         let place = |variable: &str, usual: Option<PathBuf>| {
             let named = std::env::var_os(variable).map(PathBuf::from);
-            named.or(usual).unwrap_or_else(|| std::env::temp_dir().join("labrum"))
+            named
+                .or(usual)
+                .unwrap_or_else(|| std::env::temp_dir().join("labrum"))
         };
         Self {
-            config: place("LABRUM_CONFIG", dirs.as_ref().map(|d| d.config_dir().to_owned())),
-            cache: place("LABRUM_CACHE", dirs.as_ref().map(|d| d.cache_dir().to_owned())),
-            data: place("LABRUM_DATA", dirs.as_ref().map(|d| d.data_dir().to_owned())),
+            config: place(
+                "LABRUM_CONFIG",
+                dirs.as_ref().map(|d| d.config_dir().to_owned()),
+            ),
+            cache: place(
+                "LABRUM_CACHE",
+                dirs.as_ref().map(|d| d.cache_dir().to_owned()),
+            ),
+            data: place(
+                "LABRUM_DATA",
+                dirs.as_ref().map(|d| d.data_dir().to_owned()),
+            ),
         }
     }
 
@@ -35,13 +46,21 @@ impl AppFolders {
         let path = self.settings();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
-            Err(e) => return (Settings::default(), Some(Error::at("read the settings", &path, e))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return (Settings::default(), None);
+            }
+            Err(e) => {
+                return (
+                    Settings::default(),
+                    Some(Error::at("read the settings", &path, e)),
+                );
+            }
         };
         match serde_json::from_str(&text) {
             Ok(settings) => (settings, None),
             Err(e) => {
-                let error = Error::at("read the settings", &path, e).advise("The usual settings are used instead.");
+                let error = Error::at("read the settings", &path, e)
+                    .advise("The usual settings are used instead.");
                 (Settings::default(), Some(error))
             }
         }
@@ -62,7 +81,9 @@ impl AppFolders {
         let text = serde_json::to_string_pretty(settings).map_err(|e| failed(&e))?;
         fs::create_dir_all(&self.config).map_err(|e| failed(&e))?;
         let mut file = tempfile::NamedTempFile::new_in(&self.config).map_err(|e| failed(&e))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(|e| failed(&e))?;
         file.persist(&path).map_err(|e| failed(&e.error))?;
         Ok(())
     }
@@ -81,14 +102,22 @@ mod tests {
     fn places() -> (tempfile::TempDir, AppFolders) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name| folder.path().join(name);
-        let places = AppFolders { config: at("config"), cache: at("cache"), data: at("data") };
+        let places = AppFolders {
+            config: at("config"),
+            cache: at("cache"),
+            data: at("data"),
+        };
         (folder, places)
     }
 
     #[test]
     fn settings_come_back_as_they_were() {
         let (_folder, places) = places();
-        let settings = Settings { theme: Theme::Light, opacity: 0.5, ..Settings::default() };
+        let settings = Settings {
+            theme: Theme::Light,
+            opacity: 0.5,
+            ..Settings::default()
+        };
         places.save_settings(&settings).unwrap();
         let (loaded, trouble) = places.load_settings();
         assert_eq!(loaded, settings);

@@ -21,7 +21,12 @@ pub(super) fn work(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
         let job = waiting.remove(0);
         let pane = job.stack.pane(job.plane);
         let image = reslice::picture(&job.stack, &pane, job.index, &job.images).map(Arc::new);
-        if !outbox.send(Event::Resliced { case: job.case, plane: job.plane, index: job.index, image }) {
+        if !outbox.send(Event::Resliced {
+            case: job.case,
+            plane: job.plane,
+            index: job.index,
+            image,
+        }) {
             return;
         }
     }

@@ -63,7 +63,8 @@ const SAMPLES: &[BundledSample] = &[
 /// Writes a sample's files into a folder of the cache, where they are not there yet, and returns their folder.
 pub(super) fn unpack(name: &str, cache: &Path) -> Result<PathBuf> {
     let sample = SAMPLES.iter().find(|s| s.name == name);
-    let sample = sample.ok_or_else(|| Error::new("open the sample", format!("there is none called {name}")))?;
+    let sample = sample
+        .ok_or_else(|| Error::new("open the sample", format!("there is none called {name}")))?;
     let folder = cache.join("samples").join(sample.name);
     let failed = |e: std::io::Error| Error::at("unpack the sample to", &folder, e);
     fs::create_dir_all(&folder).map_err(failed)?;

@@ -70,7 +70,8 @@ impl StoreQueue {
             }
             // What waits for a workspace goes to this one, and not to another that was to be opened before it.
             StoreJob::Open { .. } => {
-                self.jobs.retain(|(_, waiting)| !matches!(waiting, StoreJob::Open { .. }));
+                self.jobs
+                    .retain(|(_, waiting)| !matches!(waiting, StoreJob::Open { .. }));
                 self.put_first(job);
             }
             job => self.put_last(job),
@@ -91,8 +92,10 @@ impl StoreQueue {
 }
 
 fn must_not_be_lost(job: &StoreJob) -> bool {
-    !matches!(job, StoreJob::Open { .. } | StoreJob::Retry | StoreJob::Adopt(_) | StoreJob::Move(_))
-        && !matches!(job, StoreJob::Relocate(_) | StoreJob::Shown { .. })
+    !matches!(
+        job,
+        StoreJob::Open { .. } | StoreJob::Retry | StoreJob::Adopt(_) | StoreJob::Move(_)
+    ) && !matches!(job, StoreJob::Relocate(_) | StoreJob::Shown { .. })
 }
 
 #[derive(Default)]
@@ -119,9 +122,22 @@ impl StoreHandle {
         let mine = shared.clone();
         let thread = thread::Builder::new()
             .name("labrum-workspace".into())
-            .spawn(move || StoreThread { shared: mine, outbox, keeper: WorkspaceKeeper::new(places), told: None }.run())
-            .map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))?;
-        Ok(Self { shared, thread: Some(thread) })
+            .spawn(move || {
+                StoreThread {
+                    shared: mine,
+                    outbox,
+                    keeper: WorkspaceKeeper::new(places),
+                    told: None,
+                }
+                .run()
+            })
+            .map_err(|e| {
+                Error::new("start a thread", e).advise("Close other programs and try again.")
+            })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     pub(super) fn submit(&self, job: StoreJob) {
@@ -138,7 +154,12 @@ impl StoreHandle {
             if left.is_zero() {
                 return;
             }
-            queue = self.shared.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self
+                .shared
+                .changed
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -209,7 +230,11 @@ impl StoreThread {
                 return Next::End;
             }
             let rest = if queue.is_stuck { RETRY } else { REST };
-            let (woken, slept) = self.shared.changed.wait_timeout(queue, rest).unwrap_or_else(PoisonError::into_inner);
+            let (woken, slept) = self
+                .shared
+                .changed
+                .wait_timeout(queue, rest)
+                .unwrap_or_else(PoisonError::into_inner);
             queue = woken;
             if slept.timed_out() {
                 if queue.is_stuck {
@@ -264,10 +289,14 @@ impl StoreThread {
             let events = self.keeper.open_again()?;
             events.into_iter().for_each(|event| self.tell(event));
         }
-        let unknown = keeper::case_of(job).filter(|case| self.keeper.is_open() && !self.keeper.knows(*case));
+        let unknown =
+            keeper::case_of(job).filter(|case| self.keeper.is_open() && !self.keeper.knows(*case));
         let Some(case) = unknown else { return Ok(()) };
         let mut queue = self.shared.lock();
-        let at = queue.later.iter().position(|l| matches!(l, Later::Adopt(c) if c.case == case));
+        let at = queue
+            .later
+            .iter()
+            .position(|l| matches!(l, Later::Adopt(c) if c.case == case));
         let found = at.and_then(|at| queue.later.remove(at));
         drop(queue);
         match found {
@@ -285,14 +314,20 @@ impl StoreThread {
     fn tell_trouble(&mut self, error: Error) {
         if self.told.replace(error.to_string()) != Some(error.to_string()) {
             let written = self.shared.lock().written;
-            self.tell(Event::Stored { written, trouble: Some(error) });
+            self.tell(Event::Stored {
+                written,
+                trouble: Some(error),
+            });
         }
     }
 
     fn tell_written(&mut self) {
         self.told = None;
         let written = self.shared.lock().written;
-        self.tell(Event::Stored { written, trouble: None });
+        self.tell(Event::Stored {
+            written,
+            trouble: None,
+        });
     }
 
     fn look_up(&mut self, later: Later) {
@@ -324,11 +359,17 @@ impl StoreThread {
                 self.tell(restored);
                 let mut queue = self.shared.lock();
                 queue.later.extend(slices.into_iter().map(Later::Findings));
-                let is_last = !queue.later.iter().any(|later| matches!(later, Later::Adopt(_)));
+                let is_last = !queue
+                    .later
+                    .iter()
+                    .any(|later| matches!(later, Later::Adopt(_)));
                 drop(queue);
                 if is_last {
                     // How many there are in all.
-                    self.keeper.meter().into_iter().for_each(|event| self.tell(event));
+                    self.keeper
+                        .meter()
+                        .into_iter()
+                        .for_each(|event| self.tell(event));
                 }
                 Ok(())
             }

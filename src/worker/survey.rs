@@ -18,7 +18,9 @@ pub(super) fn work(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
             waiting.push_back(job);
         }
         waiting.extend(jobs.try_iter());
-        let Some(job) = waiting.pop_front() else { continue };
+        let Some(job) = waiting.pop_front() else {
+            continue;
+        };
         let event = match job {
             ShapeJob::Survey(job) if is_outdated(&job, &waiting) => continue,
             ShapeJob::Survey(job) => survey(job),
@@ -34,13 +36,31 @@ pub(super) fn work(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
 }
 
 fn is_outdated(job: &SurveyJob, waiting: &VecDeque<ShapeJob>) -> bool {
-    waiting.iter().any(|later| matches!(later, ShapeJob::Survey(later) if later.key == job.key))
+    waiting
+        .iter()
+        .any(|later| matches!(later, ShapeJob::Survey(later) if later.key == job.key))
 }
 
 fn survey(job: SurveyJob) -> Event {
-    let SurveyJob { key, revision, mask, labels, proposal, scale } = job;
-    let finding = Arc::new(Finding::of_drawn(&mask, proposal.as_deref(), labels, &scale));
-    Event::Surveyed { key, revision, finding }
+    let SurveyJob {
+        key,
+        revision,
+        mask,
+        labels,
+        proposal,
+        scale,
+    } = job;
+    let finding = Arc::new(Finding::of_drawn(
+        &mask,
+        proposal.as_deref(),
+        labels,
+        &scale,
+    ));
+    Event::Surveyed {
+        key,
+        revision,
+        finding,
+    }
 }
 
 fn shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
@@ -60,11 +80,28 @@ mod tests {
 
     #[test]
     fn slices_between_get_the_shapes_between() {
-        let (a, b) = (disc([20.0, 20.0], [6.0, 6.0], 64, 64), disc([40.0, 20.0], [12.0, 12.0], 64, 64));
+        let (a, b) = (
+            disc([20.0, 20.0], [6.0, 6.0], 64, 64),
+            disc([40.0, 20.0], [12.0, 12.0], 64, 64),
+        );
         let shapes = [(2, a, 6, b)].into();
-        let job = InterpolateJob { case: 1, label: 1, shapes, columns: 64, rows: 64, spacing: [1.0; 2], edits_seen: 0 };
+        let job = InterpolateJob {
+            case: 1,
+            label: 1,
+            shapes,
+            columns: 64,
+            rows: 64,
+            spacing: [1.0; 2],
+            edits_seen: 0,
+        };
         let shapes = super::shapes(&job);
-        assert_eq!(shapes.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [3, 4, 5]);
-        assert!(shapes.windows(2).all(|w| w[0].1.len() < w[1].1.len()), "they grow from one to the other");
+        assert_eq!(
+            shapes.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(),
+            [3, 4, 5]
+        );
+        assert!(
+            shapes.windows(2).all(|w| w[0].1.len() < w[1].1.len()),
+            "they grow from one to the other"
+        );
     }
 }

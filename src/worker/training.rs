@@ -31,7 +31,11 @@ pub(super) fn start(outbox: Outbox) -> Result<Sender<TrainingJob>> {
                 TrainingJob::Train(job) => train(&job, &outbox),
                 TrainingJob::Compare(job) => {
                     let report = aside(job.threads, || compare(&job));
-                    outbox.send(Event::Compared { first: job.first.0, second: job.second.0, report });
+                    outbox.send(Event::Compared {
+                        first: job.first.0,
+                        second: job.second.0,
+                        report,
+                    });
                 }
             }
         }
@@ -71,7 +75,9 @@ fn train(job: &TrainJob, outbox: &Outbox) {
             }
         })
     });
-    tell(RoundEvent::Ended(result.map(|version| version.map(Box::new))));
+    tell(RoundEvent::Ended(
+        result.map(|version| version.map(Box::new)),
+    ));
 }
 
 fn round(job: &TrainJob) -> WorkspaceRound {
@@ -91,15 +97,36 @@ fn event_of(phase: RoundPhase) -> RoundEvent {
     match phase {
         RoundPhase::Reading { done, total } => RoundEvent::Doing(Doing::Reading { done, total }),
         RoundPhase::Judging => RoundEvent::Doing(Doing::Judging),
-        RoundPhase::Training(RoundProgress::Step { step, done, loss, remaining }) => {
-            RoundEvent::Step { step, done, loss, remaining }
+        RoundPhase::Training(RoundProgress::Step {
+            step,
+            done,
+            loss,
+            remaining,
+        }) => RoundEvent::Step {
+            step,
+            done,
+            loss,
+            remaining,
+        },
+        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
+            RoundEvent::Validation { step, dice }
         }
-        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => RoundEvent::Validation { step, dice },
     }
 }
 
 fn compare(job: &CompareJob) -> Result<GateReport> {
     let read = |file: &std::path::Path| Model::of_version(file, &job.labels);
-    let held_out: Vec<_> = job.snapshot.iter().filter(|s| s.side == Side::HoldOut).cloned().collect();
-    judged(&read(&job.first.1)?, &read(&job.second.1)?, &held_out, &job.labels, job.device)
+    let held_out: Vec<_> = job
+        .snapshot
+        .iter()
+        .filter(|s| s.side == Side::HoldOut)
+        .cloned()
+        .collect();
+    judged(
+        &read(&job.first.1)?,
+        &read(&job.second.1)?,
+        &held_out,
+        &job.labels,
+        job.device,
+    )
 }

@@ -13,13 +13,26 @@ use rusqlite::{Connection, OptionalExtension};
 pub(super) fn append(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
     if let Some(change) = step.also.status {
         note_status(connection, step.seq, change)?;
-        set_status(connection, step.seq, change.after, (change.after == Status::Accepted).then_some(step.at))?;
+        set_status(
+            connection,
+            step.seq,
+            change.after,
+            (change.after == Status::Accepted).then_some(step.at),
+        )?;
     }
     if let Some(change) = &step.also.label {
-        let json = |label: &Label| serde_json::to_string(label).map_err(|e| Cause::Refused(e.to_string()));
+        let json =
+            |label: &Label| serde_json::to_string(label).map_err(|e| Cause::Refused(e.to_string()));
         connection
-            .prepare_cached("INSERT INTO label_change (seq, value, before, after) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((step.seq, change.value, json(&change.before)?, json(&change.after)?))?;
+            .prepare_cached(
+                "INSERT INTO label_change (seq, value, before, after) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((
+                step.seq,
+                change.value,
+                json(&change.before)?,
+                json(&change.after)?,
+            ))?;
     }
     for (slice, label) in &step.also.absent {
         let slice = masks::slice_id(connection, step.case, *slice)?;
@@ -45,7 +58,9 @@ pub(super) fn set_undone(
         .prepare_cached("SELECT before, after, accepted_at FROM status_change WHERE seq = ?1")?
         .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
-    let Some((before, after, accepted_at)) = row else { return Ok(()) };
+    let Some((before, after, accepted_at)) = row else {
+        return Ok(());
+    };
     let status = Status::named(if is_undone { &before } else { &after });
     let accepted_at = match (status, is_undone) {
         (Status::Accepted, true) => accepted_at,
@@ -61,26 +76,41 @@ pub(super) fn read(connection: &Connection, seq: i64) -> Result<Also, Cause> {
         .prepare_cached("SELECT before, after FROM status_change WHERE seq = ?1")?
         .query_row([seq], |r| {
             let of = |column| Ok::<_, rusqlite::Error>(Status::named(&r.get::<_, String>(column)?));
-            Ok(StatusChange { before: of(0)?, after: of(1)? })
+            Ok(StatusChange {
+                before: of(0)?,
+                after: of(1)?,
+            })
         })
         .optional()?;
     let label = connection
         .prepare_cached("SELECT value, before, after FROM label_change WHERE seq = ?1")?
-        .query_row([seq], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?)))
+        .query_row([seq], |r| {
+            Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?))
+        })
         .optional()?;
     let label = label.map(|(value, before, after)| {
         let of = |json: &str| {
             serde_json::from_str(json)
                 .map_err(|e| Cause::Refused(format!("what step {seq} changed cannot be read: {e}")))
         };
-        Ok::<_, Cause>(Box::new(LabelChange { value, before: of(&before)?, after: of(&after)? }))
+        Ok::<_, Cause>(Box::new(LabelChange {
+            value,
+            before: of(&before)?,
+            after: of(&after)?,
+        }))
     });
     let mut query = connection.prepare_cached(
         "SELECT place, label FROM absence JOIN slice ON slice.id = slice_id
          WHERE seq = ?1 AND place IS NOT NULL ORDER BY place, label",
     )?;
-    let absent = query.query_map([seq], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Also { status, label: label.transpose()?, absent })
+    let absent = query
+        .query_map([seq], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Also {
+        status,
+        label: label.transpose()?,
+        absent,
+    })
 }
 
 /// Labels of which a person said that the slice holds nothing, once for each step that says so.
@@ -89,7 +119,9 @@ pub(super) fn absent(connection: &Connection, slice: i64) -> Result<Vec<u8>, Cau
         "SELECT label FROM absence JOIN step ON step.seq = absence.seq
          WHERE slice_id = ?1 AND state = 'done' ORDER BY absence.id",
     )?;
-    Ok(query.query_map([slice], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+    Ok(query
+        .query_map([slice], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 fn note_status(connection: &Connection, seq: i64, change: StatusChange) -> Result<(), Cause> {
@@ -103,7 +135,12 @@ fn note_status(connection: &Connection, seq: i64, change: StatusChange) -> Resul
     Ok(())
 }
 
-fn set_status(connection: &Connection, seq: i64, status: Status, accepted_at: Option<i64>) -> Result<(), Cause> {
+fn set_status(
+    connection: &Connection,
+    seq: i64,
+    status: Status,
+    accepted_at: Option<i64>,
+) -> Result<(), Cause> {
     connection
         .prepare_cached(
             "UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = (SELECT scan_id FROM step WHERE seq = ?1)",

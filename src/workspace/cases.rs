@@ -10,7 +10,9 @@ use super::{
 use crate::{Error, Result};
 use labrum_core::{
     holdout::Side,
-    journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey},
+    journal::{
+        CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey,
+    },
     study::{Source, Status},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -32,7 +34,9 @@ impl Workspace {
     /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey> {
         let places = ImagePlaces::of(&self.folder);
-        self.write("take the case into the workspace", |t| adopt(t, case, &places))
+        self.write("take the case into the workspace", |t| {
+            adopt(t, case, &places)
+        })
     }
 
     /// Takes many cases in at once, which spares the disk; the key of each, or why it cannot be taken.
@@ -58,9 +62,12 @@ impl Workspace {
     pub fn cases(&mut self) -> Result<Vec<CaseEntry>> {
         let places = ImagePlaces::of(&self.folder);
         self.read("read the cases of the workspace", |c| {
-            let mut query =
-                c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE removed_at IS NULL ORDER BY id"))?;
-            let mut entries = query.query_map((), read_entry)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut query = c.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM scan WHERE removed_at IS NULL ORDER BY id"
+            ))?;
+            let mut entries = query
+                .query_map((), read_entry)?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
             for entry in &mut entries {
                 entry.description.slices = slices(c, entry.key, &places)?;
             }
@@ -76,7 +83,8 @@ impl Workspace {
     pub fn case(&mut self, identity: &str) -> Result<Option<StoredCase>> {
         let folder = self.folder.clone();
         self.read("read the case from the workspace", |c| {
-            let mut query = c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE identity = ?1"))?;
+            let mut query =
+                c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE identity = ?1"))?;
             let entry = query.query_row([identity], read_entry).optional()?;
             entry.map(|entry| restore(c, entry, &folder)).transpose()
         })
@@ -89,11 +97,8 @@ impl Workspace {
     pub fn set_status(&mut self, case: CaseKey, status: Status) -> Result<()> {
         let accepted_at = (status == Status::Accepted).then(now);
         self.change(case, "save the status in the workspace", |c| {
-            c.prepare_cached("UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = ?1")?.execute((
-                case.0,
-                status.name(),
-                accepted_at,
-            ))
+            c.prepare_cached("UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = ?1")?
+                .execute((case.0, status.name(), accepted_at))
         })
     }
 
@@ -134,7 +139,8 @@ impl Workspace {
     /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn add_seconds(&mut self, case: CaseKey, seconds: f64) -> Result<()> {
         self.change(case, "save the time worked in the workspace", |c| {
-            c.prepare_cached("UPDATE scan SET seconds = seconds + max(?2, 0) WHERE id = ?1")?.execute((case.0, seconds))
+            c.prepare_cached("UPDATE scan SET seconds = seconds + max(?2, 0) WHERE id = ?1")?
+                .execute((case.0, seconds))
         })
     }
 
@@ -152,7 +158,11 @@ impl Workspace {
     }
 }
 
-fn adopt(connection: &Connection, case: &CaseDescription, places: &ImagePlaces) -> Result<CaseKey, Cause> {
+fn adopt(
+    connection: &Connection,
+    case: &CaseDescription,
+    places: &ImagePlaces,
+) -> Result<CaseKey, Cause> {
     let known: Option<(i64, u32, u32)> = connection
         .prepare_cached("SELECT id, columns, rows FROM scan WHERE identity = ?1")?
         .query_row([&case.identity], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
@@ -230,12 +240,15 @@ fn place_slices(
         };
         known.entry(identity).or_default().push_back(row.get(0)?);
     }
-    connection.prepare_cached("UPDATE slice SET place = NULL WHERE scan_id = ?1")?.execute([scan])?;
+    connection
+        .prepare_cached("UPDATE slice SET place = NULL WHERE scan_id = ?1")?
+        .execute([scan])?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO slice (scan_id, place, path, beside, frame, sop_instance_uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let mut update =
-        connection.prepare_cached("UPDATE slice SET place = ?2, path = ?3, beside = ?4, frame = ?5 WHERE id = ?1")?;
+    let mut update = connection.prepare_cached(
+        "UPDATE slice SET place = ?2, path = ?3, beside = ?4, frame = ?5 WHERE id = ?1",
+    )?;
     for (place, slice) in (0u32..).zip(slices) {
         let Source { path, frame } = &slice.source;
         let identity = match &slice.sop_instance_uid {
@@ -274,35 +287,65 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         seconds: row.get(10)?,
         opened_at: row.get(11)?,
         accepted_at: row.get(12)?,
-        side: row.get::<_, Option<String>>(15)?.map(|name| Side::named(&name)),
+        side: row
+            .get::<_, Option<String>>(15)?
+            .map(|name| Side::named(&name)),
         task: TaskKey(row.get(16)?),
         is_listed: row.get(17)?,
     })
 }
 
 /// The path of a slice in columns `path` and, behind it, `beside`: where it is now.
-pub(super) fn read_path(row: &Row, column: usize, places: &ImagePlaces) -> rusqlite::Result<PathBuf> {
-    Ok(places.find(&row.get::<_, String>(column)?, row.get::<_, Option<String>>(column + 1)?.as_deref()))
+pub(super) fn read_path(
+    row: &Row,
+    column: usize,
+    places: &ImagePlaces,
+) -> rusqlite::Result<PathBuf> {
+    Ok(places.find(
+        &row.get::<_, String>(column)?,
+        row.get::<_, Option<String>>(column + 1)?.as_deref(),
+    ))
 }
 
-fn slices(connection: &Connection, case: CaseKey, places: &ImagePlaces) -> rusqlite::Result<Vec<SliceDescription>> {
+fn slices(
+    connection: &Connection,
+    case: CaseKey,
+    places: &ImagePlaces,
+) -> rusqlite::Result<Vec<SliceDescription>> {
     let mut query = connection.prepare_cached(
         "SELECT path, beside, frame, sop_instance_uid FROM slice
          WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
     )?;
     let read = |row: &Row| {
-        let source = Source { path: read_path(row, 0, places)?, frame: row.get(2)? };
-        Ok(SliceDescription { source, sop_instance_uid: row.get(3)? })
+        let source = Source {
+            path: read_path(row, 0, places)?,
+            frame: row.get(2)?,
+        };
+        Ok(SliceDescription {
+            source,
+            sop_instance_uid: row.get(3)?,
+        })
     };
     query.query_map([case.0], read)?.collect()
 }
 
-fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Result<StoredCase, Cause> {
+fn restore(
+    connection: &Connection,
+    mut entry: CaseEntry,
+    folder: &Path,
+) -> Result<StoredCase, Cause> {
     entry.description.slices = slices(connection, entry.key, &ImagePlaces::of(folder))?;
-    let mut query =
-        connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place")?;
-    let ids: Vec<i64> = query.query_map([entry.key.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-    let mut case = StoredCase { entry, slices: Vec::new(), problems: Vec::new() };
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
+    )?;
+    let ids: Vec<i64> = query
+        .query_map([entry.key.0], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut case = StoredCase {
+        entry,
+        slices: Vec::new(),
+        problems: Vec::new(),
+    };
     for id in ids {
         let size = (case.entry.description.columns, case.entry.description.rows);
         let slice = match restore_slice(connection, id, size) {
@@ -310,10 +353,16 @@ fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Resu
             Err(Cause::Sql(error)) => return Err(Cause::Sql(error)),
             Err(Cause::Refused(reason)) => {
                 let title = &case.entry.description.description;
-                let tried = format!("restore slice {} of \"{title}\" from the workspace", case.slices.len() + 1);
+                let tried = format!(
+                    "restore slice {} of \"{title}\" from the workspace",
+                    case.slices.len() + 1
+                );
                 case.problems.push(Error::at(tried, folder, reason));
                 // Nothing may take the place of what is there.
-                StoredSlice { is_touched: true, ..StoredSlice::default() }
+                StoredSlice {
+                    is_touched: true,
+                    ..StoredSlice::default()
+                }
             }
         };
         case.slices.push(slice);
@@ -322,16 +371,32 @@ fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Resu
 }
 
 /// A slice of `size`, columns and rows.
-fn restore_slice(connection: &Connection, slice: i64, size: (u32, u32)) -> Result<StoredSlice, Cause> {
+fn restore_slice(
+    connection: &Connection,
+    slice: i64,
+    size: (u32, u32),
+) -> Result<StoredSlice, Cause> {
     let proposal = masks::newest_proposal(connection, slice)?;
     let mask = masks::current(connection, slice)?;
-    if mask.iter().chain(proposal.iter().map(|p| &p.mask)).any(|mask| mask.size() != size) {
-        return Err(Cause::Refused("a mask in it has another size than its image".into()));
+    if mask
+        .iter()
+        .chain(proposal.iter().map(|p| &p.mask))
+        .any(|mask| mask.size() != size)
+    {
+        return Err(Cause::Refused(
+            "a mask in it has another size than its image".into(),
+        ));
     }
     let is_proposal_apart = match &proposal {
         Some(proposal) => masks::is_proposal_apart(connection, slice, proposal)?,
         None => false,
     };
     let is_touched = masks::is_touched(connection, slice)?;
-    Ok(StoredSlice { mask, proposal, is_proposal_apart, is_touched, absent: also::absent(connection, slice)? })
+    Ok(StoredSlice {
+        mask,
+        proposal,
+        is_proposal_apart,
+        is_touched,
+        absent: also::absent(connection, slice)?,
+    })
 }

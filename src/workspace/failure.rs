@@ -27,25 +27,34 @@ impl Cause {
             Self::Refused(reason) => return Error::at(tried, folder, reason),
             Self::Sql(error) => error,
         };
-        let disk =
-            |reason: &str, advice: &str| Error::at(tried, folder, reason).advise(advice).of_kind(ErrorKind::Disk);
+        let disk = |reason: &str, advice: &str| {
+            Error::at(tried, folder, reason)
+                .advise(advice)
+                .of_kind(ErrorKind::Disk)
+        };
         let other = "Move the workspace to another disk.";
         let explained = match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => disk("the disk is full", "Free some space."),
             Some(ErrorCode::ReadOnly) => disk("it may not be written to", other),
-            Some(ErrorCode::CannotOpen) => {
-                disk("its database can be neither opened nor made", "See that the folder may be written to.")
-            }
+            Some(ErrorCode::CannotOpen) => disk(
+                "its database can be neither opened nor made",
+                "See that the folder may be written to.",
+            ),
             Some(ErrorCode::PermissionDenied) => disk("access is denied", other),
             Some(ErrorCode::SystemIoFailure) => {
                 let reason = format!("the disk failed ({error})");
-                disk(&reason, "See that the disk is still there; if so, save your work on another one.")
+                disk(
+                    &reason,
+                    "See that the disk is still there; if so, save your work on another one.",
+                )
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 disk("another program is using it", "Close it there first.")
             }
             Some(ErrorCode::DatabaseCorrupt) => damaged(tried, folder, &error.to_string()),
-            Some(ErrorCode::NotADatabase) => damaged(tried, folder, "workspace.sqlite is no database"),
+            Some(ErrorCode::NotADatabase) => {
+                damaged(tried, folder, "workspace.sqlite is no database")
+            }
             _ => Error::at(tried, folder, &error),
         };
         explained.caused_by(error)

@@ -27,14 +27,23 @@ pub struct WorkspaceGlance {
 pub fn summary(folder: &Path) -> Option<WorkspaceGlance> {
     let database = folder.join(DATABASE);
     let written = std::fs::metadata(&database).ok()?.modified().ok();
-    let log = std::fs::metadata(folder.join(format!("{DATABASE}-wal"))).ok().and_then(|m| m.modified().ok());
-    let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let log = std::fs::metadata(folder.join(format!("{DATABASE}-wal")))
+        .ok()
+        .and_then(|m| m.modified().ok());
+    let name = folder
+        .file_name()
+        .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let figures = figures(&database).ok();
     let (name, cases, accepted) = match figures {
         Some((name, cases, accepted)) => (name, Some(cases), Some(accepted)),
         None => (name, None, None),
     };
-    Some(WorkspaceGlance { name, cases, accepted, last_used: written.max(log) })
+    Some(WorkspaceGlance {
+        name,
+        cases,
+        accepted,
+        last_used: written.max(log),
+    })
 }
 
 fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
@@ -42,14 +51,23 @@ fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     let connection = Connection::open_with_flags(database, flags)?;
     // One that is open elsewhere stays so: waiting is no use.
     connection.busy_timeout(Duration::ZERO)?;
-    let version: usize = connection.pragma_query_value(None, "user_version", |r| r.get::<_, u32>(0))? as usize;
+    let version: usize =
+        connection.pragma_query_value(None, "user_version", |r| r.get::<_, u32>(0))? as usize;
     // Of an older version, too; of a newer one nothing is known.
-    let known = schema::MIGRATIONS.get(..version).filter(|known| !known.is_empty());
-    if !known.map_or(Ok(false), |known| schema::has_own_tables(&connection, known))? {
+    let known = schema::MIGRATIONS
+        .get(..version)
+        .filter(|known| !known.is_empty());
+    if !known.map_or(Ok(false), |known| {
+        schema::has_own_tables(&connection, known)
+    })? {
         return Err(rusqlite::Error::InvalidQuery);
     }
     // Tables of an older version do not tell what is out of the list.
-    let listed = if version == schema::MIGRATIONS.len() { "WHERE removed_at IS NULL" } else { "" };
+    let listed = if version == schema::MIGRATIONS.len() {
+        "WHERE removed_at IS NULL"
+    } else {
+        ""
+    };
     connection.query_row(
         &format!(
             "SELECT name, (SELECT count(*) FROM scan {listed}),
@@ -82,7 +100,8 @@ impl Workspace {
         self.open = Some(Open::at(&self.folder, schema::MIGRATIONS)?);
         moved.map_err(|e| lock::explain(tried, target, &e))?;
         // The work has moved: where its images lie is known without this, too.
-        self.note_places().unwrap_or_else(|failure| log::warn!("{failure}"));
+        self.note_places()
+            .unwrap_or_else(|failure| log::warn!("{failure}"));
         Ok(())
     }
 }
@@ -91,12 +110,14 @@ fn check_target(folder: &Path, target: &Path) -> Result<(), Error> {
     let tried = "move the workspace to";
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if absolute(target).starts_with(absolute(folder)) {
-        return Err(Error::at(tried, target, "that is in the workspace itself").advise("Choose another folder."));
+        return Err(Error::at(tried, target, "that is in the workspace itself")
+            .advise("Choose another folder."));
     }
     match std::fs::read_dir(target) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) => Err(Error::at(tried, target, "there are files in it").advise("Choose a new or empty folder.")),
+            Some(_) => Err(Error::at(tried, target, "there are files in it")
+                .advise("Choose a new or empty folder.")),
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(lock::explain(tried, target, &e)),
@@ -113,7 +134,8 @@ fn relocate(folder: &Path, target: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(parent)?;
     // A rename takes the place of an empty folder on some systems only.
     let was_empty_folder = std::fs::remove_dir(target).is_ok();
-    let moved = std::fs::rename(folder, target).or_else(|_| copy_and_remove(folder, target, parent));
+    let moved =
+        std::fs::rename(folder, target).or_else(|_| copy_and_remove(folder, target, parent));
     if moved.is_err() && was_empty_folder {
         let _ = std::fs::create_dir(target);
     }
@@ -121,7 +143,10 @@ fn relocate(folder: &Path, target: &Path) -> std::io::Result<()> {
 }
 
 fn copy_and_remove(folder: &Path, target: &Path, parent: &Path) -> std::io::Result<()> {
-    let beside = tempfile::Builder::new().prefix(".labrum-").suffix(".part").tempdir_in(parent)?;
+    let beside = tempfile::Builder::new()
+        .prefix(".labrum-")
+        .suffix(".part")
+        .tempdir_in(parent)?;
     copy_all(folder, beside.path())?;
     std::fs::rename(beside.path(), target)?;
     // All is at the target: what cannot be removed here is a leftover, not a loss.
@@ -155,7 +180,12 @@ pub(super) fn compare(source: &Path, target: &Path) -> std::io::Result<()> {
         a.by_ref().take(1 << 20).read_to_end(&mut piece_a)?;
         b.by_ref().take(1 << 20).read_to_end(&mut piece_b)?;
         match piece_a == piece_b {
-            false => return Err(std::io::Error::other(format!("the copy of {} differs", source.display()))),
+            false => {
+                return Err(std::io::Error::other(format!(
+                    "the copy of {} differs",
+                    source.display()
+                )));
+            }
             true if piece_a.is_empty() => return Ok(()),
             true => {}
         }
@@ -179,12 +209,20 @@ mod tests {
         assert_eq!(summary(folder.path()), None);
         let workspace = named(folder.path(), "Hips");
         // Open here: its name is not known outside.
-        let own = folder.path().file_name().unwrap().to_string_lossy().into_owned();
+        let own = folder
+            .path()
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         let open = summary(folder.path()).unwrap();
         assert_eq!((open.name, open.cases, open.accepted), (own, None, None));
         workspace.close().unwrap();
         let closed = summary(folder.path()).unwrap();
-        assert_eq!((closed.name.as_str(), closed.cases, closed.accepted), ("Hips", Some(0), Some(0)));
+        assert_eq!(
+            (closed.name.as_str(), closed.cases, closed.accepted),
+            ("Hips", Some(0), Some(0))
+        );
         assert!(closed.last_used.is_some());
         assert!(Workspace::open(folder.path()).is_ok());
     }
@@ -198,15 +236,25 @@ mod tests {
         workspace.move_to(&new).unwrap();
         assert_eq!(workspace.folder(), new);
         assert_eq!(workspace.name().unwrap(), "Hips");
-        assert_eq!(std::fs::read(workspace.models_folder().join("1.labrum")).unwrap(), b"weights");
+        assert_eq!(
+            std::fs::read(workspace.models_folder().join("1.labrum")).unwrap(),
+            b"weights"
+        );
         assert!(!old.exists());
-        assert!(Workspace::open(&new).is_err(), "it is not locked at its new place");
+        assert!(
+            Workspace::open(&new).is_err(),
+            "it is not locked at its new place"
+        );
     }
 
     #[test]
     fn a_move_that_cannot_be_made_leaves_the_workspace_open_where_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let (old, full, file) = (folder.path().join("old"), folder.path().join("full"), folder.path().join("file"));
+        let (old, full, file) = (
+            folder.path().join("old"),
+            folder.path().join("full"),
+            folder.path().join("file"),
+        );
         std::fs::create_dir_all(full.join("x")).unwrap();
         std::fs::write(&file, "x").unwrap();
         let mut workspace = named(&old, "Hips");
@@ -231,7 +279,10 @@ mod tests {
         std::fs::write(old.join("models/1.labrum"), vec![7; 3 << 20]).unwrap();
         copy_and_remove(&old, &new, folder.path()).unwrap();
         assert!(!old.exists());
-        assert_eq!(std::fs::read(new.join("models/1.labrum")).unwrap(), vec![7; 3 << 20]);
+        assert_eq!(
+            std::fs::read(new.join("models/1.labrum")).unwrap(),
+            vec![7; 3 << 20]
+        );
         assert_eq!(Workspace::open(&new).unwrap().name().unwrap(), "Hips");
         // Nothing of the copy is left under its temporary name.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

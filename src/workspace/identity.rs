@@ -40,6 +40,11 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         let expected = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(content_hash(&path).unwrap(), expected);
-        assert!(content_hash(&folder.path().join("none.png")).unwrap_err().to_string().contains("none.png"));
+        assert!(
+            content_hash(&folder.path().join("none.png"))
+                .unwrap_err()
+                .to_string()
+                .contains("none.png")
+        );
     }
 }

@@ -14,7 +14,10 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn next_seq(&mut self) -> Result<i64> {
-        self.read("read the journal of the workspace", |c| Ok(last_seq(c)? + 1))
+        self.read(
+            "read the journal of the workspace",
+            |c| Ok(last_seq(c)? + 1),
+        )
     }
 
     /// Adds a step that was done. Undone steps of its case and of the cases `redo_of` are dropped: what was taken back
@@ -25,7 +28,9 @@ impl Workspace {
     /// For a step that is not after the last one, and an edit that does not fit the slice; where the database cannot
     /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing of it was.
     pub fn append(&mut self, step: &JournalStep, redo_of: &[CaseKey]) -> Result<()> {
-        self.write("save the step in the workspace", |t| append(t, step, redo_of))
+        self.write("save the step in the workspace", |t| {
+            append(t, step, redo_of)
+        })
     }
 
     /// Takes a step back, or does it again, with what it changed of its case's status. Nothing happens where that is how
@@ -43,8 +48,17 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::set_undone`].
-    pub fn set_undone_knowing(&mut self, seq: i64, is_undone: bool, known: Option<StatusChange>) -> Result<()> {
-        let tried = if is_undone { "undo the step in the workspace" } else { "redo the step in the workspace" };
+    pub fn set_undone_knowing(
+        &mut self,
+        seq: i64,
+        is_undone: bool,
+        known: Option<StatusChange>,
+    ) -> Result<()> {
+        let tried = if is_undone {
+            "undo the step in the workspace"
+        } else {
+            "redo the step in the workspace"
+        };
         self.write(tried, |t| set_undone(t, seq, is_undone, known))
     }
 
@@ -54,20 +68,32 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>> {
-        self.read("read the journal of the workspace", |c| steps(c, cases, limit))
+        self.read("read the journal of the workspace", |c| {
+            steps(c, cases, limit)
+        })
     }
 }
 
 fn append(connection: &Connection, step: &JournalStep, redo_of: &[CaseKey]) -> Result<(), Cause> {
     let last = last_seq(connection)?;
     if step.seq <= last {
-        return Err(Cause::Refused(format!("step {} is not after the last one, {last}", step.seq)));
+        return Err(Cause::Refused(format!(
+            "step {} is not after the last one, {last}",
+            step.seq
+        )));
     }
     let pixels = masks::pixels_of(connection, step.case)?;
-    redo_of.iter().chain([&step.case]).try_for_each(|case| drop_undone(connection, *case))?;
+    redo_of
+        .iter()
+        .chain([&step.case])
+        .try_for_each(|case| drop_undone(connection, *case))?;
     insert(connection, step)?;
     let is_absent = |slice: u32| step.also.absent.iter().any(|(absent, _)| *absent == slice);
-    for (slice, edit) in step.edits.iter().filter(|(slice, edit)| !edit.is_empty() || is_absent(*slice)) {
+    for (slice, edit) in step
+        .edits
+        .iter()
+        .filter(|(slice, edit)| !edit.is_empty() || is_absent(*slice))
+    {
         append_edit(connection, step, pixels, *slice, edit)?;
     }
     if step.also.status.is_none() && !step.edits.is_empty() {
@@ -81,7 +107,9 @@ fn append(connection: &Connection, step: &JournalStep, redo_of: &[CaseKey]) -> R
 /// What was undone on a case cannot be done again; it stays on record.
 pub(super) fn drop_undone(connection: &Connection, case: CaseKey) -> Result<(), Cause> {
     connection
-        .prepare_cached("UPDATE step SET state = 'dropped' WHERE state = 'undone' AND scan_id = ?1")?
+        .prepare_cached(
+            "UPDATE step SET state = 'dropped' WHERE state = 'undone' AND scan_id = ?1",
+        )?
         .execute([case.0])?;
     Ok(())
 }
@@ -97,31 +125,59 @@ pub(super) fn insert(connection: &Connection, step: &JournalStep) -> Result<(), 
             "INSERT INTO step (seq, scan_id, at, person, model, model_version, tool, state)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done')",
         )?
-        .execute((step.seq, step.case.0, step.at, person, model, version, &step.tool))?;
+        .execute((
+            step.seq,
+            step.case.0,
+            step.at,
+            person,
+            model,
+            version,
+            &step.tool,
+        ))?;
     Ok(())
 }
 
-fn append_edit(connection: &Connection, step: &JournalStep, pixels: u64, slice: u32, edit: &Edit) -> Result<(), Cause> {
+fn append_edit(
+    connection: &Connection,
+    step: &JournalStep,
+    pixels: u64,
+    slice: u32,
+    edit: &Edit,
+) -> Result<(), Cause> {
     let (place, slice) = (slice, masks::slice_id(connection, step.case, slice)?);
-    let end = edit.runs.last().map_or(0, |r| u64::from(r.start) + u64::from(r.length));
+    let end = edit
+        .runs
+        .last()
+        .map_or(0, |r| u64::from(r.start) + u64::from(r.length));
     if end > pixels {
-        return Err(Cause::Refused(format!("slice {} has {pixels} pixels, the edit reaches {end}", place + 1)));
+        return Err(Cause::Refused(format!(
+            "slice {} has {pixels} pixels, the edit reaches {end}",
+            place + 1
+        )));
     }
     insert_edit(connection, step.seq, slice, edit)
 }
 
 /// Writes what a step changed on a slice, by the row of the slice.
-pub(super) fn insert_edit(connection: &Connection, seq: i64, slice: i64, edit: &Edit) -> Result<(), Cause> {
+pub(super) fn insert_edit(
+    connection: &Connection,
+    seq: i64,
+    slice: i64,
+    edit: &Edit,
+) -> Result<(), Cause> {
     masks::keep_base(connection, slice)?;
-    connection.prepare_cached("INSERT INTO edit (seq, slice_id, runs) VALUES (?1, ?2, ?3)")?.execute((
-        seq,
-        slice,
-        edit.to_bytes(),
-    ))?;
+    connection
+        .prepare_cached("INSERT INTO edit (seq, slice_id, runs) VALUES (?1, ?2, ?3)")?
+        .execute((seq, slice, edit.to_bytes()))?;
     masks::note_change(connection, slice)
 }
 
-fn set_undone(connection: &Connection, seq: i64, is_undone: bool, known: Option<StatusChange>) -> Result<(), Cause> {
+fn set_undone(
+    connection: &Connection,
+    seq: i64,
+    is_undone: bool,
+    known: Option<StatusChange>,
+) -> Result<(), Cause> {
     let refused = |reason: &str| Err(Cause::Refused(format!("step {seq} {reason}")));
     let state = connection
         .prepare_cached("SELECT state FROM step WHERE seq = ?1")?
@@ -140,11 +196,17 @@ fn set_undone(connection: &Connection, seq: i64, is_undone: bool, known: Option<
         return refused("has an earlier one on the same slice, which must be redone first");
     }
     let state = if is_undone { "undone" } else { "done" };
-    connection.prepare_cached("UPDATE step SET state = ?2 WHERE seq = ?1")?.execute((seq, state))?;
+    connection
+        .prepare_cached("UPDATE step SET state = ?2 WHERE seq = ?1")?
+        .execute((seq, state))?;
     let mut slices = connection.prepare_cached("SELECT slice_id FROM edit WHERE seq = ?1")?;
-    let slices: Vec<i64> = slices.query_map([seq], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let slices: Vec<i64> = slices
+        .query_map([seq], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     for slice in slices {
-        connection.prepare_cached("DELETE FROM snapshot WHERE slice_id = ?1 AND seq >= ?2")?.execute([slice, seq])?;
+        connection
+            .prepare_cached("DELETE FROM snapshot WHERE slice_id = ?1 AND seq >= ?2")?
+            .execute([slice, seq])?;
         masks::note_change(connection, slice)?;
     }
     also::set_undone(connection, seq, is_undone, known)
@@ -158,10 +220,16 @@ fn shares_slice(connection: &Connection, seq: i64, condition: &str) -> Result<bo
              JOIN step ON step.seq = other.seq
              WHERE own.seq = ?1 AND {condition})"
     );
-    Ok(connection.prepare_cached(&sql)?.query_row([seq], |r| r.get(0))?)
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row([seq], |r| r.get(0))?)
 }
 
-fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>, Cause> {
+fn steps(
+    connection: &Connection,
+    cases: &[CaseKey],
+    limit: u32,
+) -> Result<Vec<JournalStep>, Cause> {
     // The keys go in as one value: a list of SQL values has a bound.
     let keys = serde_json::to_string(&cases.iter().map(|c| c.0).collect::<Vec<_>>());
     let keys = keys.map_err(|e| Cause::Refused(e.to_string()))?;
@@ -175,7 +243,9 @@ fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<J
                           OR EXISTS (SELECT 1 FROM label_change WHERE label_change.seq = step.seq)))
          ORDER BY seq DESC LIMIT ?2",
     )?;
-    let mut steps: Vec<JournalStep> = query.query_map((keys, limit), read_step)?.collect::<rusqlite::Result<_>>()?;
+    let mut steps: Vec<JournalStep> = query
+        .query_map((keys, limit), read_step)?
+        .collect::<rusqlite::Result<_>>()?;
     steps.reverse();
     let mut query = connection.prepare_cached(
         "SELECT place, runs FROM edit JOIN slice ON slice.id = slice_id
@@ -184,7 +254,10 @@ fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<J
     for step in &mut steps {
         let mut rows = query.query([step.seq])?;
         while let Some(row) = rows.next()? {
-            step.edits.push((row.get(0)?, read_edit(step.seq, &row.get::<_, Vec<u8>>(1)?)?));
+            step.edits.push((
+                row.get(0)?,
+                read_edit(step.seq, &row.get::<_, Vec<u8>>(1)?)?,
+            ));
         }
         step.also = also::read(connection, step.seq)?;
     }
@@ -203,15 +276,27 @@ fn read_step(row: &Row) -> rusqlite::Result<JournalStep> {
     };
     let case = CaseKey(row.get(1)?);
     let (seq, at, tool) = (row.get(0)?, row.get(2)?, row.get(6)?);
-    Ok(JournalStep { seq, case, at, author, tool, edits: Vec::new(), also: Also::default(), state })
+    Ok(JournalStep {
+        seq,
+        case,
+        at,
+        author,
+        tool,
+        edits: Vec::new(),
+        also: Also::default(),
+        state,
+    })
 }
 
 /// The edit of which these are the bytes in the journal.
 pub(super) fn read_edit(seq: i64, bytes: &[u8]) -> Result<Edit, Cause> {
-    Edit::from_bytes(bytes).ok_or_else(|| Cause::Refused(format!("what step {seq} changed cannot be read")))
+    Edit::from_bytes(bytes)
+        .ok_or_else(|| Cause::Refused(format!("what step {seq} changed cannot be read")))
 }
 
 /// The number of the last step; 0 before the first.
 pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM step")?.query_row((), |r| r.get(0))
+    connection
+        .prepare_cached("SELECT coalesce(max(seq), 0) FROM step")?
+        .query_row((), |r| r.get(0))
 }

@@ -15,7 +15,8 @@ impl Workspace {
             let mut query = c.prepare_cached("SELECT definition FROM label ORDER BY value")?;
             let rows = query.query_map((), |r| r.get::<_, String>(0))?;
             rows.map(|row| {
-                serde_json::from_str(&row?).map_err(|e| Cause::Refused(format!("a label cannot be read: {e}")))
+                serde_json::from_str(&row?)
+                    .map_err(|e| Cause::Refused(format!("a label cannot be read: {e}")))
             })
             .collect()
         })
@@ -28,7 +29,10 @@ impl Workspace {
     pub fn set_labels(&mut self, labels: &[Label]) -> Result<()> {
         self.write("save the labels in the workspace", |t| {
             if labels.len() > usize::from(u8::MAX) {
-                return Err(Cause::Refused(format!("{} labels are too many: 255 fit in a mask", labels.len())));
+                return Err(Cause::Refused(format!(
+                    "{} labels are too many: 255 fit in a mask",
+                    labels.len()
+                )));
             }
             t.execute("DELETE FROM label", ())?;
             for (value, label) in (1i64..).zip(labels) {
@@ -42,8 +46,9 @@ impl Workspace {
 /// Gives every label an id that has none: those of workspaces from before labels had one.
 pub(super) fn give_ids(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached("SELECT value, definition FROM label")?;
-    let rows: Vec<(i64, String)> =
-        query.query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let rows: Vec<(i64, String)> = query
+        .query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     for (value, definition) in rows {
         // One that cannot be read is told where labels are asked for.
         if let Ok(label) = serde_json::from_str::<Label>(&definition)

@@ -33,8 +33,13 @@ impl Lock {
         let tried = "open the workspace";
         let failed = |e: std::io::Error| explain(tried, folder, &e);
         let path = folder.join(FILE);
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             // Without locks on this disk, that of the database remains.
@@ -42,7 +47,8 @@ impl Lock {
             Err(TryLockError::Error(e)) => return Err(failed(e)),
             Err(TryLockError::WouldBlock) => {
                 let reason = format!("{} has it open", holder(&mut file));
-                return Err(Error::at(tried, folder, reason).advise("Close it there, or choose another workspace."));
+                return Err(Error::at(tried, folder, reason)
+                    .advise("Close it there, or choose another workspace."));
             }
         }
         // Who holds it is a help only: a full disk must not keep anyone from reading their work.
@@ -53,7 +59,11 @@ impl Lock {
 
 /// Who else holds the workspace `folder`, if anybody does. What cannot be found out counts as nobody.
 pub fn holder_of(folder: &Path) -> Option<String> {
-    let mut file = OpenOptions::new().read(true).write(true).open(folder.join(FILE)).ok()?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(folder.join(FILE))
+        .ok()?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
         Ok(()) => {
@@ -83,23 +93,36 @@ fn holder(file: &mut File) -> String {
 }
 
 fn host() -> String {
-    let by_file =
-        || std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let by_file = || {
+        std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .or_else(|_| std::fs::read_to_string("/etc/hostname"))
+    };
     let by_environment = || std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME"));
     let name = by_environment().or_else(|_| by_file()).unwrap_or_default();
-    if name.trim().is_empty() { "this computer".into() } else { name.trim().to_owned() }
+    if name.trim().is_empty() {
+        "this computer".into()
+    } else {
+        name.trim().to_owned()
+    }
 }
 
 /// A failure to make, read or write something in the folder, in a user's words.
 pub(super) fn explain(tried: &str, folder: &Path, error: &std::io::Error) -> Error {
     let at = |reason: &str, advice: &str| Error::at(tried, folder, reason).advise(advice);
     match error.kind() {
-        ErrorKind::PermissionDenied => at("the folder may not be written to", "Choose another folder."),
-        ErrorKind::ReadOnlyFilesystem => at("its disk is read-only", "Choose a folder on another disk."),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => at("the disk is full", "Free some space."),
-        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-            at("a file is in the place of the folder", "Choose another folder.")
+        ErrorKind::PermissionDenied => {
+            at("the folder may not be written to", "Choose another folder.")
         }
+        ErrorKind::ReadOnlyFilesystem => {
+            at("its disk is read-only", "Choose a folder on another disk.")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            at("the disk is full", "Free some space.")
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => at(
+            "a file is in the place of the folder",
+            "Choose another folder.",
+        ),
         _ => Error::at(tried, folder, error),
     }
 }
@@ -114,8 +137,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = Lock::take(folder.path()).unwrap();
         let error = Lock::take(folder.path()).unwrap_err().to_string();
-        assert!(error.contains(&folder.path().display().to_string()), "{error}");
-        assert!(error.contains("another Labrum process") && error.contains("Close it there"), "{error}");
+        assert!(
+            error.contains(&folder.path().display().to_string()),
+            "{error}"
+        );
+        assert!(
+            error.contains("another Labrum process") && error.contains("Close it there"),
+            "{error}"
+        );
         // Windows lets nobody read a locked file.
         let who = format!("process ({} on", std::process::id());
         assert!(error.contains(&who) || cfg!(windows), "{error}");

@@ -30,14 +30,22 @@ pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
         }
         std::thread::sleep(PAUSE);
     }
-    Err(Error::at("look at the workspace", folder, "another window writes to it all the time").advise("Try again."))
+    Err(Error::at(
+        "look at the workspace",
+        folder,
+        "another window writes to it all the time",
+    )
+    .advise("Try again."))
 }
 
 /// False where the other window moved its log into the database meanwhile: the two copies then do not belong together.
 ///
 /// Steps that it appends to the log while that is copied do no harm: what is not whole at the end of a log is not read.
 fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
-    let (database, log) = (folder.join(DATABASE), folder.join(format!("{DATABASE}-wal")));
+    let (database, log) = (
+        folder.join(DATABASE),
+        folder.join(format!("{DATABASE}-wal")),
+    );
     let before = header(&log)?;
     std::fs::copy(&database, into.join(DATABASE))?;
     let copied = match std::fs::copy(&log, into.join(format!("{DATABASE}-wal"))) {
@@ -58,7 +66,10 @@ fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
 fn header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(LOG_HEADER);
     match File::open(log) {
-        Ok(file) => file.take(LOG_HEADER as u64).read_to_end(&mut bytes).map(|_| Some(bytes)),
+        Ok(file) => file
+            .take(LOG_HEADER as u64)
+            .read_to_end(&mut bytes)
+            .map(|_| Some(bytes)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
@@ -75,7 +86,8 @@ fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
     for entry in entries.flatten() {
         let (source, target) = (entry.path(), into.join(MODELS).join(entry.file_name()));
         if source.extension().is_some_and(|e| e == "safetensors") {
-            let linked = std::fs::hard_link(&source, &target).or_else(|_| std::fs::copy(&source, &target).map(drop));
+            let linked = std::fs::hard_link(&source, &target)
+                .or_else(|_| std::fs::copy(&source, &target).map(drop));
             match linked {
                 // It was deleted since the list was made.
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
@@ -102,7 +114,10 @@ mod tests {
         std::fs::write(folder.path().join(&weights), "weights").unwrap();
         std::fs::write(open.models_folder().join("round-1.state"), "state").unwrap();
         copy_for_looking(folder.path(), into.path()).unwrap();
-        assert!(into.path().join(&weights).exists() && !into.path().join(MODELS).join("round-1.state").exists());
+        assert!(
+            into.path().join(&weights).exists()
+                && !into.path().join(MODELS).join("round-1.state").exists()
+        );
 
         // Both go on by themselves.
         let mut copy = Workspace::open(into.path()).unwrap();
@@ -112,9 +127,15 @@ mod tests {
         assert!(open.labels().unwrap().is_empty());
         assert_eq!(copy.name().unwrap(), "Hips");
         copy.close().unwrap();
-        assert!(folder.path().join(&weights).exists(), "what the copy does not name it removes from itself alone");
+        assert!(
+            folder.path().join(&weights).exists(),
+            "what the copy does not name it removes from itself alone"
+        );
         open.close().unwrap();
-        assert_eq!(Workspace::open(folder.path()).unwrap().name().unwrap(), "Knees");
+        assert_eq!(
+            Workspace::open(folder.path()).unwrap().name().unwrap(),
+            "Knees"
+        );
     }
 
     #[test]

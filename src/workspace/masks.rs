@@ -27,7 +27,9 @@ impl Workspace {
         proposal: &Proposal,
         probabilities: Option<&[u8]>,
     ) -> Result<bool> {
-        self.write("save the proposal in the workspace", |t| put_proposal(t, case, slice, proposal, probabilities))
+        self.write("save the proposal in the workspace", |t| {
+            put_proposal(t, case, slice, proposal, probabilities)
+        })
     }
 
     /// The probabilities of the newest proposal for a slice, as they were given.
@@ -36,9 +38,12 @@ impl Workspace {
     /// For an unknown slice; where the database cannot be read.
     pub fn probabilities(&mut self, case: CaseKey, slice: u32) -> Result<Option<Vec<u8>>> {
         self.read("read the probabilities from the workspace", |c| {
-            let mut query =
-                c.prepare_cached("SELECT probabilities FROM proposal WHERE slice_id = ?1 ORDER BY id DESC LIMIT 1")?;
-            let found = query.query_row([slice_id(c, case, slice)?], |r| r.get(0)).optional()?;
+            let mut query = c.prepare_cached(
+                "SELECT probabilities FROM proposal WHERE slice_id = ?1 ORDER BY id DESC LIMIT 1",
+            )?;
+            let found = query
+                .query_row([slice_id(c, case, slice)?], |r| r.get(0))
+                .optional()?;
             Ok(found.flatten())
         })
     }
@@ -53,9 +58,15 @@ impl Workspace {
             let id = slice_id(t, case, slice)?;
             let mask = fitting(t, case, mask)?;
             if has_steps(t, id)? {
-                return Err(Cause::Refused(format!("slice {} was worked on: import it as a step", slice + 1)));
+                return Err(Cause::Refused(format!(
+                    "slice {} was worked on: import it as a step",
+                    slice + 1
+                )));
             }
-            t.execute("INSERT OR REPLACE INTO base (slice_id, mask) VALUES (?1, ?2)", (id, mask))?;
+            t.execute(
+                "INSERT OR REPLACE INTO base (slice_id, mask) VALUES (?1, ?2)",
+                (id, mask),
+            )?;
             Ok(())
         })
     }
@@ -91,14 +102,21 @@ fn put_proposal(
         "DELETE FROM proposal WHERE slice_id = ?1"
     };
     connection.prepare_cached(make_room)?.execute([id])?;
-    let ModelStamp { name, version, weights } = &proposal.model;
+    let ModelStamp {
+        name,
+        version,
+        weights,
+    } = &proposal.model;
     connection
         .prepare_cached(
             "INSERT INTO proposal (slice_id, model, model_version, model_weights, made_at, mask, probabilities)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute((id, name, version, weights, proposal.at, mask, probabilities))?;
-    connection.execute("UPDATE scan SET status = 'proposed' WHERE id = ?1 AND status = 'new'", [case.0])?;
+    connection.execute(
+        "UPDATE scan SET status = 'proposed' WHERE id = ?1 AND status = 'new'",
+        [case.0],
+    )?;
     Ok(!has_steps && base(connection, id)?.is_none())
 }
 
@@ -118,7 +136,9 @@ pub(super) fn keep_base(connection: &Connection, slice: i64) -> Result<(), Cause
 /// Notes that the mask of a slice is no longer what it was when it was last folded and counted.
 pub(super) fn note_change(connection: &Connection, slice: i64) -> Result<(), Cause> {
     connection
-        .prepare_cached("UPDATE slice SET unfolded = unfolded + 1, changed_pixels = NULL WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE slice SET unfolded = unfolded + 1, changed_pixels = NULL WHERE id = ?1",
+        )?
         .execute([slice])?;
     Ok(())
 }
@@ -151,7 +171,9 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
 fn start(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     match base(connection, slice)? {
         Some(mask) => Ok(Some(mask)),
-        None if has_steps(connection, slice)? => Ok(Some(PackedMask::of(&blank(connection, slice)?))),
+        None if has_steps(connection, slice)? => {
+            Ok(Some(PackedMask::of(&blank(connection, slice)?)))
+        }
         None => Ok(newest_proposal(connection, slice)?.map(|p| p.mask)),
     }
 }
@@ -172,12 +194,17 @@ pub(super) fn before(connection: &Connection, slice: i64) -> Result<Option<Packe
 
 fn base(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     let mut query = connection.prepare_cached("SELECT mask FROM base WHERE slice_id = ?1")?;
-    let bytes = query.query_row([slice], |r| r.get::<_, Vec<u8>>(0)).optional()?;
+    let bytes = query
+        .query_row([slice], |r| r.get::<_, Vec<u8>>(0))
+        .optional()?;
     bytes.map(|b| read_mask(&b)).transpose()
 }
 
 /// The newest proposal for a slice.
-pub(super) fn newest_proposal(connection: &Connection, slice: i64) -> Result<Option<Proposal>, Cause> {
+pub(super) fn newest_proposal(
+    connection: &Connection,
+    slice: i64,
+) -> Result<Option<Proposal>, Cause> {
     proposals(connection, slice, "DESC")
 }
 
@@ -189,23 +216,43 @@ fn proposals(connection: &Connection, slice: i64, order: &str) -> Result<Option<
     );
     let mut query = connection.prepare_cached(&sql)?;
     let mut rows = query.query([slice])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let model = ModelStamp { name: row.get(0)?, version: row.get(1)?, weights: row.get(2)? };
-    Ok(Some(Proposal { model, at: row.get(3)?, mask: read_mask(&row.get::<_, Vec<u8>>(4)?)? }))
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let model = ModelStamp {
+        name: row.get(0)?,
+        version: row.get(1)?,
+        weights: row.get(2)?,
+    };
+    Ok(Some(Proposal {
+        model,
+        at: row.get(3)?,
+        mask: read_mask(&row.get::<_, Vec<u8>>(4)?)?,
+    }))
 }
 
-fn newest_snapshot(connection: &Connection, slice: i64) -> Result<Option<(i64, PackedMask)>, Cause> {
-    let mut query =
-        connection.prepare_cached("SELECT seq, mask FROM snapshot WHERE slice_id = ?1 ORDER BY seq DESC LIMIT 1")?;
-    let found = query.query_row([slice], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?))).optional()?;
-    found.map(|(seq, bytes)| Ok((seq, read_mask(&bytes)?))).transpose()
+fn newest_snapshot(
+    connection: &Connection,
+    slice: i64,
+) -> Result<Option<(i64, PackedMask)>, Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT seq, mask FROM snapshot WHERE slice_id = ?1 ORDER BY seq DESC LIMIT 1",
+    )?;
+    let found = query
+        .query_row([slice], |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)))
+        .optional()?;
+    found
+        .map(|(seq, bytes)| Ok((seq, read_mask(&bytes)?)))
+        .transpose()
 }
 
 fn fold(connection: &Connection, slices: u32) -> Result<bool, Cause> {
-    let mut query =
-        connection.prepare_cached("SELECT id FROM slice WHERE unfolded >= ?1 ORDER BY unfolded DESC LIMIT ?2")?;
-    let due: Vec<i64> =
-        query.query_map([FOLD_AFTER, slices.saturating_add(1)], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut query = connection.prepare_cached(
+        "SELECT id FROM slice WHERE unfolded >= ?1 ORDER BY unfolded DESC LIMIT ?2",
+    )?;
+    let due: Vec<i64> = query
+        .query_map([FOLD_AFTER, slices.saturating_add(1)], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     for &slice in due.iter().take(slices as usize) {
         fold_slice(connection, slice)?;
     }
@@ -220,7 +267,9 @@ fn fold_slice(connection: &Connection, slice: i64) -> Result<(), Cause> {
         .query_row([slice], |r| r.get(0))?;
     if let Some((last, mask)) = last.zip(current(connection, slice)?) {
         connection
-            .prepare_cached("INSERT OR IGNORE INTO snapshot (slice_id, seq, mask) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO snapshot (slice_id, seq, mask) VALUES (?1, ?2, ?3)",
+            )?
             .execute((slice, last, mask.to_bytes()))?;
     }
     connection
@@ -229,13 +278,16 @@ fn fold_slice(connection: &Connection, slice: i64) -> Result<(), Cause> {
                  (SELECT id FROM snapshot WHERE slice_id = ?1 ORDER BY seq DESC LIMIT ?2)",
         )?
         .execute((slice, SNAPSHOTS))?;
-    connection.prepare_cached("UPDATE slice SET unfolded = 0 WHERE id = ?1")?.execute([slice])?;
+    connection
+        .prepare_cached("UPDATE slice SET unfolded = 0 WHERE id = ?1")?
+        .execute([slice])?;
     Ok(())
 }
 
 /// True where a step was made on the slice, whatever became of it.
 pub(super) fn has_steps(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
-    let mut query = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM edit WHERE slice_id = ?1)")?;
+    let mut query =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM edit WHERE slice_id = ?1)")?;
     query.query_row([slice], |r| r.get(0))
 }
 
@@ -254,7 +306,11 @@ pub(super) fn is_touched(connection: &Connection, slice: i64) -> Result<bool, Ca
 }
 
 /// True where the mask of a slice was not made from its newest proposal.
-pub(super) fn is_proposal_apart(connection: &Connection, slice: i64, newest: &Proposal) -> Result<bool, Cause> {
+pub(super) fn is_proposal_apart(
+    connection: &Connection,
+    slice: i64,
+    newest: &Proposal,
+) -> Result<bool, Cause> {
     if !is_touched(connection, slice)? {
         return Ok(false);
     }
@@ -263,7 +319,8 @@ pub(super) fn is_proposal_apart(connection: &Connection, slice: i64, newest: &Pr
 
 /// The row of the slice at a place of a case.
 pub(super) fn slice_id(connection: &Connection, case: CaseKey, place: u32) -> Result<i64, Cause> {
-    let mut query = connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place = ?2")?;
+    let mut query =
+        connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place = ?2")?;
     let id = query.query_row((case.0, place), |r| r.get(0)).optional()?;
     id.ok_or_else(|| Cause::Refused(format!("case {} has no slice {}", case.0, place + 1)))
 }
@@ -276,16 +333,21 @@ pub(super) fn pixels_of(connection: &Connection, case: CaseKey) -> Result<u64, C
 
 fn size_of(connection: &Connection, case: CaseKey) -> Result<(u32, u32), Cause> {
     let mut query = connection.prepare_cached("SELECT columns, rows FROM scan WHERE id = ?1")?;
-    let size = query.query_row([case.0], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let size = query
+        .query_row([case.0], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
     size.ok_or_else(|| Cause::Refused(format!("there is no case {}", case.0)))
 }
 
 fn blank(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
-    let mut query = connection
-        .prepare_cached("SELECT columns, rows FROM scan WHERE id = (SELECT scan_id FROM slice WHERE id = ?1)")?;
+    let mut query = connection.prepare_cached(
+        "SELECT columns, rows FROM scan WHERE id = (SELECT scan_id FROM slice WHERE id = ?1)",
+    )?;
     let (columns, rows): (u32, u32) = query.query_row([slice], |r| Ok((r.get(0)?, r.get(1)?)))?;
     if u64::from(columns) * u64::from(rows) > MOST_PIXELS {
-        return Err(Cause::Refused(format!("its images cannot have {columns} × {rows} pixels")));
+        return Err(Cause::Refused(format!(
+            "its images cannot have {columns} × {rows} pixels"
+        )));
     }
     Ok(Mask::empty(columns as usize, rows as usize))
 }
@@ -307,10 +369,14 @@ fn fitting(connection: &Connection, case: CaseKey, mask: &PackedMask) -> Result<
 /// Columns and rows in the bytes of a mask.
 fn size_in(bytes: &[u8]) -> Option<(u32, u32)> {
     let (columns, rest) = bytes.split_first_chunk()?;
-    Some((u32::from_le_bytes(*columns), u32::from_le_bytes(*rest.first_chunk()?)))
+    Some((
+        u32::from_le_bytes(*columns),
+        u32::from_le_bytes(*rest.first_chunk()?),
+    ))
 }
 
 /// The mask of which these are the bytes.
 pub(super) fn read_mask(bytes: &[u8]) -> Result<PackedMask, Cause> {
-    PackedMask::from_bytes(bytes).ok_or_else(|| Cause::Refused("a mask in it cannot be read".into()))
+    PackedMask::from_bytes(bytes)
+        .ok_or_else(|| Cause::Refused("a mask in it cannot be read".into()))
 }

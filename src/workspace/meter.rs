@@ -33,11 +33,21 @@ pub(super) fn count_changes(connection: &Connection) -> Result<(), Cause> {
         "SELECT slice.id FROM scan JOIN slice ON slice.scan_id = scan.id
          WHERE status = 'accepted' AND changed_pixels IS NULL AND EXISTS (SELECT 1 FROM edit WHERE slice_id = slice.id)",
     )?;
-    let slices: Vec<i64> = query.query_map((), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let slices: Vec<i64> = query
+        .query_map((), |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     for slice in slices {
-        let Some(mask) = masks::current(connection, slice)? else { continue };
+        let Some(mask) = masks::current(connection, slice)? else {
+            continue;
+        };
         let reference = masks::reference(connection, slice)?;
-        let changed = mask.unpack().labels().iter().zip(reference.labels()).filter(|(a, b)| a != b).count();
+        let changed = mask
+            .unpack()
+            .labels()
+            .iter()
+            .zip(reference.labels())
+            .filter(|(a, b)| a != b)
+            .count();
         connection
             .prepare_cached("UPDATE slice SET changed_pixels = ?2 WHERE id = ?1")?
             .execute((slice, changed as i64))?;

@@ -78,10 +78,18 @@ impl Workspace {
         // The program may go to another folder while it is open, and what is told of it must mean the same everywhere.
         let folder = &places::absolute(folder);
         let open = Some(Open::at(folder, migrations)?);
-        let mut workspace = Self { folder: folder.to_owned(), open };
-        let name = folder.file_name().map_or_else(|| "Workspace".into(), |n| n.to_string_lossy().into_owned());
+        let mut workspace = Self {
+            folder: folder.to_owned(),
+            open,
+        };
+        let name = folder
+            .file_name()
+            .map_or_else(|| "Workspace".into(), |n| n.to_string_lossy().into_owned());
         workspace.write("open the workspace", |t| {
-            t.execute("INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)", (name, now()))?;
+            t.execute(
+                "INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)",
+                (name, now()),
+            )?;
             labels::give_ids(t)
         })?;
         workspace.sweep_models();
@@ -103,10 +111,9 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn name(&mut self) -> Result<String> {
-        self.read(
-            "read the name of the workspace",
-            |c| Ok(c.query_row("SELECT name FROM workspace", (), |r| r.get(0))?),
-        )
+        self.read("read the name of the workspace", |c| {
+            Ok(c.query_row("SELECT name FROM workspace", (), |r| r.get(0))?)
+        })
     }
 
     /// Gives it another name. The folder keeps its own.
@@ -132,7 +139,8 @@ impl Workspace {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(e),
         };
-        let failed = |e: std::io::Error| lock::explain("bring the work onto the disk", &self.folder, &e);
+        let failed =
+            |e: std::io::Error| lock::explain("bring the work onto the disk", &self.folder, &e);
         synced.map_err(|e| failed(e).of_kind(ErrorKind::Disk))
     }
 
@@ -141,7 +149,9 @@ impl Workspace {
     /// # Errors
     /// Where the disk fails; nothing is lost then.
     pub fn close(mut self) -> Result<()> {
-        self.open.take().map_or(Ok(()), |open| open.close(&self.folder))
+        self.open
+            .take()
+            .map_or(Ok(()), |open| open.close(&self.folder))
     }
 
     /// Holds the database at `pages` pages of 4096 bytes, so that it is full as a disk can be; 0 lets it grow again.
@@ -149,7 +159,11 @@ impl Workspace {
     #[doc(hidden)]
     pub fn hold_at(&mut self, pages: u32) -> Result<()> {
         // 2^32 - 2 is SQLite's own limit.
-        let pages = if pages == 0 { 4_294_967_294 } else { i64::from(pages) };
+        let pages = if pages == 0 {
+            4_294_967_294
+        } else {
+            i64::from(pages)
+        };
         self.read("limit the workspace", |c| {
             Ok(c.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
         })
@@ -159,28 +173,47 @@ impl Workspace {
     fn fold_log(&mut self) -> Result<()> {
         let tried = "fold the journal of the workspace";
         let changes = self.read(tried, |c| Ok(c.total_changes()))?;
-        if let Some(open) = self.open.as_mut().filter(|open| changes - open.folded_at >= CHANGES_IN_LOG) {
+        if let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|open| changes - open.folded_at >= CHANGES_IN_LOG)
+        {
             open.folded_at = changes;
-            self.read(tried, |c| Ok(c.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?))?;
+            self.read(tried, |c| {
+                Ok(c.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
+            })?;
         }
         Ok(())
     }
 
     /// Runs `work` in one transaction: written when this returns `Ok`, undone when it does not.
-    fn write<T>(&mut self, tried: &str, work: impl FnOnce(&Transaction) -> Result<T, Cause>) -> Result<T> {
+    fn write<T>(
+        &mut self,
+        tried: &str,
+        work: impl FnOnce(&Transaction) -> Result<T, Cause>,
+    ) -> Result<T> {
         let run = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
             transaction.commit()?;
             Ok(result)
         };
         let connection = Self::connection(&mut self.open);
-        connection.and_then(run).map_err(|cause: Cause| cause.explain(tried, &self.folder))
+        connection
+            .and_then(run)
+            .map_err(|cause: Cause| cause.explain(tried, &self.folder))
     }
 
-    fn read<T>(&mut self, tried: &str, work: impl FnOnce(&Connection) -> Result<T, Cause>) -> Result<T> {
+    fn read<T>(
+        &mut self,
+        tried: &str,
+        work: impl FnOnce(&Connection) -> Result<T, Cause>,
+    ) -> Result<T> {
         let connection = Self::connection(&mut self.open);
-        connection.and_then(|c| work(c)).map_err(|cause| cause.explain(tried, &self.folder))
+        connection
+            .and_then(|c| work(c))
+            .map_err(|cause| cause.explain(tried, &self.folder))
     }
 
     fn connection(open: &mut Option<Open>) -> Result<&mut Connection, Cause> {
@@ -192,16 +225,24 @@ impl Workspace {
 impl Open {
     fn at(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
         let tried = "open the workspace";
-        std::fs::create_dir_all(folder.join(MODELS)).map_err(|e| lock::explain(tried, folder, &e))?;
+        std::fs::create_dir_all(folder.join(MODELS))
+            .map_err(|e| lock::explain(tried, folder, &e))?;
         let lock = Lock::take(folder)?;
         let failed = |e: rusqlite::Error| Cause::from(e).explain(tried, folder);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
         guard(&connection).map_err(failed)?;
         let found = schema::recognise(&connection, folder, migrations)?;
         prepare(&connection).map_err(failed)?;
         schema::migrate(&mut connection, folder, found, migrations)?;
-        Ok(Self { connection, folded_at: 0, _lock: lock })
+        Ok(Self {
+            connection,
+            folded_at: 0,
+            _lock: lock,
+        })
     }
 
     fn close(self, folder: &Path) -> Result<()> {
@@ -233,7 +274,9 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Milliseconds since 1970 (UTC).
 pub fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |d| d.as_millis() as i64)
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ const DIGITS: usize = 12;
 
 /// The name of the file with the weights that a round made, below the folder of the workspace.
 pub(super) fn file_name(round: RoundKey, hash: &str) -> String {
-    let digits: String = hash.chars().filter(char::is_ascii_hexdigit).take(DIGITS).collect();
+    let digits: String = hash
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(DIGITS)
+        .collect();
     format!("{MODELS}/{}-{digits:0<DIGITS$}.safetensors", round.0)
 }
 
@@ -41,7 +45,9 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     if std::fs::read(file.path())? != bytes {
-        return Err(std::io::Error::other("the file reads back otherwise than it was written"));
+        return Err(std::io::Error::other(
+            "the file reads back otherwise than it was written",
+        ));
     }
     file.persist(path).map_err(|e| e.error)?;
     // The rename itself lasts once the folder is on disk; where folders cannot be synced, the file still can.
@@ -64,11 +70,16 @@ impl Workspace {
     /// that they are not needed. Files of other names are left alone. Where that is not possible now, it will be.
     pub(super) fn sweep_models(&mut self) {
         // Nothing goes where it is not known what must stay.
-        let Ok(named) = self.read("read the models of the workspace", named) else { return };
-        let Ok(entries) = std::fs::read_dir(self.models_folder()) else { return };
+        let Ok(named) = self.read("read the models of the workspace", named) else {
+            return;
+        };
+        let Ok(entries) = std::fs::read_dir(self.models_folder()) else {
+            return;
+        };
         let left_over = |entry: &DirEntry| {
             entry.file_name().to_str().is_some_and(|name| {
-                is_ours(name) && !named.contains(&format!("{MODELS}/{name}")) || is_part(name) && is_stale(entry)
+                is_ours(name) && !named.contains(&format!("{MODELS}/{name}"))
+                    || is_part(name) && is_stale(entry)
             })
         };
         let left_over: Vec<DirEntry> = entries.flatten().filter(left_over).collect();
@@ -81,10 +92,16 @@ impl Workspace {
 /// The files that are needed.
 fn named(connection: &Connection) -> Result<HashSet<String>, Cause> {
     let mut models = connection.prepare_cached("SELECT file FROM version")?;
-    let mut named: HashSet<String> = models.query_map((), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut named: HashSet<String> = models
+        .query_map((), |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut running = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
     for id in running.query_map((), |r| r.get(0))? {
-        named.insert(rounds::checkpoint(Path::new(MODELS), RoundKey(id?)).to_string_lossy().replace('\\', "/"));
+        named.insert(
+            rounds::checkpoint(Path::new(MODELS), RoundKey(id?))
+                .to_string_lossy()
+                .replace('\\', "/"),
+        );
     }
     Ok(named)
 }
@@ -92,10 +109,17 @@ fn named(connection: &Connection) -> Result<HashSet<String>, Cause> {
 /// True for the names that models and states of rounds get: "3-0123456789ab.safetensors", "round-3.state".
 fn is_ours(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let is_model = name.strip_suffix(".safetensors").and_then(|n| n.split_once('-')).is_some_and(|(round, hash)| {
-        is_number(round) && hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit())
-    });
-    is_model || name.strip_prefix("round-").and_then(|n| n.strip_suffix(".state")).is_some_and(is_number)
+    let is_model = name
+        .strip_suffix(".safetensors")
+        .and_then(|n| n.split_once('-'))
+        .is_some_and(|(round, hash)| {
+            is_number(round) && hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit())
+        });
+    is_model
+        || name
+            .strip_prefix("round-")
+            .and_then(|n| n.strip_suffix(".state"))
+            .is_some_and(is_number)
 }
 
 fn is_part(name: &str) -> bool {
@@ -118,10 +142,18 @@ mod tests {
         assert_eq!(name, "models/3-0123456789ab.safetensors");
         assert!(is_ours(name.strip_prefix("models/").unwrap()));
         // Whatever is given for a hash, it is a name of one file in the folder.
-        assert_eq!(file_name(RoundKey(3), "../ab/x"), "models/3-ab0000000000.safetensors");
+        assert_eq!(
+            file_name(RoundKey(3), "../ab/x"),
+            "models/3-ab0000000000.safetensors"
+        );
         assert!(is_ours("round-12.state"));
-        for other in ["1.labrum", "3-head.safetensors", "x-0123456789ab.safetensors", "round-.state", "round-1.state.x"]
-        {
+        for other in [
+            "1.labrum",
+            "3-head.safetensors",
+            "x-0123456789ab.safetensors",
+            "round-.state",
+            "round-1.state.x",
+        ] {
             assert!(!is_ours(other), "{other}");
         }
     }
@@ -132,6 +164,11 @@ mod tests {
         let path = folder.path().join("models/1.safetensors");
         std::fs::create_dir_all(path.join("in the way")).unwrap();
         assert!(write_whole(&path, b"weights").is_err());
-        assert_eq!(std::fs::read_dir(folder.path().join("models")).unwrap().count(), 1);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("models"))
+                .unwrap()
+                .count(),
+            1
+        );
     }
 }

@@ -30,7 +30,10 @@ pub(super) struct ImagePlaces {
 impl ImagePlaces {
     /// As seen from a workspace in `folder`.
     pub(super) fn of(folder: &Path) -> Self {
-        Self { folder: absolute(folder), folders: RefCell::default() }
+        Self {
+            folder: absolute(folder),
+            folders: RefCell::default(),
+        }
     }
 
     /// Where a file is now: `stored` is where it was, `beside` how it lay to the workspace. Where it was, if it is nowhere.
@@ -44,12 +47,17 @@ impl ImagePlaces {
             candidates.push(from(&self.folder, stored));
             candidates.extend(self.folder.parent().map(|parent| from(parent, stored)));
         }
-        let there = candidates.iter().position(|path| self.is_there(path)).unwrap_or(0);
+        let there = candidates
+            .iter()
+            .position(|path| self.is_there(path))
+            .unwrap_or(0);
         candidates.swap_remove(there)
     }
 
     fn is_there(&self, path: &Path) -> bool {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return false;
+        };
         let mut folders = self.folders.borrow_mut();
         let (asked, names) = folders.entry(folder.to_owned()).or_default();
         *asked = asked.saturating_add(1);
@@ -59,7 +67,11 @@ impl ImagePlaces {
         }
         // A file system that does not tell upper from lower case knows the file by another spelling, too.
         let is_listed = *asked >= FEW && cfg!(not(any(windows, target_os = "macos")));
-        if is_listed { names.contains(name) } else { path.exists() }
+        if is_listed {
+            names.contains(name)
+        } else {
+            path.exists()
+        }
     }
 
     /// How a file lies to the workspace; `None` where no way leads from one to the other.
@@ -67,11 +79,17 @@ impl ImagePlaces {
         let (from, to) = (without_dots(&self.folder), without_dots(&absolute(path)));
         let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
         let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-        if !matches!(from.get(common.checked_sub(1)?), Some(Component::RootDir | Component::Normal(_))) {
+        if !matches!(
+            from.get(common.checked_sub(1)?),
+            Some(Component::RootDir | Component::Normal(_))
+        ) {
             return None;
         }
         let up = std::iter::repeat_n("..".to_owned(), from.len() - common);
-        let down = to.get(common..)?.iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let down = to
+            .get(common..)?
+            .iter()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned());
         Some(up.chain(down).collect::<Vec<_>>().join("/"))
     }
 }
@@ -133,13 +151,17 @@ impl Workspace {
 
 impl Workspace {
     /// The same slices with their images where they are now.
-    pub(super) fn find_images(&mut self, mut slices: Vec<SnapshotSlice>) -> Result<Vec<SnapshotSlice>> {
+    pub(super) fn find_images(
+        &mut self,
+        mut slices: Vec<SnapshotSlice>,
+    ) -> Result<Vec<SnapshotSlice>> {
         let places = ImagePlaces::of(&self.folder);
         self.read("find the images of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT beside FROM slice WHERE path = ?1 LIMIT 1")?;
             for slice in &mut slices {
                 let path = slice.source.path.to_string_lossy();
-                let beside: Option<Option<String>> = query.query_row([&path], |r| r.get(0)).optional()?;
+                let beside: Option<Option<String>> =
+                    query.query_row([&path], |r| r.get(0)).optional()?;
                 slice.source.path = places.find(&path, beside.flatten().as_deref());
             }
             Ok(slices)
@@ -148,7 +170,10 @@ impl Workspace {
 }
 
 fn stored_paths(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    connection.prepare_cached("SELECT DISTINCT path FROM slice")?.query_map((), |r| r.get(0))?.collect()
+    connection
+        .prepare_cached("SELECT DISTINCT path FROM slice")?
+        .query_map((), |r| r.get(0))?
+        .collect()
 }
 
 #[cfg(test)]
@@ -184,7 +209,11 @@ mod tests {
         std::fs::create_dir_all(root.join("old/scans")).unwrap();
         std::fs::write(&old, "a").unwrap();
         let places = ImagePlaces::of(&root.join("new/work"));
-        assert_eq!(places.find(&old.to_string_lossy(), Some("../scans/a.png")), old, "where it was comes first");
+        assert_eq!(
+            places.find(&old.to_string_lossy(), Some("../scans/a.png")),
+            old,
+            "where it was comes first"
+        );
     }
 
     #[test]
@@ -195,6 +224,9 @@ mod tests {
         std::fs::write(root.join("polyps-of-this-test/a.png"), "a").unwrap();
         let typed = "polyps-of-this-test/a.png";
         assert_eq!(ImagePlaces::of(root).find(typed, None), root.join(typed));
-        assert_eq!(ImagePlaces::of(&root.join("work")).find(typed, None), root.join(typed));
+        assert_eq!(
+            ImagePlaces::of(&root.join("work")).find(typed, None),
+            root.join(typed)
+        );
     }
 }

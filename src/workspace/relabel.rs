@@ -17,11 +17,16 @@ impl Workspace {
     /// Where the database cannot be read, or a mask.
     pub fn label_use(&mut self, label: u8) -> Result<LabelUse> {
         self.read("count where the label is used in the workspace", |c| {
-            let mut count = LabelUse { value: label, ..LabelUse::default() };
+            let mut count = LabelUse {
+                value: label,
+                ..LabelUse::default()
+            };
             for (case, status) in cases(c)? {
                 let mut slices = 0;
                 for slice in slices_of(c, case)? {
-                    slices += u32::from(masks::current(c, slice.id)?.is_some_and(|mask| mask.holds(label)));
+                    slices += u32::from(
+                        masks::current(c, slice.id)?.is_some_and(|mask| mask.holds(label)),
+                    );
                 }
                 count.slices += slices;
                 count.cases += u32::from(slices > 0);
@@ -58,14 +63,29 @@ struct StoredSliceLabels {
 
 fn cases(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
     let mut query = connection.prepare_cached("SELECT id, status FROM scan ORDER BY id")?;
-    let read = |row: &rusqlite::Row| Ok((CaseKey(row.get(0)?), Status::named(&row.get::<_, String>(1)?)));
-    Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
+    let read = |row: &rusqlite::Row| {
+        Ok((
+            CaseKey(row.get(0)?),
+            Status::named(&row.get::<_, String>(1)?),
+        ))
+    };
+    Ok(query
+        .query_map((), read)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 fn slices_of(connection: &Connection, case: CaseKey) -> Result<Vec<StoredSliceLabels>, Cause> {
-    let mut query = connection.prepare_cached("SELECT id, place FROM slice WHERE scan_id = ?1 ORDER BY place, id")?;
-    let read = |row: &rusqlite::Row| Ok(StoredSliceLabels { id: row.get(0)?, place: row.get(1)? });
-    Ok(query.query_map([case.0], read)?.collect::<rusqlite::Result<_>>()?)
+    let mut query = connection
+        .prepare_cached("SELECT id, place FROM slice WHERE scan_id = ?1 ORDER BY place, id")?;
+    let read = |row: &rusqlite::Row| {
+        Ok(StoredSliceLabels {
+            id: row.get(0)?,
+            place: row.get(1)?,
+        })
+    };
+    Ok(query
+        .query_map([case.0], read)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// True where a step was made.
@@ -80,7 +100,9 @@ fn relabel_case(
     let mut edits: Vec<(i64, Edit)> = Vec::new();
     let mut holds_some = false;
     for slice in slices_of(connection, case)? {
-        let Some(packed) = masks::current(connection, slice.id)? else { continue };
+        let Some(packed) = masks::current(connection, slice.id)? else {
+            continue;
+        };
         if !packed.holds(from) {
             holds_some |= packed.labelled() > 0;
             continue;
@@ -101,7 +123,10 @@ fn relabel_case(
         return Ok(false);
     }
     let is_emptied = status == Status::Accepted && !holds_some;
-    let change = StatusChange { before: status, after: Status::Corrected };
+    let change = StatusChange {
+        before: status,
+        after: Status::Corrected,
+    };
     let step = JournalStep {
         seq: journal::last_seq(connection)? + 1,
         case,
@@ -109,7 +134,10 @@ fn relabel_case(
         author: Author::Person(person.to_owned()),
         tool: tool.to_owned(),
         edits: Vec::new(),
-        also: Also { status: is_emptied.then_some(change), ..Also::default() },
+        also: Also {
+            status: is_emptied.then_some(change),
+            ..Also::default()
+        },
         state: StepState::Done,
     };
     // What was undone before cannot be had again over what is changed now.

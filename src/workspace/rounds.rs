@@ -27,8 +27,9 @@ impl Workspace {
         parent: Option<VersionKey>,
     ) -> Result<(RoundRecord, Vec<SnapshotSlice>)> {
         let models = self.models_folder();
-        let (record, snapshot) =
-            self.write("begin a round of learning in the workspace", |t| begin(t, settings, parent, &models))?;
+        let (record, snapshot) = self.write("begin a round of learning in the workspace", |t| {
+            begin(t, settings, parent, &models)
+        })?;
         self.sweep_models();
         Ok((record, self.find_images(snapshot)?))
     }
@@ -72,8 +73,12 @@ impl Workspace {
     pub fn running_round(&mut self) -> Result<Option<RoundRecord>> {
         let models = self.models_folder();
         self.read("read the rounds of the workspace", |c| {
-            let sql = format!("SELECT {COLUMNS} FROM round WHERE state = 'running' ORDER BY id DESC LIMIT 1");
-            Ok(c.prepare_cached(&sql)?.query_row((), |r| read_record(r, &models)).optional()?)
+            let sql = format!(
+                "SELECT {COLUMNS} FROM round WHERE state = 'running' ORDER BY id DESC LIMIT 1"
+            );
+            Ok(c.prepare_cached(&sql)?
+                .query_row((), |r| read_record(r, &models))
+                .optional()?)
         })
     }
 
@@ -83,7 +88,9 @@ impl Workspace {
     /// For an unknown round, one that ended otherwise, and for [`RoundState::Running`]; where the database cannot be
     /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn end_round(&mut self, round: RoundKey, state: RoundState, reason: &str) -> Result<()> {
-        self.write("end the round of learning in the workspace", |t| end(t, round, state, reason))?;
+        self.write("end the round of learning in the workspace", |t| {
+            end(t, round, state, reason)
+        })?;
         self.remove_model_file(&checkpoint(&self.models_folder(), round));
         Ok(())
     }
@@ -116,7 +123,10 @@ impl Workspace {
     /// Where the database cannot be read, or a mask.
     pub fn has_new_masks(&mut self) -> Result<bool> {
         self.read("look for new masks in the workspace", |c| {
-            for slice in accepted(c)?.iter().filter(|slice| slice.side == Side::Training) {
+            for slice in accepted(c)?
+                .iter()
+                .filter(|slice| slice.side == Side::Training)
+            {
                 if let Some(mask) = slice.named(masks::current(c, slice.id))?
                     && is_new(c, slice.id, &mask.to_bytes())?
                 {
@@ -137,22 +147,39 @@ pub(super) fn checkpoint(models: &Path, round: RoundKey) -> PathBuf {
 pub(super) fn state_of(connection: &Connection, round: RoundKey) -> Result<RoundState, Cause> {
     let mut query = connection.prepare_cached("SELECT state FROM round WHERE id = ?1")?;
     let state: Option<String> = query.query_row([round.0], |r| r.get(0)).optional()?;
-    state.map(|s| state_of_name(&s)).ok_or_else(|| Cause::Refused(format!("there is no round {}", round.0)))
+    state
+        .map(|s| state_of_name(&s))
+        .ok_or_else(|| Cause::Refused(format!("there is no round {}", round.0)))
 }
 
 /// Notes that a round ended; its masks stay only where it is done.
-pub(super) fn end(connection: &Connection, round: RoundKey, state: RoundState, reason: &str) -> Result<(), Cause> {
+pub(super) fn end(
+    connection: &Connection,
+    round: RoundKey,
+    state: RoundState,
+    reason: &str,
+) -> Result<(), Cause> {
     let is_ended = match state_of(connection, round)? {
         _ if state == RoundState::Running => {
-            return Err(Cause::Refused(format!("round {} does not end by running", round.0)));
+            return Err(Cause::Refused(format!(
+                "round {} does not end by running",
+                round.0
+            )));
         }
         RoundState::Running => false,
         known if known == state => true,
-        _ => return Err(Cause::Refused(format!("round {} has ended otherwise", round.0))),
+        _ => {
+            return Err(Cause::Refused(format!(
+                "round {} has ended otherwise",
+                round.0
+            )));
+        }
     };
     if !is_ended {
         connection
-            .prepare_cached("UPDATE round SET state = ?2, reason = ?3, ended_at = ?4 WHERE id = ?1")?
+            .prepare_cached(
+                "UPDATE round SET state = ?2, reason = ?3, ended_at = ?4 WHERE id = ?1",
+            )?
             .execute((round.0, state_name(state), reason, now()))?;
         if state != RoundState::Done {
             connection.execute("DELETE FROM lesson WHERE round_id = ?1", [round.0])?;
@@ -172,7 +199,9 @@ fn begin(
     if let Some(VersionKey(id)) = parent {
         let sql = "SELECT EXISTS (SELECT 1 FROM version WHERE id = ?1)";
         if !connection.query_row(sql, [id], |r| r.get::<_, bool>(0))? {
-            return Err(Cause::Refused(format!("there is no version {id} to start from")));
+            return Err(Cause::Refused(format!(
+                "there is no version {id} to start from"
+            )));
         }
     }
     let sql = format!(
@@ -183,17 +212,26 @@ fn begin(
     keep_lessons(connection, record.key)?;
     let snapshot = snapshot(connection, record.key)?;
     if snapshot.is_empty() {
-        return Err(Cause::Refused("no accepted case has a mask to learn from".into()));
+        return Err(Cause::Refused(
+            "no accepted case has a mask to learn from".into(),
+        ));
     }
     Ok((record, snapshot))
 }
 
 fn give_up_running(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
-    let running: Vec<i64> = query.query_map((), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-    running
-        .into_iter()
-        .try_for_each(|id| end(connection, RoundKey(id), RoundState::Cancelled, "another round was begun instead"))
+    let running: Vec<i64> = query
+        .query_map((), |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    running.into_iter().try_for_each(|id| {
+        end(
+            connection,
+            RoundKey(id),
+            RoundState::Cancelled,
+            "another round was begun instead",
+        )
+    })
 }
 
 fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
@@ -202,17 +240,29 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for slice in accepted(connection)? {
-        let Some(lesson) = lesson(connection, &slice)? else { continue };
+        let Some(lesson) = lesson(connection, &slice)? else {
+            continue;
+        };
         let (mask, before) = (lesson.mask.to_bytes(), lesson.before.map(|b| b.to_bytes()));
         let side = slice.side.name();
-        insert.execute((round.0, slice.id, side, lesson.is_new, lesson.is_untouched, mask, before))?;
+        insert.execute((
+            round.0,
+            slice.id,
+            side,
+            lesson.is_new,
+            lesson.is_untouched,
+            mask,
+            before,
+        ))?;
     }
     Ok(())
 }
 
 /// What is learned from a slice as it is now; `None` where it has no mask.
 fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSlice>, Cause> {
-    let Some(mask) = slice.named(masks::current(connection, slice.id))? else { return Ok(None) };
+    let Some(mask) = slice.named(masks::current(connection, slice.id))? else {
+        return Ok(None);
+    };
     let before = slice.named(masks::before(connection, slice.id))?;
     let before = before.filter(|before| *before != mask);
     let proposal = slice.named(masks::newest_proposal(connection, slice.id))?;
@@ -227,8 +277,15 @@ fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSl
             case: CaseKey(row.get(0)?),
             name: slice.title.clone(),
             modality: row.get(1)?,
-            source: Source { path: row.get::<_, String>(2)?.into(), frame: row.get(3)? },
-            kind: if row.get(4)? { Kind::Picture } else { Kind::Dicom },
+            source: Source {
+                path: row.get::<_, String>(2)?.into(),
+                frame: row.get(3)?,
+            },
+            kind: if row.get(4)? {
+                Kind::Picture
+            } else {
+                Kind::Dicom
+            },
             subject: row.get(5)?,
             side: slice.side,
             mask,
@@ -252,9 +309,11 @@ impl Accepted {
     /// Names the slice where its mask cannot be had.
     fn named<T>(&self, result: Result<T, Cause>) -> Result<T, Cause> {
         result.map_err(|cause| match cause {
-            Cause::Refused(reason) => {
-                Cause::Refused(format!("slice {} of \"{}\": {reason}", self.place + 1, self.title))
-            }
+            Cause::Refused(reason) => Cause::Refused(format!(
+                "slice {} of \"{}\": {reason}",
+                self.place + 1,
+                self.title
+            )),
             sql => sql,
         })
     }
@@ -268,10 +327,20 @@ fn accepted(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
          WHERE status = 'accepted' AND removed_at IS NULL AND place IS NOT NULL ORDER BY scan.id, place",
     )?;
     let read = |row: &Row| {
-        let side = row.get::<_, Option<String>>(3)?.map(|name| Side::named(&name)).unwrap_or_default();
-        Ok(Accepted { id: row.get(0)?, title: row.get(1)?, place: row.get(2)?, side })
+        let side = row
+            .get::<_, Option<String>>(3)?
+            .map(|name| Side::named(&name))
+            .unwrap_or_default();
+        Ok(Accepted {
+            id: row.get(0)?,
+            title: row.get(1)?,
+            place: row.get(2)?,
+            side,
+        })
     };
-    Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query
+        .query_map((), read)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// True where no done round had this mask of the slice.
@@ -304,8 +373,15 @@ fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
         case: CaseKey(row.get(0)?),
         name: row.get(1)?,
         modality: row.get(2)?,
-        source: Source { path: row.get::<_, String>(3)?.into(), frame: row.get(4)? },
-        kind: if row.get(5)? { Kind::Picture } else { Kind::Dicom },
+        source: Source {
+            path: row.get::<_, String>(3)?.into(),
+            frame: row.get(4)?,
+        },
+        kind: if row.get(5)? {
+            Kind::Picture
+        } else {
+            Kind::Dicom
+        },
         subject: row.get(11)?,
         side: Side::named(&row.get::<_, String>(6)?),
         is_new: row.get(7)?,

@@ -30,19 +30,30 @@ pub(super) enum SchemaState {
 /// # Errors
 /// For a database that is damaged, of another program, of a version that `migrations` do not lead to, or whose tables are
 /// not those that they make.
-pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&str]) -> Result<SchemaState> {
+pub(super) fn recognise(
+    connection: &Connection,
+    folder: &Path,
+    migrations: &[&str],
+) -> Result<SchemaState> {
     let tried = "open the workspace";
     let newest = migrations.len();
     check(connection, folder)?;
     let failed = |e: rusqlite::Error| Cause::from(e).explain(tried, folder);
-    let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
+    let application: i32 = connection
+        .pragma_query_value(None, "application_id", |r| r.get(0))
+        .map_err(failed)?;
     match version(connection).map_err(failed)? {
         Some(version) if application != APPLICATION || version == 0 => {
-            let error = Error::at(tried, folder, "its workspace.sqlite belongs to another program");
+            let error = Error::at(
+                tried,
+                folder,
+                "its workspace.sqlite belongs to another program",
+            );
             Err(error.advise("Choose another folder."))
         }
         Some(version) if version > newest => {
-            let reason = format!("a newer Labrum made it (version {version}; this one knows {newest})");
+            let reason =
+                format!("a newer Labrum made it (version {version}; this one knows {newest})");
             Err(Error::at(tried, folder, reason).advise("Update Labrum, or choose another folder."))
         }
         Some(version) if !has_own_tables(connection, &migrations[..version]).map_err(failed)? => {
@@ -55,9 +66,14 @@ pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&s
 
 /// True where tables, indices and triggers are those that `migrations` make, to the letter. A view or trigger of others
 /// would run in all that is read and written, for as long as it likes.
-pub(super) fn has_own_tables(connection: &Connection, migrations: &[&str]) -> rusqlite::Result<bool> {
+pub(super) fn has_own_tables(
+    connection: &Connection,
+    migrations: &[&str],
+) -> rusqlite::Result<bool> {
     let own = Connection::open_in_memory()?;
-    migrations.iter().try_for_each(|sql| own.execute_batch(sql))?;
+    migrations
+        .iter()
+        .try_for_each(|sql| own.execute_batch(sql))?;
     let tables = |connection: &Connection| -> rusqlite::Result<Vec<(String, String, String)>> {
         // What SQLite makes by itself (indices of UNIQUE columns, tables of statistics) runs nothing.
         let mut query = connection.prepare(
@@ -65,7 +81,13 @@ pub(super) fn has_own_tables(connection: &Connection, migrations: &[&str]) -> ru
              WHERE sql IS NOT NULL AND NOT (type = 'table' AND substr(name, 1, 7) = 'sqlite_') ORDER BY type, name",
         )?;
         // Line ends are those of the system that the program was built on.
-        let read = |r: &rusqlite::Row| Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?.replace('\r', "")));
+        let read = |r: &rusqlite::Row| {
+            Ok((
+                r.get(0)?,
+                r.get(1)?,
+                r.get::<_, String>(2)?.replace('\r', ""),
+            ))
+        };
         query.query_map((), read)?.collect()
     };
     Ok(tables(connection)? == tables(&own)?)
@@ -98,7 +120,8 @@ pub(super) fn migrate(
 /// The version of the tables; `None` where there are no tables yet.
 fn version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |r| r.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |r| r.get(0))?;
     Ok((version > 0 || tables > 0).then_some(version as usize))
 }
 
@@ -116,7 +139,9 @@ fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite
     let copy = folder.join(format!("workspace-version-{version}.sqlite"));
     // A copy of the same version is from a migration that was cut off.
     let _ = std::fs::remove_file(&copy);
-    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map(drop)
+    connection
+        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+        .map(drop)
 }
 
 /// Reads all pages of the database.
@@ -125,7 +150,8 @@ fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite
 /// Where one of them is damaged.
 fn check(connection: &Connection, folder: &Path) -> Result<()> {
     let tried = "open the workspace";
-    let report: std::result::Result<String, _> = connection.query_row("PRAGMA quick_check(1)", (), |r| r.get(0));
+    let report: std::result::Result<String, _> =
+        connection.query_row("PRAGMA quick_check(1)", (), |r| r.get(0));
     match report {
         Ok(report) if report == "ok" => Ok(()),
         Ok(report) => Err(damaged(tried, folder, &report)),
@@ -140,7 +166,8 @@ mod tests {
     use super::*;
 
     /// As the next version might be.
-    const NEXT: &str = "ALTER TABLE workspace ADD COLUMN motto TEXT NOT NULL DEFAULT 'primum non nocere'";
+    const NEXT: &str =
+        "ALTER TABLE workspace ADD COLUMN motto TEXT NOT NULL DEFAULT 'primum non nocere'";
 
     fn next() -> Vec<&'static str> {
         [MIGRATIONS, &[NEXT]].concat()
@@ -157,10 +184,19 @@ mod tests {
         for change in changes {
             let folder = tempfile::tempdir().unwrap();
             Workspace::open(folder.path()).unwrap().close().unwrap();
-            Connection::open(folder.path().join(DATABASE)).unwrap().execute_batch(change).unwrap();
+            Connection::open(folder.path().join(DATABASE))
+                .unwrap()
+                .execute_batch(change)
+                .unwrap();
             let error = Workspace::open(folder.path()).unwrap_err();
-            assert!(error.reason.contains("its tables are not those of Labrum"), "{error}");
-            assert_eq!(crate::workspace::summary(folder.path()).unwrap().cases, None);
+            assert!(
+                error.reason.contains("its tables are not those of Labrum"),
+                "{error}"
+            );
+            assert_eq!(
+                crate::workspace::summary(folder.path()).unwrap().cases,
+                None
+            );
         }
     }
 
@@ -171,13 +207,21 @@ mod tests {
         old.rename("Hips").unwrap();
         old.close().unwrap();
         let mut new = Workspace::open_with(folder.path(), &next()).unwrap();
-        let motto = |c: &Connection| Ok(c.query_row("SELECT motto FROM workspace", (), |r| r.get::<_, String>(0))?);
+        let motto = |c: &Connection| {
+            Ok(c.query_row("SELECT motto FROM workspace", (), |r| r.get::<_, String>(0))?)
+        };
         assert_eq!(new.read("read", motto).unwrap(), "primum non nocere");
         assert_eq!(new.name().unwrap(), "Hips");
-        let copy =
-            Connection::open(folder.path().join(format!("workspace-version-{}.sqlite", MIGRATIONS.len()))).unwrap();
+        let copy = Connection::open(
+            folder
+                .path()
+                .join(format!("workspace-version-{}.sqlite", MIGRATIONS.len())),
+        )
+        .unwrap();
         assert_eq!(version(&copy).unwrap(), Some(MIGRATIONS.len()));
-        let name: String = copy.query_row("SELECT name FROM workspace", (), |r| r.get(0)).unwrap();
+        let name: String = copy
+            .query_row("SELECT name FROM workspace", (), |r| r.get(0))
+            .unwrap();
         assert_eq!(name, "Hips");
     }
 
@@ -190,7 +234,11 @@ mod tests {
         assert!(Workspace::open_with(folder.path(), &migrations).is_err());
         let mut workspace = Workspace::open(folder.path()).unwrap();
         let columns = |c: &Connection| {
-            Ok(c.query_row("SELECT count(*) FROM pragma_table_info('workspace')", (), |r| r.get::<_, i64>(0))?)
+            Ok(c.query_row(
+                "SELECT count(*) FROM pragma_table_info('workspace')",
+                (),
+                |r| r.get::<_, i64>(0),
+            )?)
         };
         assert_eq!(workspace.read("read", columns).unwrap(), 3);
     }
@@ -198,10 +246,16 @@ mod tests {
     #[test]
     fn a_newer_workspace_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        Workspace::open_with(folder.path(), &next()).unwrap().close().unwrap();
+        Workspace::open_with(folder.path(), &next())
+            .unwrap()
+            .close()
+            .unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
         let known = MIGRATIONS.len();
-        let expected = format!("a newer Labrum made it (version {}; this one knows {known})", known + 1);
+        let expected = format!(
+            "a newer Labrum made it (version {}; this one knows {known})",
+            known + 1
+        );
         assert!(error.contains(&expected), "{error}");
         assert!(error.contains("Update Labrum"), "{error}");
         assert!(Workspace::open_with(folder.path(), &next()).is_ok());
@@ -211,11 +265,17 @@ mod tests {
     fn a_database_of_another_program_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(DATABASE);
-        Connection::open(&path).unwrap().execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("CREATE TABLE songs (title TEXT)")
+            .unwrap();
         let before = std::fs::read(&path).unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
         assert!(error.contains("belongs to another program"), "{error}");
-        assert!(std::fs::read(&path).unwrap() == before, "the file was changed");
+        assert!(
+            std::fs::read(&path).unwrap() == before,
+            "the file was changed"
+        );
     }
 
     #[test]
@@ -240,8 +300,14 @@ mod tests {
         bytes[half..].fill(0xa5);
         std::fs::write(&path, &bytes).unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("is damaged") && error.contains("Put back a copy"), "{error}");
-        assert!(std::fs::read(&path).unwrap() == bytes, "the file was changed");
+        assert!(
+            error.contains("is damaged") && error.contains("Put back a copy"),
+            "{error}"
+        );
+        assert!(
+            std::fs::read(&path).unwrap() == bytes,
+            "the file was changed"
+        );
         std::fs::write(&path, &bytes[..half - 100]).unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
         assert!(error.contains("is damaged"), "{error}");

@@ -16,7 +16,9 @@ pub(super) fn settle(connection: &Connection, scan: i64, own: &str) -> Result<()
         None => {
             let subject = alike(connection, scan)?.unwrap_or_else(|| own.to_owned());
             decide(connection, &subject)?;
-            connection.prepare_cached("UPDATE scan SET subject = ?2 WHERE id = ?1")?.execute((scan, &subject))?;
+            connection
+                .prepare_cached("UPDATE scan SET subject = ?2 WHERE id = ?1")?
+                .execute((scan, &subject))?;
             subject
         }
     };
@@ -38,13 +40,17 @@ pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
              THEN study ELSE identity END
          FROM scan WHERE subject IS NULL ORDER BY id",
     )?;
-    let left: Vec<(i64, String)> =
-        query.query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    left.iter().try_for_each(|(scan, who)| settle(connection, *scan, &holdout::subject(who)))
+    let left: Vec<(i64, String)> = query
+        .query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    left.iter()
+        .try_for_each(|(scan, who)| settle(connection, *scan, &holdout::subject(who)))
 }
 
 fn subject_of(connection: &Connection, scan: i64) -> rusqlite::Result<Option<String>> {
-    connection.prepare_cached("SELECT subject FROM scan WHERE id = ?1")?.query_row([scan], |r| r.get(0))
+    connection
+        .prepare_cached("SELECT subject FROM scan WHERE id = ?1")?
+        .query_row([scan], |r| r.get(0))
 }
 
 /// Subject of the picture that looks most like this one, of the oldest of several; `None` where none looks the same.
@@ -53,7 +59,9 @@ fn alike(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
         .prepare_cached("SELECT fingerprint FROM scan WHERE id = ?1 AND modality = ''")?
         .query_row([scan], |r| r.get(0))
         .optional()?;
-    let Some(own) = own.flatten().map(i64::cast_unsigned) else { return Ok(None) };
+    let Some(own) = own.flatten().map(i64::cast_unsigned) else {
+        return Ok(None);
+    };
     let mut query = connection.prepare_cached(
         "SELECT fingerprint, subject FROM scan
          WHERE fingerprint IS NOT NULL AND modality = '' AND subject IS NOT NULL ORDER BY id",
@@ -63,7 +71,9 @@ fn alike(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
     while let Some(row) = rows.next()? {
         let other = row.get::<_, i64>(0)?.cast_unsigned();
         let distance = (own ^ other).count_ones();
-        if holdout::look_alike(own, other) && nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+        if holdout::look_alike(own, other)
+            && nearest.as_ref().is_none_or(|(least, _)| distance < *least)
+        {
             nearest = Some((distance, row.get(1)?));
         }
     }
@@ -85,10 +95,8 @@ fn decide(connection: &Connection, subject: &str) -> Result<(), Cause> {
         )?
         .query_row((), |r| Ok((r.get(0)?, r.get(1)?)))?;
     let side = holdout::side_of(subject, known as usize, held_out as usize);
-    connection.prepare_cached("INSERT INTO subject (id, side, seen_at) VALUES (?1, ?2, ?3)")?.execute((
-        subject,
-        side.name(),
-        now(),
-    ))?;
+    connection
+        .prepare_cached("INSERT INTO subject (id, side, seen_at) VALUES (?1, ?2, ?3)")?
+        .execute((subject, side.name(), now()))?;
     Ok(())
 }

@@ -12,8 +12,15 @@ impl Workspace {
     pub fn tasks(&mut self) -> Result<Vec<Task>> {
         self.read("read the tasks of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT id, name FROM task ORDER BY id")?;
-            let read = |row: &rusqlite::Row| Ok(Task { key: TaskKey(row.get(0)?), name: row.get(1)? });
-            Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
+            let read = |row: &rusqlite::Row| {
+                Ok(Task {
+                    key: TaskKey(row.get(0)?),
+                    name: row.get(1)?,
+                })
+            };
+            Ok(query
+                .query_map((), read)?
+                .collect::<rusqlite::Result<_>>()?)
         })
     }
 
@@ -24,7 +31,11 @@ impl Workspace {
     pub fn begin_task(&mut self, name: &str) -> Result<TaskKey> {
         self.write("begin a task in the workspace", |t| match name.trim() {
             "" => Err(Cause::Refused("its name is empty".into())),
-            name => Ok(TaskKey(t.query_row("INSERT INTO task (name) VALUES (?1) RETURNING id", [name], |r| r.get(0))?)),
+            name => Ok(TaskKey(t.query_row(
+                "INSERT INTO task (name) VALUES (?1) RETURNING id",
+                [name],
+                |r| r.get(0),
+            )?)),
         })
     }
 
@@ -51,10 +62,17 @@ impl Workspace {
     /// # Errors
     /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_listed(&mut self, case: CaseKey, is_listed: bool) -> Result<()> {
-        let tried = if is_listed { "put the case into the list" } else { "take the case out of the list" };
+        let tried = if is_listed {
+            "put the case into the list"
+        } else {
+            "take the case out of the list"
+        };
         self.write(tried, |t| {
             let removed_at = (!is_listed).then(now);
-            match t.execute("UPDATE scan SET removed_at = ?2 WHERE id = ?1", (case.0, removed_at))? {
+            match t.execute(
+                "UPDATE scan SET removed_at = ?2 WHERE id = ?1",
+                (case.0, removed_at),
+            )? {
                 0 => Err(Cause::Refused(format!("there is no case {}", case.0))),
                 _ => Ok(()),
             }

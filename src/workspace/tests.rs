@@ -6,8 +6,8 @@ use super::*;
 use labrum_core::{
     edit::Edit,
     journal::{
-        Also, Author, CaseDescription, CaseKey, JournalStep, Meter, ModelStamp, Proposal, SliceDescription, StepState,
-        StoredCase,
+        Also, Author, CaseDescription, CaseKey, JournalStep, Meter, ModelStamp, Proposal,
+        SliceDescription, StepState, StoredCase,
     },
     label::Label,
     mask::{Mask, PackedMask, Rule},
@@ -27,7 +27,10 @@ fn workspace() -> (tempfile::TempDir, Workspace) {
 
 fn described(identity: &str, instances: &[&str]) -> CaseDescription {
     let slice = |uid: &&str| SliceDescription {
-        source: Source { path: format!("/scans/{uid}.dcm").into(), frame: 0 },
+        source: Source {
+            path: format!("/scans/{uid}.dcm").into(),
+            frame: 0,
+        },
         sop_instance_uid: Some((*uid).to_owned()),
     };
     CaseDescription {
@@ -46,11 +49,19 @@ fn described(identity: &str, instances: &[&str]) -> CaseDescription {
 
 /// A case of three slices.
 fn case(workspace: &mut Workspace, identity: &str) -> CaseKey {
-    workspace.adopt(&described(identity, &["a", "b", "c"])).unwrap()
+    workspace
+        .adopt(&described(identity, &["a", "b", "c"]))
+        .unwrap()
 }
 
 fn square(column: usize, row: usize, side: usize) -> Region {
-    Region::from_fn(&PixelRect { columns: column..column + side, rows: row..row + side }, |_, _| true)
+    Region::from_fn(
+        &PixelRect {
+            columns: column..column + side,
+            rows: row..row + side,
+        },
+        |_, _| true,
+    )
 }
 
 fn packed(region: &Region, label: u8) -> PackedMask {
@@ -60,8 +71,16 @@ fn packed(region: &Region, label: u8) -> PackedMask {
 }
 
 fn proposal(region: &Region, version: &str) -> Proposal {
-    let model = ModelStamp { name: "knee".into(), version: version.into(), weights: "abc".into() };
-    Proposal { model, at: 7, mask: packed(region, 1) }
+    let model = ModelStamp {
+        name: "knee".into(),
+        version: version.into(),
+        weights: "abc".into(),
+    };
+    Proposal {
+        model,
+        at: 7,
+        mask: packed(region, 1),
+    }
 }
 
 fn step(seq: i64, case: CaseKey, edits: Vec<(u32, Edit)>) -> JournalStep {
@@ -83,10 +102,19 @@ fn stored(workspace: &mut Workspace, identity: &str) -> StoredCase {
 }
 
 /// Paints on a mask and writes that down as a step on a slice.
-fn paint(workspace: &mut Workspace, case: CaseKey, slice: u32, mask: &mut Mask, region: &Region, label: u8) -> i64 {
+fn paint(
+    workspace: &mut Workspace,
+    case: CaseKey,
+    slice: u32,
+    mask: &mut Mask,
+    region: &Region,
+    label: u8,
+) -> i64 {
     let edit = mask.paint(region, label, &Rule::FREE);
     let seq = workspace.next_seq().unwrap();
-    workspace.append(&step(seq, case, vec![(slice, edit)]), &[]).unwrap();
+    workspace
+        .append(&step(seq, case, vec![(slice, edit)]), &[])
+        .unwrap();
     seq
 }
 
@@ -113,12 +141,20 @@ fn what_was_drawn_is_there_after_closing() {
     let mut workspace = reopened(workspace);
     let case = stored(&mut workspace, "1.2.3");
     assert_eq!(case.entry.description, described("1.2.3", &["a", "b", "c"]));
-    assert_eq!((case.entry.key, case.entry.status, case.entry.shown), (knee, Status::Corrected, Some(2)));
+    assert_eq!(
+        (case.entry.key, case.entry.status, case.entry.shown),
+        (knee, Status::Corrected, Some(2))
+    );
     assert_eq!(case.entry.seconds, 3.5);
     assert_eq!(case.slices[1].mask.as_ref().unwrap().unpack(), mask);
-    assert!(case.slices[1].is_touched && !case.slices[0].is_touched && case.slices[0].mask.is_none());
+    assert!(
+        case.slices[1].is_touched && !case.slices[0].is_touched && case.slices[0].mask.is_none()
+    );
     let edit = Edit::between(blank().labels(), mask.labels());
-    assert_eq!(workspace.steps(&[knee], 1000).unwrap(), [step(seq, knee, vec![(1, edit)])]);
+    assert_eq!(
+        workspace.steps(&[knee], 1000).unwrap(),
+        [step(seq, knee, vec![(1, edit)])]
+    );
     assert_eq!(workspace.cases().unwrap(), [case.entry]);
     assert!(workspace.case("9.9").unwrap().is_none());
 }
@@ -133,11 +169,30 @@ fn a_step_can_be_undone_and_redone_across_restarts() {
     let second = paint(&mut workspace, knee, 0, &mut mask, &square(2, 2, 6), 2);
     workspace.set_undone(second, true).unwrap();
     let mut workspace = reopened(workspace);
-    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack(), first);
-    let states: Vec<_> = workspace.steps(&[knee], 10).unwrap().iter().map(|s| s.state).collect();
+    assert_eq!(
+        stored(&mut workspace, "k").slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .unpack(),
+        first
+    );
+    let states: Vec<_> = workspace
+        .steps(&[knee], 10)
+        .unwrap()
+        .iter()
+        .map(|s| s.state)
+        .collect();
     assert_eq!(states, [StepState::Done, StepState::Undone]);
     workspace.set_undone(second, false).unwrap();
-    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack(), mask);
+    assert_eq!(
+        stored(&mut workspace, "k").slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .unpack(),
+        mask
+    );
 }
 
 #[test]
@@ -151,13 +206,26 @@ fn a_new_step_drops_what_was_undone_and_keeps_it_on_record() {
     workspace.set_undone(gone, true).unwrap();
     let edit = blank().paint(&square(5, 5, 2), 1, &Rule::FREE);
     let next = workspace.next_seq().unwrap();
-    workspace.append(&step(next, knee, vec![(2, edit)]), &[hip]).unwrap();
-    let left: Vec<_> = workspace.steps(&[knee, hip], 10).unwrap().iter().map(|s| s.seq).collect();
+    workspace
+        .append(&step(next, knee, vec![(2, edit)]), &[hip])
+        .unwrap();
+    let left: Vec<_> = workspace
+        .steps(&[knee, hip], 10)
+        .unwrap()
+        .iter()
+        .map(|s| s.seq)
+        .collect();
     assert_eq!(left, [next]);
     let error = workspace.set_undone(gone, false).unwrap_err();
-    assert!(error.to_string().contains("was given up") && error.kind != ErrorKind::Disk, "{error}");
-    let kept: i64 =
-        workspace.read("count", |c| Ok(c.query_row("SELECT count(*) FROM edit", (), |r| r.get(0))?)).unwrap();
+    assert!(
+        error.to_string().contains("was given up") && error.kind != ErrorKind::Disk,
+        "{error}"
+    );
+    let kept: i64 = workspace
+        .read("count", |c| {
+            Ok(c.query_row("SELECT count(*) FROM edit", (), |r| r.get(0))?)
+        })
+        .unwrap();
     assert_eq!(kept, 3);
     let deleted = workspace.write("delete", |t| Ok(t.execute("DELETE FROM edit", ())?));
     assert!(deleted.unwrap_err().to_string().contains("never deleted"));
@@ -173,19 +241,43 @@ fn steps_out_of_order_are_refused() {
     let other = paint(&mut workspace, knee, 1, &mut blank(), &square(1, 1, 4), 2);
     let refused = |result: Result<()>, reason: &str| {
         let failure = result.unwrap_err();
-        assert!(failure.to_string().contains(reason) && failure.kind != ErrorKind::Disk, "{failure}");
+        assert!(
+            failure.to_string().contains(reason) && failure.kind != ErrorKind::Disk,
+            "{failure}"
+        );
     };
-    refused(workspace.set_undone(first, true), "has a later one on the same slice");
+    refused(
+        workspace.set_undone(first, true),
+        "has a later one on the same slice",
+    );
     workspace.set_undone(second, true).unwrap();
     workspace.set_undone(first, true).unwrap();
-    refused(workspace.set_undone(second, false), "has an earlier one on the same slice");
+    refused(
+        workspace.set_undone(second, false),
+        "has an earlier one on the same slice",
+    );
     refused(workspace.set_undone(99, true), "is not in the journal");
-    refused(workspace.append(&step(other, knee, Vec::new()), &[]), "is not after the last one");
+    refused(
+        workspace.append(&step(other, knee, Vec::new()), &[]),
+        "is not after the last one",
+    );
     let far = Mask::empty(100, 100).paint(&square(50, 50, 9), 1, &Rule::FREE);
-    refused(workspace.append(&step(9, knee, vec![(0, far.clone())]), &[]), "slice 1 has 256 pixels");
-    refused(workspace.append(&step(9, knee, vec![(7, far.clone())]), &[]), "has no slice 8");
-    refused(workspace.append(&step(9, CaseKey(77), vec![(0, far)]), &[]), "there is no case 77");
-    refused(workspace.set_status(CaseKey(77), Status::Accepted), "there is no case 77");
+    refused(
+        workspace.append(&step(9, knee, vec![(0, far.clone())]), &[]),
+        "slice 1 has 256 pixels",
+    );
+    refused(
+        workspace.append(&step(9, knee, vec![(7, far.clone())]), &[]),
+        "has no slice 8",
+    );
+    refused(
+        workspace.append(&step(9, CaseKey(77), vec![(0, far)]), &[]),
+        "there is no case 77",
+    );
+    refused(
+        workspace.set_status(CaseKey(77), Status::Accepted),
+        "there is no case 77",
+    );
     assert_eq!(workspace.next_seq().unwrap(), other + 1);
 }
 
@@ -193,10 +285,16 @@ fn steps_out_of_order_are_refused() {
 fn a_proposal_is_the_mask_until_someone_draws() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
-    let (old, new) = (proposal(&square(0, 0, 6), "1"), proposal(&square(3, 3, 6), "2"));
+    let (old, new) = (
+        proposal(&square(0, 0, 6), "1"),
+        proposal(&square(3, 3, 6), "2"),
+    );
     assert!(workspace.put_proposal(knee, 0, &old, Some(b"old")).unwrap());
     let slice = stored(&mut workspace, "k").slices.remove(0);
-    assert_eq!((slice.mask.as_ref(), slice.proposal.as_ref()), (Some(&old.mask), Some(&old)));
+    assert_eq!(
+        (slice.mask.as_ref(), slice.proposal.as_ref()),
+        (Some(&old.mask), Some(&old))
+    );
     assert!(!slice.is_touched && !slice.is_proposal_apart);
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Proposed);
     assert_eq!(workspace.probabilities(knee, 0).unwrap().unwrap(), b"old");
@@ -223,7 +321,9 @@ fn an_untouched_slice_keeps_the_newest_proposal_only() {
         let proposal = proposal(&square(0, 0, 6), version);
         assert!(workspace.put_proposal(knee, 0, &proposal, None).unwrap());
     }
-    let count = |c: &Connection| Ok(c.query_row("SELECT count(*) FROM proposal", (), |r| r.get::<_, i64>(0))?);
+    let count = |c: &Connection| {
+        Ok(c.query_row("SELECT count(*) FROM proposal", (), |r| r.get::<_, i64>(0))?)
+    };
     assert_eq!(workspace.read("count", count).unwrap(), 1);
     assert_eq!(workspace.probabilities(knee, 0).unwrap(), None);
 }
@@ -234,7 +334,11 @@ fn an_imported_mask_gives_way_to_no_proposal() {
     let knee = case(&mut workspace, "k");
     let imported = packed(&square(1, 1, 3), 2);
     workspace.set_base(knee, 1, &imported).unwrap();
-    assert!(!workspace.put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None).unwrap());
+    assert!(
+        !workspace
+            .put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None)
+            .unwrap()
+    );
     let mut mask = imported.unpack();
     paint(&mut workspace, knee, 1, &mut mask, &square(9, 9, 2), 1);
     let slice = stored(&mut workspace, "k").slices.remove(1);
@@ -250,12 +354,25 @@ fn a_mask_of_another_size_is_refused() {
     let knee = case(&mut workspace, "k");
     let wide = PackedMask::of(&Mask::empty(20, 16));
     let error = workspace.set_base(knee, 0, &wide).unwrap_err();
-    assert!(error.to_string().contains("the mask has 20 × 16 pixels, the image 16 × 16"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the mask has 20 × 16 pixels, the image 16 × 16"),
+        "{error}"
+    );
 
     paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 2), 1);
-    let grown = CaseDescription { columns: 32, ..described("k", &["a", "b", "c"]) };
+    let grown = CaseDescription {
+        columns: 32,
+        ..described("k", &["a", "b", "c"])
+    };
     let error = workspace.adopt(&grown).unwrap_err();
-    assert!(error.to_string().contains("\"PD sagittal\" is known with masks of 16 × 16"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("\"PD sagittal\" is known with masks of 16 × 16"),
+        "{error}"
+    );
     // Nothing is lost by it.
     assert!(stored(&mut workspace, "k").slices[0].is_touched);
 }
@@ -265,14 +382,21 @@ fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     for slice in 0..2 {
-        workspace.put_proposal(knee, slice, &proposal(&square(0, 0, 6), "1"), None).unwrap();
+        workspace
+            .put_proposal(knee, slice, &proposal(&square(0, 0, 6), "1"), None)
+            .unwrap();
     }
     let spoil = "UPDATE proposal SET mask = x'00' WHERE id = 1";
-    workspace.write("spoil", |t| Ok(t.execute(spoil, ())?)).unwrap();
+    workspace
+        .write("spoil", |t| Ok(t.execute(spoil, ())?))
+        .unwrap();
     let case = stored(&mut workspace, "k");
     assert_eq!(case.problems.len(), 1);
     let problem = case.problems[0].to_string();
-    assert!(problem.contains("restore slice 1 of \"PD sagittal\""), "{problem}");
+    assert!(
+        problem.contains("restore slice 1 of \"PD sagittal\""),
+        "{problem}"
+    );
     assert!(case.slices[0].mask.is_none() && case.slices[1].mask.is_some());
 }
 
@@ -280,13 +404,23 @@ fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
 fn a_mask_of_another_size_than_its_image_is_named() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
-    workspace.put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None).unwrap();
+    workspace
+        .put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None)
+        .unwrap();
     let spoil = |columns: u32| format!("UPDATE scan SET columns = {columns}, rows = {columns}");
     for columns in [SIDE + 1, u32::MAX] {
-        workspace.write("spoil", |t| Ok(t.execute(&spoil(columns), ())?)).unwrap();
+        workspace
+            .write("spoil", |t| Ok(t.execute(&spoil(columns), ())?))
+            .unwrap();
         let case = stored(&mut workspace, "k");
         assert_eq!(case.problems.len(), 1);
-        assert!(case.problems[0].reason.contains("another size than its image"), "{}", case.problems[0]);
+        assert!(
+            case.problems[0]
+                .reason
+                .contains("another size than its image"),
+            "{}",
+            case.problems[0]
+        );
         assert!(case.slices[1].mask.is_none());
     }
 }
@@ -299,15 +433,29 @@ fn masks_follow_their_slices_when_files_come_and_go() {
     paint(&mut workspace, knee, 1, &mut mask, &square(4, 4, 4), 1);
     let has_mask = |workspace: &mut Workspace, instances: &[&str]| -> Vec<bool> {
         assert_eq!(workspace.adopt(&described("k", instances)).unwrap(), knee);
-        stored(workspace, "k").slices.iter().map(|s| s.mask.is_some()).collect()
+        stored(workspace, "k")
+            .slices
+            .iter()
+            .map(|s| s.mask.is_some())
+            .collect()
     };
-    assert_eq!(has_mask(&mut workspace, &["0", "a", "b", "c"]), [false, false, true, false]);
+    assert_eq!(
+        has_mask(&mut workspace, &["0", "a", "b", "c"]),
+        [false, false, true, false]
+    );
     assert_eq!(workspace.steps(&[knee], 10).unwrap()[0].edits[0].0, 2);
     // The one that was drawn on is not there: it waits.
     assert_eq!(has_mask(&mut workspace, &["a", "c"]), [false, false]);
     assert!(workspace.steps(&[knee], 10).unwrap().is_empty());
     assert_eq!(has_mask(&mut workspace, &["b"]), [true]);
-    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack(), mask);
+    assert_eq!(
+        stored(&mut workspace, "k").slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .unpack(),
+        mask
+    );
 }
 
 #[test]
@@ -317,7 +465,11 @@ fn slices_of_one_uid_keep_their_order() {
     paint(&mut workspace, knee, 1, &mut blank(), &square(4, 4, 4), 1);
     for _ in 0..2 {
         workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
-        let touched: Vec<bool> = stored(&mut workspace, "k").slices.iter().map(|s| s.is_touched).collect();
+        let touched: Vec<bool> = stored(&mut workspace, "k")
+            .slices
+            .iter()
+            .map(|s| s.is_touched)
+            .collect();
         assert_eq!(touched, [false, true, false]);
     }
 }
@@ -348,7 +500,9 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
     let (_folder, mut workspace) = workspace();
     let (knee, hip) = (case(&mut workspace, "k"), case(&mut workspace, "h"));
     case(&mut workspace, "left");
-    workspace.put_proposal(knee, 0, &proposal(&square(0, 0, 4), "1"), None).unwrap();
+    workspace
+        .put_proposal(knee, 0, &proposal(&square(0, 0, 4), "1"), None)
+        .unwrap();
     let mut mask = packed(&square(0, 0, 4), 1).unpack();
     paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 2), 0);
     let drawn = paint(&mut workspace, knee, 1, &mut blank(), &square(0, 0, 3), 1);
@@ -357,22 +511,42 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
     workspace.add_seconds(hip, 5.0).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
     workspace.set_status(hip, Status::Skipped).unwrap();
-    let meter =
-        Meter { accepted: 1, skipped: 1, total: 3, seconds_of_accepted: 20.0, pixels_changed: 4 + 9, out_of_list: 0 };
+    let meter = Meter {
+        accepted: 1,
+        skipped: 1,
+        total: 3,
+        seconds_of_accepted: 20.0,
+        pixels_changed: 4 + 9,
+        out_of_list: 0,
+    };
     assert_eq!(workspace.meter().unwrap(), meter);
     assert!(stored(&mut workspace, "k").entry.accepted_at.is_some());
     workspace.set_undone(drawn, true).unwrap();
-    assert_eq!(workspace.meter().unwrap(), Meter { pixels_changed: 4, ..meter });
+    assert_eq!(
+        workspace.meter().unwrap(),
+        Meter {
+            pixels_changed: 4,
+            ..meter
+        }
+    );
 }
 
 #[test]
 fn labels_come_back_in_their_order() {
     let (_folder, mut workspace) = workspace();
     assert!(workspace.labels().unwrap().is_empty());
-    let labels: Vec<Label> =
-        ["Femur", "Tibia", "Патела"].into_iter().zip(0..).map(|(n, i)| Label::named(n, i)).collect();
+    let labels: Vec<Label> = ["Femur", "Tibia", "Патела"]
+        .into_iter()
+        .zip(0..)
+        .map(|(n, i)| Label::named(n, i))
+        .collect();
     workspace.set_labels(&labels).unwrap();
-    let names: Vec<String> = workspace.labels().unwrap().into_iter().map(|l| l.name).collect();
+    let names: Vec<String> = workspace
+        .labels()
+        .unwrap()
+        .into_iter()
+        .map(|l| l.name)
+        .collect();
     assert_eq!(names, ["Femur", "Tibia", "Патела"]);
     // Each got an id.
     let labels = workspace.labels().unwrap();
@@ -381,14 +555,26 @@ fn labels_come_back_in_their_order() {
     assert_eq!(workspace.labels().unwrap(), labels);
     assert_eq!(workspace.name().unwrap(), "Knees 2026");
     let many: Vec<Label> = (0..256).map(|i| Label::named("x", i)).collect();
-    assert!(workspace.set_labels(&many).unwrap_err().to_string().contains("255"));
+    assert!(
+        workspace
+            .set_labels(&many)
+            .unwrap_err()
+            .to_string()
+            .contains("255")
+    );
     assert_eq!(workspace.labels().unwrap(), labels);
 }
 
 /// What a random user does.
 #[derive(Clone, Debug)]
 enum Deed {
-    Paint { slice: u32, column: usize, row: usize, side: usize, label: u8 },
+    Paint {
+        slice: u32,
+        column: usize,
+        row: usize,
+        side: usize,
+        label: u8,
+    },
     Undo,
     Redo,
     Propose(u32),
@@ -397,8 +583,15 @@ enum Deed {
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
-    let paint = (0u32..2, 0usize..12, 0usize..12, 1usize..5, 0u8..3)
-        .prop_map(|(slice, column, row, side, label)| Deed::Paint { slice, column, row, side, label });
+    let paint = (0u32..2, 0usize..12, 0usize..12, 1usize..5, 0u8..3).prop_map(
+        |(slice, column, row, side, label)| Deed::Paint {
+            slice,
+            column,
+            row,
+            side,
+            label,
+        },
+    );
     prop_oneof![
         8 => paint,
         4 => Just(Deed::Undo),
@@ -475,10 +668,19 @@ fn folding_is_done_where_much_was_drawn_and_in_bounds() {
     for n in 0..80 {
         let slice = n % 2;
         let label = (n / 2 % 2 + 1) as u8;
-        paint(&mut workspace, knee, slice as u32, &mut masks[slice], &square(n % 9, n % 7, 5), label);
+        paint(
+            &mut workspace,
+            knee,
+            slice as u32,
+            &mut masks[slice],
+            &square(n % 9, n % 7, 5),
+            label,
+        );
     }
     let count = |workspace: &mut Workspace| {
-        let count = |c: &Connection| Ok(c.query_row("SELECT count(*) FROM snapshot", (), |r| r.get::<_, i64>(0))?);
+        let count = |c: &Connection| {
+            Ok(c.query_row("SELECT count(*) FROM snapshot", (), |r| r.get::<_, i64>(0))?)
+        };
         workspace.read("count", count).unwrap()
     };
     assert!(workspace.fold(1).unwrap());
@@ -512,16 +714,26 @@ fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
         assert!(seq < 1000, "the disk was never full");
     };
     assert!(failure.kind == ErrorKind::Disk);
-    assert!(failure.to_string().contains("the disk is full. Free some space"), "{failure}");
+    assert!(
+        failure
+            .to_string()
+            .contains("the disk is full. Free some space"),
+        "{failure}"
+    );
     assert!(failure.to_string().contains("knees"), "{failure}");
     assert_eq!(workspace.next_seq().unwrap(), seq);
-    assert_eq!(workspace.steps(&[knee], 2000).unwrap().len() as i64, seq - 2);
+    assert_eq!(
+        workspace.steps(&[knee], 2000).unwrap().len() as i64,
+        seq - 2
+    );
     // What can be read still can; what fits can still be written.
     assert!(stored(&mut workspace, "k").slices[0].is_touched);
     workspace.set_status(knee, Status::Skipped).unwrap();
     workspace.hold_at(0).unwrap();
     let edit = Edit::between(&[0; 256], &[1, 2].repeat(128));
-    workspace.append(&step(seq, knee, vec![(0, edit)]), &[]).unwrap();
+    workspace
+        .append(&step(seq, knee, vec![(0, edit)]), &[])
+        .unwrap();
     let mut workspace = reopened(workspace);
     assert_eq!(workspace.next_seq().unwrap(), seq + 1);
 }
@@ -531,10 +743,19 @@ fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     // The superuser may write anywhere: the connection is made read-only instead.
-    workspace.read("hold", |c| Ok(c.pragma_update(None, "query_only", true)?)).unwrap();
+    workspace
+        .read("hold", |c| Ok(c.pragma_update(None, "query_only", true)?))
+        .unwrap();
     let failure = workspace.set_status(knee, Status::Skipped).unwrap_err();
-    assert!(failure.kind == ErrorKind::Disk && failure.to_string().contains("it may not be written to"), "{failure}");
-    workspace.read("release", |c| Ok(c.pragma_update(None, "query_only", false)?)).unwrap();
+    assert!(
+        failure.kind == ErrorKind::Disk && failure.to_string().contains("it may not be written to"),
+        "{failure}"
+    );
+    workspace
+        .read("release", |c| {
+            Ok(c.pragma_update(None, "query_only", false)?)
+        })
+        .unwrap();
     workspace.set_status(knee, Status::Skipped).unwrap();
 }
 
@@ -545,7 +766,10 @@ fn a_folder_that_cannot_be_made_is_named() {
     std::fs::write(&file, "x").unwrap();
     for place in [file.clone(), file.join("below")] {
         let error = Workspace::open(&place).unwrap_err().to_string();
-        assert!(error.contains("a file is in the place of the folder") && error.contains("file"), "{error}");
+        assert!(
+            error.contains("a file is in the place of the folder") && error.contains("file"),
+            "{error}"
+        );
     }
     // A folder in the place of the database.
     let blocked = folder.path().join("blocked");
@@ -558,7 +782,10 @@ fn a_folder_that_cannot_be_made_is_named() {
 fn a_second_window_cannot_open_it() {
     let (_folder, workspace) = workspace();
     let error = Workspace::open(workspace.folder()).unwrap_err().to_string();
-    assert!(error.contains("knees") && error.contains("has it open"), "{error}");
+    assert!(
+        error.contains("knees") && error.contains("has it open"),
+        "{error}"
+    );
     assert!(reopened(workspace).models_folder().is_dir());
 }
 
@@ -567,10 +794,21 @@ fn many_cases_are_taken_in_at_once_but_for_those_that_do_not_fit() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 2), 1);
-    let grown = CaseDescription { columns: 32, ..described("k", &["a"]) };
-    let keys = workspace.adopt_all(&[described("h", &["d"]), grown, described("l", &["e"])]).unwrap();
+    let grown = CaseDescription {
+        columns: 32,
+        ..described("k", &["a"])
+    };
+    let keys = workspace
+        .adopt_all(&[described("h", &["d"]), grown, described("l", &["e"])])
+        .unwrap();
     assert!(keys[0].is_ok() && keys[2].is_ok());
-    assert!(keys[1].as_ref().unwrap_err().to_string().contains("16 × 16"));
+    assert!(
+        keys[1]
+            .as_ref()
+            .unwrap_err()
+            .to_string()
+            .contains("16 × 16")
+    );
     assert_eq!(workspace.cases().unwrap().len(), 3);
     assert_eq!(stored(&mut workspace, "k").slices.len(), 3);
 }
@@ -583,7 +821,11 @@ fn stroke(n: usize) -> Region {
         (0..81usize).map(move |line| {
             let half = (1600.0 - (line as f64 - 40.0).powi(2)).sqrt() as usize;
             let middle = column + 40 + k * across;
-            Span { row: row + k * down + line, start: middle - half, end: middle + half + 1 }
+            Span {
+                row: row + k * down + line,
+                start: middle - half,
+                end: middle + half + 1,
+            }
         })
     });
     Region::from_spans(stamps.collect())
@@ -593,18 +835,36 @@ fn stroke(n: usize) -> Region {
 fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
     const STROKES: usize = 400;
     let (_folder, mut workspace) = workspace();
-    workspace.read("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
-    let large = CaseDescription { columns: 2048, rows: 2048, ..described("k", &["a", "b"]) };
+    workspace
+        .read("hasten", |c| {
+            Ok(c.pragma_update(None, "synchronous", "OFF")?)
+        })
+        .unwrap();
+    let large = CaseDescription {
+        columns: 2048,
+        rows: 2048,
+        ..described("k", &["a", "b"])
+    };
     let knee = workspace.adopt(&large).unwrap();
     let mut masks = [Mask::empty(2048, 2048), Mask::empty(2048, 2048)];
     for n in 0..STROKES {
-        paint(&mut workspace, knee, (n % 2) as u32, &mut masks[n % 2], &stroke(n), (n % 3) as u8);
+        paint(
+            &mut workspace,
+            knee,
+            (n % 2) as u32,
+            &mut masks[n % 2],
+            &stroke(n),
+            (n % 3) as u8,
+        );
         workspace.fold(1).unwrap();
     }
     let database = workspace.folder().join(DATABASE);
     workspace.close().unwrap();
     let bytes = std::fs::metadata(database).unwrap().len();
-    assert!(bytes * 10_000 / (STROKES as u64) < 50_000_000, "{STROKES} strokes take {bytes} bytes");
+    assert!(
+        bytes * 10_000 / (STROKES as u64) < 50_000_000,
+        "{STROKES} strokes take {bytes} bytes"
+    );
     println!("{} bytes a stroke", bytes / STROKES as u64);
 }
 
@@ -612,9 +872,14 @@ fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
 #[test]
 fn a_folder_that_may_not_be_written_to_is_named() {
     // Not even the superuser makes files there.
-    let error = Workspace::open(Path::new("/sys/labrum")).unwrap_err().to_string();
+    let error = Workspace::open(Path::new("/sys/labrum"))
+        .unwrap_err()
+        .to_string();
     let expected = ["may not be written to", "is read-only"];
-    assert!(error.contains("/sys/labrum") && expected.iter().any(|e| error.contains(e)), "{error}");
+    assert!(
+        error.contains("/sys/labrum") && expected.iter().any(|e| error.contains(e)),
+        "{error}"
+    );
 }
 
 mod holdout;

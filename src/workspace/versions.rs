@@ -30,10 +30,13 @@ impl Workspace {
         self.read(tried, |c| check_running(c, version))?;
         let file = model_files::file_name(version.round, &version.hash);
         let (folder, path) = (self.folder.clone(), self.folder.join(&file));
-        write_whole(&path, &version.bytes).map_err(|e| lock::explain(tried, &folder, &e).of_kind(ErrorKind::Disk))?;
+        write_whole(&path, &version.bytes)
+            .map_err(|e| lock::explain(tried, &folder, &e).of_kind(ErrorKind::Disk))?;
         let added = self.write(tried, |t| add(t, version, &file, &folder));
         match &added {
-            Ok(_) => self.remove_model_file(&rounds::checkpoint(&self.models_folder(), version.round)),
+            Ok(_) => {
+                self.remove_model_file(&rounds::checkpoint(&self.models_folder(), version.round))
+            }
             // One that is still there goes when the workspace is opened again.
             Err(_) => drop(std::fs::remove_file(&path)),
         }
@@ -46,7 +49,9 @@ impl Workspace {
     /// Where the database cannot be read.
     pub fn versions(&mut self) -> Result<Vec<Version>> {
         let folder = self.folder.clone();
-        self.read("read the versions of the model in the workspace", |c| all(c, &folder))
+        self.read("read the versions of the model in the workspace", |c| {
+            all(c, &folder)
+        })
     }
 
     /// Makes a version the one that proposes masks; `None` for none of this workspace. One that was rejected, or of
@@ -61,7 +66,10 @@ impl Workspace {
             if let Some(version) = version {
                 take(t, version, &folder)?;
             }
-            t.execute("UPDATE active_version SET version_id = ?1", [version.map(|v| v.0)])?;
+            t.execute(
+                "UPDATE active_version SET version_id = ?1",
+                [version.map(|v| v.0)],
+            )?;
             Ok(())
         })
     }
@@ -95,7 +103,10 @@ impl Workspace {
             if name.trim().is_empty() {
                 return Err(Cause::Refused("the new name is empty".into()));
             }
-            match t.execute("UPDATE version SET name = ?2 WHERE id = ?1", (version.0, name.trim()))? {
+            match t.execute(
+                "UPDATE version SET name = ?2 WHERE id = ?1",
+                (version.0, name.trim()),
+            )? {
                 0 => Err(unknown(version)),
                 _ => Ok(()),
             }
@@ -109,8 +120,9 @@ impl Workspace {
     /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn delete_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
-        let deleted =
-            self.write("delete the version of the model in the workspace", |t| delete(t, version, &folder))?;
+        let deleted = self.write("delete the version of the model in the workspace", |t| {
+            delete(t, version, &folder)
+        })?;
         self.remove_model_file(&deleted.file);
         Ok(())
     }
@@ -118,20 +130,32 @@ impl Workspace {
 
 /// All versions, oldest first, of the workspace in `folder`.
 pub(super) fn all(connection: &Connection, folder: &Path) -> Result<Vec<Version>, Cause> {
-    let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version ORDER BY id"))?;
-    Ok(query.query_map((), |r| read_version(r, folder))?.collect::<rusqlite::Result<_>>()?)
+    let mut query =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version ORDER BY id"))?;
+    Ok(query
+        .query_map((), |r| read_version(r, folder))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 fn check_running(connection: &Connection, version: &NewVersion) -> Result<(), Cause> {
     match rounds::state_of(connection, version.round)? {
         RoundState::Running => Ok(()),
-        _ => Err(Cause::Refused(format!("round {} that made it has ended", version.round.0))),
+        _ => Err(Cause::Refused(format!(
+            "round {} that made it has ended",
+            version.round.0
+        ))),
     }
 }
 
-fn add(connection: &Connection, version: &NewVersion, file: &str, folder: &Path) -> Result<Version, Cause> {
+fn add(
+    connection: &Connection,
+    version: &NewVersion,
+    file: &str,
+    folder: &Path,
+) -> Result<Version, Cause> {
     check_running(connection, version)?;
-    let report = serde_json::to_string(&version.report).map_err(|e| Cause::Refused(e.to_string()))?;
+    let report =
+        serde_json::to_string(&version.report).map_err(|e| Cause::Refused(e.to_string()))?;
     // A parent that was deleted meanwhile is known by its name.
     let id: i64 = connection.query_row(
         "INSERT INTO version (round_id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds,
@@ -166,7 +190,11 @@ fn add(connection: &Connection, version: &NewVersion, file: &str, folder: &Path)
 fn take(connection: &Connection, version: VersionKey, folder: &Path) -> Result<(), Cause> {
     let version = find(connection, version, folder)?;
     if !version.file.is_file() {
-        return Err(Cause::Refused(format!("the file of \"{}\" is gone: {}", version.name, version.file.display())));
+        return Err(Cause::Refused(format!(
+            "the file of \"{}\" is gone: {}",
+            version.name,
+            version.file.display()
+        )));
     }
     connection.execute(
         "UPDATE version SET state = 'accepted', reason = reason || '; taken by a person'
@@ -179,19 +207,29 @@ fn take(connection: &Connection, version: VersionKey, folder: &Path) -> Result<(
 fn delete(connection: &Connection, version: VersionKey, folder: &Path) -> Result<Version, Cause> {
     let version = find(connection, version, folder)?;
     if version.is_active {
-        return Err(Cause::Refused(format!("\"{}\" is the active one: choose another one first", version.name)));
+        return Err(Cause::Refused(format!(
+            "\"{}\" is the active one: choose another one first",
+            version.name
+        )));
     }
     let is_needed = "SELECT EXISTS (SELECT 1 FROM round WHERE parent = ?1 AND state = 'running')";
     if connection.query_row(is_needed, [version.key.0], |r| r.get(0))? {
-        return Err(Cause::Refused(format!("the round that is running started from \"{}\"", version.name)));
+        return Err(Cause::Refused(format!(
+            "the round that is running started from \"{}\"",
+            version.name
+        )));
     }
     connection.execute("DELETE FROM version WHERE id = ?1", [version.key.0])?;
     Ok(version)
 }
 
 fn find(connection: &Connection, version: VersionKey, folder: &Path) -> Result<Version, Cause> {
-    let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version WHERE id = ?1"))?;
-    query.query_row([version.0], |r| read_version(r, folder)).optional()?.ok_or_else(|| unknown(version))
+    let mut query =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version WHERE id = ?1"))?;
+    query
+        .query_row([version.0], |r| read_version(r, folder))
+        .optional()?
+        .ok_or_else(|| unknown(version))
 }
 
 fn unknown(version: VersionKey) -> Cause {
@@ -223,7 +261,13 @@ fn read_version(row: &Row, folder: &Path) -> rusqlite::Result<Version> {
 fn read_report(json: &str) -> GateReport {
     serde_json::from_str(json).unwrap_or_else(|e| {
         let reason = format!("its report cannot be read: {e}");
-        GateReport { verdict: Verdict::Ask { reason, speaks_for: false }, ..GateReport::new(Vec::new(), &[]) }
+        GateReport {
+            verdict: Verdict::Ask {
+                reason,
+                speaks_for: false,
+            },
+            ..GateReport::new(Vec::new(), &[])
+        }
     })
 }
 

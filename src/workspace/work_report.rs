@@ -14,7 +14,10 @@ impl Workspace {
         let folder = self.folder.clone();
         self.write("read what the work cost from the workspace", |t| {
             meter::count_changes(t)?;
-            Ok(WorkReport { cases: costs(t)?, versions: versions::all(t, &folder)? })
+            Ok(WorkReport {
+                cases: costs(t)?,
+                versions: versions::all(t, &folder)?,
+            })
         })
     }
 }
@@ -28,8 +31,18 @@ fn costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
              coalesce((SELECT side = 'hold-out' FROM subject WHERE subject.id = scan.subject), 0)
          FROM scan WHERE status = 'accepted' AND removed_at IS NULL ORDER BY accepted_at, id",
     )?;
-    let cases: Vec<(i64, CaseCost)> = query.query_map((), read_cost)?.collect::<rusqlite::Result<_>>()?;
-    cases.into_iter().map(|(id, cost)| Ok(CaseCost { pixels: pixels(connection, id)?, ..cost })).collect()
+    let cases: Vec<(i64, CaseCost)> = query
+        .query_map((), read_cost)?
+        .collect::<rusqlite::Result<_>>()?;
+    cases
+        .into_iter()
+        .map(|(id, cost)| {
+            Ok(CaseCost {
+                pixels: pixels(connection, id)?,
+                ..cost
+            })
+        })
+        .collect()
 }
 
 /// All but the pixels of the masks.
@@ -49,7 +62,9 @@ fn read_cost(row: &Row) -> rusqlite::Result<(i64, CaseCost)> {
 /// Pixels of the masks of a case, those of slices that are not there now among them, as with the changed ones.
 fn pixels(connection: &Connection, scan: i64) -> Result<u64, Cause> {
     let mut query = connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1")?;
-    let slices: Vec<i64> = query.query_map([scan], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let slices: Vec<i64> = query
+        .query_map([scan], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut sum = 0;
     for slice in slices {
         sum += masks::current(connection, slice)?.map_or(0, |mask| mask.labelled());

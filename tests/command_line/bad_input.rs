@@ -7,7 +7,16 @@ use super::*;
 fn refuses_image(folder: &Path, name: &str, reason: &str) {
     let (path, out) = (folder.join(name), folder.join("out"));
     let quoted = format!("{name}\"");
-    let segment: [&dyn AsRef<OsStr>; 8] = [&"segment", &path, &"--out", &out, &"--model", &MODEL, &"--device", &"cpu"];
+    let segment: [&dyn AsRef<OsStr>; 8] = [
+        &"segment",
+        &path,
+        &"--out",
+        &out,
+        &"--model",
+        &MODEL,
+        &"--device",
+        &"cpu",
+    ];
     refuses(&segment, &[&quoted, reason]);
     assert!(!out.exists(), "{name}: {:?}", files(&out));
 }
@@ -38,8 +47,16 @@ fn png_that_says(columns: u32, rows: u32) -> Vec<u8> {
 
 /// As in ISO 3309, for PNG and ZIP.
 fn crc32(bytes: &[u8]) -> u32 {
-    let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
+    let bit = |crc: u32, _| {
+        if crc & 1 == 1 {
+            crc >> 1 ^ 0xEDB8_8320
+        } else {
+            crc >> 1
+        }
+    };
+    !bytes
+        .iter()
+        .fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
 }
 
 fn dicom() -> Vec<u8> {
@@ -63,20 +80,38 @@ fn a_missing_file_and_an_empty_folder() {
     refuses_image(folder.path(), "missing.png", "there is no such file");
     std::fs::create_dir(folder.path().join("empty.png")).unwrap();
     refuses_image(folder.path(), "empty.png", "the folder is empty");
-    refuses(&[&"info", &folder.path().join("missing")], &["missing\"", "there is no such file"]);
+    refuses(
+        &[&"info", &folder.path().join("missing")],
+        &["missing\"", "there is no such file"],
+    );
 }
 
 #[test]
 fn text_that_is_called_an_image() {
-    refuses_bytes("text.dcm", b"words, words, words", "neither DICOM nor a picture");
-    refuses_bytes("text.png", b"words, words, words", "neither DICOM nor a picture");
+    refuses_bytes(
+        "text.dcm",
+        b"words, words, words",
+        "neither DICOM nor a picture",
+    );
+    refuses_bytes(
+        "text.png",
+        b"words, words, words",
+        "neither DICOM nor a picture",
+    );
     refuses_bytes("nothing.dcm", b"", "the file is empty");
 }
 
 #[test]
 fn images_that_are_cut_off() {
-    let (dicom, png) = (dicom(), std::fs::read(sample("fetal-head/fetal-head-011_HC.png")).unwrap());
-    refuses_bytes("start.dcm", &dicom[..dicom.len() - 131_000], "it is cut off");
+    let (dicom, png) = (
+        dicom(),
+        std::fs::read(sample("fetal-head/fetal-head-011_HC.png")).unwrap(),
+    );
+    refuses_bytes(
+        "start.dcm",
+        &dicom[..dicom.len() - 131_000],
+        "it is cut off",
+    );
     refuses_bytes("header.dcm", &dicom[..1000], "damaged");
     refuses_bytes("half.png", &png[..png.len() / 2], "it is cut off");
     refuses_bytes("header.png", &png[..20], "it is cut off");
@@ -88,20 +123,46 @@ fn an_image_of_which_half_is_there_is_shown_and_told_of() {
     let (image, dicom) = (folder.path().join("half.dcm"), dicom());
     std::fs::write(&image, &dicom[..dicom.len() - 65_536]).unwrap();
     let info = succeeds(&[&"info", &image]);
-    assert!(info.out.contains("Note: 1 image is cut off: the lower rows are missing"), "{}", info.out);
+    assert!(
+        info.out
+            .contains("Note: 1 image is cut off: the lower rows are missing"),
+        "{}",
+        info.out
+    );
     let out = folder.path().join("out");
-    let arguments: [&dyn AsRef<OsStr>; 8] =
-        [&"segment", &image, &"--out", &out, &"--model", &MODEL, &"--device", &"cpu"];
+    let arguments: [&dyn AsRef<OsStr>; 8] = [
+        &"segment",
+        &image,
+        &"--out",
+        &out,
+        &"--model",
+        &MODEL,
+        &"--device",
+        &"cpu",
+    ];
     let run = succeeds(&arguments);
-    assert!(run.err.contains("half is not whole: the lower 128 of 256 rows are missing"), "{}", run.err);
+    assert!(
+        run.err
+            .contains("half is not whole: the lower 128 of 256 rows are missing"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
 fn images_without_pixels_and_too_many_pixels() {
     refuses_bytes("none.png", &png_that_says(0, 0), "it has no pixels");
     refuses_bytes("none.dcm", &dicom_that_says(0, 0), "is 0");
-    refuses_bytes("huge.png", &png_that_says(30_000, 30_000), "30000 x 30000 pixels are more than");
-    refuses_bytes("huge.dcm", &dicom_that_says(30_000, 30_000), "30000 x 30000 pixels are more than");
+    refuses_bytes(
+        "huge.png",
+        &png_that_says(30_000, 30_000),
+        "30000 x 30000 pixels are more than",
+    );
+    refuses_bytes(
+        "huge.dcm",
+        &dicom_that_says(30_000, 30_000),
+        "30000 x 30000 pixels are more than",
+    );
     refuses_bytes("fewer.png", &png_that_says(300, 200), "not");
 }
 
@@ -109,12 +170,17 @@ fn images_without_pixels_and_too_many_pixels() {
 #[cfg(unix)]
 fn a_pipe_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let made = Command::new("mkfifo").arg(folder.path().join("pipe.png")).status();
+    let made = Command::new("mkfifo")
+        .arg(folder.path().join("pipe.png"))
+        .status();
     if !made.is_ok_and(|status| status.success()) {
         eprintln!("skipped: there is no mkfifo here");
         return;
     }
-    let mut child = program(&[&"info", &folder.path()]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = program(&[&"info", &folder.path()])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let begin = std::time::Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begin.elapsed().as_secs() > 60 {
@@ -141,8 +207,16 @@ fn models_that_are_none() {
         bytes[..bytes.len() / 2].to_vec()
     };
     let models = [
-        ("text.safetensors", b"words, words, words".to_vec(), "it is no safetensors file"),
-        ("text.pth", b"words, words, words".to_vec(), "not a PyTorch checkpoint"),
+        (
+            "text.safetensors",
+            b"words, words, words".to_vec(),
+            "it is no safetensors file",
+        ),
+        (
+            "text.pth",
+            b"words, words, words".to_vec(),
+            "not a PyTorch checkpoint",
+        ),
         ("half.safetensors", half(MODEL), "it is no safetensors file"),
         ("half.pth", half(CHECKPOINT), "zip"),
         ("other.safetensors", other_network, "CMUNeXt"),
@@ -151,21 +225,54 @@ fn models_that_are_none() {
     for (name, bytes, reason) in models {
         let (model, out) = (folder.path().join(name), folder.path().join("out"));
         std::fs::write(&model, bytes).unwrap();
-        refuses(&[&"segment", &source, &"--out", &out, &"--model", &model, &"--device", &"cpu"], &[name, reason]);
-        refuses(&[&"import-checkpoint", &model, &"--out", &out], &[name, reason]);
-        refuses(&[&"train", &folder.path(), &"--out", &model.join("model")], &["its folder is a file"]);
+        refuses(
+            &[
+                &"segment",
+                &source,
+                &"--out",
+                &out,
+                &"--model",
+                &model,
+                &"--device",
+                &"cpu",
+            ],
+            &[name, reason],
+        );
+        refuses(
+            &[&"import-checkpoint", &model, &"--out", &out],
+            &[name, reason],
+        );
+        refuses(
+            &[&"train", &folder.path(), &"--out", &model.join("model")],
+            &["its folder is a file"],
+        );
         assert!(!out.exists());
     }
     let missing = folder.path().join("missing.safetensors");
     refuses(&[&"evaluate", &missing, &folder.path()], &["images"]);
-    refuses(&[&"segment", &source, &"--out", &folder.path().join("out"), &"--model", &missing], &["missing"]);
+    refuses(
+        &[
+            &"segment",
+            &source,
+            &"--out",
+            &folder.path().join("out"),
+            &"--model",
+            &missing,
+        ],
+        &["missing"],
+    );
 }
 
 /// The checkpoint with other names for its layers.
 fn checkpoint_of_another_network() -> Vec<u8> {
     let bytes = std::fs::read(CHECKPOINT).unwrap();
     // Local header of a stored file: CRC at 14, size at 18, lengths of name and extra field at 26 and 28.
-    let number = |at: usize, n: usize| bytes[at..at + n].iter().rev().fold(0, |v, b| v << 8 | usize::from(*b));
+    let number = |at: usize, n: usize| {
+        bytes[at..at + n]
+            .iter()
+            .rev()
+            .fold(0, |v, b| v << 8 | usize::from(*b))
+    };
     let begin = 30 + number(26, 2) + number(28, 2);
     let names = begin..begin + bytes.len().min(40_000);
     let replace = |bytes: &mut [u8], from: &[u8], to: &[u8]| {
@@ -178,13 +285,27 @@ fn checkpoint_of_another_network() -> Vec<u8> {
         }
         assert!(found > 0);
     };
-    let end = bytes[names.clone()].windows(4).position(|w| w == b"PK\x03\x04" || w == b"PK\x07\x08").unwrap() + begin;
-    let size = [number(18, 4), end - begin].into_iter().find(|size| *size > 0).unwrap();
+    let end = bytes[names.clone()]
+        .windows(4)
+        .position(|w| w == b"PK\x03\x04" || w == b"PK\x07\x08")
+        .unwrap()
+        + begin;
+    let size = [number(18, 4), end - begin]
+        .into_iter()
+        .find(|size| *size > 0)
+        .unwrap();
     let mut other = bytes.clone();
     let old = crc32(&bytes[begin..begin + size]);
     for layer in ["stem", "encoder", "Conv"] {
-        if bytes[begin..begin + size].windows(layer.len()).any(|w| w == layer.as_bytes()) {
-            replace(&mut other[begin..begin + size], layer.as_bytes(), &vec![b'x'; layer.len()]);
+        if bytes[begin..begin + size]
+            .windows(layer.len())
+            .any(|w| w == layer.as_bytes())
+        {
+            replace(
+                &mut other[begin..begin + size],
+                layer.as_bytes(),
+                &vec![b'x'; layer.len()],
+            );
         }
     }
     let new = crc32(&other[begin..begin + size]);
@@ -200,7 +321,19 @@ fn folders_that_cannot_be_written_to() {
     picture(&source);
     std::fs::write(&file, "x").unwrap();
     let segment = |out: &Path, parts: &[&str]| {
-        refuses(&[&"segment", &source, &"--out", &out, &"--model", &MODEL, &"--device", &"cpu"], parts);
+        refuses(
+            &[
+                &"segment",
+                &source,
+                &"--out",
+                &out,
+                &"--model",
+                &MODEL,
+                &"--device",
+                &"cpu",
+            ],
+            parts,
+        );
     };
     segment(&file, &["file\"", "a file of that name is in the way"]);
     segment(&file.join("out"), &["out\"", "its folder is a file"]);
@@ -221,17 +354,41 @@ fn folders_that_cannot_be_written_to() {
 
 /// Runs the program with `disk` mounted as a small disk; afterwards, what is on that disk. `None` where that cannot be.
 #[cfg(target_os = "linux")]
-fn on_disk(options: &str, disk: &Path, arguments: &[&dyn AsRef<OsStr>]) -> Option<(Run, Vec<String>)> {
+fn on_disk(
+    options: &str,
+    disk: &Path,
+    arguments: &[&dyn AsRef<OsStr>],
+) -> Option<(Run, Vec<String>)> {
     let script = r#"mount -t tmpfs -o "$1" none "$2" || exit 99
         disk=$2; shift 2; "$@"; code=$?; echo "== left"; cd "$disk" && find . -type f; exit $code"#;
     let program = program(arguments);
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "sh", "-c", script, "sh", options]).arg(disk);
+    command
+        .args([
+            "--mount",
+            "--map-root-user",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            options,
+        ])
+        .arg(disk);
     command.arg(program.get_program()).args(program.get_args());
     let run = Run::from(command.output().ok()?);
     let (out, left) = run.out.split_once("== left")?;
-    let left = left.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    Some((Run { out: out.to_owned(), ..run }, left))
+    let left = left
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    Some((
+        Run {
+            out: out.to_owned(),
+            ..run
+        },
+        left,
+    ))
 }
 
 #[test]
@@ -241,8 +398,16 @@ fn full_and_read_only_disks() {
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
     let source = sample("fetal-head/fetal-head-011_HC.png");
-    let segment: [&dyn AsRef<OsStr>; 8] =
-        [&"segment", &source, &"--out", &disk, &"--device", &"cpu", &"--format", &"png,overlay"];
+    let segment: [&dyn AsRef<OsStr>; 8] = [
+        &"segment",
+        &source,
+        &"--out",
+        &disk,
+        &"--device",
+        &"cpu",
+        &"--format",
+        &"png,overlay",
+    ];
     // Room for the label map, not for the overlay.
     let Some((run, left)) = on_disk("size=16k", &disk, &segment) else {
         eprintln!("skipped: no disk can be mounted here");
@@ -264,7 +429,13 @@ fn full_and_read_only_disks() {
 #[test]
 #[cfg(target_os = "linux")]
 fn results_that_cannot_be_printed() {
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = program(&[&"info", &sample("fetal-head")]).stdout(full).output().unwrap();
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = program(&[&"info", &sample("fetal-head")])
+        .stdout(full)
+        .output()
+        .unwrap();
     assert_refused(&output.into(), &["print the result"]);
 }

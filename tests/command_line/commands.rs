@@ -9,7 +9,14 @@ fn json(run: &Run) -> Value {
 
 #[test]
 fn help_of_every_command_shows_examples() {
-    for command in ["segment", "train", "evaluate", "info", "import-checkpoint", "bench"] {
+    for command in [
+        "segment",
+        "train",
+        "evaluate",
+        "info",
+        "import-checkpoint",
+        "bench",
+    ] {
         let help = succeeds(&[&command, &"--help"]).out;
         let (_, examples) = help.split_once("Examples:").unwrap();
         assert!(examples.contains(&format!("labrum {command} ")), "{help}");
@@ -25,7 +32,14 @@ fn wrong_usage_is_exit_code_2() {
         &[&"segment", &"a.png"],
         &[&"segment", &"a.png", &"--out", &"b", &"--format", &"jpeg"],
         &[&"segment", &"a.png", &"--out", &"b", &"--device", &"abacus"],
-        &[&"train", &"data", &"--out", &"m.safetensors", &"--size", &"50x50"],
+        &[
+            &"train",
+            &"data",
+            &"--out",
+            &"m.safetensors",
+            &"--size",
+            &"50x50",
+        ],
         &[&"evaluate", &"m.safetensors"],
     ];
     for arguments in wrong {
@@ -37,30 +51,89 @@ fn wrong_usage_is_exit_code_2() {
 
 #[test]
 fn bench_prints_one_json_object_for_each_figure() {
-    let one: &[&dyn AsRef<OsStr>] =
-        &[&"bench", &"infer", &"--config", &"S", &"--batch", &"1,2", &"--size", &"32", &"--runs", &"1"];
+    let one: &[&dyn AsRef<OsStr>] = &[
+        &"bench",
+        &"infer",
+        &"--config",
+        &"S",
+        &"--batch",
+        &"1,2",
+        &"--size",
+        &"32",
+        &"--runs",
+        &"1",
+    ];
     let run = succeeds(&[one, &[&"--threads", &"1", &"--json"]].concat());
-    let figures: Vec<Value> = run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(figures.iter().map(|f| f["batch"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    let figures: Vec<Value> = run
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        figures
+            .iter()
+            .map(|f| f["batch"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
     for figure in figures {
-        assert_eq!((&figure["what"], &figure["config"], &figure["size"]), (&"infer".into(), &"S".into(), &32.into()));
-        assert_eq!((&figure["threads"], &figure["device"]), (&1.into(), &"CPU (1 thread)".into()));
+        assert_eq!(
+            (&figure["what"], &figure["config"], &figure["size"]),
+            (&"infer".into(), &"S".into(), &32.into())
+        );
+        assert_eq!(
+            (&figure["threads"], &figure["device"]),
+            (&1.into(), &"CPU (1 thread)".into())
+        );
         assert!(figure["median_ms"].as_f64().unwrap() > 0.0);
     }
-    let opened = succeeds(&[&"bench", &"open", &"--config", &"S", &"--size", &"64", &"--runs", &"1", &"--json"]).out;
-    let whats: Vec<Value> =
-        opened.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["what"].clone()).collect();
+    let opened = succeeds(&[
+        &"bench",
+        &"open",
+        &"--config",
+        &"S",
+        &"--size",
+        &"64",
+        &"--runs",
+        &"1",
+        &"--json",
+    ])
+    .out;
+    let whats: Vec<Value> = opened
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["what"].clone())
+        .collect();
     assert_eq!(whats, ["open_cold", "open_warm"]);
-    let step: &[&dyn AsRef<OsStr>] = &[&"bench", &"train", &"--config", &"S", &"--batch", &"1", &"--size", &"16"];
-    assert!(succeeds(&[step, &[&"--runs", &"1"]].concat()).out.contains("train"));
+    let step: &[&dyn AsRef<OsStr>] = &[
+        &"bench",
+        &"train",
+        &"--config",
+        &"S",
+        &"--batch",
+        &"1",
+        &"--size",
+        &"16",
+    ];
+    assert!(
+        succeeds(&[step, &[&"--runs", &"1"]].concat())
+            .out
+            .contains("train")
+    );
     let run = super::run(&[&"bench", &"infer", &"--size", &"100"]);
-    assert!(run.code == Some(2) && run.err.contains("100 is not a multiple of 16"), "{}", run.err);
+    assert!(
+        run.code == Some(2) && run.err.contains("100 is not a multiple of 16"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn without_a_display_the_command_line_is_named() {
-    let run = refuses(&[&sample("fetal-head")], &["open the window", "no display", "labrum segment"]);
+    let run = refuses(
+        &[&sample("fetal-head")],
+        &["open the window", "no display", "labrum segment"],
+    );
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
 }
 
@@ -74,7 +147,12 @@ fn of_a_mistyped_command_the_nearest_is_named() {
     ];
     for (arguments, nearest) in mistyped {
         let run = run(arguments);
-        assert!(run.code == Some(2) && run.err.contains(nearest), "{:?} {}", run.code, run.err);
+        assert!(
+            run.code == Some(2) && run.err.contains(nearest),
+            "{:?} {}",
+            run.code,
+            run.err
+        );
     }
     // A path is none.
     refuses(&[&"scans/sgment.png"], &["sgment.png\"", "no such file"]);
@@ -83,40 +161,107 @@ fn of_a_mistyped_command_the_nearest_is_named() {
 #[test]
 fn info_tells_of_all_samples() {
     let report = json(&succeeds(&[&"info", &sample(""), &"--json"]));
-    let series: Vec<&Value> =
-        report["studies"].as_array().unwrap().iter().flat_map(|s| s["series"].as_array().unwrap()).collect();
+    let series: Vec<&Value> = report["studies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|s| s["series"].as_array().unwrap())
+        .collect();
     let slices = |modality: &str| -> Vec<u64> {
-        series.iter().filter(|s| s["modality"] == modality).map(|s| s["slices"].as_u64().unwrap()).collect()
+        series
+            .iter()
+            .filter(|s| s["modality"] == modality)
+            .map(|s| s["slices"].as_u64().unwrap())
+            .collect()
     };
-    assert_eq!((slices("MR"), slices("CT"), slices("")), (vec![12], vec![12], vec![1; 4]));
-    assert!(series.iter().all(|s| s["spacing_mm"][0].as_f64().unwrap() > 0.0));
-    assert_eq!(report["passed_over"], serde_json::json!([]), "the table of pixel sizes is read");
+    assert_eq!(
+        (slices("MR"), slices("CT"), slices("")),
+        (vec![12], vec![12], vec![1; 4])
+    );
+    assert!(
+        series
+            .iter()
+            .all(|s| s["spacing_mm"][0].as_f64().unwrap() > 0.0)
+    );
+    assert_eq!(
+        report["passed_over"],
+        serde_json::json!([]),
+        "the table of pixel sizes is read"
+    );
 }
 
 #[test]
 fn evaluate_prints_the_mean_and_the_cases_as_json() {
     let folder = tempfile::tempdir().unwrap();
     discs(folder.path());
-    let report = json(&succeeds(&[&"evaluate", &MODEL, &folder.path(), &"--json", &"--device", &"cpu"]));
-    let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
-    assert_eq!(keys(&report), ["cases", "command", "intervals", "large", "mean", "small", "unit", "weights"]);
-    assert_eq!(keys(&report["mean"]), ["boundary_iou", "dice", "hd95", "iou"]);
+    let report = json(&succeeds(&[
+        &"evaluate",
+        &MODEL,
+        &folder.path(),
+        &"--json",
+        &"--device",
+        &"cpu",
+    ]));
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(
+        keys(&report),
+        [
+            "cases",
+            "command",
+            "intervals",
+            "large",
+            "mean",
+            "small",
+            "unit",
+            "weights"
+        ]
+    );
+    assert_eq!(
+        keys(&report["mean"]),
+        ["boundary_iou", "dice", "hd95", "iou"]
+    );
     let cases = report["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 12);
     assert_eq!(cases[0]["name"], "disc-a");
-    let dice: f64 = cases.iter().map(|case| case["dice"].as_f64().unwrap()).sum();
+    let dice: f64 = cases
+        .iter()
+        .map(|case| case["dice"].as_f64().unwrap())
+        .sum();
     assert!((dice / 12.0 - report["mean"]["dice"].as_f64().unwrap()).abs() < 1e-9);
 }
 
 #[test]
 fn an_imported_checkpoint_segments() {
     let folder = tempfile::tempdir().unwrap();
-    let (model, out, source) =
-        (folder.path().join("model.safetensors"), folder.path().join("out"), folder.path().join("a.png"));
+    let (model, out, source) = (
+        folder.path().join("model.safetensors"),
+        folder.path().join("out"),
+        folder.path().join("a.png"),
+    );
     picture(&source);
-    succeeds(&[&"import-checkpoint", &CHECKPOINT, &"--out", &model, &"--label", &"Lesion", &"--size", &"64x48"]);
-    let segment: [&dyn AsRef<OsStr>; 10] =
-        [&"segment", &source, &"--out", &out, &"--model", &model, &"--device", &"cpu", &"--format", &"labels"];
+    succeeds(&[
+        &"import-checkpoint",
+        &CHECKPOINT,
+        &"--out",
+        &model,
+        &"--label",
+        &"Lesion",
+        &"--size",
+        &"64x48",
+    ]);
+    let segment: [&dyn AsRef<OsStr>; 10] = [
+        &"segment",
+        &source,
+        &"--out",
+        &out,
+        &"--model",
+        &model,
+        &"--device",
+        &"cpu",
+        &"--format",
+        &"labels",
+    ];
     succeeds(&segment);
     assert_eq!(files(&out), ["a.Lesion.png", "labels.json"]);
 }

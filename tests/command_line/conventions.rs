@@ -6,25 +6,58 @@ use std::process::Stdio;
 /// The table of docs/command-line.md: commands and their exit codes, in this order in one folder.
 #[test]
 fn the_exit_codes_are_those_of_the_table() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md"))
+            .unwrap();
     let row = |line: &str| -> Option<(String, i32)> {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);
-        let command = cells.next()?.strip_prefix("`labrum ")?.strip_suffix('`')?.to_owned();
+        let command = cells
+            .next()?
+            .strip_prefix("`labrum ")?
+            .strip_suffix('`')?
+            .to_owned();
         Some((command, cells.next()?.parse().ok()?))
     };
     let rows: Vec<(String, i32)> = text.lines().filter_map(row).collect();
-    assert!(rows.len() >= 15, "only {} rows are commands with a code", rows.len());
-    assert!([0, 1, 2].iter().all(|code| rows.iter().any(|(_, of)| of == code)));
+    assert!(
+        rows.len() >= 15,
+        "only {} rows are commands with a code",
+        rows.len()
+    );
+    assert!(
+        [0, 1, 2]
+            .iter()
+            .all(|code| rows.iter().any(|(_, of)| of == code))
+    );
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(sample("fetal-head/fetal-head-011_HC.png"), folder.path().join("fetal.png")).unwrap();
+    std::fs::copy(
+        sample("fetal-head/fetal-head-011_HC.png"),
+        folder.path().join("fetal.png"),
+    )
+    .unwrap();
     let whole = std::fs::read(folder.path().join("fetal.png")).unwrap();
     std::fs::write(folder.path().join("cut.png"), &whole[..whole.len() / 2]).unwrap();
     for (command, code) in rows {
         let words: Vec<&str> = command.split_whitespace().collect();
-        let words: Vec<&dyn AsRef<OsStr>> = words.iter().map(|word| word as &dyn AsRef<OsStr>).collect();
-        let run: Run = program(&words).current_dir(folder.path()).output().unwrap().into();
-        assert_eq!(run.code, Some(code), "labrum {command}: {}{}", run.out, run.err);
-        assert!(run.err.is_empty() || code != 0, "labrum {command}: {}", run.err);
+        let words: Vec<&dyn AsRef<OsStr>> =
+            words.iter().map(|word| word as &dyn AsRef<OsStr>).collect();
+        let run: Run = program(&words)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(
+            run.code,
+            Some(code),
+            "labrum {command}: {}{}",
+            run.out,
+            run.err
+        );
+        assert!(
+            run.err.is_empty() || code != 0,
+            "labrum {command}: {}",
+            run.err
+        );
     }
 }
 
@@ -39,34 +72,78 @@ fn ctrl_c_says_what_is_done_and_the_same_command_goes_on() {
         let picture = disc(200, 150, [60.0 + i as f64 / 2.0, 70.0], 40.0, 200);
         picture.save(images.join(format!("{i}.png"))).unwrap();
     }
-    let segment: [&dyn AsRef<OsStr>; 9] =
-        [&"segment", &images, &"-o", &out, &"--model", &"fetal-head", &"--device", &"cpu", &"--resume"];
-    let child = program(&segment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let segment: [&dyn AsRef<OsStr>; 9] = [
+        &"segment",
+        &images,
+        &"-o",
+        &out,
+        &"--model",
+        &"fetal-head",
+        &"--device",
+        &"cpu",
+        &"--resume",
+    ];
+    let child = program(&segment)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let begun = std::time::Instant::now();
     while files(&out).len() < 4 {
         assert!(begun.elapsed().as_secs() < 60, "it does not begin");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{}", run.err);
-    let done = files(&out).iter().filter(|file| file.ends_with(".png")).count();
-    assert!(run.err.contains(&format!("it was stopped after {done} of {COUNT} series")), "{}", run.err);
+    let done = files(&out)
+        .iter()
+        .filter(|file| file.ends_with(".png"))
+        .count();
+    assert!(
+        run.err
+            .contains(&format!("it was stopped after {done} of {COUNT} series")),
+        "{}",
+        run.err
+    );
     assert!(run.err.contains("--resume"), "{}", run.err);
     let run = succeeds(&segment);
-    assert!(run.out.contains(&format!("{done} were there already")), "{}", run.out);
-    assert_eq!(files(&out).iter().filter(|file| file.ends_with(".png")).count(), COUNT);
+    assert!(
+        run.out.contains(&format!("{done} were there already")),
+        "{}",
+        run.out
+    );
+    assert_eq!(
+        files(&out)
+            .iter()
+            .filter(|file| file.ends_with(".png"))
+            .count(),
+        COUNT
+    );
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let fetal = sample("fetal-head");
     let missing = sample("missing.png");
-    let commands: [(&[&dyn AsRef<OsStr>], i32); 3] =
-        [(&[&"info", &fetal, &"--json"], 0), (&[&"info", &fetal, &missing], 1), (&[&"info", &missing], 1)];
+    let commands: [(&[&dyn AsRef<OsStr>], i32); 3] = [
+        (&[&"info", &fetal, &"--json"], 0),
+        (&[&"info", &fetal, &missing], 1),
+        (&[&"info", &missing], 1),
+    ];
     for (arguments, code) in commands {
         for closes_stderr in [false, true] {
-            let mut child = program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut child = program(arguments)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
             drop(child.stdout.take());
             if closes_stderr {
                 drop(child.stderr.take());
@@ -84,12 +161,26 @@ fn quiet_tells_only_what_fails_and_verbose_more() {
     let out = |name: &str| folder.path().join(name);
     let heart = sample("cardiac-mr");
     let segment = |more: &'static dyn AsRef<OsStr>, out: &Path| {
-        succeeds(&[more, &"segment", &heart, &"-o", &out, &"--model", &"fetal-head", &"--threads", &"2"])
+        succeeds(&[
+            more,
+            &"segment",
+            &heart,
+            &"-o",
+            &out,
+            &"--model",
+            &"fetal-head",
+            &"--threads",
+            &"2",
+        ])
     };
     assert!(segment(&"--verbose", &out("a")).err.contains("warning"));
     assert_eq!(segment(&"-q", &out("b")).err, "");
     let run = run(&[&"segment", &"missing.png", &"-o", &out("c"), &"-q"]);
-    assert!(run.code == Some(1) && run.err.contains("missing.png"), "{}", run.err);
+    assert!(
+        run.code == Some(1) && run.err.contains("missing.png"),
+        "{}",
+        run.err
+    );
     assert_eq!(super::run(&[&"info", &heart, &"-q", &"-v"]).code, Some(2));
     assert_eq!(super::run(&[&"info", &heart, &"-vv"]).code, Some(0));
 }
@@ -97,7 +188,8 @@ fn quiet_tells_only_what_fails_and_verbose_more() {
 #[test]
 fn nothing_is_replaced_unasked() {
     let folder = tempfile::tempdir().unwrap();
-    let [there, new, log] = ["there.safetensors", "new.safetensors", "log.json"].map(|name| folder.path().join(name));
+    let [there, new, log] =
+        ["there.safetensors", "new.safetensors", "log.json"].map(|name| folder.path().join(name));
     std::fs::write(&there, "mine").unwrap();
     std::fs::write(&log, "{}").unwrap();
     discs(folder.path());
@@ -111,7 +203,13 @@ fn nothing_is_replaced_unasked() {
         refuses(&command, &["it exists already", "--overwrite"]);
     }
     assert_eq!(std::fs::read(&there).unwrap(), b"mine");
-    succeeds(&[&"import-checkpoint", &CHECKPOINT, &"-o", &there, &"--overwrite"]);
+    succeeds(&[
+        &"import-checkpoint",
+        &CHECKPOINT,
+        &"-o",
+        &there,
+        &"--overwrite",
+    ]);
     assert!(std::fs::metadata(&there).unwrap().len() > 1000);
 }
 
@@ -120,15 +218,31 @@ fn shells_and_man_know_all_commands() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let text = succeeds(&[&"completions", &shell]).out;
-        assert!(["segment", "workspace", "locate", "overwrite"].iter().all(|word| text.contains(word)), "{shell}");
+        assert!(
+            ["segment", "workspace", "locate", "overwrite"]
+                .iter()
+                .all(|word| text.contains(word)),
+            "{shell}"
+        );
     }
     let page = succeeds(&[&"man"]).out;
-    assert!(page.contains(".TH labrum 1") && page.contains("workspace"), "{page}");
+    assert!(
+        page.contains(".TH labrum 1") && page.contains("workspace"),
+        "{page}"
+    );
     let pages = folder.path().join("man1");
     succeeds(&[&"man", &"-o", &pages]);
     let written = files(&pages);
-    for name in ["labrum.1", "labrum-segment.1", "labrum-workspace-add.1", "labrum-pacs-queue.1"] {
-        assert!(written.iter().any(|file| file == name), "{name} is not among {written:?}");
+    for name in [
+        "labrum.1",
+        "labrum-segment.1",
+        "labrum-workspace-add.1",
+        "labrum-pacs-queue.1",
+    ] {
+        assert!(
+            written.iter().any(|file| file == name),
+            "{name} is not among {written:?}"
+        );
     }
     refuses(&[&"man", &"-o", &pages], &["it exists already"]);
 }
@@ -136,14 +250,19 @@ fn shells_and_man_know_all_commands() {
 #[test]
 fn masks_of_coco_and_of_colours_come_in() {
     let folder = tempfile::tempdir().unwrap();
-    let [image, masks, colors, out, voc] = ["a.png", "masks", "colors", "out", "voc"].map(|n| folder.path().join(n));
+    let [image, masks, colors, out, voc] =
+        ["a.png", "masks", "colors", "out", "voc"].map(|n| folder.path().join(n));
     picture(&image);
     std::fs::create_dir(&masks).unwrap();
     let coco = r#"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 5, "name": "Polyp"}],
         "annotations": [{"id": 1, "image_id": 1, "category_id": 5, "segmentation": [[2, 3, 12, 3, 12, 8, 2, 8]]}]}"#;
     std::fs::write(masks.join("annotations.json"), coco).unwrap();
     let run = succeeds(&[&"import-masks", &masks, &"--of", &image, &"-o", &out]);
-    assert!(run.out.starts_with("Polyp (50 pixels) on 1 slice"), "{}", run.out);
+    assert!(
+        run.out.starts_with("Polyp (50 pixels) on 1 slice"),
+        "{}",
+        run.out
+    );
     // Aeroplane and person in the palette of PASCAL VOC; values between are no labels.
     std::fs::create_dir(&colors).unwrap();
     let color = |x: u32, _| {
@@ -155,9 +274,16 @@ fn masks_of_coco_and_of_colours_come_in() {
             [0, 0, 0]
         })
     };
-    image::RgbImage::from_fn(40, 30, color).save(colors.join("a.png")).unwrap();
+    image::RgbImage::from_fn(40, 30, color)
+        .save(colors.join("a.png"))
+        .unwrap();
     let run = succeeds(&[&"import-masks", &colors, &"--of", &image, &"-o", &voc]);
-    assert!(run.out.starts_with("Label 1 (300 pixels), Label 15 (300 pixels) on 1 slice"), "{}", run.out);
+    assert!(
+        run.out
+            .starts_with("Label 1 (300 pixels), Label 15 (300 pixels) on 1 slice"),
+        "{}",
+        run.out
+    );
     let list = labrum::io::export::LabelList::read(&voc.join("labels.json")).unwrap();
     assert_eq!(list.values(), std::collections::BTreeSet::from([1, 15]));
 }
@@ -165,18 +291,36 @@ fn masks_of_coco_and_of_colours_come_in() {
 #[test]
 #[cfg(unix)]
 fn the_first_commands_of_the_readme_run_from_top_to_bottom_as_they_are_written() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let (_, block) = readme.split_once("From top to bottom").unwrap();
-    let commands = block.split("```").nth(1).unwrap().trim_start_matches("sh\n");
+    let commands = block
+        .split("```")
+        .nth(1)
+        .unwrap()
+        .trim_start_matches("sh\n");
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().join("here");
     std::fs::create_dir(&here).unwrap();
-    std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"), folder.path().join("assets")).unwrap();
+    std::os::unix::fs::symlink(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/assets"),
+        folder.path().join("assets"),
+    )
+    .unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_labrum")).parent().unwrap();
-    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    let path = format!(
+        "{}:{}",
+        binary.display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     assert!(commands.lines().count() > 5);
     for line in commands.lines() {
-        let run = Command::new("sh").args(["-c", line]).env("PATH", &path).current_dir(&here).output().unwrap();
+        let run = Command::new("sh")
+            .args(["-c", line])
+            .env("PATH", &path)
+            .current_dir(&here)
+            .output()
+            .unwrap();
         let run = Run::from(run);
         assert_eq!(run.code, Some(0), "{line}: {}{}", run.out, run.err);
     }
@@ -185,11 +329,34 @@ fn the_first_commands_of_the_readme_run_from_top_to_bottom_as_they_are_written()
 #[test]
 #[cfg(unix)]
 fn ctrl_c_in_work_that_keeps_nothing_says_so_in_one_line() {
-    let bench: [&dyn AsRef<OsStr>; 8] = [&"bench", &"infer", &"--config", &"S", &"--size", &"64", &"--runs", &"10000"];
-    let child = program(&bench).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let bench: [&dyn AsRef<OsStr>; 8] = [
+        &"bench",
+        &"infer",
+        &"--config",
+        &"S",
+        &"--size",
+        &"64",
+        &"--runs",
+        &"10000",
+    ];
+    let child = program(&bench)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(2500));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{}", run.err);
-    assert!(run.err.starts_with("labrum: bench was stopped") && run.err.lines().count() == 1, "{}", run.err);
+    assert!(
+        run.err.starts_with("labrum: bench was stopped") && run.err.lines().count() == 1,
+        "{}",
+        run.err
+    );
 }

@@ -48,13 +48,25 @@ fn named_patient(folder: &Path, name: &str) -> Vec<PathBuf> {
 fn series_of(path: &Path) -> (String, String, Series) {
     let catalog = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap();
     let study = &catalog.studies[0];
-    (study.id.clone(), study.date.clone(), study.series[0].clone())
+    (
+        study.id.clone(),
+        study.date.clone(),
+        study.series[0].clone(),
+    )
 }
 
 /// A square of a label.
 fn square(columns: usize, rows: usize, label: u8, from: usize, to: usize) -> Mask {
-    let inside = |i: usize| (from..to).contains(&(i % columns)) && (from..to).contains(&(i / columns));
-    Mask::from_labels(columns, rows, (0..columns * rows).map(|i| if inside(i) { label } else { 0 }).collect()).unwrap()
+    let inside =
+        |i: usize| (from..to).contains(&(i % columns)) && (from..to).contains(&(i / columns));
+    Mask::from_labels(
+        columns,
+        rows,
+        (0..columns * rows)
+            .map(|i| if inside(i) { label } else { 0 })
+            .collect(),
+    )
+    .unwrap()
 }
 
 fn labels() -> Vec<Label> {
@@ -74,14 +86,28 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
         labrum_core::study::Kind::Picture => labrum::workspace::content_hash(path).unwrap(),
         labrum_core::study::Kind::Dicom => series.id.clone(),
     };
-    let case = workspace.adopt(&CaseDescription::of(identity, &study, &date, &series)).unwrap();
+    let case = workspace
+        .adopt(&CaseDescription::of(identity, &study, &date, &series))
+        .unwrap();
     let (columns, rows) = (series.columns, series.rows);
     for slice in 0..series.slices.len().min(2) as u32 {
         let mut proposed = square(columns, rows, 1, 2, 9);
         proposed.paint(&block(20, 30), 2, &Rule::FREE);
-        let model = ModelStamp { name: "Test".into(), version: "2.1".into(), weights: "cd".repeat(32) };
-        let proposal = Proposal { model, at: 0, mask: PackedMask::of(&proposed) };
-        assert!(workspace.put_proposal(case, slice, &proposal, None).unwrap());
+        let model = ModelStamp {
+            name: "Test".into(),
+            version: "2.1".into(),
+            weights: "cd".repeat(32),
+        };
+        let proposal = Proposal {
+            model,
+            at: 0,
+            mask: PackedMask::of(&proposed),
+        };
+        assert!(
+            workspace
+                .put_proposal(case, slice, &proposal, None)
+                .unwrap()
+        );
         let mut mask = proposed;
         let corrected = mask.paint(&block(29, 33), 2, &Rule::FREE);
         let drawn = mask.paint(&block(12, 15), 3, &Rule::FREE);
@@ -104,7 +130,15 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
 }
 
 fn block(from: usize, to: usize) -> Region {
-    Region::from_spans((from..to).map(|row| Span { row, start: from, end: to }).collect())
+    Region::from_spans(
+        (from..to)
+            .map(|row| Span {
+                row,
+                start: from,
+                end: to,
+            })
+            .collect(),
+    )
 }
 
 fn manifest(folder: &Path) -> serde_json::Value {
@@ -130,17 +164,29 @@ fn accepted_cases_become_files_with_a_manifest_that_tells_who_drew() {
     let written = files(&out);
     let report = manifest(&out);
     let case = &report["cases"][0];
-    let types: Vec<&str> =
-        case["labels"].as_array().unwrap().iter().map(|l| l["algorithm_type"].as_str().unwrap()).collect();
+    let types: Vec<&str> = case["labels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| l["algorithm_type"].as_str().unwrap())
+        .collect();
     assert_eq!(types, ["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]);
     assert_eq!(case["labels"][0]["weights_sha256"], "cd".repeat(32));
     assert_eq!(case["labels"][2]["model"], "");
     assert_eq!(case["slices"], 2);
     // All that was written stands in the manifest, and is what the manifest says.
-    let listed: Vec<&str> = case["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    let listed: Vec<&str> = case["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["path"].as_str().unwrap())
+        .collect();
     for file in &written {
         let own = ["manifest.json", "manifest.csv", "coco.json"].contains(&file.as_str());
-        assert!(own || listed.contains(&file.as_str()), "{file} is not in {listed:?}");
+        assert!(
+            own || listed.contains(&file.as_str()),
+            "{file} is not in {listed:?}"
+        );
     }
     for file in case["files"].as_array().unwrap() {
         let path = out.join(file["path"].as_str().unwrap());
@@ -148,26 +194,63 @@ fn accepted_cases_become_files_with_a_manifest_that_tells_who_drew() {
         assert_eq!(hash, format!("sha256:{}", file["sha256"].as_str().unwrap()));
     }
     assert!(listed.iter().all(|f| f.starts_with("MR/")), "{listed:?}");
-    assert!(listed.iter().any(|f| f.contains("_Left ventricle+Scar+Fat") && f.ends_with(".seg.dcm")), "{listed:?}");
-    for ending in ["_0001.png", "_0002.png", ".rtstruct.dcm", ".nii.gz", ".measurements.csv"] {
-        assert_eq!(listed.iter().filter(|f| f.ends_with(ending)).count(), 1, "{ending}: {listed:?}");
+    assert!(
+        listed
+            .iter()
+            .any(|f| f.contains("_Left ventricle+Scar+Fat") && f.ends_with(".seg.dcm")),
+        "{listed:?}"
+    );
+    for ending in [
+        "_0001.png",
+        "_0002.png",
+        ".rtstruct.dcm",
+        ".nii.gz",
+        ".measurements.csv",
+    ] {
+        assert_eq!(
+            listed.iter().filter(|f| f.ends_with(ending)).count(),
+            1,
+            "{ending}: {listed:?}"
+        );
     }
     let table = std::fs::read_to_string(out.join("manifest.csv")).unwrap();
     assert_eq!(table.lines().count(), listed.len() + 1);
 
     let seg = listed.iter().find(|f| f.ends_with(".seg.dcm")).unwrap();
     let seg = dicom_object::open_file(out.join(seg)).unwrap();
-    let segments = seg.element_by_name("SegmentSequence").unwrap().items().unwrap();
+    let segments = seg
+        .element_by_name("SegmentSequence")
+        .unwrap()
+        .items()
+        .unwrap();
     let types: Vec<String> = segments
         .iter()
-        .map(|s| s.element_by_name("SegmentAlgorithmType").unwrap().to_str().unwrap().trim().to_owned())
+        .map(|s| {
+            s.element_by_name("SegmentAlgorithmType")
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .trim()
+                .to_owned()
+        })
         .collect();
     assert_eq!(types, ["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]);
-    let algorithm =
-        &segments[0].element_by_name("SegmentationAlgorithmIdentificationSequence").unwrap().items().unwrap()[0];
-    let parameters = algorithm.element_by_name("AlgorithmParameters").unwrap().to_str().unwrap();
+    let algorithm = &segments[0]
+        .element_by_name("SegmentationAlgorithmIdentificationSequence")
+        .unwrap()
+        .items()
+        .unwrap()[0];
+    let parameters = algorithm
+        .element_by_name("AlgorithmParameters")
+        .unwrap()
+        .to_str()
+        .unwrap();
     assert!(parameters.contains(&"cd".repeat(32)), "{parameters}");
-    assert!(segments[2].element_by_name("SegmentationAlgorithmIdentificationSequence").is_err());
+    assert!(
+        segments[2]
+            .element_by_name("SegmentationAlgorithmIdentificationSequence")
+            .is_err()
+    );
 }
 
 #[test]
@@ -175,17 +258,34 @@ fn nothing_is_replaced_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
-    let export: [&dyn AsRef<std::ffi::OsStr>; 7] =
-        [&"export", &"--workspace", &work, &"--out", &out, &"--format", &"nifti"];
+    let export: [&dyn AsRef<std::ffi::OsStr>; 7] = [
+        &"export",
+        &"--workspace",
+        &work,
+        &"--out",
+        &out,
+        &"--format",
+        &"nifti",
+    ];
     succeeds(&export);
     let before = std::fs::read(out.join("manifest.json")).unwrap();
-    refuses(&export, &["manifest.json of another export", "Choose another folder"]);
+    refuses(
+        &export,
+        &["manifest.json of another export", "Choose another folder"],
+    );
     std::fs::remove_file(out.join("manifest.json")).unwrap();
     std::fs::remove_file(out.join("manifest.csv")).unwrap();
     // The volume itself is in the way.
     let run = refuses(&export, &["1 of 1 cases could not be written"]);
-    assert!(run.err.contains("a file of that name is there already") && run.err.contains("--overwrite"), "{}", run.err);
-    assert!(!out.join("manifest.json").exists(), "an export that wrote nothing is none, and blocks no other");
+    assert!(
+        run.err.contains("a file of that name is there already") && run.err.contains("--overwrite"),
+        "{}",
+        run.err
+    );
+    assert!(
+        !out.join("manifest.json").exists(),
+        "an export that wrote nothing is none, and blocks no other"
+    );
     let mut again = export.to_vec();
     again.push(&"--replace");
     succeeds(&again);
@@ -193,7 +293,12 @@ fn nothing_is_replaced_unasked() {
     assert_eq!(after["cases"].as_array().unwrap().len(), 1);
     let before: serde_json::Value = serde_json::from_slice(&before).unwrap();
     let volume = |report: &serde_json::Value| report["cases"][0]["files"][0].clone();
-    assert!(volume(&before)["path"].as_str().unwrap().ends_with(".nii.gz"));
+    assert!(
+        volume(&before)["path"]
+            .as_str()
+            .unwrap()
+            .ends_with(".nii.gz")
+    );
     assert_eq!(volume(&before), volume(&after));
 }
 
@@ -202,10 +307,28 @@ fn what_cannot_be_exported_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
     workspace(&work, &sample("cardiac-mr"), Status::Corrected);
-    refuses(&[&"export", &"--workspace", &work, &"--out", &out], &["no case of the workspace is accepted"]);
-    refuses(&[&"export", &"--workspace", &out, &"--out", &out], &["there is no workspace in it"]);
-    let run = run(&[&"export", &"--workspace", &work, &"--out", &out, &"--name", &"{patient}"]);
-    assert!(run.code == Some(2) && run.err.contains("{patient}"), "{}", run.err);
+    refuses(
+        &[&"export", &"--workspace", &work, &"--out", &out],
+        &["no case of the workspace is accepted"],
+    );
+    refuses(
+        &[&"export", &"--workspace", &out, &"--out", &out],
+        &["there is no workspace in it"],
+    );
+    let run = run(&[
+        &"export",
+        &"--workspace",
+        &work,
+        &"--out",
+        &out,
+        &"--name",
+        &"{patient}",
+    ]);
+    assert!(
+        run.code == Some(2) && run.err.contains("{patient}"),
+        "{}",
+        run.err
+    );
     assert!(!out.exists());
 }
 
@@ -218,17 +341,33 @@ fn files_that_are_gone_fail_their_case_and_no_other() {
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
     let whole = std::fs::read(&paths[3]).unwrap();
     std::fs::remove_file(&paths[3]).unwrap();
-    let export: [&dyn AsRef<std::ffi::OsStr>; 5] = [&"export", &"--workspace", &work, &"--out", &out];
+    let export: [&dyn AsRef<std::ffi::OsStr>; 5] =
+        [&"export", &"--workspace", &work, &"--out", &out];
     let run = refuses(&export, &["1 of 2 cases could not be written"]);
     assert!(run.err.contains("it is not where it was"), "{}", run.err);
     let report = manifest(&out);
-    assert_eq!((report["cases"].as_array().unwrap().len(), report["failed"].as_array().unwrap().len()), (1, 1));
-    assert_eq!((&report["complete"], &report["stopped"]), (&false.into(), &false.into()));
+    assert_eq!(
+        (
+            report["cases"].as_array().unwrap().len(),
+            report["failed"].as_array().unwrap().len()
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        (&report["complete"], &report["stopped"]),
+        (&false.into(), &false.into())
+    );
     // Once the file is back the same command does all of it: what is not complete is in nobody's way.
     std::fs::write(&paths[3], whole).unwrap();
     succeeds(&export);
     let report = manifest(&out);
-    assert_eq!((report["cases"].as_array().unwrap().len(), &report["complete"]), (2, &true.into()));
+    assert_eq!(
+        (
+            report["cases"].as_array().unwrap().len(),
+            &report["complete"]
+        ),
+        (2, &true.into())
+    );
     refuses(&export, &["manifest.json of another export"]);
 }
 
@@ -236,21 +375,55 @@ fn files_that_are_gone_fail_their_case_and_no_other() {
 fn a_format_that_cannot_hold_the_masks_is_named_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let [work, out, none] = ["work", "out", "none"].map(|name| folder.path().join(name));
-    workspace(&work, &sample("fetal-head/fetal-head-011_HC.png"), Status::Accepted);
+    workspace(
+        &work,
+        &sample("fetal-head/fetal-head-011_HC.png"),
+        Status::Accepted,
+    );
     let export = |out: &PathBuf, formats: &str, reason: &str| {
-        refuses(&[&"export", &"--workspace", &work, &"-o", out, &"-f", &formats], &[reason])
+        refuses(
+            &[
+                &"export",
+                &"--workspace",
+                &work,
+                &"-o",
+                out,
+                &"-f",
+                &formats,
+            ],
+            &[reason],
+        )
     };
-    let run = export(&out, "png,rtstruct,seg-fractional,coco", "not all cases fit into all formats");
-    for part in ["fetal-head-011_HC.png as rtstruct: ", "as seg-fractional: ", "no model's are known"] {
+    let run = export(
+        &out,
+        "png,rtstruct,seg-fractional,coco",
+        "not all cases fit into all formats",
+    );
+    for part in [
+        "fetal-head-011_HC.png as rtstruct: ",
+        "as seg-fractional: ",
+        "no model's are known",
+    ] {
         assert!(run.err.contains(part), "\"{part}\" is not in: {}", run.err);
     }
     let written = files(&out);
     let endings = ["coco.json", "labels.json", ".png"];
-    assert!(endings.iter().all(|ending| written.iter().any(|file| file.ends_with(ending))), "{written:?}");
+    assert!(
+        endings
+            .iter()
+            .all(|ending| written.iter().any(|file| file.ends_with(ending))),
+        "{written:?}"
+    );
     let report = manifest(&out);
     let not_written = report["cases"][0]["not_written"].as_array().unwrap();
-    let formats: Vec<&str> = not_written.iter().map(|n| n["format"].as_str().unwrap()).collect();
-    assert_eq!((formats, &report["complete"]), (vec!["rtstruct", "seg-fractional"], &false.into()));
+    let formats: Vec<&str> = not_written
+        .iter()
+        .map(|n| n["format"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (formats, &report["complete"]),
+        (vec!["rtstruct", "seg-fractional"], &false.into())
+    );
     // Where no format can hold them there is no export at all.
     export(&none, "rtstruct", "1 of 1 cases could not be written");
     assert!(!none.exists());
@@ -270,7 +443,8 @@ fn everything(folder: &Path) -> String {
 #[test]
 fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let [work, out, again, scans] = ["work", "out", "again", "scans"].map(|name| folder.path().join(name));
+    let [work, out, again, scans] =
+        ["work", "out", "again", "scans"].map(|name| folder.path().join(name));
     named_patient(&scans, "cardiac-mr");
     workspace(&work, &scans, Status::Accepted);
     let before = everything(&scans);
@@ -292,25 +466,45 @@ fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
     };
     let run = export(&out, "remove");
     let written = everything(&out);
-    for secret in ["zyxwvut", "qwertzina", "mrn-7391", "ward nine", "19481231", "20240315", "2024-03-15"] {
+    for secret in [
+        "zyxwvut",
+        "qwertzina",
+        "mrn-7391",
+        "ward nine",
+        "19481231",
+        "20240315",
+        "2024-03-15",
+    ] {
         assert!(!written.contains(secret), "{secret} is left");
-        assert!(!(run.out.clone() + &run.err).to_lowercase().contains(secret), "{secret} is in the output");
+        assert!(
+            !(run.out.clone() + &run.err).to_lowercase().contains(secret),
+            "{secret} is in the output"
+        );
     }
     assert_eq!(everything(&scans), before, "the originals are as they were");
     // Opened together, the segmentation finds its slices in the new images.
     let (_, _, images) = series_of(&out.join("images"));
     assert_eq!(images.slices.len(), 12);
-    let segs = files(&out).into_iter().filter(|f| f.ends_with(".seg.dcm")).collect::<Vec<_>>();
+    let segs = files(&out)
+        .into_iter()
+        .filter(|f| f.ends_with(".seg.dcm"))
+        .collect::<Vec<_>>();
     assert_eq!(segs.len(), 2, "{segs:?}");
     for seg in segs {
         let imported = labrum_dicom::seg::import(&out.join(&seg), &images).unwrap();
-        assert!(imported.masks.iter().any(|(_, mask)| mask.count(1) == 49), "{seg}");
+        assert!(
+            imported.masks.iter().any(|(_, mask)| mask.count(1) == 49),
+            "{seg}"
+        );
     }
     // The same key gives the same UIDs; shifted dates keep their distance.
     export(&again, "shift");
     let (study, date, other) = series_of(&again.join("images"));
     assert_eq!(other.id, images.id);
-    assert!(!study.is_empty() && !date.is_empty() && date != "2024-03-15", "{date}");
+    assert!(
+        !study.is_empty() && !date.is_empty() && date != "2024-03-15",
+        "{date}"
+    );
     assert!(!everything(&again).contains("qwertzina"));
     let key = std::fs::read_to_string(work.join("deidentification.key")).unwrap();
     assert!(!written.contains(key.trim()));
@@ -324,15 +518,40 @@ fn pictures_lose_what_their_files_say_beside_the_pixels() {
     let file = std::fs::File::create(&path).unwrap();
     let mut encoder = png::Encoder::new(file, 40, 40);
     encoder.set_color(png::ColorType::Grayscale);
-    encoder.add_text_chunk("Comment".into(), format!("of {NAME}")).unwrap();
-    encoder.write_header().unwrap().write_image_data(&[100; 1600]).unwrap();
+    encoder
+        .add_text_chunk("Comment".into(), format!("of {NAME}"))
+        .unwrap();
+    encoder
+        .write_header()
+        .unwrap()
+        .write_image_data(&[100; 1600])
+        .unwrap();
     workspace(&work, &path, Status::Accepted);
-    succeeds(&[&"export", &"--workspace", &work, &"--out", &out, &"--format", &"png,seg,coco", &"--deidentify"]);
+    succeeds(&[
+        &"export",
+        &"--workspace",
+        &work,
+        &"--out",
+        &out,
+        &"--format",
+        &"png,seg,coco",
+        &"--deidentify",
+    ]);
     let written = everything(&out);
     assert!(!written.contains("qwertzina") && !written.contains("zyxwvut"));
-    let images: Vec<String> = files(&out).into_iter().filter(|f| f.starts_with("images/")).collect();
+    let images: Vec<String> = files(&out)
+        .into_iter()
+        .filter(|f| f.starts_with("images/"))
+        .collect();
     assert_eq!(images.len(), 1, "{images:?}");
-    assert_eq!(image::open(out.join(&images[0])).unwrap().into_luma8().get_pixel(3, 3).0, [100]);
+    assert_eq!(
+        image::open(out.join(&images[0]))
+            .unwrap()
+            .into_luma8()
+            .get_pixel(3, 3)
+            .0,
+        [100]
+    );
 }
 
 #[test]
@@ -383,8 +602,16 @@ fn no_command_logs_the_patient_however_much_is_logged() {
         // The description of the series is shown to the person who asks, and is no log: only the log may not hold it.
         let log = run.err.to_lowercase();
         for secret in ["zyxwvut", "mrn-7391", "19481231"] {
-            assert!(!log.contains(secret), "{secret} is in the log of {:?}: {log}", command.get_args());
-            assert!(!run.out.to_lowercase().contains(secret), "{secret} is in the output of {:?}", command.get_args());
+            assert!(
+                !log.contains(secret),
+                "{secret} is in the log of {:?}: {log}",
+                command.get_args()
+            );
+            assert!(
+                !run.out.to_lowercase().contains(secret),
+                "{secret} is in the output of {:?}",
+                command.get_args()
+            );
         }
     }
 }
@@ -393,8 +620,12 @@ fn no_command_logs_the_patient_however_much_is_logged() {
 fn lesions(folder: &Path) -> [PathBuf; 2] {
     let (picture, maps) = (folder.join("liver.png"), folder.join("maps"));
     std::fs::create_dir(&maps).unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([x as u8 * 9])).save(&picture).unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([x as u8 / 3])).save(maps.join("liver.png")).unwrap();
+    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([x as u8 * 9]))
+        .save(&picture)
+        .unwrap();
+    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([x as u8 / 3]))
+        .save(maps.join("liver.png"))
+        .unwrap();
     let list = r#"{"labels": [{"value": 1, "name": "Lesion"}, {"value": 2, "name": "Lesion"}, {"value": 3, "name": "lesion"}]}"#;
     std::fs::write(maps.join("labels.json"), list).unwrap();
     [picture, maps]
@@ -405,20 +636,53 @@ fn labels_of_one_name_have_files_categories_and_rows_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let [picture, maps] = lesions(folder.path());
     let out = folder.path().join("out");
-    succeeds(&[&"import-masks", &maps, &"--of", &picture, &"--out", &out, &"--format", &"labels,coco,csv"]);
-    let masks: Vec<String> = files(&out).into_iter().filter(|name| name.ends_with(".png")).collect();
+    succeeds(&[
+        &"import-masks",
+        &maps,
+        &"--of",
+        &picture,
+        &"--out",
+        &out,
+        &"--format",
+        &"labels,coco,csv",
+    ]);
+    let masks: Vec<String> = files(&out)
+        .into_iter()
+        .filter(|name| name.ends_with(".png"))
+        .collect();
     assert_eq!(masks.len(), 3, "{masks:?}");
     for name in &masks {
-        let white = image::open(out.join(name)).unwrap().into_luma8().pixels().filter(|p| p.0[0] == 255).count();
+        let white = image::open(out.join(name))
+            .unwrap()
+            .into_luma8()
+            .pixels()
+            .filter(|p| p.0[0] == 255)
+            .count();
         assert_eq!(white, 12, "{name}");
     }
-    let lower: std::collections::BTreeSet<String> = masks.iter().map(|name| name.to_lowercase()).collect();
-    assert_eq!(lower.len(), 3, "file systems that do not tell upper from lower case keep all");
-    let coco: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("liver.coco.json")).unwrap()).unwrap();
-    let names: Vec<&str> = coco["categories"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    let lower: std::collections::BTreeSet<String> =
+        masks.iter().map(|name| name.to_lowercase()).collect();
+    assert_eq!(
+        lower.len(),
+        3,
+        "file systems that do not tell upper from lower case keep all"
+    );
+    let coco: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("liver.coco.json")).unwrap()).unwrap();
+    let names: Vec<&str> = coco["categories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["Lesion", "Lesion (2)", "lesion"]);
     let csv = std::fs::read_to_string(out.join("liver.measurements.csv")).unwrap();
-    assert!(names.iter().all(|name| csv.contains(&format!(",{name},12,"))), "{csv}");
+    assert!(
+        names
+            .iter()
+            .all(|name| csv.contains(&format!(",{name},12,"))),
+        "{csv}"
+    );
     // The masks of single labels make the same label map again.
     let again = folder.path().join("again");
     succeeds(&[&"import-masks", &out, &"--of", &picture, &"--out", &again]);
@@ -432,18 +696,35 @@ fn a_value_is_the_same_label_on_every_slice_and_keeps_its_number_in_label_maps()
     let [picture, maps] = lesions(folder.path());
     let list = r#"{"labels": [{"value": 3, "name": "Organ"}, {"value": 200, "name": "Tumour"}]}"#;
     std::fs::write(maps.join("labels.json"), list).unwrap();
-    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([200 * (x as u8 / 6)])).save(maps.join("liver.png")).unwrap();
+    image::GrayImage::from_fn(12, 4, |x, _| image::Luma([200 * (x as u8 / 6)]))
+        .save(maps.join("liver.png"))
+        .unwrap();
     let import = |out: &Path, format: &str| {
-        succeeds(&[&"import-masks", &maps, &"--of", &picture, &"--out", &out, &"--format", &format]);
+        succeeds(&[
+            &"import-masks",
+            &maps,
+            &"--of",
+            &picture,
+            &"--out",
+            &out,
+            &"--format",
+            &format,
+        ]);
         files(out)
     };
     let out = folder.path().join("map");
     import(&out, "png");
     let map = labrum::io::label_file::read(&out.join("liver.png"), Default::default()).unwrap();
     assert_eq!((map.count(200), map.count(1)), (24, 0));
-    assert_eq!(labrum::io::export::read_labels(&out.join("labels.json")).unwrap()[199].name, "Tumour");
+    assert_eq!(
+        labrum::io::export::read_labels(&out.join("labels.json")).unwrap()[199].name,
+        "Tumour"
+    );
     let labels = import(&folder.path().join("labels"), "labels");
-    assert_eq!(labels, ["labels.json", "liver.Organ.png", "liver.Tumour.png"]);
+    assert_eq!(
+        labels,
+        ["labels.json", "liver.Organ.png", "liver.Tumour.png"]
+    );
 }
 
 #[test]
@@ -461,7 +742,16 @@ fn soft_rims_are_no_labels_but_a_threshold_makes_one_of_them() {
         &[&"import-masks", &maps, &"--of", &picture, &"--out", &out],
         &["liver.png", "soft rims", "--threshold 128"],
     );
-    succeeds(&[&"import-masks", &maps, &"--of", &picture, &"--out", &out, &"--threshold", &"128"]);
+    succeeds(&[
+        &"import-masks",
+        &maps,
+        &"--of",
+        &picture,
+        &"--out",
+        &out,
+        &"--threshold",
+        &"128",
+    ]);
     let map = labrum::io::label_file::read(&out.join("liver.png"), Default::default()).unwrap();
     assert_eq!(map.count(1), 7 * 4);
 }

@@ -19,7 +19,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The fetal head model that the program carries, as a file.
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/fetal-head.safetensors");
+const MODEL: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/assets/models/fetal-head.safetensors"
+);
 /// A checkpoint of PyTorch: CMUNeXt-S, 3 channels, sigmoid head.
 const CHECKPOINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cmunext_S.pth");
 
@@ -68,9 +71,21 @@ fn assert_refused(run: &Run, parts: &[&str]) {
 
 /// All files below a folder, relative to it and sorted; nothing where there is no folder.
 fn files(folder: &Path) -> Vec<String> {
-    let all = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let all = walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok);
     let files = all.filter(|entry| !entry.file_type().is_dir());
-    files.map(|entry| entry.path().strip_prefix(folder).unwrap().display().to_string()).collect()
+    files
+        .map(|entry| {
+            entry
+                .path()
+                .strip_prefix(folder)
+                .unwrap()
+                .display()
+                .to_string()
+        })
+        .collect()
 }
 
 /// A PNG of 40 x 30 pixels with a bright disc.
@@ -94,9 +109,13 @@ fn discs(folder: &Path) {
         let center = [f64::from(16 + i * 7 % 17), f64::from(16 + i * 5 % 17)];
         let radius = 8.0 + f64::from(i % 5);
         let name = format!("disc-{}.png", char::from(b'a' + i as u8));
-        disc(48, 48, center, radius, 255).save(folder.join("masks").join(&name)).unwrap();
+        disc(48, 48, center, radius, 255)
+            .save(folder.join("masks").join(&name))
+            .unwrap();
         let mut image = disc(48, 48, center, radius, 160);
-        image.enumerate_pixels_mut().for_each(|(x, y, p)| p.0[0] += (30 + (x * 31 + y * 17 + i) % 23) as u8);
+        image
+            .enumerate_pixels_mut()
+            .for_each(|(x, y, p)| p.0[0] += (30 + (x * 31 + y * 17 + i) % 23) as u8);
         image.save(folder.join("images").join(&name)).unwrap();
     }
 }

@@ -20,14 +20,26 @@ fn cine(folder: &Path) -> Vec<Series> {
         let number = |tag, value: u16| DataElement::new(tag, VR::US, PrimitiveValue::from(value));
         let object = InMemDicomObject::from_element_iter([
             text(tags::SOP_CLASS_UID, VR::UI, uids::MR_IMAGE_STORAGE),
-            text(tags::SOP_INSTANCE_UID, VR::UI, &format!("1.2.3.{time}.{slice}")),
+            text(
+                tags::SOP_INSTANCE_UID,
+                VR::UI,
+                &format!("1.2.3.{time}.{slice}"),
+            ),
             text(tags::STUDY_INSTANCE_UID, VR::UI, "1.2.3"),
             text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.9"),
             text(tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.8"),
             text(tags::MODALITY, VR::CS, "MR"),
             text(tags::SERIES_DESCRIPTION, VR::LO, "Cine"),
-            text(tags::TEMPORAL_POSITION_IDENTIFIER, VR::IS, &time.to_string()),
-            text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{}", 8 * slice)),
+            text(
+                tags::TEMPORAL_POSITION_IDENTIFIER,
+                VR::IS,
+                &time.to_string(),
+            ),
+            text(
+                tags::IMAGE_POSITION_PATIENT,
+                VR::DS,
+                &format!("0\\0\\{}", 8 * slice),
+            ),
             text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0"),
             text(tags::PIXEL_SPACING, VR::DS, "2\\2"),
             text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
@@ -38,17 +50,32 @@ fn cine(folder: &Path) -> Vec<Series> {
             number(tags::BITS_STORED, 16),
             number(tags::HIGH_BIT, 15),
             number(tags::PIXEL_REPRESENTATION, 0),
-            DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(vec![7; COLUMNS * ROWS].into())),
+            DataElement::new(
+                tags::PIXEL_DATA,
+                VR::OW,
+                PrimitiveValue::U16(vec![7; COLUMNS * ROWS].into()),
+            ),
         ]);
         let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
-        object.with_meta(meta).unwrap().write_to_file(folder.join(format!("{time}-{slice}.dcm"))).unwrap();
+        object
+            .with_meta(meta)
+            .unwrap()
+            .write_to_file(folder.join(format!("{time}-{slice}.dcm")))
+            .unwrap();
     }
-    catalog(&[folder.to_owned()], &mut |_| {}, &Cancel::default()).unwrap().studies[0].series.clone()
+    catalog(&[folder.to_owned()], &mut |_| {}, &Cancel::default())
+        .unwrap()
+        .studies[0]
+        .series
+        .clone()
 }
 
 /// A segmentation of `series` with one label, or two that are the same pixels.
 fn segmentation(path: &Path, series: &Series, labels: usize) -> PathBuf {
-    let masks = vec![Mask::from_labels(COLUMNS, ROWS, vec![1; COLUMNS * ROWS]).unwrap(); series.slices.len()];
+    let masks = vec![
+        Mask::from_labels(COLUMNS, ROWS, vec![1; COLUMNS * ROWS]).unwrap();
+        series.slices.len()
+    ];
     let author = Authorship {
         algorithm_type: AlgorithmType::Manual,
         model: String::new(),
@@ -56,8 +83,18 @@ fn segmentation(path: &Path, series: &Series, labels: usize) -> PathBuf {
         weights: String::new(),
         person: String::new(),
     };
-    let labels: Vec<Label> = (0..labels).map(|i| Label::named(["Wall", "Scar"][i], i)).collect();
-    seg::write(path, series, Content::Binary(&masks), &labels, &[author], Options::default()).unwrap();
+    let labels: Vec<Label> = (0..labels)
+        .map(|i| Label::named(["Wall", "Scar"][i], i))
+        .collect();
+    seg::write(
+        path,
+        series,
+        Content::Binary(&masks),
+        &labels,
+        &[author],
+        Options::default(),
+    )
+    .unwrap();
     path.to_owned()
 }
 
@@ -88,12 +125,46 @@ fn masks_of_one_time_go_there_alone_and_of_nameless_ones_the_time_is_asked_for()
 
     nameless(&path);
     let out = folder.path().join("nameless");
-    let names = ["does not name the images", "1 \"Cine, time 1 of 3\"", "3 \"Cine, time 3 of 3\"", "--time N"];
-    refuses(&[&"import-masks", &path, &"--of", &images, &"--out", &out], &names);
+    let names = [
+        "does not name the images",
+        "1 \"Cine, time 1 of 3\"",
+        "3 \"Cine, time 3 of 3\"",
+        "--time N",
+    ];
+    refuses(
+        &[&"import-masks", &path, &"--of", &images, &"--out", &out],
+        &names,
+    );
     assert!(files(&out).is_empty());
-    refuses(&[&"import-masks", &path, &"--of", &images, &"--out", &out, &"--time", &"4"], &["there is no time 4"]);
-    let run = succeeds(&[&"import-masks", &path, &"--of", &images, &"--out", &out, &"--time", &"3"]);
-    assert!(run.out.contains("Wall (96 pixels) on 2 slices of Cine, time 3 of 3"), "{}", run.out);
+    refuses(
+        &[
+            &"import-masks",
+            &path,
+            &"--of",
+            &images,
+            &"--out",
+            &out,
+            &"--time",
+            &"4",
+        ],
+        &["there is no time 4"],
+    );
+    let run = succeeds(&[
+        &"import-masks",
+        &path,
+        &"--of",
+        &images,
+        &"--out",
+        &out,
+        &"--time",
+        &"3",
+    ]);
+    assert!(
+        run.out
+            .contains("Wall (96 pixels) on 2 slices of Cine, time 3 of 3"),
+        "{}",
+        run.out
+    );
     assert!(run.err.contains("names no image"), "{}", run.err);
     assert_eq!(files(&out), ["3-1.png", "3-2.png", "labels.json"]);
 }
@@ -113,12 +184,25 @@ fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
     let out = folder.path().join("out");
     let all: [&dyn AsRef<OsStr>; 6] = [&"import-masks", &path, &"--of", &images, &"--out", &out];
     refuses(&all, &["\"Wall\" has no pixel left", "--only", "--order"]);
-    assert!(files(&out).is_empty(), "nothing is written of what is not whole");
+    assert!(
+        files(&out).is_empty(),
+        "nothing is written of what is not whole"
+    );
     let with = |more: [&'static dyn AsRef<OsStr>; 2]| [&all[..], &more[..]].concat();
-    refuses(&with([&"--order", &"Wall"]), &["\"Scar\" has no pixel left"]);
-    refuses(&with([&"--only", &"Valve"]), &["it holds 1 \"Wall\", 2 \"Scar\""]);
+    refuses(
+        &with([&"--order", &"Wall"]),
+        &["\"Scar\" has no pixel left"],
+    );
+    refuses(
+        &with([&"--only", &"Valve"]),
+        &["it holds 1 \"Wall\", 2 \"Scar\""],
+    );
     let run = succeeds(&with([&"--only", &"wall"]));
-    assert!(run.out.starts_with("Wall (96 pixels) on 2 slices"), "{}", run.out);
+    assert!(
+        run.out.starts_with("Wall (96 pixels) on 2 slices"),
+        "{}",
+        run.out
+    );
 }
 
 #[test]
@@ -133,34 +217,64 @@ fn of_several_sets_that_lie_on_a_series_the_one_that_names_its_images_is_taken()
         segmentation(path, &times[time], 1);
     }
     let of = |times: &[&str]| -> Vec<PathBuf> {
-        times.iter().flat_map(|time| [1, 2].map(|slice| images.join(format!("{time}-{slice}.dcm")))).collect()
+        times
+            .iter()
+            .flat_map(|time| [1, 2].map(|slice| images.join(format!("{time}-{slice}.dcm"))))
+            .collect()
     };
     let import = |images: &[PathBuf], out: &Path| {
-        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"import-masks", &a, &b, &"--by-position", &"-o", &out, &"--of"];
+        let mut all: Vec<&dyn AsRef<OsStr>> = vec![
+            &"import-masks",
+            &a,
+            &b,
+            &"--by-position",
+            &"-o",
+            &out,
+            &"--of",
+        ];
         all.extend(images.iter().map(|path| path as &dyn AsRef<OsStr>));
         crate::run(&all)
     };
     let out = folder.path().join("both");
     let run = import(&of(&["1", "2"]), &out);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    assert_eq!(files(&out), ["1-1.png", "1-2.png", "2-1.png", "2-2.png", "labels.json"]);
+    assert_eq!(
+        files(&out),
+        ["1-1.png", "1-2.png", "2-1.png", "2-2.png", "labels.json"]
+    );
     // Neither names the images of the third time.
     let run = import(&of(&["3"]), &folder.path().join("third"));
     assert_eq!(run.code, Some(1), "{}", run.err);
-    let said = ["\"a/seg.dcm\" and \"b/seg.dcm\" belong to this series", "Give the path of the one that is meant"];
-    assert!(said.iter().all(|part| run.err.contains(part)), "{}", run.err);
+    let said = [
+        "\"a/seg.dcm\" and \"b/seg.dcm\" belong to this series",
+        "Give the path of the one that is meant",
+    ];
+    assert!(
+        said.iter().all(|part| run.err.contains(part)),
+        "{}",
+        run.err
+    );
     let run = import(&of(&["1", "3"]), &folder.path().join("some"));
-    assert!(run.code == Some(1) && run.err.contains("1 of 2 series were not imported"), "{}", run.err);
+    assert!(
+        run.code == Some(1) && run.err.contains("1 of 2 series were not imported"),
+        "{}",
+        run.err
+    );
 }
 
 /// FOLDER/images and FOLDER/masks with so many pictures that are called 0.png and so on.
 fn pictures(folder: &Path, count: u32) -> [PathBuf; 2] {
     let both = ["images", "masks"].map(|name| folder.join(name));
-    both.iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    both.iter()
+        .for_each(|folder| std::fs::create_dir(folder).unwrap());
     for i in 0..count {
         let name = format!("{i}.png");
-        crate::disc(40, 30, [12.0 + f64::from(i % 15), 14.0], 9.0, 200).save(both[0].join(&name)).unwrap();
-        crate::disc(40, 30, [12.0 + f64::from(i % 15), 14.0], 9.0, 255).save(both[1].join(&name)).unwrap();
+        crate::disc(40, 30, [12.0 + f64::from(i % 15), 14.0], 9.0, 200)
+            .save(both[0].join(&name))
+            .unwrap();
+        crate::disc(40, 30, [12.0 + f64::from(i % 15), 14.0], 9.0, 255)
+            .save(both[1].join(&name))
+            .unwrap();
     }
     both
 }
@@ -170,29 +284,81 @@ fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = pictures(folder.path(), 5);
     let [one, none, alone] = ["one", "none", "alone"].map(|name| folder.path().join(name));
-    let run = succeeds(&[&"import-masks", &masks.join("2.png"), &"--of", &images, &"-o", &one]);
+    let run = succeeds(&[
+        &"import-masks",
+        &masks.join("2.png"),
+        &"--of",
+        &images,
+        &"-o",
+        &one,
+    ]);
     assert_eq!(files(&one), ["2.png", "labels.json"]);
-    assert!(run.err.contains("4 series have no mask among these: 0.png, 1.png, 3.png and 1 more"), "{}", run.err);
-    assert!(run.out.contains("on 1 slice of 2.png: 2 files are in"), "{}", run.out);
+    assert!(
+        run.err
+            .contains("4 series have no mask among these: 0.png, 1.png, 3.png and 1 more"),
+        "{}",
+        run.err
+    );
+    assert!(
+        run.out.contains("on 1 slice of 2.png: 2 files are in"),
+        "{}",
+        run.out
+    );
     let stranger = folder.path().join("stranger.png");
     std::fs::copy(masks.join("2.png"), &stranger).unwrap();
-    refuses(&[&"import-masks", &stranger, &"--of", &images, &"-o", &none], &["no label map called \"0.png\""]);
+    refuses(
+        &[&"import-masks", &stranger, &"--of", &images, &"-o", &none],
+        &["no label map called \"0.png\""],
+    );
     assert!(files(&none).is_empty());
-    let run = succeeds(&[&"import-masks", &stranger, &"--of", &images.join("2.png"), &"-o", &alone]);
-    assert!(run.err.contains("\"stranger.png\" is called otherwise than the image"), "{}", run.err);
+    let run = succeeds(&[
+        &"import-masks",
+        &stranger,
+        &"--of",
+        &images.join("2.png"),
+        &"-o",
+        &alone,
+    ]);
+    assert!(
+        run.err
+            .contains("\"stranger.png\" is called otherwise than the image"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
 fn a_mask_that_cannot_be_taken_is_named_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = pictures(folder.path(), 5);
-    crate::disc(30, 30, [12.0, 14.0], 9.0, 255).save(masks.join("3.png")).unwrap();
+    crate::disc(30, 30, [12.0, 14.0], 9.0, 255)
+        .save(masks.join("3.png"))
+        .unwrap();
     let out = folder.path().join("out");
-    let run = refuses(&[&"import-masks", &masks, &"--of", &images, &"-o", &out], &["1 of 5 series were not imported"]);
-    assert!(run.err.lines().any(|line| line.starts_with("labrum: 3.png: cannot ")), "{}", run.err);
-    assert_eq!(files(&out), ["0.png", "1.png", "2.png", "4.png", "labels.json"]);
+    let run = refuses(
+        &[&"import-masks", &masks, &"--of", &images, &"-o", &out],
+        &["1 of 5 series were not imported"],
+    );
+    assert!(
+        run.err
+            .lines()
+            .any(|line| line.starts_with("labrum: 3.png: cannot ")),
+        "{}",
+        run.err
+    );
+    assert_eq!(
+        files(&out),
+        ["0.png", "1.png", "2.png", "4.png", "labels.json"]
+    );
     // What is said of several is said once.
-    assert_eq!(run.err.matches("4 series (0.png, 1.png, 2.png and 1 more): 0 is background").count(), 1, "{}", run.err);
+    assert_eq!(
+        run.err
+            .matches("4 series (0.png, 1.png, 2.png and 1 more): 0 is background")
+            .count(),
+        1,
+        "{}",
+        run.err
+    );
 }
 
 #[test]
@@ -204,17 +370,32 @@ fn ctrl_c_ends_an_import_after_the_series_and_says_what_is_missing() {
     let out = folder.path().join("out");
     let import: [&dyn AsRef<OsStr>; 6] = [&"import-masks", &masks, &"--of", &images, &"-o", &out];
     let piped = std::process::Stdio::piped;
-    let child = crate::program(&import).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let child = crate::program(&import)
+        .stdout(piped())
+        .stderr(piped())
+        .spawn()
+        .unwrap();
     let begun = std::time::Instant::now();
     while files(&out).len() < 4 {
         assert!(begun.elapsed().as_secs() < 60, "it does not begin");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(kill.unwrap().success());
     let run = crate::Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{}", run.err);
-    let done = files(&out).iter().filter(|file| file.ends_with(".png")).count();
-    assert!(run.err.contains(&format!("it was stopped after {done} of {COUNT} series; missing: ")), "{}", run.err);
+    let done = files(&out)
+        .iter()
+        .filter(|file| file.ends_with(".png"))
+        .count();
+    assert!(
+        run.err.contains(&format!(
+            "it was stopped after {done} of {COUNT} series; missing: "
+        )),
+        "{}",
+        run.err
+    );
     assert_eq!(run.out.lines().count(), done, "{}", run.out);
 }

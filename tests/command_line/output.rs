@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 
 /// Columns, rows and values of a label map as they are in the file.
 fn label_map(path: &Path) -> (u32, u32, Vec<u8>) {
-    let mut decoder = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(path).unwrap()));
+    let mut decoder =
+        png::Decoder::new(std::io::BufReader::new(std::fs::File::open(path).unwrap()));
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().unwrap();
     let mut values = vec![0; reader.output_buffer_size().unwrap()];
     let frame = reader.next_frame(&mut values).unwrap();
-    assert_eq!((frame.color_type, frame.bit_depth), (png::ColorType::Indexed, png::BitDepth::Eight));
+    assert_eq!(
+        (frame.color_type, frame.bit_depth),
+        (png::ColorType::Indexed, png::BitDepth::Eight)
+    );
     (frame.width, frame.height, values)
 }
 
@@ -47,19 +51,42 @@ fn each_ultrasound_sample_gets_all_that_was_asked_for() {
     let mut expected = BTreeSet::new();
     for image in files(&source).iter().filter(|name| name.ends_with(".png")) {
         let stem = image.trim_end_matches(".png");
-        let endings = ["png", "overlay.png", "probability.png", "seg.dcm", "measurements.csv", "measurements.json"];
+        let endings = [
+            "png",
+            "overlay.png",
+            "probability.png",
+            "seg.dcm",
+            "measurements.csv",
+            "measurements.json",
+        ];
         expected.extend(endings.map(|ending| format!("{stem}.{ending}")));
         let (columns, rows, values) = label_map(&folder.path().join(image));
-        assert_eq!((columns, rows), image::image_dimensions(source.join(image)).unwrap());
-        assert_eq!(values.iter().copied().collect::<BTreeSet<u8>>(), BTreeSet::from([0, 1]), "{image}");
-        let probability = image::open(folder.path().join(format!("{stem}.probability.png"))).unwrap();
+        assert_eq!(
+            (columns, rows),
+            image::image_dimensions(source.join(image)).unwrap()
+        );
+        assert_eq!(
+            values.iter().copied().collect::<BTreeSet<u8>>(),
+            BTreeSet::from([0, 1]),
+            "{image}"
+        );
+        let probability =
+            image::open(folder.path().join(format!("{stem}.probability.png"))).unwrap();
         assert_eq!((probability.width(), probability.height()), (columns, rows));
         assert_eq!(probability.color(), image::ColorType::L16);
     }
     expected.insert("labels.json".into());
     assert_eq!(expected.len(), 4 * 6 + 1);
-    assert_eq!(files(folder.path()).into_iter().collect::<BTreeSet<_>>(), expected);
-    let told: usize = outcomes.as_array().unwrap().iter().map(|o| o["files"].as_array().unwrap().len()).sum();
+    assert_eq!(
+        files(folder.path()).into_iter().collect::<BTreeSet<_>>(),
+        expected
+    );
+    let told: usize = outcomes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| o["files"].as_array().unwrap().len())
+        .sum();
     assert_eq!(told, expected.len());
 }
 
@@ -77,17 +104,36 @@ fn a_named_model_runs_on_what_it_is_not_for_and_warns() {
     let folder = tempfile::tempdir().unwrap();
     let run = segment(&[&sample("cardiac-mr")], folder.path());
     assert_eq!(run.code, Some(0), "{}", run.err);
-    assert!(run.err.contains("warning") && run.err.contains("MR"), "{}", run.err);
+    assert!(
+        run.err.contains("warning") && run.err.contains("MR"),
+        "{}",
+        run.err
+    );
     let written = files(folder.path());
-    assert_eq!(written.iter().filter(|name| name.ends_with(".seg.dcm")).count(), 1);
-    assert_eq!(written.iter().filter(|name| name.ends_with(".png")).count(), 12);
-    dicom_object::open_file(folder.path().join(written.iter().find(|n| n.ends_with(".seg.dcm")).unwrap())).unwrap();
+    assert_eq!(
+        written
+            .iter()
+            .filter(|name| name.ends_with(".seg.dcm"))
+            .count(),
+        1
+    );
+    assert_eq!(
+        written.iter().filter(|name| name.ends_with(".png")).count(),
+        12
+    );
+    dicom_object::open_file(
+        folder
+            .path()
+            .join(written.iter().find(|n| n.ends_with(".seg.dcm")).unwrap()),
+    )
+    .unwrap();
 }
 
 #[test]
 fn good_files_are_written_and_bad_ones_named() {
     let folder = tempfile::tempdir().unwrap();
-    let [good, text, cut, missing] = ["good.png", "text.png", "cut.png", "missing.png"].map(|n| folder.path().join(n));
+    let [good, text, cut, missing] =
+        ["good.png", "text.png", "cut.png", "missing.png"].map(|n| folder.path().join(n));
     let out = folder.path().join("out");
     picture(&good);
     std::fs::write(&text, "words").unwrap();
@@ -97,7 +143,13 @@ fn good_files_are_written_and_bad_ones_named() {
         let run = segment(&[bad, &good], &out);
         assert_eq!(run.code, Some(1), "{}", run.err);
         let name = bad.file_name().unwrap().to_str().unwrap();
-        assert!(run.err.lines().any(|line| line.contains(name) && line.contains("cannot ")), "{}", run.err);
+        assert!(
+            run.err
+                .lines()
+                .any(|line| line.contains(name) && line.contains("cannot ")),
+            "{}",
+            run.err
+        );
         assert_eq!(files(&out), ["good.png", "labels.json"]);
         std::fs::remove_dir_all(&out).unwrap();
     }
@@ -114,13 +166,28 @@ fn images_of_one_name_get_results_in_folders_of_their_own() {
     }
     let run = segment(&[&sources[0], &sources[1]], &out);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    assert_eq!(files(&out), ["one/a.png", "one/labels.json", "two/a.png", "two/labels.json"]);
+    assert_eq!(
+        files(&out),
+        [
+            "one/a.png",
+            "one/labels.json",
+            "two/a.png",
+            "two/labels.json"
+        ]
+    );
     // In one folder it is said which is which.
     let (flat, out) = (folder.path().join("flat"), folder.path().join("named"));
     std::fs::create_dir(&flat).unwrap();
-    ["a.png", "a.bmp"].iter().for_each(|name| picture(&flat.join(name)));
+    ["a.png", "a.bmp"]
+        .iter()
+        .for_each(|name| picture(&flat.join(name)));
     let run = segment(&[&flat], &out);
-    assert!(run.err.contains("another image has files called \"a\", these are \"a-2\""), "{}", run.err);
+    assert!(
+        run.err
+            .contains("another image has files called \"a\", these are \"a-2\""),
+        "{}",
+        run.err
+    );
     assert_eq!(files(&out), ["a-2.png", "a.png", "labels.json"]);
 }
 
@@ -131,9 +198,19 @@ fn a_label_map_never_takes_the_place_of_its_image() {
     picture(&source);
     picture(&folder.path().join("b.png"));
     let before = std::fs::read(&source).unwrap();
-    let named_otherwise = folder.path().join("..").join(folder.path().file_name().unwrap());
-    for (input, out) in [(folder.path(), folder.path()), (&source, folder.path()), (&source, &named_otherwise)] {
-        assert_refused(&segment(&[input], out), &["a.png\"", "never changed", "--out"]);
+    let named_otherwise = folder
+        .path()
+        .join("..")
+        .join(folder.path().file_name().unwrap());
+    for (input, out) in [
+        (folder.path(), folder.path()),
+        (&source, folder.path()),
+        (&source, &named_otherwise),
+    ] {
+        assert_refused(
+            &segment(&[input], out),
+            &["a.png\"", "never changed", "--out"],
+        );
         assert_eq!(std::fs::read(&source).unwrap(), before);
         assert_eq!(files(folder.path()), ["a.png", "b.png"]);
     }
@@ -146,8 +223,16 @@ fn no_result_takes_the_place_of_another() {
     // The overlay of the first is called like the label map of the second.
     let sources = ["a.png", "a.overlay.png"].map(|name| folder.path().join(name));
     sources.iter().for_each(|source| picture(source));
-    let arguments: [&dyn AsRef<OsStr>; 8] =
-        [&"segment", &folder.path(), &"--out", &out, &"--model", &MODEL, &"--format", &"png,overlay"];
+    let arguments: [&dyn AsRef<OsStr>; 8] = [
+        &"segment",
+        &folder.path(),
+        &"--out",
+        &out,
+        &"--model",
+        &MODEL,
+        &"--format",
+        &"png,overlay",
+    ];
     refuses(&arguments, &["a.overlay.png", "two results"]);
     assert!(!out.exists());
 }
@@ -173,13 +258,24 @@ fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
     assert_eq!(segment(&[&images], &out).code, Some(0));
     std::fs::write(out.join("a.png"), "a person's own").unwrap();
     picture(&images.join("b.png"));
-    assert_refused(&segment(&[&images], &out), &["a.png", "it exists already", "--resume", "--overwrite"]);
+    assert_refused(
+        &segment(&[&images], &out),
+        &["a.png", "it exists already", "--resume", "--overwrite"],
+    );
     assert_eq!(files(&out), ["a.png", "labels.json"], "nothing is begun");
     let run = segment_and(&[&images], &out, &[&"--resume"]);
-    assert!(run.code == Some(0) && run.out.contains("1 was there already"), "{}{}", run.out, run.err);
+    assert!(
+        run.code == Some(0) && run.out.contains("1 was there already"),
+        "{}{}",
+        run.out,
+        run.err
+    );
     assert_eq!(std::fs::read(out.join("a.png")).unwrap(), b"a person's own");
     assert_eq!(files(&out), ["a.png", "b.png", "labels.json"]);
-    assert_eq!(segment_and(&[&images], &out, &[&"--overwrite"]).code, Some(0));
+    assert_eq!(
+        segment_and(&[&images], &out, &[&"--overwrite"]).code,
+        Some(0)
+    );
     assert_eq!(label_map(&out.join("a.png")).0, 40);
 }
 
@@ -193,32 +289,52 @@ fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
     }
     let run = segment_and(&[&images], &out, &[&"-f", &"png,coco"]);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    let [one, two] = ["s1 \u{ab}x\u{bb}/\u{ab}a\u{bb}.png", "s2/left/\u{ab}a\u{bb}.png"];
+    let [one, two] = [
+        "s1 \u{ab}x\u{bb}/\u{ab}a\u{bb}.png",
+        "s2/left/\u{ab}a\u{bb}.png",
+    ];
     let lists = ["s1 \u{ab}x\u{bb}/labels.json", "s2/left/labels.json"];
     assert_eq!(files(&out), ["coco.json", lists[0], one, lists[1], two]);
-    let coco =
-        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(out.join("coco.json")).unwrap()).unwrap() };
+    let coco = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(out.join("coco.json")).unwrap()).unwrap()
+    };
     let whole = coco();
-    let names = whole["images"].as_array().unwrap().iter().map(|i| i["file_name"].as_str().unwrap());
+    let names = whole["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["file_name"].as_str().unwrap());
     assert_eq!(names.collect::<BTreeSet<_>>(), BTreeSet::from([one, two]));
     // A run that goes on reads the masks of what is there from its label maps.
     std::fs::remove_file(out.join(two)).unwrap();
     std::fs::remove_file(out.join("coco.json")).unwrap();
     let run = segment_and(&[&images], &out, &[&"-f", &"png,coco", &"--resume"]);
-    assert!(run.code == Some(0) && run.out.contains("1 was there already"), "{}{}", run.out, run.err);
+    assert!(
+        run.code == Some(0) && run.out.contains("1 was there already"),
+        "{}{}",
+        run.out,
+        run.err
+    );
     assert_eq!(coco(), whole);
 }
 
 #[test]
 fn a_format_that_cannot_hold_a_mask_is_named_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
-    let (source, out, none) = (folder.path().join("a.png"), folder.path().join("out"), folder.path().join("none"));
+    let (source, out, none) = (
+        folder.path().join("a.png"),
+        folder.path().join("out"),
+        folder.path().join("none"),
+    );
     picture(&source);
     let run = segment_and(&[&source], &out, &[&"--format", &"png,rtstruct,csv"]);
     assert_refused(&run, &["1 file cannot be written"]);
     assert!(run.err.contains("a.png as rtstruct: "), "{}", run.err);
     assert_eq!(files(&out), ["a.measurements.csv", "a.png", "labels.json"]);
-    assert_eq!(segment_and(&[&source], &none, &[&"--format", &"rtstruct"]).code, Some(1));
+    assert_eq!(
+        segment_and(&[&source], &none, &[&"--format", &"rtstruct"]).code,
+        Some(1)
+    );
     assert!(!none.exists());
 }
 
@@ -227,8 +343,29 @@ fn a_shipped_model_is_named_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let source = sample("fetal-head/fetal-head-011_HC.png");
-    succeeds(&[&"segment", &source, &"-o", &out, &"--model", &"fetal-head", &"--device", &"cpu"]);
-    refuses(&[&"segment", &source, &"-o", &out, &"--model", &"foetal-head", &"--device", &"cpu"], &["foetal-head"]);
+    succeeds(&[
+        &"segment",
+        &source,
+        &"-o",
+        &out,
+        &"--model",
+        &"fetal-head",
+        &"--device",
+        &"cpu",
+    ]);
+    refuses(
+        &[
+            &"segment",
+            &source,
+            &"-o",
+            &out,
+            &"--model",
+            &"foetal-head",
+            &"--device",
+            &"cpu",
+        ],
+        &["foetal-head"],
+    );
 }
 
 #[test]
@@ -237,6 +374,9 @@ fn of_a_series_that_fails_nothing_is_left() {
     let in_the_way = folder.path().join("slice-03.png");
     std::fs::create_dir(&in_the_way).unwrap();
     let run = segment(&[&sample("cardiac-mr")], folder.path());
-    assert_refused(&run, &["slice-03.png", "a folder of that name is in the way"]);
+    assert_refused(
+        &run,
+        &["slice-03.png", "a folder of that name is in the way"],
+    );
     assert_eq!(files(folder.path()), [""; 0]);
 }

@@ -5,7 +5,9 @@ use super::*;
 /// `train` on `data` with a small network input, on the CPU.
 fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = program(&[&"train", &data, &"--out", &out]);
-    command.args(["--size", "48x48", "--channels", "1", "--device", "cpu"]).args(more);
+    command
+        .args(["--size", "48x48", "--channels", "1", "--device", "cpu"])
+        .args(more);
     command
 }
 
@@ -24,21 +26,49 @@ fn mean_dice(model: &Path, data: &Path) -> f64 {
 #[test]
 fn a_trained_model_segments_what_it_was_trained_on() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    let (data, model) = (
+        folder.path().join("data"),
+        folder.path().join("model.safetensors"),
+    );
     discs(&data);
     // A stranger's file with the name that a careless program would use meanwhile.
     std::fs::write(folder.path().join("model.part"), "x").unwrap();
-    let run = trained(&data, &model, &["--epochs", "20", "--batch", "2", "--no-augmentation", "--label", "Disc"]);
+    let run = trained(
+        &data,
+        &model,
+        &[
+            "--epochs",
+            "20",
+            "--batch",
+            "2",
+            "--no-augmentation",
+            "--label",
+            "Disc",
+        ],
+    );
     assert!(run.out.contains("model.safetensors"), "{}", run.out);
     let dice = mean_dice(&model, &data);
     assert!(dice > 0.5, "Dice {dice}");
     let out = folder.path().join("out");
     let image = data.join("images/disc-a.png");
-    let segment: [&dyn AsRef<OsStr>; 10] =
-        [&"segment", &image, &"--out", &out, &"--model", &model, &"--format", &"labels", &"--device", &"cpu"];
+    let segment: [&dyn AsRef<OsStr>; 10] = [
+        &"segment",
+        &image,
+        &"--out",
+        &out,
+        &"--model",
+        &model,
+        &"--format",
+        &"labels",
+        &"--device",
+        &"cpu",
+    ];
     succeeds(&segment);
     assert_eq!(files(&out), ["disc-a.Disc.png", "labels.json"]);
-    assert_eq!(std::fs::read(folder.path().join("model.part")).unwrap(), b"x");
+    assert_eq!(
+        std::fs::read(folder.path().join("model.part")).unwrap(),
+        b"x"
+    );
 }
 
 #[test]
@@ -48,12 +78,22 @@ fn the_same_seed_gives_the_same_model() {
     discs(&data);
     let model = |name: &str, seed: &str| {
         let out = folder.path().join(name);
-        trained(&data, &out, &["--epochs", "2", "--batch", "4", "--seed", seed]);
+        trained(
+            &data,
+            &out,
+            &["--epochs", "2", "--batch", "4", "--seed", seed],
+        );
         std::fs::read(out).unwrap()
     };
     let first = model("a.safetensors", "7");
-    assert!(first == model("b.safetensors", "7"), "the same seed gave another model");
-    assert!(first != model("c.safetensors", "8"), "another seed gave the same model");
+    assert!(
+        first == model("b.safetensors", "7"),
+        "the same seed gave another model"
+    );
+    assert!(
+        first != model("c.safetensors", "8"),
+        "another seed gave the same model"
+    );
     // Predicts nothing yet, so has no Hausdorff distance; it can be read all the same.
     mean_dice(&folder.path().join("a.safetensors"), &data);
 }
@@ -73,14 +113,30 @@ fn ctrl_c_keeps_the_best_so_far() {
         .spawn()
         .unwrap();
     let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("best so far, saved")), "nothing was saved");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        lines.any(|line| line.unwrap().contains("best so far, saved")),
+        "nothing was saved"
+    );
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(130), "{rest:?}");
-    assert!(run.out.contains("Stopped; the best model so far is in"), "{}", run.out);
+    assert!(
+        run.out.contains("Stopped; the best model so far is in"),
+        "{}",
+        run.out
+    );
     let last = rest.last().unwrap();
-    assert!(last.contains("it was stopped after") && last.contains("of 100000 epochs"), "{last}");
+    assert!(
+        last.contains("it was stopped after") && last.contains("of 100000 epochs"),
+        "{last}"
+    );
     assert_eq!(files(&out), ["model.safetensors"]);
     mean_dice(&model, &data);
 }
@@ -88,9 +144,18 @@ fn ctrl_c_keeps_the_best_so_far() {
 #[test]
 fn data_that_cannot_be_trained_on_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    let (data, model) = (
+        folder.path().join("data"),
+        folder.path().join("model.safetensors"),
+    );
     let refused = |parts: &[&str]| {
-        assert_refused(&train(&data, &model, &["--epochs", "1"]).output().unwrap().into(), parts);
+        assert_refused(
+            &train(&data, &model, &["--epochs", "1"])
+                .output()
+                .unwrap()
+                .into(),
+            parts,
+        );
         assert!(!model.exists());
     };
     refused(&["data/images", "\"images\" and \"masks\""]);
@@ -111,7 +176,8 @@ fn revalue(data: &Path, value: impl Fn(usize) -> u8) {
     for (number, name) in files(&data.join("masks")).into_iter().enumerate() {
         let path = data.join("masks").join(name);
         let mut mask = image::open(&path).unwrap().into_luma8();
-        mask.pixels_mut().for_each(|p| p.0[0] = if p.0[0] > 0 { value(number) } else { 0 });
+        mask.pixels_mut()
+            .for_each(|p| p.0[0] = if p.0[0] > 0 { value(number) } else { 0 });
         mask.save(path).unwrap();
     }
 }
@@ -119,30 +185,65 @@ fn revalue(data: &Path, value: impl Fn(usize) -> u8) {
 #[test]
 fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    let (data, model) = (
+        folder.path().join("data"),
+        folder.path().join("model.safetensors"),
+    );
     discs(&data);
     revalue(&data, |number| if number % 2 == 0 { 3 } else { 200 });
-    let refused = train(&data, &model, &["--epochs", "1"]).output().unwrap().into();
-    assert_refused(&refused, &["disc-b.png", "0 and 200", "labels.json", "--threshold 1"]);
+    let refused = train(&data, &model, &["--epochs", "1"])
+        .output()
+        .unwrap()
+        .into();
+    assert_refused(
+        &refused,
+        &["disc-b.png", "0 and 200", "labels.json", "--threshold 1"],
+    );
     let list = r#"{"labels": [{"value": 3, "name": "Organ"}, {"value": 200, "name": "Tumour"}]}"#;
     std::fs::write(data.join("masks/labels.json"), list).unwrap();
-    trained(&data, &model, &["--epochs", "1", "--batch", "4", "--held-out", "0"]);
+    trained(
+        &data,
+        &model,
+        &["--epochs", "1", "--batch", "4", "--held-out", "0"],
+    );
     let bytes = std::fs::read(&model).unwrap();
     let card = labrum_nn::checkpoint::card(&bytes).unwrap();
-    let names: Vec<&str> = card.labels.iter().map(|label| label.name.as_str()).collect();
-    assert_eq!((names, card.trained_on.values), (vec!["Organ", "Tumour"], vec![3, 200]));
+    let names: Vec<&str> = card
+        .labels
+        .iter()
+        .map(|label| label.name.as_str())
+        .collect();
+    assert_eq!(
+        (names, card.trained_on.values),
+        (vec!["Organ", "Tumour"], vec![3, 200])
+    );
     mean_dice(&model, &data);
     // A folder without the list has the values that the card keeps.
     std::fs::remove_file(data.join("masks/labels.json")).unwrap();
     revalue(&data, |_| 3);
     mean_dice(&model, &data);
-    trained(&data, &model, &["--epochs", "1", "--threshold", "3", "--held-out", "0", "--overwrite"]);
+    trained(
+        &data,
+        &model,
+        &[
+            "--epochs",
+            "1",
+            "--threshold",
+            "3",
+            "--held-out",
+            "0",
+            "--overwrite",
+        ],
+    );
 }
 
 #[test]
 fn subjects_that_hold_out_nobody_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    let (data, model) = (
+        folder.path().join("data"),
+        folder.path().join("model.safetensors"),
+    );
     discs(&data);
     for kind in ["images", "masks"] {
         for name in files(&data.join(kind)) {
@@ -153,35 +254,84 @@ fn subjects_that_hold_out_nobody_are_refused() {
     let refused = |more: &[&str], parts: &[&str]| {
         assert_refused(&train(&data, &model, more).output().unwrap().into(), parts);
     };
-    let all = ["all its 12 images are of one subject, \"7\"", "subjects.csv", "--subject-pattern"];
+    let all = [
+        "all its 12 images are of one subject, \"7\"",
+        "subjects.csv",
+        "--subject-pattern",
+    ];
     refused(&["--held-out", "0.2"], &all);
-    refused(&["--held-out-subjects", "8"], &["no image in it is of subject \"8\""]);
-    refused(&["--subject-pattern", "^P"], &["7_disc-a.png", "--subject-pattern"]);
+    refused(
+        &["--held-out-subjects", "8"],
+        &["no image in it is of subject \"8\""],
+    );
+    refused(
+        &["--subject-pattern", "^P"],
+        &["7_disc-a.png", "--subject-pattern"],
+    );
     refuses(&[&"rehearse", &data, &"--cases", &"3"], &all);
-    let run = trained(&data, &model, &["--epochs", "1", "--subject-pattern", "disc-(.)", "--held-out", "0.2"]);
+    let run = trained(
+        &data,
+        &model,
+        &[
+            "--epochs",
+            "1",
+            "--subject-pattern",
+            "disc-(.)",
+            "--held-out",
+            "0.2",
+        ],
+    );
     assert!(run.err.contains("validation Dice"), "{}", run.err);
-    let alone = trained(&data, &model, &["--epochs", "1", "--held-out", "0", "--overwrite"]);
-    assert!(alone.err.contains("training Dice") && !alone.err.contains("validation Dice"), "{}", alone.err);
+    let alone = trained(
+        &data,
+        &model,
+        &["--epochs", "1", "--held-out", "0", "--overwrite"],
+    );
+    assert!(
+        alone.err.contains("training Dice") && !alone.err.contains("validation Dice"),
+        "{}",
+        alone.err
+    );
 }
 
 #[test]
 fn a_model_is_not_given_the_ending_of_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.pth");
-    refuses(&[&"train", &folder.path(), &"--out", &model], &["model.pth", ".safetensors"]);
+    refuses(
+        &[&"train", &folder.path(), &"--out", &model],
+        &["model.pth", ".safetensors"],
+    );
     std::fs::copy(CHECKPOINT, &model).unwrap();
-    refuses(&[&"import-checkpoint", &model, &"--out", &model], &["model.pth"]);
-    assert_eq!(std::fs::read(&model).unwrap(), std::fs::read(CHECKPOINT).unwrap());
+    refuses(
+        &[&"import-checkpoint", &model, &"--out", &model],
+        &["model.pth"],
+    );
+    assert_eq!(
+        std::fs::read(&model).unwrap(),
+        std::fs::read(CHECKPOINT).unwrap()
+    );
 }
 
 /// Lists of the discs: eight to train on, four that choose.
 fn lists(folder: &Path) -> String {
     let write = |name: &str, letters: &str| {
         let path = folder.join(name);
-        std::fs::write(&path, letters.chars().map(|c| format!("disc-{c}\n")).collect::<String>()).unwrap();
+        std::fs::write(
+            &path,
+            letters
+                .chars()
+                .map(|c| format!("disc-{c}\n"))
+                .collect::<String>(),
+        )
+        .unwrap();
         path.display().to_string()
     };
-    format!("{},{}", write("train.txt", "abcdefgh"), write("validation.txt", "ijkl"))
+    format!(
+        "{},{}",
+        write("train.txt", "abcdefgh"),
+        write("validation.txt", "ijkl")
+    )
 }
 
 fn log(path: &Path) -> serde_json::Value {
@@ -192,32 +342,76 @@ fn log(path: &Path) -> serde_json::Value {
 fn the_paper_s_recipe_leaves_a_log_from_which_its_curve_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let (data, model, last, json) =
-        (at("data"), at("model.safetensors"), at("last.safetensors"), at("run.json").display().to_string());
+    let (data, model, last, json) = (
+        at("data"),
+        at("model.safetensors"),
+        at("last.safetensors"),
+        at("run.json").display().to_string(),
+    );
     discs(&data);
     let split = lists(folder.path());
     let last_file = last.display().to_string();
-    let more = ["--recipe", "paper", "--split", &split, "--epochs", "3", "--log", &json, "--last", &last_file];
+    let more = [
+        "--recipe", "paper", "--split", &split, "--epochs", "3", "--log", &json, "--last",
+        &last_file,
+    ];
     trained(&data, &model, &more);
     let log = log(Path::new(&json));
     let settings = &log["settings"];
-    assert_eq!((&settings["objective"], &settings["optimizer"]), (&"bce-dice".into(), &"sgd".into()));
-    assert_eq!((&settings["chosen_by"], &settings["aspect"]), (&"iou".into(), &"stretched".into()));
-    assert_eq!((&log["images"]["training"], &log["images"]["validation"]), (&8.into(), &4.into()));
-    assert_eq!((&log["epochs"][2]["steps"], &log["is_finished"]), (&3.into(), &true.into()));
-    assert!(log["command"].as_str().unwrap().contains("--recipe paper --split"), "{log}");
+    assert_eq!(
+        (&settings["objective"], &settings["optimizer"]),
+        (&"bce-dice".into(), &"sgd".into())
+    );
+    assert_eq!(
+        (&settings["chosen_by"], &settings["aspect"]),
+        (&"iou".into(), &"stretched".into())
+    );
+    assert_eq!(
+        (&log["images"]["training"], &log["images"]["validation"]),
+        (&8.into(), &4.into())
+    );
+    assert_eq!(
+        (&log["epochs"][2]["steps"], &log["is_finished"]),
+        (&3.into(), &true.into())
+    );
+    assert!(
+        log["command"]
+            .as_str()
+            .unwrap()
+            .contains("--recipe paper --split"),
+        "{log}"
+    );
     assert!(!Path::new(&format!("{json}.state")).exists());
     for (kept, model) in [("best", &model), ("last", &last)] {
-        let run = succeeds(&[&"evaluate", model, &data, &"--list", &at("validation.txt"), &"--json"]);
+        let run = succeeds(&[
+            &"evaluate",
+            model,
+            &data,
+            &"--list",
+            &at("validation.txt"),
+            &"--json",
+        ]);
         let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
-        assert_eq!((&report["weights"], report["cases"].as_array().unwrap().len()), (&log[kept]["hash"], 4));
+        assert_eq!(
+            (
+                &report["weights"],
+                report["cases"].as_array().unwrap().len()
+            ),
+            (&log[kept]["hash"], 4)
+        );
     }
     let plot = at("plot.svg");
     succeeds(&[&"plot", &json, &"--out", &plot, &"--title", &"Discs"]);
     let svg = std::fs::read_to_string(&plot).unwrap();
     assert!(svg.contains("Discs") && svg.contains(">\nrun\n<"), "{svg}");
-    refuses(&[&"plot", &json, &"--out", &plot], &["plot.svg", "it exists already"]);
-    refuses(&[&"plot", &at("train.txt"), &"--out", &plot, &"--overwrite"], &["train.txt", "labrum train --log"]);
+    refuses(
+        &[&"plot", &json, &"--out", &plot],
+        &["plot.svg", "it exists already"],
+    );
+    refuses(
+        &[&"plot", &at("train.txt"), &"--out", &plot, &"--overwrite"],
+        &["train.txt", "labrum train --log"],
+    );
 }
 
 #[test]
@@ -228,11 +422,30 @@ fn two_models_are_compared_case_by_case() {
     let evaluate: [&dyn AsRef<OsStr>; 4] = [&"evaluate", &MODEL, &data, &"--json"];
     std::fs::write(&first, succeeds(&evaluate).out).unwrap();
     let run = succeeds(&[&"evaluate", &MODEL, &data, &"--against", &first]);
-    let line = run.out.lines().find(|line| line.starts_with("against ")).unwrap();
-    assert!(line.replace('-', "+").contains("Dice +0.0000 (+0.0000 to +0.0000), IoU +0.0000"), "{line}");
+    let line = run
+        .out
+        .lines()
+        .find(|line| line.starts_with("against "))
+        .unwrap();
+    assert!(
+        line.replace('-', "+")
+            .contains("Dice +0.0000 (+0.0000 to +0.0000), IoU +0.0000"),
+        "{line}"
+    );
     lists(folder.path());
     let list = folder.path().join("train.txt");
-    refuses(&[&"evaluate", &MODEL, &data, &"--list", &list, &"--against", &first], &["other images"]);
+    refuses(
+        &[
+            &"evaluate",
+            &MODEL,
+            &data,
+            &"--list",
+            &list,
+            &"--against",
+            &first,
+        ],
+        &["other images"],
+    );
 }
 
 #[test]
@@ -246,8 +459,18 @@ fn a_training_that_was_killed_goes_on_to_the_same_weights() {
     let split = lists(folder.path());
     let arguments = |log: &Path, more: &[&'static str]| {
         let log = log.display().to_string();
-        let mut all =
-            vec!["--recipe", "paper", "--epochs", "40", "--loss", "boundary-dou", "--split", &split, "--log", &log];
+        let mut all = vec![
+            "--recipe",
+            "paper",
+            "--epochs",
+            "40",
+            "--loss",
+            "boundary-dou",
+            "--split",
+            &split,
+            "--log",
+            &log,
+        ];
         all.extend(more);
         all.iter().map(|s| s.to_string()).collect::<Vec<_>>()
     };
@@ -258,22 +481,42 @@ fn a_training_that_was_killed_goes_on_to_the_same_weights() {
         command
     };
     assert!(run("whole", &[]).output().unwrap().status.success());
-    let mut child = run("killed", &[]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = run("killed", &[])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("epoch 3 (")));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(at("killed.json.state").exists(), "it came to its end before it was killed");
-    let other: Run = run("killed", &["--resume", "--seed", "2"]).output().unwrap().into();
+    assert!(
+        at("killed.json.state").exists(),
+        "it came to its end before it was killed"
+    );
+    let other: Run = run("killed", &["--resume", "--seed", "2"])
+        .output()
+        .unwrap()
+        .into();
     assert_refused(&other, &["other settings"]);
     let resumed: Run = run("killed", &["--resume"]).output().unwrap().into();
-    assert!(resumed.code == Some(0) && resumed.err.contains("goes on with epoch"), "{}", resumed.err);
+    assert!(
+        resumed.code == Some(0) && resumed.err.contains("goes on with epoch"),
+        "{}",
+        resumed.err
+    );
     let weights = |name: &str| {
         let log = log(&at(&format!("{name}.json")));
-        (log["best"].clone(), log["last"].clone(), log["epochs"].as_array().unwrap().len())
+        (
+            log["best"].clone(),
+            log["last"].clone(),
+            log["epochs"].as_array().unwrap().len(),
+        )
     };
     assert_eq!(weights("killed"), weights("whole"));
-    assert_eq!(std::fs::read(at("killed.safetensors")).unwrap(), std::fs::read(at("whole.safetensors")).unwrap());
+    assert_eq!(
+        std::fs::read(at("killed.safetensors")).unwrap(),
+        std::fs::read(at("whole.safetensors")).unwrap()
+    );
     let again: Run = run("killed", &["--resume"]).output().unwrap().into();
     assert_refused(&again, &["came to its end already"]);
 }

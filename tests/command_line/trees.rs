@@ -11,15 +11,24 @@ fn subjects(folder: &Path) -> [PathBuf; 2] {
         for path in [image, &mask] {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         }
-        disc(40, 30, [15.0 + 8.0 * i as f64, 14.0], 9.0, 200).save(image).unwrap();
-        disc(40, 30, [15.0 + 8.0 * i as f64, 14.0], 9.0, 255).save(mask).unwrap();
+        disc(40, 30, [15.0 + 8.0 * i as f64, 14.0], 9.0, 200)
+            .save(image)
+            .unwrap();
+        disc(40, 30, [15.0 + 8.0 * i as f64, 14.0], 9.0, 255)
+            .save(mask)
+            .unwrap();
     }
     images
 }
 
 fn file_names(coco: &Path) -> Vec<String> {
     let coco: Value = serde_json::from_slice(&std::fs::read(coco).unwrap()).unwrap();
-    coco["images"].as_array().unwrap().iter().map(|image| image["file_name"].as_str().unwrap().to_owned()).collect()
+    coco["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|image| image["file_name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// A workspace with accepted masks for the images below FOLDER/images.
@@ -27,7 +36,16 @@ fn workspace(folder: &Path) -> PathBuf {
     let work = folder.join("work");
     succeeds(&[&"workspace", &"create", &work]);
     let [images, masks] = ["images", "masks"].map(|name| folder.join(name));
-    succeeds(&[&"workspace", &"add", &images, &"-w", &work, &"--masks", &masks, &"--accept"]);
+    succeeds(&[
+        &"workspace",
+        &"add",
+        &images,
+        &"-w",
+        &work,
+        &"--masks",
+        &masks,
+        &"--accept",
+    ]);
     work
 }
 
@@ -51,19 +69,59 @@ fn images_of_one_name_are_told_apart_by_their_folders() {
             &"--device",
             &"cpu",
         ]);
-        assert_eq!(files(&out), ["coco.json", "s1/a.png", "s1/labels.json", "s2/a.png", "s2/labels.json"]);
+        assert_eq!(
+            files(&out),
+            [
+                "coco.json",
+                "s1/a.png",
+                "s1/labels.json",
+                "s2/a.png",
+                "s2/labels.json"
+            ]
+        );
         assert_eq!(file_names(&out.join("coco.json")), ["s1/a.png", "s2/a.png"]);
     }
     let (work, out) = (workspace(folder.path()), folder.path().join("exported"));
-    succeeds(&[&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png,coco"]);
-    let pictures: Vec<String> = files(&out).into_iter().filter(|file| file.ends_with(".png")).collect();
+    succeeds(&[
+        &"export",
+        &"--workspace",
+        &work,
+        &"-o",
+        &out,
+        &"-f",
+        &"png,coco",
+    ]);
+    let pictures: Vec<String> = files(&out)
+        .into_iter()
+        .filter(|file| file.ends_with(".png"))
+        .collect();
     assert_eq!(pictures, ["s1/a.png", "s2/a.png"]);
     assert_eq!(file_names(&out.join("coco.json")), ["s1/a.png", "s2/a.png"]);
     // Side by side it is said which is which.
     let out = folder.path().join("flat");
-    let run = succeeds(&[&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png", &"--name", &"{series}"]);
-    assert_eq!(files(&out).iter().filter(|file| file.ends_with(".png")).count(), 2);
-    assert!(run.err.contains("those of this one are called \"a-2\""), "{}", run.err);
+    let run = succeeds(&[
+        &"export",
+        &"--workspace",
+        &work,
+        &"-o",
+        &out,
+        &"-f",
+        &"png",
+        &"--name",
+        &"{series}",
+    ]);
+    assert_eq!(
+        files(&out)
+            .iter()
+            .filter(|file| file.ends_with(".png"))
+            .count(),
+        2
+    );
+    assert!(
+        run.err.contains("those of this one are called \"a-2\""),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
@@ -81,7 +139,15 @@ fn options_of_another_command_line_are_wrong_usage() {
         vec![&"segment", &image, &"-o", &out, &"--from-pacs", &"x"],
         vec![&"train", &data, &"-o", &model, &"--channels", &"2"],
         vec![&"train", &data, &"-o", &model, &"--steps", &"5"],
-        vec![&"train", &"--workspace", &work, &"--steps", &"5", &"--seconds", &"5"],
+        vec![
+            &"train",
+            &"--workspace",
+            &work,
+            &"--steps",
+            &"5",
+            &"--seconds",
+            &"5",
+        ],
         vec![&"train", &data, &"-o", &model, &"--epochs", &"abc"],
     ];
     for arguments in wrong {
@@ -95,26 +161,52 @@ fn options_of_another_command_line_are_wrong_usage() {
 #[test]
 fn what_the_system_says_is_told_in_words() {
     let folder = tempfile::tempdir().unwrap();
-    let [missing, junk, out] = ["missing", "junk.safetensors", "out"].map(|name| folder.path().join(name));
+    let [missing, junk, out] =
+        ["missing", "junk.safetensors", "out"].map(|name| folder.path().join(name));
     std::fs::write(&junk, "junk that is far from a header").unwrap();
     picture(&folder.path().join("a.png"));
     let image = folder.path().join("a.png");
     let here = folder.path();
-    refuses(&[&"plot", &missing, &"--out", &out], &["there is no such file"]);
+    refuses(
+        &[&"plot", &missing, &"--out", &out],
+        &["there is no such file"],
+    );
     refuses(&[&"plot", &here, &"--out", &out], &["it is a folder"]);
-    refuses(&[&"segment", &image, &"-o", &out, &"--model", &junk], &["it is no safetensors file"]);
-    refuses(&[&"train", &missing, &"-o", &out], &["there is no such folder"]);
+    refuses(
+        &[&"segment", &image, &"-o", &out, &"--model", &junk],
+        &["it is no safetensors file"],
+    );
+    refuses(
+        &[&"train", &missing, &"-o", &out],
+        &["there is no such folder"],
+    );
 }
 
 #[test]
 fn cases_that_no_image_is_left_for_are_said() {
     let folder = tempfile::tempdir().unwrap();
     discs(folder.path());
-    let rehearse: [&dyn AsRef<OsStr>; 9] =
-        [&"rehearse", &folder.path(), &"--cases", &"2,60", &"--steps", &"1", &"--size", &"48", &"--device"];
+    let rehearse: [&dyn AsRef<OsStr>; 9] = [
+        &"rehearse",
+        &folder.path(),
+        &"--cases",
+        &"2,60",
+        &"--steps",
+        &"1",
+        &"--size",
+        &"48",
+        &"--device",
+    ];
     let cpu: [&dyn AsRef<OsStr>; 1] = [&"cpu"];
-    let run = refuses(&[&rehearse[..], &cpu].concat(), &["60 cases to learn from cannot be reached"]);
-    assert!(run.err.contains("60 cases cannot be reached: there are"), "{}", run.err);
+    let run = refuses(
+        &[&rehearse[..], &cpu].concat(),
+        &["60 cases to learn from cannot be reached"],
+    );
+    assert!(
+        run.err.contains("60 cases cannot be reached: there are"),
+        "{}",
+        run.err
+    );
 }
 
 /// FOLDER/images and FOLDER/masks with so many pictures.
@@ -125,8 +217,12 @@ fn many(folder: &Path, count: u32) {
     for i in 0..count {
         let name = format!("p{i}.png");
         let center = [30.0 + f64::from(i % 30), 40.0 + f64::from(i / 30)];
-        disc(300, 300, center, 19.0, 200).save(folder.join("images").join(&name)).unwrap();
-        disc(300, 300, center, 19.0, 255).save(folder.join("masks").join(&name)).unwrap();
+        disc(300, 300, center, 19.0, 200)
+            .save(folder.join("images").join(&name))
+            .unwrap();
+        disc(300, 300, center, 19.0, 255)
+            .save(folder.join("masks").join(&name))
+            .unwrap();
     }
 }
 
@@ -136,18 +232,39 @@ fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
     let folder = tempfile::tempdir().unwrap();
     many(folder.path(), COUNT as u32);
     let (work, out) = (workspace(folder.path()), folder.path().join("out"));
-    let export: [&dyn AsRef<OsStr>; 7] = [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png,overlay,csv"];
+    let export: [&dyn AsRef<OsStr>; 7] = [
+        &"export",
+        &"--workspace",
+        &work,
+        &"-o",
+        &out,
+        &"-f",
+        &"png,overlay,csv",
+    ];
     let maps = || {
         let all = files(&out).into_iter();
-        all.filter(|file| file.ends_with(".png") && !file.ends_with(".overlay.png") && !file.contains("labrum")).count()
+        all.filter(|file| {
+            file.ends_with(".png") && !file.ends_with(".overlay.png") && !file.contains("labrum")
+        })
+        .count()
     };
     let when = |name: &str| {
-        let found = files(&out).into_iter().find(|file| file.ends_with(name)).unwrap();
-        std::fs::metadata(out.join(found)).unwrap().modified().unwrap()
+        let found = files(&out)
+            .into_iter()
+            .find(|file| file.ends_with(name))
+            .unwrap();
+        std::fs::metadata(out.join(found))
+            .unwrap()
+            .modified()
+            .unwrap()
     };
     for wanted in [5, 20] {
         let quiet = std::process::Stdio::null;
-        let mut child = program(&export).stdout(quiet()).stderr(quiet()).spawn().unwrap();
+        let mut child = program(&export)
+            .stdout(quiet())
+            .stderr(quiet())
+            .spawn()
+            .unwrap();
         let begun = std::time::Instant::now();
         while maps() < wanted {
             assert!(begun.elapsed().as_secs() < 60, "it does not go on");
@@ -162,8 +279,15 @@ fn an_export_that_is_killed_again_and_again_goes_on_with_the_same_command() {
     assert!(run.out.contains("already there"), "{}", run.out);
     assert_eq!(when("/p0.png"), first, "a case that is whole is kept");
     assert_eq!(maps(), COUNT);
-    let manifest: Value = serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
-    assert_eq!((manifest["cases"].as_array().unwrap().len(), &manifest["complete"]), (COUNT, &true.into()));
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(
+        (
+            manifest["cases"].as_array().unwrap().len(),
+            &manifest["complete"]
+        ),
+        (COUNT, &true.into())
+    );
     assert!(!out.join("manifest.unfinished").exists());
     refuses(&export, &["manifest.json of another export"]);
 }
@@ -175,25 +299,58 @@ fn an_export_that_is_stopped_twice_goes_on_and_replaces_nothing_that_was_changed
     let folder = tempfile::tempdir().unwrap();
     many(folder.path(), COUNT as u32);
     let (work, out) = (workspace(folder.path()), folder.path().join("out"));
-    let export: [&dyn AsRef<OsStr>; 7] = [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png,overlay"];
-    let count = || files(&out).iter().filter(|file| file.ends_with(".overlay.png")).count();
+    let export: [&dyn AsRef<OsStr>; 7] = [
+        &"export",
+        &"--workspace",
+        &work,
+        &"-o",
+        &out,
+        &"-f",
+        &"png,overlay",
+    ];
+    let count = || {
+        files(&out)
+            .iter()
+            .filter(|file| file.ends_with(".overlay.png"))
+            .count()
+    };
     for is_first in [true, false] {
         let piped = std::process::Stdio::piped;
-        let child = program(&export).stdout(piped()).stderr(piped()).spawn().unwrap();
+        let child = program(&export)
+            .stdout(piped())
+            .stderr(piped())
+            .spawn()
+            .unwrap();
         let begun = std::time::Instant::now();
-        while if is_first { count() < 20 } else { !out.join("manifest.unfinished").exists() } {
+        while if is_first {
+            count() < 20
+        } else {
+            !out.join("manifest.unfinished").exists()
+        } {
             assert!(begun.elapsed().as_secs() < 60, "it does not begin");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
         let run = Run::from(child.wait_with_output().unwrap());
         assert_eq!(run.code, Some(130), "{}", run.err);
     }
-    let changed = files(&out).into_iter().find(|file| file.ends_with(".overlay.png"));
+    let changed = files(&out)
+        .into_iter()
+        .find(|file| file.ends_with(".overlay.png"));
     if let Some(changed) = &changed {
         std::fs::write(out.join(changed), "mine").unwrap();
         let run = refuses(&export, &["1 of 90 cases could not be written"]);
-        assert!(run.err.contains("a file of that name is there already"), "{}", run.err);
+        assert!(
+            run.err.contains("a file of that name is there already"),
+            "{}",
+            run.err
+        );
         assert_eq!(std::fs::read(out.join(changed)).unwrap(), b"mine");
         std::fs::remove_file(out.join(changed)).unwrap();
     }

@@ -13,10 +13,16 @@ fn polyps(folder: &Path) -> PathBuf {
     }
     for (i, name) in ["a", "b", "c"].into_iter().enumerate() {
         let center = [14.0 + 3.0 * i as f64, 14.0];
-        disc(40, 30, center, 6.0 + i as f64, 255).save(polyps.join(format!("masks/{name}.png"))).unwrap();
+        disc(40, 30, center, 6.0 + i as f64, 255)
+            .save(polyps.join(format!("masks/{name}.png")))
+            .unwrap();
         let mut image = disc(40, 30, center, 6.0 + i as f64, 90);
-        image.enumerate_pixels_mut().for_each(|(x, y, p)| p.0[0] += (x * (3 + i as u32) + y * 5) as u8 % 90);
-        image.save(polyps.join(format!("images/{name}.png"))).unwrap();
+        image
+            .enumerate_pixels_mut()
+            .for_each(|(x, y, p)| p.0[0] += (x * (3 + i as u32) + y * 5) as u8 % 90);
+        image
+            .save(polyps.join(format!("images/{name}.png")))
+            .unwrap();
     }
     polyps
 }
@@ -30,12 +36,28 @@ fn workspace(at: &Path, arguments: &[&dyn AsRef<OsStr>]) -> Run {
 /// A workspace FOLDER/work with all three cases accepted, everything named by paths from FOLDER.
 fn seeded(folder: &Path) -> PathBuf {
     polyps(folder);
-    assert_eq!(workspace(folder, &[&"create", &"work", &"--label", &"Polyp"]).code, Some(0));
-    let add: [&dyn AsRef<OsStr>; 7] =
-        [&"add", &"polyps/images", &"--workspace", &"work", &"--masks", &"polyps/masks", &"--accept"];
+    assert_eq!(
+        workspace(folder, &[&"create", &"work", &"--label", &"Polyp"]).code,
+        Some(0)
+    );
+    let add: [&dyn AsRef<OsStr>; 7] = [
+        &"add",
+        &"polyps/images",
+        &"--workspace",
+        &"work",
+        &"--masks",
+        &"polyps/masks",
+        &"--accept",
+    ];
     let added = workspace(folder, &add);
     assert_eq!(added.code, Some(0), "{}", added.err);
-    assert!(added.out.contains("3 cases added, 0 were there already; 3 got masks"), "{}", added.out);
+    assert!(
+        added
+            .out
+            .contains("3 cases added, 0 were there already; 3 got masks"),
+        "{}",
+        added.out
+    );
     folder.join("work")
 }
 
@@ -47,7 +69,10 @@ fn list(work: &Path) -> Value {
 fn missing(work: &Path) -> usize {
     let listed = list(work);
     let cases = listed["cases"].as_array().unwrap();
-    cases.iter().filter(|case| !case["missing"].as_array().unwrap().is_empty()).count()
+    cases
+        .iter()
+        .filter(|case| !case["missing"].as_array().unwrap().is_empty())
+        .count()
 }
 
 /// Exports all label maps from the root of the disk and holds them against the masks that came in.
@@ -59,8 +84,17 @@ fn exports_its_masks(work: &Path, masks: &Path, out: &Path) {
 /// As [`exports_its_masks`], for images that are called otherwise now.
 #[track_caller]
 fn exports_masks(work: &Path, masks: &Path, out: &Path, called: [&str; 3]) {
-    let export: [&dyn AsRef<OsStr>; 9] =
-        [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png", &"--name", &"{series}"];
+    let export: [&dyn AsRef<OsStr>; 9] = [
+        &"export",
+        &"--workspace",
+        &work,
+        &"-o",
+        &out,
+        &"-f",
+        &"png",
+        &"--name",
+        &"{series}",
+    ];
     let run: Run = program(&export).current_dir("/").output().unwrap().into();
     assert_eq!(run.code, Some(0), "{}", run.err);
     for (name, called) in ["a.png", "b.png", "c.png"].into_iter().zip(called) {
@@ -77,9 +111,20 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
     let work = seeded(folder.path());
     let listed = list(&work);
     assert_eq!(listed["labels"][0]["name"], "Polyp");
-    for (case, name) in listed["cases"].as_array().unwrap().iter().zip(["a.png", "b.png", "c.png"]) {
-        assert_eq!((&case["name"], &case["status"]), (&name.into(), &"accepted".into()));
-        assert_eq!((&case["slices_with_mask"], &case["labels"]), (&1.into(), &serde_json::json!(["Polyp"])));
+    for (case, name) in listed["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["a.png", "b.png", "c.png"])
+    {
+        assert_eq!(
+            (&case["name"], &case["status"]),
+            (&name.into(), &"accepted".into())
+        );
+        assert_eq!(
+            (&case["slices_with_mask"], &case["labels"]),
+            (&1.into(), &serde_json::json!(["Polyp"]))
+        );
     }
     // A case that is taken out of the list comes back with its work when it is added again.
     let removed = workspace(folder.path(), &[&"remove", &"b.png", &"-w", &"work"]);
@@ -92,18 +137,42 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
     assert_eq!(list(&work)["cases"].as_array().unwrap().len(), 2);
     // The same again goes on where it stopped: nothing is there twice, and nothing fails.
     let at = folder.path();
-    let again: [&dyn AsRef<OsStr>; 6] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks"];
+    let again: [&dyn AsRef<OsStr>; 6] = [
+        &"add",
+        &"polyps/images",
+        &"-w",
+        &"work",
+        &"-m",
+        &"polyps/masks",
+    ];
     let run = workspace(at, &again);
-    assert!(run.code == Some(0) && run.out.contains("0 cases added, 3 were there already"), "{}{}", run.out, run.err);
+    assert!(
+        run.code == Some(0) && run.out.contains("0 cases added, 3 were there already"),
+        "{}{}",
+        run.out,
+        run.err
+    );
     // Other masks do not take their place unasked.
-    disc(40, 30, [20.0, 20.0], 5.0, 255).save(at.join("polyps/masks/a.png")).unwrap();
+    disc(40, 30, [20.0, 20.0], 5.0, 255)
+        .save(at.join("polyps/masks/a.png"))
+        .unwrap();
     let run = workspace(at, &again);
-    assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slice has"), "{}", run.err);
+    assert!(
+        run.code == Some(1)
+            && run
+                .err
+                .contains("a.png: cannot take the masks: 1 slice has"),
+        "{}",
+        run.err
+    );
     // A list beside the masks that says more of the label means the same one.
     let list = r#"{"labels": [{"value": 1, "name": "Polyp", "concept": {"value": "41329004", "scheme": "SCT", "meaning": "Polyp"}}]}"#;
     std::fs::write(at.join("polyps/masks/labels.json"), list).unwrap();
     let overwrite: [&dyn AsRef<OsStr>; 1] = [&"--overwrite"];
-    assert_eq!(workspace(at, &[&again[..], &overwrite].concat()).code, Some(0));
+    assert_eq!(
+        workspace(at, &[&again[..], &overwrite].concat()).code,
+        Some(0)
+    );
     assert_eq!(self::list(&work)["labels"].as_array().unwrap().len(), 1);
     exports_its_masks(&work, &at.join("polyps/masks"), &at.join("out"));
 }
@@ -115,24 +184,66 @@ fn masks_are_proposals_until_cases_are_accepted() {
     polyps(at);
     std::fs::remove_file(at.join("polyps/masks/c.png")).unwrap();
     assert_eq!(workspace(at, &[&"create", &"work"]).code, Some(0));
-    refuses(&[&"workspace", &"create", &at.join("work")], &["there are files in it"]);
-    let add: [&dyn AsRef<OsStr>; 7] =
-        [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks", &"--proposals"];
+    refuses(
+        &[&"workspace", &"create", &at.join("work")],
+        &["there are files in it"],
+    );
+    let add: [&dyn AsRef<OsStr>; 7] = [
+        &"add",
+        &"polyps/images",
+        &"-w",
+        &"work",
+        &"-m",
+        &"polyps/masks",
+        &"--proposals",
+    ];
     let run = workspace(at, &add);
-    assert!(run.code == Some(0) && run.out.contains("2 got masks"), "{}{}", run.out, run.err);
-    let status = |i: usize| list(&at.join("work"))["cases"][i]["status"].as_str().unwrap().to_owned();
-    assert_eq!([status(0), status(1), status(2)], ["proposed", "proposed", "new"]);
+    assert!(
+        run.code == Some(0) && run.out.contains("2 got masks"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    let status = |i: usize| {
+        list(&at.join("work"))["cases"][i]["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        [status(0), status(1), status(2)],
+        ["proposed", "proposed", "new"]
+    );
     let accept = |what: &'static str| workspace(at, &[&"accept", &what, &"-w", &"work"]);
     assert_eq!(accept("polyps/images/b.png").code, Some(0));
     assert_eq!([status(0), status(1)], ["proposed", "accepted"]);
     assert_eq!(accept("1-2").code, Some(0));
     assert_eq!([status(0), status(1)], ["accepted", "accepted"]);
     let run = accept("c.png");
-    assert!(run.code == Some(1) && run.err.contains("c.png: it has no mask"), "{}", run.err);
+    assert!(
+        run.code == Some(1) && run.err.contains("c.png: it has no mask"),
+        "{}",
+        run.err
+    );
     let run = accept("7");
-    assert!(run.code == Some(2) && run.err.contains("no case \"7\""), "{}", run.err);
-    let nothing: [&dyn AsRef<OsStr>; 6] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"work/models"];
-    assert!(workspace(at, &nothing).err.contains("none of the masks belongs to any of the images"));
+    assert!(
+        run.code == Some(2) && run.err.contains("no case \"7\""),
+        "{}",
+        run.err
+    );
+    let nothing: [&dyn AsRef<OsStr>; 6] = [
+        &"add",
+        &"polyps/images",
+        &"-w",
+        &"work",
+        &"-m",
+        &"work/models",
+    ];
+    assert!(
+        workspace(at, &nothing)
+            .err
+            .contains("none of the masks belongs to any of the images")
+    );
 }
 
 #[test]
@@ -140,7 +251,11 @@ fn a_workspace_made_by_relative_paths_is_the_same_from_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     assert_eq!(missing(&work), 0);
-    exports_its_masks(&work, &folder.path().join("polyps/masks"), &folder.path().join("out"));
+    exports_its_masks(
+        &work,
+        &folder.path().join("polyps/masks"),
+        &folder.path().join("out"),
+    );
 }
 
 #[test]
@@ -149,46 +264,92 @@ fn what_an_older_version_kept_as_it_was_typed_is_found_beside_the_workspace() {
     let work = seeded(folder.path());
     let database = rusqlite::Connection::open(work.join("workspace.sqlite")).unwrap();
     let length = folder.path().to_string_lossy().chars().count() as i64 + 2;
-    database.execute("UPDATE slice SET path = substr(path, ?1), beside = NULL", [length]).unwrap();
-    let typed: String = database.query_row("SELECT path FROM slice ORDER BY path LIMIT 1", (), |r| r.get(0)).unwrap();
+    database
+        .execute(
+            "UPDATE slice SET path = substr(path, ?1), beside = NULL",
+            [length],
+        )
+        .unwrap();
+    let typed: String = database
+        .query_row("SELECT path FROM slice ORDER BY path LIMIT 1", (), |r| {
+            r.get(0)
+        })
+        .unwrap();
     assert_eq!(typed, "polyps/images/a.png");
     database.close().unwrap();
     assert_eq!(missing(&work), 0);
-    exports_its_masks(&work, &folder.path().join("polyps/masks"), &folder.path().join("out"));
+    exports_its_masks(
+        &work,
+        &folder.path().join("polyps/masks"),
+        &folder.path().join("out"),
+    );
 }
 
 #[test]
 fn a_workspace_and_images_that_moved_together_find_each_other() {
     let folder = tempfile::tempdir().unwrap();
-    let (before, after) = (folder.path().join("before"), folder.path().join("elsewhere/after"));
+    let (before, after) = (
+        folder.path().join("before"),
+        folder.path().join("elsewhere/after"),
+    );
     std::fs::create_dir_all(&before).unwrap();
     std::fs::create_dir_all(folder.path().join("elsewhere")).unwrap();
     seeded(&before);
     std::fs::rename(&before, &after).unwrap();
     assert_eq!(missing(&after.join("work")), 0);
-    exports_its_masks(&after.join("work"), &after.join("polyps/masks"), &folder.path().join("out"));
+    exports_its_masks(
+        &after.join("work"),
+        &after.join("polyps/masks"),
+        &folder.path().join("out"),
+    );
 }
 
 #[test]
 fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
-    let (images, there) = (folder.path().join("polyps/images"), folder.path().join("archive/2026/endoscopy"));
+    let (images, there) = (
+        folder.path().join("polyps/images"),
+        folder.path().join("archive/2026/endoscopy"),
+    );
     std::fs::create_dir_all(&there).unwrap();
-    for (old, new) in [("a.png", "0001.png"), ("b.png", "b.png"), ("c.png", "0003.png")] {
+    for (old, new) in [
+        ("a.png", "0001.png"),
+        ("b.png", "b.png"),
+        ("c.png", "0003.png"),
+    ] {
         std::fs::rename(images.join(old), there.join(new)).unwrap();
     }
     assert_eq!(missing(&work), 3);
     let out = folder.path().join("none");
-    let run = refuses(&[&"export", &"--workspace", &work, &"-o", &out], &["3 of 3 cases could not be written"]);
+    let run = refuses(
+        &[&"export", &"--workspace", &work, &"-o", &out],
+        &["3 of 3 cases could not be written"],
+    );
     assert!(run.err.contains("labrum workspace locate"), "{}", run.err);
     assert!(!out.exists());
     let other = folder.path().join("polyps/masks");
-    refuses(&[&"workspace", &"locate", &other, &"-w", &work], &["the images of 3 cases are in none of the folders"]);
-    let run = succeeds(&[&"workspace", &"locate", &folder.path().join("archive"), &"-w", &work]);
-    assert!(run.out.contains("3 cases found again, 0 still without"), "{}", run.out);
+    refuses(
+        &[&"workspace", &"locate", &other, &"-w", &work],
+        &["the images of 3 cases are in none of the folders"],
+    );
+    let run = succeeds(&[
+        &"workspace",
+        &"locate",
+        &folder.path().join("archive"),
+        &"-w",
+        &work,
+    ]);
+    assert!(
+        run.out.contains("3 cases found again, 0 still without"),
+        "{}",
+        run.out
+    );
     assert_eq!(missing(&work), 0);
-    let (masks, out) = (folder.path().join("polyps/masks"), folder.path().join("out"));
+    let (masks, out) = (
+        folder.path().join("polyps/masks"),
+        folder.path().join("out"),
+    );
     exports_masks(&work, &masks, &out, ["0001.png", "b.png", "0003.png"]);
 }
 
@@ -199,17 +360,32 @@ fn another_picture_in_the_place_of_an_image_gets_no_mask_of_it() {
     let images = folder.path().join("polyps/images");
     std::fs::copy(images.join("b.png"), images.join("a.png")).unwrap();
     let out = folder.path().join("out");
-    let export: [&dyn AsRef<OsStr>; 7] = [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png"];
+    let export: [&dyn AsRef<OsStr>; 7] =
+        [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png"];
     let run = refuses(&export, &["1 of 3 cases could not be written"]);
-    assert!(run.err.contains("another picture is in its place"), "{}", run.err);
-    assert_eq!(files(&out).iter().filter(|file| file.ends_with(".png")).count(), 2);
+    assert!(
+        run.err.contains("another picture is in its place"),
+        "{}",
+        run.err
+    );
+    assert_eq!(
+        files(&out)
+            .iter()
+            .filter(|file| file.ends_with(".png"))
+            .count(),
+        2
+    );
 }
 
 #[test]
 fn a_workspace_that_is_not_there_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("nowhere");
-    let reasons = ["nowhere\"", "there is no workspace in it", "workspace create"];
+    let reasons = [
+        "nowhere\"",
+        "there is no workspace in it",
+        "workspace create",
+    ];
     refuses(&[&"workspace", &"list", &"-w", &nowhere], &reasons);
     assert!(!nowhere.exists());
     assert_eq!(run(&[&"workspace", &"list"]).code, Some(2));
@@ -218,7 +394,10 @@ fn a_workspace_that_is_not_there_is_not_made() {
 #[test]
 fn labels_of_a_new_workspace_have_names_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    for labels in [&["--label", ""][..], &["--label", "Polyp", "--label", "polyp"]] {
+    for labels in [
+        &["--label", ""][..],
+        &["--label", "Polyp", "--label", "polyp"],
+    ] {
         let mut create: Vec<&dyn AsRef<OsStr>> = vec![&"create", &"work"];
         create.extend(labels.iter().map(|word| word as &dyn AsRef<OsStr>));
         let run = workspace(folder.path(), &create);
@@ -232,20 +411,51 @@ fn pictures_without_a_mask_and_pictures_that_are_the_same_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let polyps = polyps(at);
-    std::fs::copy(polyps.join("images/a.png"), polyps.join("images/a copy.png")).unwrap();
+    std::fs::copy(
+        polyps.join("images/a.png"),
+        polyps.join("images/a copy.png"),
+    )
+    .unwrap();
     std::fs::remove_file(polyps.join("masks/c.png")).unwrap();
     assert_eq!(workspace(at, &[&"create", &"work"]).code, Some(0));
-    let add: [&dyn AsRef<OsStr>; 7] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks", &"--accept"];
+    let add: [&dyn AsRef<OsStr>; 7] = [
+        &"add",
+        &"polyps/images",
+        &"-w",
+        &"work",
+        &"-m",
+        &"polyps/masks",
+        &"--accept",
+    ];
     let json: [&dyn AsRef<OsStr>; 1] = [&"--json"];
     let run = workspace(at, &[&add[..], &json].concat());
     assert_eq!(run.code, Some(0), "{}", run.err);
     assert!(run.err.contains("1 case has no mask: c.png"), "{}", run.err);
-    assert!(run.err.contains("it holds the very same picture as \""), "{}", run.err);
+    assert!(
+        run.err.contains("it holds the very same picture as \""),
+        "{}",
+        run.err
+    );
     let added: Value = serde_json::from_str(&run.out).unwrap();
-    let of = |name: &str| added.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
-    assert_eq!((&of("c.png")["has_no_mask"], &of("b.png")["has_no_mask"]), (&true.into(), &false.into()));
+    let of = |name: &str| {
+        added
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == name)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (&of("c.png")["has_no_mask"], &of("b.png")["has_no_mask"]),
+        (&true.into(), &false.into())
+    );
     let same = [of("a.png"), of("a copy.png")].map(|one| one["same_as"].clone());
-    assert_eq!(same.iter().filter(|path| path.is_string()).count(), 1, "{same:?}");
+    assert_eq!(
+        same.iter().filter(|path| path.is_string()).count(),
+        1,
+        "{same:?}"
+    );
 }
 
 #[test]
@@ -260,11 +470,19 @@ fn pictures_of_one_subject_are_on_one_side() {
                 p.0[0] += (x * (3 + subject) + y * (5 + 7 * turn as u32)) as u8 % 90;
             };
             image.enumerate_pixels_mut().for_each(change);
-            image.save(images.join(format!("{subject:03}_{name}.png"))).unwrap();
+            image
+                .save(images.join(format!("{subject:03}_{name}.png")))
+                .unwrap();
         }
     }
-    assert_eq!(workspace(folder.path(), &[&"create", &"work"]).code, Some(0));
-    assert_eq!(workspace(folder.path(), &[&"add", &"images", &"-w", &"work"]).code, Some(0));
+    assert_eq!(
+        workspace(folder.path(), &[&"create", &"work"]).code,
+        Some(0)
+    );
+    assert_eq!(
+        workspace(folder.path(), &[&"add", &"images", &"-w", &"work"]).code,
+        Some(0)
+    );
     let listed = list(&folder.path().join("work"));
     let cases = listed["cases"].as_array().unwrap();
     for pair in cases.chunks(2) {
@@ -272,7 +490,13 @@ fn pictures_of_one_subject_are_on_one_side() {
         assert_eq!(name(&pair[0]), name(&pair[1]));
         assert_eq!(pair[0]["side"], pair[1]["side"], "{}", pair[0]["name"]);
     }
-    assert_eq!(cases.iter().filter(|case| case["side"] == "hold-out").count(), 4);
+    assert_eq!(
+        cases
+            .iter()
+            .filter(|case| case["side"] == "hold-out")
+            .count(),
+        4
+    );
 }
 
 #[test]
@@ -281,12 +505,26 @@ fn a_workspace_that_another_process_has_open_can_be_read() {
     let work = seeded(folder.path());
     let open = labrum::workspace::Workspace::open(&work).unwrap();
     let run = succeeds(&[&"workspace", &"list", &"-w", &work, &"--json"]);
-    assert!(run.err.contains("another Labrum process (") && run.err.contains("has the workspace open"), "{}", run.err);
+    assert!(
+        run.err.contains("another Labrum process (") && run.err.contains("has the workspace open"),
+        "{}",
+        run.err
+    );
     let listed: Value = serde_json::from_str(&run.out).unwrap();
-    assert_eq!((listed["cases"].as_array().unwrap().len(), &listed["folder"]), (3, &work.to_str().unwrap().into()));
+    assert_eq!(
+        (listed["cases"].as_array().unwrap().len(), &listed["folder"]),
+        (3, &work.to_str().unwrap().into())
+    );
     succeeds(&[&"models", &"--workspace", &work]);
-    exports_its_masks(&work, &folder.path().join("polyps/masks"), &folder.path().join("out"));
-    let run = refuses(&[&"workspace", &"remove", &"1", &"-w", &work], &["another Labrum process ("]);
+    exports_its_masks(
+        &work,
+        &folder.path().join("polyps/masks"),
+        &folder.path().join("out"),
+    );
+    let run = refuses(
+        &[&"workspace", &"remove", &"1", &"-w", &work],
+        &["another Labrum process ("],
+    );
     assert!(!run.err.contains("window ("), "{}", run.err);
     open.close().unwrap();
 }
@@ -296,7 +534,13 @@ fn images_are_looked_for_in_folders_that_are_there() {
     let folder = tempfile::tempdir().unwrap();
     let work = seeded(folder.path());
     let nowhere = folder.path().join("nowhere");
-    refuses(&[&"workspace", &"locate", &nowhere, &"-w", &work], &["nowhere\"", "there is no such folder"]);
+    refuses(
+        &[&"workspace", &"locate", &nowhere, &"-w", &work],
+        &["nowhere\"", "there is no such folder"],
+    );
     std::fs::remove_file(folder.path().join("polyps/images/b.png")).unwrap();
-    refuses(&[&"train", &"--workspace", &work, &"--dry-run"], &["b.png", "labrum workspace locate FOLDER --workspace"]);
+    refuses(
+        &[&"train", &"--workspace", &work, &"--dry-run"],
+        &["b.png", "labrum workspace locate FOLDER --workspace"],
+    );
 }

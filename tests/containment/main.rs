@@ -36,7 +36,13 @@ fn catalog(path: &Path) -> Catalog {
 }
 
 fn load(path: &Path) -> Result<Image, Error> {
-    open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Dicom)
+    open::load(
+        &Source {
+            path: path.to_owned(),
+            frame: 0,
+        },
+        Kind::Dicom,
+    )
 }
 
 /// A file that never comes to its end: a child that opens it waits for somebody to write to it.
@@ -50,10 +56,23 @@ fn endless(folder: &Path) -> Option<PathBuf> {
 fn images_from_a_child_are_those_decoded_here() {
     let _turn = start();
     let mut count = 0;
-    for folder in ["tests/fixtures/pydicom", "tests/fixtures/syntaxes", "assets/samples"] {
+    for folder in [
+        "tests/fixtures/pydicom",
+        "tests/fixtures/syntaxes",
+        "assets/samples",
+    ] {
         for study in catalog(&root(folder)).studies {
-            for (slice, kind) in study.series.iter().flat_map(|s| s.slices.iter().map(move |slice| (slice, s.kind))) {
-                assert_eq!(open::load(&slice.source, kind), open::decode(&slice.source, kind), "{:?}", slice.source);
+            for (slice, kind) in study
+                .series
+                .iter()
+                .flat_map(|s| s.slices.iter().map(move |slice| (slice, s.kind)))
+            {
+                assert_eq!(
+                    open::load(&slice.source, kind),
+                    open::decode(&slice.source, kind),
+                    "{:?}",
+                    slice.source
+                );
                 count += 1;
             }
         }
@@ -66,7 +85,10 @@ fn images_from_a_child_are_those_decoded_here() {
 fn errors_of_a_child_are_those_of_this_process() {
     let _turn = start();
     for path in ["tests/fixtures/README.md", "tests/fixtures/missing.dcm"] {
-        let source = Source { path: root(path), frame: 0 };
+        let source = Source {
+            path: root(path),
+            frame: 0,
+        };
         for kind in [Kind::Dicom, Kind::Picture] {
             let error = open::load(&source, kind).unwrap_err();
             assert_eq!(error, open::decode(&source, kind).unwrap_err());
@@ -93,10 +115,16 @@ fn a_name_need_not_be_unicode() {
 fn a_file_that_takes_too_long_is_given_up() {
     let _turn = start();
     let folder = tempfile::tempdir().unwrap();
-    let Some(path) = endless(folder.path()) else { return eprintln!("skipped: there is no mkfifo here") };
+    let Some(path) = endless(folder.path()) else {
+        return eprintln!("skipped: there is no mkfifo here");
+    };
     let begin = Instant::now();
     let error = load(&path).unwrap_err();
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
     assert!(error.reason.contains("was not read within 10 s"), "{error}");
     assert!(error.to_string().contains("endless.dcm"), "{error}");
     assert!(load(&root("tests/fixtures/syntaxes/rle.dcm")).is_ok());
@@ -107,7 +135,9 @@ fn a_child_that_dies_is_an_error_about_its_file() {
     let _turn = start();
     let folder = tempfile::tempdir().unwrap();
     for signal in ["KILL", "ABRT", "ILL"] {
-        let Some(path) = endless(folder.path()) else { return eprintln!("skipped: there is no mkfifo here") };
+        let Some(path) = endless(folder.path()) else {
+            return eprintln!("skipped: there is no mkfifo here");
+        };
         let reading = thread::spawn({
             let path = path.clone();
             move || load(&path)
@@ -116,7 +146,13 @@ fn a_child_that_dies_is_an_error_about_its_file() {
         wait_for(|| containment::children().first().copied()).unwrap();
         thread::sleep(Duration::from_millis(500));
         for child in containment::children() {
-            assert!(Command::new("kill").args(["-s", signal, &child.to_string()]).status().unwrap().success());
+            assert!(
+                Command::new("kill")
+                    .args(["-s", signal, &child.to_string()])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         }
         let error = reading.join().unwrap().unwrap_err();
         assert!(error.reason.contains("crashed"), "{error}");
@@ -143,37 +179,65 @@ fn an_image_that_takes_too_much_memory_is_given_up() {
     let _turn = start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.dcm");
-    let mut bytes = std::fs::read(root("tests/fixtures/syntaxes/explicit-little-endian.dcm")).unwrap();
+    let mut bytes =
+        std::fs::read(root("tests/fixtures/syntaxes/explicit-little-endian.dcm")).unwrap();
     let mut set = |element: u8, high: u8, value: u16| {
         let tag = [0x28, 0, element, high, b'U', b'S', 2, 0];
         let at = bytes.windows(8).position(|window| window == tag).unwrap() + 8;
         bytes[at..at + 2].copy_from_slice(&value.to_le_bytes());
     };
-    let sizes = [(0x02, 0, 3), (0x10, 0, 16_384), (0x11, 0, 16_384), (0, 1, 32), (1, 1, 32), (2, 1, 31)];
-    sizes.into_iter().for_each(|(element, high, value)| set(element, high, value));
+    let sizes = [
+        (0x02, 0, 3),
+        (0x10, 0, 16_384),
+        (0x11, 0, 16_384),
+        (0, 1, 32),
+        (1, 1, 32),
+        (2, 1, 31),
+    ];
+    sizes
+        .into_iter()
+        .for_each(|(element, high, value)| set(element, high, value));
     let mut replace = |old: &[u8], new: &[u8]| {
-        let at = bytes.windows(old.len()).position(|window| window == old).unwrap();
+        let at = bytes
+            .windows(old.len())
+            .position(|window| window == old)
+            .unwrap();
         bytes[at..at + new.len()].copy_from_slice(new);
     };
     replace(b"MONOCHROME2 ", b"RGB         ");
     // Number of Frames.
     replace(b"IS\x02\x002 ", b"IS\x02\x001 ");
-    let pixels = bytes.windows(4).rposition(|window| window == [0xE0, 0x7F, 0x10, 0]).unwrap();
+    let pixels = bytes
+        .windows(4)
+        .rposition(|window| window == [0xE0, 0x7F, 0x10, 0])
+        .unwrap();
     let length = 16_384u32 * 16_384 * 12;
     bytes[pixels + 8..pixels + 12].copy_from_slice(&length.to_le_bytes());
     bytes.truncate(pixels + 12);
     std::fs::write(&path, &bytes).unwrap();
     let file = std::fs::File::options().write(true).open(&path).unwrap();
-    file.set_len(bytes.len() as u64 + u64::from(length)).unwrap();
+    file.set_len(bytes.len() as u64 + u64::from(length))
+        .unwrap();
     let error = load(&path).unwrap_err();
-    assert!(error.reason.contains("more than 2 GiB of memory"), "{error}");
+    assert!(
+        error.reason.contains("more than 2 GiB of memory"),
+        "{error}"
+    );
     // Nor does it lose its patient in this process.
-    let how = Deidentification { key: SecretKey::random(), dates: Dates::Remove };
+    let how = Deidentification {
+        key: SecretKey::random(),
+        dates: Dates::Remove,
+    };
     let out = folder.path().join("out.dcm");
     let error = how.write(&path, &out).unwrap_err();
-    assert!(error.reason.contains("more than 2 GiB of memory") && error.to_string().contains("large.dcm"), "{error}");
+    assert!(
+        error.reason.contains("more than 2 GiB of memory")
+            && error.to_string().contains("large.dcm"),
+        "{error}"
+    );
     assert!(!out.exists());
-    how.write(&root("tests/fixtures/syntaxes/rle.dcm"), &out).unwrap();
+    how.write(&root("tests/fixtures/syntaxes/rle.dcm"), &out)
+        .unwrap();
     assert!(load(&out).is_ok());
     assert!(load(&root("tests/fixtures/syntaxes/rle.dcm")).is_ok());
 }
@@ -182,11 +246,17 @@ fn an_image_that_takes_too_much_memory_is_given_up() {
 #[cfg(target_os = "linux")]
 fn children_end_with_their_parent() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_labrum"));
-    program.arg("info").stdout(Stdio::null()).stderr(Stdio::null());
+    program
+        .arg("info")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     // Again and again the same, so that there is time.
     let folder = tempfile::tempdir().unwrap();
     for n in 0..2000 {
-        let from = root(&format!("assets/samples/cardiac-mr/slice-{:02}.dcm", n % 12 + 1));
+        let from = root(&format!(
+            "assets/samples/cardiac-mr/slice-{:02}.dcm",
+            n % 12 + 1
+        ));
         std::os::unix::fs::symlink(from, folder.path().join(format!("{n}.dcm"))).unwrap();
     }
     let mut parent = program.arg(folder.path()).spawn().unwrap();
@@ -194,19 +264,36 @@ fn children_end_with_their_parent() {
     parent.kill().unwrap();
     parent.wait().unwrap();
     let children = children.unwrap();
-    let gone = |child: &u32| !Path::new(&format!("/proc/{child}/cmdline")).exists() || is_dead(*child);
-    assert!(wait_for(|| children.iter().all(gone).then_some(())).is_some(), "they live on: {children:?}");
+    let gone =
+        |child: &u32| !Path::new(&format!("/proc/{child}/cmdline")).exists() || is_dead(*child);
+    assert!(
+        wait_for(|| children.iter().all(gone).then_some(())).is_some(),
+        "they live on: {children:?}"
+    );
 }
 
 #[cfg(target_os = "linux")]
 fn children_of(parent: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-    let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-    tasks.flat_map(|task| of(task).split(' ').filter_map(|id| id.trim().parse().ok()).collect::<Vec<u32>>()).collect()
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let of = |task: std::fs::DirEntry| {
+        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
+    };
+    tasks
+        .flat_map(|task| {
+            of(task)
+                .split(' ')
+                .filter_map(|id| id.trim().parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
 }
 
 /// A zombie that its new parent has not looked at yet.
 #[cfg(target_os = "linux")]
 fn is_dead(process: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .map_or(true, |stat| stat.contains(") Z "))
 }

@@ -30,9 +30,15 @@ impl Known {
 
     /// The values of each frame; a file that has to be refused counts as one frame.
     pub(crate) fn frames(&self, folder: &Path) -> Vec<Values> {
-        match (std::fs::read(folder.join(&self.file).with_extension("npy")), &self.refused) {
+        match (
+            std::fs::read(folder.join(&self.file).with_extension("npy")),
+            &self.refused,
+        ) {
             (Ok(bytes), _) => read_npy(&bytes, most(&self.bits)),
-            (Err(_), Some(_)) => vec![Values { rows: 0, frame: Vec::new() }],
+            (Err(_), Some(_)) => vec![Values {
+                rows: 0,
+                frame: Vec::new(),
+            }],
             (Err(e), None) => panic!("{}: {e}", self.file),
         }
     }
@@ -40,7 +46,11 @@ impl Known {
 
 /// The largest value of so many bits.
 fn most(bits: &str) -> f64 {
-    let stored: f64 = bits.split(' ').next().and_then(|b| b.parse().ok()).unwrap_or(8.0);
+    let stored: f64 = bits
+        .split(' ')
+        .next()
+        .and_then(|b| b.parse().ok())
+        .unwrap_or(8.0);
     stored.exp2() - 1.0
 }
 
@@ -48,7 +58,9 @@ fn most(bits: &str) -> f64 {
 pub(crate) fn listed(folder: &Path) -> Vec<Known> {
     let list = std::fs::read_to_string(folder.join("index.tsv")).unwrap();
     let known = |line: &str| {
-        let [file, kind, syntax, photometric, bits, refused] = line.split('\t').collect::<Vec<_>>()[..] else {
+        let [file, kind, syntax, photometric, bits, refused] =
+            line.split('\t').collect::<Vec<_>>()[..]
+        else {
             panic!("a line of index.tsv is damaged: {line}");
         };
         Known {
@@ -66,7 +78,11 @@ pub(crate) fn listed(folder: &Path) -> Vec<Known> {
 /// All files of a folder with values or words beside them.
 pub(crate) fn found(folder: &Path) -> Vec<Known> {
     let mut all = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().flatten() {
+    for entry in walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten()
+    {
         let path = entry.path();
         if path.extension().is_none_or(|e| e != "dcm") {
             continue;
@@ -77,10 +93,24 @@ pub(crate) fn found(folder: &Path) -> Vec<Known> {
         }
         // The depth of wide colour is in the name.
         let name = entry.file_name().to_string_lossy();
-        let bits = ["12", "16", "32"].into_iter().find(|bits| name.contains(&format!("-{bits}"))).unwrap_or("8");
-        let file = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+        let bits = ["12", "16", "32"]
+            .into_iter()
+            .find(|bits| name.contains(&format!("-{bits}")))
+            .unwrap_or("8");
+        let file = path
+            .strip_prefix(folder)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         let (syntax, photometric) = (String::new(), String::new());
-        all.push(Known { file, is_odd: true, syntax, photometric, bits: bits.into(), refused });
+        all.push(Known {
+            file,
+            is_odd: true,
+            syntax,
+            photometric,
+            bits: bits.into(),
+            refused,
+        });
     }
     all
 }
@@ -89,9 +119,17 @@ pub(crate) fn found(folder: &Path) -> Vec<Known> {
 fn read_npy(bytes: &[u8], most: f64) -> Vec<Values> {
     let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let head = std::str::from_utf8(&bytes[10..10 + length]).unwrap();
-    let between = |open: &str, close: &str| head.split(open).nth(1).and_then(|rest| rest.split(close).next()).unwrap();
+    let between = |open: &str, close: &str| {
+        head.split(open)
+            .nth(1)
+            .and_then(|rest| rest.split(close).next())
+            .unwrap()
+    };
     let kind = between("'descr': '", "'");
-    let shape: Vec<usize> = between("'shape': (", ")").split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    let shape: Vec<usize> = between("'shape': (", ")")
+        .split(',')
+        .filter_map(|n| n.trim().parse().ok())
+        .collect();
     let size: usize = kind[2..].parse().unwrap();
     let word = |b: &[u8]| {
         let mut all = [0; 8];
@@ -107,7 +145,19 @@ fn read_npy(bytes: &[u8], most: f64) -> Vec<Values> {
     };
     let values: Vec<f64> = bytes[10 + length..].chunks_exact(size).map(word).collect();
     let is_wide = shape.len() == 4 && values.iter().any(|v| *v > 255.0);
-    let shown = |v: &f64| if is_wide { (v * 255.0 / most + 0.5).floor() } else { *v };
+    let shown = |v: &f64| {
+        if is_wide {
+            (v * 255.0 / most + 0.5).floor()
+        } else {
+            *v
+        }
+    };
     let frame: usize = shape[1..].iter().product();
-    values.chunks_exact(frame).map(|f| Values { rows: shape[1], frame: f.iter().map(shown).collect() }).collect()
+    values
+        .chunks_exact(frame)
+        .map(|f| Values {
+            rows: shape[1],
+            frame: f.iter().map(shown).collect(),
+        })
+        .collect()
 }

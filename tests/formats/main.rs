@@ -85,12 +85,17 @@ fn closeness(off: Off) -> &'static str {
 }
 
 fn load(path: &Path, frame: usize, values: &Values) -> Verdict {
-    let source = Source { path: path.to_owned(), frame: frame as u32 };
+    let source = Source {
+        path: path.to_owned(),
+        frame: frame as u32,
+    };
     match open::load(&source, Kind::Dicom) {
         Err(error) => Verdict::Refused(error.reason),
         Ok(image) => {
             let off = difference(&image, values);
-            image.truncated.map_or(Verdict::Shown(off), |what| Verdict::InPart(what, off))
+            image
+                .truncated
+                .map_or(Verdict::Shown(off), |what| Verdict::InPart(what, off))
         }
     }
 }
@@ -105,26 +110,44 @@ fn difference(image: &Image, values: &Values) -> Off {
         Pixels::Rgb8(v) => v.as_flattened().iter().map(|v| f64::from(*v)).collect(),
     };
     if found.len() != values.frame.len() || image.rows != values.rows {
-        return Off { most: f64::INFINITY, far: 1.0 };
+        return Off {
+            most: f64::INFINITY,
+            far: 1.0,
+        };
     }
     let words = image.truncated.as_deref().unwrap_or_default();
-    let missing = words.strip_prefix("the lower ").and_then(|rest| rest.split(' ').next()).and_then(|n| n.parse().ok());
+    let missing = words
+        .strip_prefix("the lower ")
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|n| n.parse().ok());
     let there = found.len() / image.rows * (image.rows - missing.unwrap_or(0));
     let off = |(a, b): (&f64, &f64)| {
         // Values beyond 24 bits are kept as single precision.
         let off = (a - b).abs();
         if off <= b.abs() * 1e-7 { 0.0 } else { off }
     };
-    let offs: Vec<f64> = found.iter().zip(&values.frame).take(there).map(off).collect();
+    let offs: Vec<f64> = found
+        .iter()
+        .zip(&values.frame)
+        .take(there)
+        .map(off)
+        .collect();
     let far = offs.iter().filter(|off| **off > 3.0).count() as f64 / offs.len().max(1) as f64;
-    Off { most: offs.into_iter().fold(0.0, f64::max), far }
+    Off {
+        most: offs.into_iter().fold(0.0, f64::max),
+        far,
+    }
 }
 
 /// One verdict for each frame.
 fn verdicts(folder: &Path, known: &Known) -> Vec<Verdict> {
     let path = folder.join(&known.file);
     let frames = known.frames(folder);
-    frames.iter().enumerate().map(|(i, values)| load(&path, i, values)).collect()
+    frames
+        .iter()
+        .enumerate()
+        .map(|(i, values)| load(&path, i, values))
+        .collect()
 }
 
 /// How far off the worst frame is, or what is the matter with which.
@@ -132,12 +155,21 @@ fn summary(verdicts: &[Verdict]) -> String {
     let shown: Vec<Off> = verdicts.iter().filter_map(Verdict::whole).collect();
     if shown.len() == verdicts.len() {
         let worst = |of: fn(&Off) -> f64| shown.iter().map(of).fold(0.0, f64::max);
-        return closeness(Off { most: worst(|o| o.most), far: worst(|o| o.far) }).into();
+        return closeness(Off {
+            most: worst(|o| o.most),
+            far: worst(|o| o.far),
+        })
+        .into();
     }
     let words: Vec<String> = verdicts.iter().map(Verdict::words).collect();
     match words.as_slice() {
         [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
-        all => all.iter().enumerate().map(|(i, w)| format!("frame {}: {w}", i + 1)).collect::<Vec<_>>().join("; "),
+        all => all
+            .iter()
+            .enumerate()
+            .map(|(i, w)| format!("frame {}: {w}", i + 1))
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }
 
@@ -148,16 +180,32 @@ fn page(folder: &Path, all: &[Known]) -> String {
     for known in all {
         let verdicts = verdicts(folder, known);
         let wrong = verdicts.iter().any(Verdict::is_wrong);
-        assert!(!wrong, "{} shows wrong pixels: {}", known.file, summary(&verdicts));
+        assert!(
+            !wrong,
+            "{} shows wrong pixels: {}",
+            known.file,
+            summary(&verdicts)
+        );
         if let Some(words) = &known.refused {
             let said = summary(&verdicts);
-            assert!(said.contains(words.as_str()), "{}: \"{words}\" is not in {said}", known.file);
+            assert!(
+                said.contains(words.as_str()),
+                "{}: \"{words}\" is not in {said}",
+                known.file
+            );
         }
         if known.is_odd {
             odd.insert(known.title(), summary(&verdicts));
         } else {
-            let syntax = format!("{} ({})", info::transfer_syntax(&known.syntax), known.syntax);
-            plain.insert((syntax, known.photometric.clone(), known.bits.clone()), summary(&verdicts));
+            let syntax = format!(
+                "{} ({})",
+                info::transfer_syntax(&known.syntax),
+                known.syntax
+            );
+            plain.insert(
+                (syntax, known.photometric.clone(), known.bits.clone()),
+                summary(&verdicts),
+            );
         }
     }
     page.push_str(
@@ -177,7 +225,9 @@ fn page(folder: &Path, all: &[Known]) -> String {
 fn the_page_of_formats_says_what_the_reader_does() {
     let folder = tempfile::tempdir().unwrap();
     let archive = std::fs::File::open(ARCHIVE).unwrap();
-    tar::Archive::new(flate2::read::GzDecoder::new(archive)).unpack(folder.path()).unwrap();
+    tar::Archive::new(flate2::read::GzDecoder::new(archive))
+        .unpack(folder.path())
+        .unwrap();
     let all = known::listed(folder.path());
     assert!(all.len() > 200, "only {} files", all.len());
     let page = page(folder.path(), &all);
@@ -185,7 +235,10 @@ fn the_page_of_formats_says_what_the_reader_does() {
         std::fs::write(PAGE, &page).unwrap();
     }
     let committed = std::fs::read_to_string(PAGE).unwrap_or_default();
-    let differs = page.lines().zip(committed.lines()).find(|(now, then)| now != then);
+    let differs = page
+        .lines()
+        .zip(committed.lines())
+        .find(|(now, then)| now != then);
     assert!(
         page == committed,
         "docs/formats.md is not what the reader does; the first line that differs:\nnow:  {}\nthen: {}",
@@ -196,13 +249,18 @@ fn the_page_of_formats_says_what_the_reader_does() {
 
 #[test]
 fn a_folder_of_more_files_holds_no_surprise() {
-    let Some(folder) = std::env::var_os("LABRUM_DICOM_FOLDER") else { return };
+    let Some(folder) = std::env::var_os("LABRUM_DICOM_FOLDER") else {
+        return;
+    };
     let folder = Path::new(&folder);
     let (mut wrong, mut counts) = (Vec::new(), BTreeMap::new());
     for known in known::found(folder) {
         let verdicts = verdicts(folder, &known);
         let said = summary(&verdicts);
-        let unexpected = known.refused.as_ref().is_some_and(|words| !said.contains(words.as_str()));
+        let unexpected = known
+            .refused
+            .as_ref()
+            .is_some_and(|words| !said.contains(words.as_str()));
         if verdicts.iter().any(Verdict::is_wrong) || unexpected {
             wrong.push(format!("{}: {said}", known.file));
         }

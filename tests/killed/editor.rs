@@ -44,7 +44,9 @@ fn an_editor_that_is_killed_a_thousand_times_loses_no_gesture() {
 /// What the child does: draws until it is killed. Does nothing in a usual run of the tests.
 #[test]
 fn the_work_of_the_child() {
-    let Ok(task) = std::env::var("LABRUM_KILLED_EDITOR") else { return };
+    let Ok(task) = std::env::var("LABRUM_KILLED_EDITOR") else {
+        return;
+    };
     let [seed, folder] = task.splitn(2, ' ').collect::<Vec<_>>().try_into().unwrap();
     let mut random = Random(seed.parse().unwrap());
     let mut editor = Editor::open(Path::new(folder));
@@ -78,9 +80,17 @@ fn kill(times: u64, seed: u64) {
     let begun = Instant::now();
     let workspaces = times / LIVES_OF_A_WORKSPACE;
     let counts: Vec<Count> = thread::scope(|scope| {
-        let series = |n| (n..workspaces).step_by(3).map(|n| lives(seed << 16 | n)).collect::<Vec<_>>();
+        let series = |n| {
+            (n..workspaces)
+                .step_by(3)
+                .map(|n| lives(seed << 16 | n))
+                .collect::<Vec<_>>()
+        };
         let threads: Vec<_> = (0..3).map(|n| scope.spawn(move || series(n))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
     let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
     let (gestures, untold, steps) = (sum(|c| c.gestures), sum(|c| c.untold), sum(|c| c.steps));
@@ -88,7 +98,10 @@ fn kill(times: u64, seed: u64) {
         "{times} kills in {:?}: {gestures} gestures, {untold} kept when killed before they were told, {steps} steps undone and done again",
         begun.elapsed()
     );
-    assert!(gestures > times && steps > times, "too little was done between the kills: {gestures}, {steps}");
+    assert!(
+        gestures > times && steps > times,
+        "too little was done between the kills: {gestures}, {steps}"
+    );
 }
 
 /// The lives of one workspace.
@@ -104,14 +117,26 @@ fn lives(seed: u64) -> Count {
         known = editor.hash();
         if known != last {
             let was_in_hand = told.in_hand.contains(&known);
-            assert!(was_in_hand, "other masks after {} gestures of life {life} of {seed}", told.done);
+            assert!(
+                was_in_hand,
+                "other masks after {} gestures of life {life} of {seed}",
+                told.done
+            );
             count.untold += 1;
         }
         count.steps += editor.undo_and_redo(random.below(20));
-        assert_eq!(editor.hash(), known, "undone and done again in life {life} of {seed}");
+        assert_eq!(
+            editor.hash(),
+            known,
+            "undone and done again in life {life} of {seed}"
+        );
         drop(editor);
-        let database = rusqlite::Connection::open(folder.path().join("data/My work/workspace.sqlite")).unwrap();
-        let report: String = database.query_row("PRAGMA integrity_check", (), |r| r.get(0)).unwrap();
+        let database =
+            rusqlite::Connection::open(folder.path().join("data/My work/workspace.sqlite"))
+                .unwrap();
+        let report: String = database
+            .query_row("PRAGMA integrity_check", (), |r| r.get(0))
+            .unwrap();
         assert_eq!(report, "ok");
     }
     count
@@ -144,12 +169,17 @@ impl Told {
 fn live(folder: &Path, seed: u64, random: &mut Random) -> Told {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["editor::the_work_of_the_child", "--exact", "--nocapture"])
-        .env("LABRUM_KILLED_EDITOR", format!("{seed} {}", folder.display()))
+        .env(
+            "LABRUM_KILLED_EDITOR",
+            format!("{seed} {}", folder.display()),
+        )
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(std::io::Result::ok);
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(std::io::Result::ok);
     let mut told = Told::default();
     // Some die while they start, most while they work.
     if random.below(6) > 0 {
@@ -173,7 +203,11 @@ impl SegmentationNetwork for NoNetwork {
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        Err(Error::at("read the model", path, "there is no network here"))
+        Err(Error::at(
+            "read the model",
+            path,
+            "there is no network here",
+        ))
     }
 
     fn probe(&mut self, _: DeviceChoice) -> Result<String> {
@@ -204,15 +238,27 @@ struct Editor {
 impl Editor {
     fn open(folder: &Path) -> Self {
         let at = |name| folder.join(name);
-        let places = AppFolders { config: at("config"), cache: at("cache"), data: at("data") };
+        let places = AppFolders {
+            config: at("config"),
+            cache: at("cache"),
+            data: at("data"),
+        };
         let worker = Worker::start(Arc::new(|| {}), places, || Box::new(NoNetwork)).unwrap();
-        let mut editor = Self { session: Session::new(Settings::default()), worker, talks: false };
+        let mut editor = Self {
+            session: Session::new(Settings::default()),
+            worker,
+            talks: false,
+        };
         let series = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/sarcoma-ct");
         editor.session.apply(Action::Open(vec![series]));
         editor.until("the slice and its work", |s| {
             s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
         });
-        assert!(matches!(editor.session.workspace(), WorkspaceState::Open(_)), "{:?}", editor.session.workspace());
+        assert!(
+            matches!(editor.session.workspace(), WorkspaceState::Open(_)),
+            "{:?}",
+            editor.session.workspace()
+        );
         editor
     }
 
@@ -229,7 +275,12 @@ impl Editor {
 
     fn hand_out(&mut self) {
         let jobs = self.session.take_jobs();
-        let draws = |job: &Job| matches!(job, Job::Store(StoreJob::Append { .. } | StoreJob::SetUndone { .. }));
+        let draws = |job: &Job| {
+            matches!(
+                job,
+                Job::Store(StoreJob::Append { .. } | StoreJob::SetUndone { .. })
+            )
+        };
         if self.talks && jobs.iter().any(draws) {
             say("will", self.hash());
         }
@@ -243,8 +294,20 @@ impl Editor {
             if done(&self.session) {
                 return;
             }
-            let notices = || self.session.notices.list.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(" ");
-            assert!(begun.elapsed() < Duration::from_secs(60), "waited too long for {what}: {}", notices());
+            let notices = || {
+                self.session
+                    .notices
+                    .list
+                    .iter()
+                    .map(|n| n.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "waited too long for {what}: {}",
+                notices()
+            );
             thread::sleep(Duration::from_micros(200));
         }
     }
@@ -254,10 +317,16 @@ impl Editor {
         let blank = Mask::empty(case.series.columns, case.series.rows);
         let mut hasher = DefaultHasher::new();
         for slice in 0..case.slices.len() {
-            let mask = self.session.mask_of(SliceKey { case: case.id, slice });
+            let mask = self.session.mask_of(SliceKey {
+                case: case.id,
+                slice,
+            });
             let labels = mask.as_deref().unwrap_or(&blank).labels();
             let highest = labels.iter().max().copied().unwrap_or(0);
-            assert!(usize::from(highest) <= self.session.labels().len(), "there is no label {highest}");
+            assert!(
+                usize::from(highest) <= self.session.labels().len(),
+                "there is no label {highest}"
+            );
             labels.hash(&mut hasher);
         }
         hasher.finish()
@@ -277,7 +346,15 @@ impl Editor {
             self.command(UserCommand::Redo);
         }
         self.until("the disk", |s| s.unsaved() == 0);
-        assert!(self.session.notices.list.iter().all(|n| !n.text.starts_with("Cannot")), "{:?}", self.session.notices);
+        assert!(
+            self.session
+                .notices
+                .list
+                .iter()
+                .all(|n| !n.text.starts_with("Cannot")),
+            "{:?}",
+            self.session.notices
+        );
         undone
     }
 
@@ -298,18 +375,29 @@ impl Editor {
                 self.point(PointerPhase::Release, at, random);
             }
             16..19 => {
-                let all =
-                    [C::Grow, C::Shrink, C::Smooth, C::FillHoles, C::RemoveIslands, C::KeepLargest, C::EmptyLabel];
+                let all = [
+                    C::Grow,
+                    C::Shrink,
+                    C::Smooth,
+                    C::FillHoles,
+                    C::RemoveIslands,
+                    C::KeepLargest,
+                    C::EmptyLabel,
+                ];
                 self.command(all[random.below(all.len() as u64) as usize]);
             }
             19 => self.command([C::CopyFromPrevious, C::CopyFromNext][random.below(2) as usize]),
             20 => self.command(C::Interpolate),
             21 if self.session.labels().len() < 4 => {
-                self.session.apply(Action::Label(LabelAction::Add(Label::named("Another", 0))));
+                self.session
+                    .apply(Action::Label(LabelAction::Add(Label::named("Another", 0))));
             }
-            21 => self.session.apply(Action::Label(LabelAction::Choose(1 + random.below(4) as u8))),
+            21 => self.session.apply(Action::Label(LabelAction::Choose(
+                1 + random.below(4) as u8,
+            ))),
             22 | 23 => {
-                self.session.apply(Action::SetSlice(random.below(12) as usize));
+                self.session
+                    .apply(Action::SetSlice(random.below(12) as usize));
                 self.until("the slice", |s| s.current_loaded().is_some());
             }
             24 => self.command([C::Accept, C::Skip][random.below(2) as usize]),
@@ -321,7 +409,10 @@ impl Editor {
     fn stroke(&mut self, tool: UserCommand, random: &mut Random) {
         self.command(tool);
         let radius = 2.0 + random.below(20) as f64;
-        self.session.apply(Action::SetTools(ToolOptions { radius, ..ToolOptions::default() }));
+        self.session.apply(Action::SetTools(ToolOptions {
+            radius,
+            ..ToolOptions::default()
+        }));
         let mut at = self.place(random);
         self.point(PointerPhase::Press, at, random);
         for _ in 0..2 + random.below(6) {
@@ -344,7 +435,12 @@ impl Editor {
 
     fn point(&mut self, phase: PointerPhase, at: [f64; 2], random: &mut Random) {
         let erases = random.below(40) == 0;
-        self.session.apply(Action::Pointer(PointerInput { phase, at, erases, scale: 2.0 }));
+        self.session.apply(Action::Pointer(PointerInput {
+            phase,
+            at,
+            erases,
+            scale: 2.0,
+        }));
     }
 
     fn place(&self, random: &mut Random) -> [f64; 2] {

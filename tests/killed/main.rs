@@ -10,7 +10,12 @@ use std::{io::Read, process::Child};
 /// A child that ended by itself: says what it said last.
 fn fail(child: &mut Child) -> ! {
     let mut words = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut words)
+        .unwrap();
     panic!("the child stopped by itself: {words}");
 }
 

@@ -6,8 +6,8 @@ use labrum_core::{
     edit::Edit,
     gate::GateReport,
     journal::{
-        Also, Author, CaseDescription, CaseKey, JournalStep, ModelStamp, Proposal, SliceDescription, StepState,
-        StoredCase,
+        Also, Author, CaseDescription, CaseKey, JournalStep, ModelStamp, Proposal,
+        SliceDescription, StepState, StoredCase,
     },
     learning::{NewVersion, RoundKey, RoundState, VersionState},
     mask::{Mask, PackedMask, Rule},
@@ -43,7 +43,9 @@ fn a_program_killed_a_thousand_times_loses_nothing() {
 /// What the child does: works from the step given until it is killed. Does nothing in a usual run of the tests.
 #[test]
 fn the_work_of_the_child() {
-    let Ok(task) = std::env::var("LABRUM_KILLED") else { return };
+    let Ok(task) = std::env::var("LABRUM_KILLED") else {
+        return;
+    };
     let [seed, done, folder] = task.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
     let seed = seed.parse().unwrap();
     let mut work = Work::new(seed);
@@ -70,15 +72,34 @@ fn kill(times: u64, seed: u64) {
     let series = times / LIVES_OF_A_WORKSPACE;
     let counts: Vec<[u64; 3]> = thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
-            .map(|n| scope.spawn(move || (n..series).step_by(4).map(|n| lives(seed << 16 | n)).collect::<Vec<_>>()))
+            .map(|n| {
+                scope.spawn(move || {
+                    (n..series)
+                        .step_by(4)
+                        .map(|n| lives(seed << 16 | n))
+                        .collect::<Vec<_>>()
+                })
+            })
             .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
-    let [calls, untold, versions] = [0, 1, 2].map(|i| counts.iter().map(|count| count[i]).sum::<u64>());
-    println!("{times} kills, {calls} calls, {untold} of them saved when killed before they could be told");
+    let [calls, untold, versions] =
+        [0, 1, 2].map(|i| counts.iter().map(|count| count[i]).sum::<u64>());
+    println!(
+        "{times} kills, {calls} calls, {untold} of them saved when killed before they could be told"
+    );
     println!("{versions} versions of the model");
-    assert!(versions > times / 20, "too little was learned between the kills to say anything: {versions} versions");
-    assert!(calls > times, "too little was done between the kills to say anything: {calls} calls");
+    assert!(
+        versions > times / 20,
+        "too little was learned between the kills to say anything: {versions} versions"
+    );
+    assert!(
+        calls > times,
+        "too little was done between the kills to say anything: {calls} calls"
+    );
 }
 
 /// The lives of one workspace; how many calls were saved in all, how many without having been told, and how many versions
@@ -102,7 +123,10 @@ fn lives(seed: u64) -> [u64; 3] {
 fn live(folder: &Path, work: &Work, life: u64) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["store::the_work_of_the_child", "--exact", "--nocapture"])
-        .env("LABRUM_KILLED", format!("{} {} {}", work.seed, work.done, folder.display()))
+        .env(
+            "LABRUM_KILLED",
+            format!("{} {} {}", work.seed, work.done, folder.display()),
+        )
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -112,12 +136,20 @@ fn live(folder: &Path, work: &Work, life: u64) -> u64 {
     // Some die while they open the workspace, most while they work.
     let mut saved = work.done;
     if random.below(5) > 0 {
-        saved = lines.by_ref().map_while(Result::ok).find_map(|line| told(&line)).unwrap_or_else(|| fail(&mut child));
+        saved = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| told(&line))
+            .unwrap_or_else(|| fail(&mut child));
     }
     thread::sleep(Duration::from_micros(random.below(40_000)));
     child.kill().unwrap();
     child.wait().unwrap();
-    lines.map_while(Result::ok).filter_map(|line| told(&line)).last().unwrap_or(saved)
+    lines
+        .map_while(Result::ok)
+        .filter_map(|line| told(&line))
+        .last()
+        .unwrap_or(saved)
 }
 
 fn told(line: &str) -> Option<u64> {
@@ -141,14 +173,20 @@ fn check(folder: &Path, work: &mut Work) -> u64 {
         let mut undone = work.clone();
         undone.apply(&Action::Undo(last));
         workspace.set_undone(last, true).unwrap();
-        assert_eq!(look(&mut workspace, &keys), undone.state(), "undo of {last}");
+        assert_eq!(
+            look(&mut workspace, &keys),
+            undone.state(),
+            "undo of {last}"
+        );
         workspace.set_undone(last, false).unwrap();
         assert_eq!(look(&mut workspace, &keys), work.state(), "redo of {last}");
     }
     check_files(&mut workspace);
     workspace.close().unwrap();
     let database = rusqlite::Connection::open(folder.join("workspace.sqlite")).unwrap();
-    let report: String = database.query_row("PRAGMA integrity_check", (), |r| r.get(0)).unwrap();
+    let report: String = database
+        .query_row("PRAGMA integrity_check", (), |r| r.get(0))
+        .unwrap();
     assert_eq!(report, "ok");
     in_hand
 }
@@ -156,15 +194,26 @@ fn check(folder: &Path, work: &mut Work) -> u64 {
 /// Every version has its file, and no file is there that nothing names.
 fn check_files(workspace: &mut Workspace) {
     let versions = workspace.versions().unwrap();
-    let mut left: Vec<_> =
-        std::fs::read_dir(workspace.models_folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut left: Vec<_> = std::fs::read_dir(workspace.models_folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     for version in versions {
-        assert!(std::fs::read(&version.file).unwrap() == weights(&version.name), "{} is not whole", version.name);
+        assert!(
+            std::fs::read(&version.file).unwrap() == weights(&version.name),
+            "{} is not whole",
+            version.name
+        );
         left.retain(|path| *path != version.file);
     }
-    let checkpoint = workspace.running_round().unwrap().map(|round| round.checkpoint);
+    let checkpoint = workspace
+        .running_round()
+        .unwrap()
+        .map(|round| round.checkpoint);
     // What was being written is taken for left over an hour later.
-    left.retain(|path| Some(path) != checkpoint.as_ref() && path.extension().is_none_or(|ending| ending != "part"));
+    left.retain(|path| {
+        Some(path) != checkpoint.as_ref() && path.extension().is_none_or(|ending| ending != "part")
+    });
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -173,27 +222,47 @@ fn weights(name: &str) -> Vec<u8> {
 }
 
 /// What can be seen of a workspace.
-type State = (Vec<(Status, f64, Vec<Option<PackedMask>>)>, Vec<(i64, Edit, StepState)>, Learning);
+type State = (
+    Vec<(Status, f64, Vec<Option<PackedMask>>)>,
+    Vec<(i64, Edit, StepState)>,
+    Learning,
+);
 
 fn look(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
-    let cases: Vec<StoredCase> = (0..CASES).map(|n| workspace.case(&format!("case {n}")).unwrap().unwrap()).collect();
+    let cases: Vec<StoredCase> = (0..CASES)
+        .map(|n| workspace.case(&format!("case {n}")).unwrap().unwrap())
+        .collect();
     let masks = |case: StoredCase| case.slices.into_iter().map(|slice| slice.mask).collect();
     let steps = workspace.steps(keys, 100_000).unwrap();
-    let steps = steps.into_iter().map(|mut step| (step.seq, step.edits.remove(0).1, step.state)).collect();
+    let steps = steps
+        .into_iter()
+        .map(|mut step| (step.seq, step.edits.remove(0).1, step.state))
+        .collect();
     let running = workspace.running_round().unwrap().map(|round| round.key);
     let lessons = |round| (round, workspace.round_snapshot(round).unwrap().len());
     let learning = Learning {
         running: running.map(lessons),
-        versions: workspace.versions().unwrap().into_iter().map(|v| (v.name, v.is_active)).collect(),
+        versions: workspace
+            .versions()
+            .unwrap()
+            .into_iter()
+            .map(|v| (v.name, v.is_active))
+            .collect(),
         ..Learning::default()
     };
-    let cases = cases.into_iter().map(|case| (case.entry.status, case.entry.seconds, masks(case))).collect();
+    let cases = cases
+        .into_iter()
+        .map(|case| (case.entry.status, case.entry.seconds, masks(case)))
+        .collect();
     (cases, steps, learning)
 }
 
 fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
     let slice = |n: usize| SliceDescription {
-        source: Source { path: "scan.dcm".into(), frame: n as u32 },
+        source: Source {
+            path: "scan.dcm".into(),
+            frame: n as u32,
+        },
         sop_instance_uid: Some("1.2.3".into()),
     };
     let case = |n: usize| CaseDescription {
@@ -208,15 +277,25 @@ fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
         fingerprint: None,
         slices: (0..SLICES).map(slice).collect(),
     };
-    (0..CASES).map(|n| workspace.adopt(&case(n)).unwrap()).collect()
+    (0..CASES)
+        .map(|n| workspace.adopt(&case(n)).unwrap())
+        .collect()
 }
 
 /// One call of the store.
 enum Action {
-    Stroke { case: usize, slice: usize, edit: Edit },
+    Stroke {
+        case: usize,
+        slice: usize,
+        edit: Edit,
+    },
     Undo(i64),
     Redo(i64),
-    Propose { case: usize, slice: usize, mask: PackedMask },
+    Propose {
+        case: usize,
+        slice: usize,
+        mask: PackedMask,
+    },
     SetStatus(usize, Status),
     AddSecond(usize),
     Fold,
@@ -229,7 +308,10 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
     match action {
         Action::Stroke { case, slice, edit } => {
             let author = Author::Person("AB".into());
-            let (seq, edits) = (workspace.next_seq().unwrap(), vec![(*slice as u32, edit.clone())]);
+            let (seq, edits) = (
+                workspace.next_seq().unwrap(),
+                vec![(*slice as u32, edit.clone())],
+            );
             let step = JournalStep {
                 seq,
                 case: keys[*case],
@@ -245,9 +327,19 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
         Action::Undo(seq) => workspace.set_undone(*seq, true),
         Action::Redo(seq) => workspace.set_undone(*seq, false),
         Action::Propose { case, slice, mask } => {
-            let model = ModelStamp { name: "knee".into(), version: "1".into(), weights: String::new() };
-            let proposal = Proposal { model, at: 1, mask: mask.clone() };
-            workspace.put_proposal(keys[*case], *slice as u32, &proposal, Some(&[7; 20_000])).map(drop)
+            let model = ModelStamp {
+                name: "knee".into(),
+                version: "1".into(),
+                weights: String::new(),
+            };
+            let proposal = Proposal {
+                model,
+                at: 1,
+                mask: mask.clone(),
+            };
+            workspace
+                .put_proposal(keys[*case], *slice as u32, &proposal, Some(&[7; 20_000]))
+                .map(drop)
         }
         Action::SetStatus(case, status) => workspace.set_status(keys[*case], *status),
         Action::AddSecond(case) => workspace.add_seconds(keys[*case], 1.0),
@@ -256,7 +348,9 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
             std::fs::write(round.checkpoint, "state").unwrap();
         }),
         Action::EndRound(round) => workspace.end_round(*round, RoundState::Cancelled, "stopped"),
-        Action::AddVersion(round, state) => workspace.add_version(&version(*round, *state)).map(drop),
+        Action::AddVersion(round, state) => {
+            workspace.add_version(&version(*round, *state)).map(drop)
+        }
     }
     .unwrap();
 }
@@ -332,26 +426,48 @@ struct Work {
 
 impl Work {
     fn new(seed: u64) -> Self {
-        let case = Case { masks: vec![None; SLICES], had_proposal: vec![false; SLICES], ..Case::default() };
-        Self { seed, done: 0, cases: vec![case; CASES], steps: Vec::new(), learning: Learning::default() }
+        let case = Case {
+            masks: vec![None; SLICES],
+            had_proposal: vec![false; SLICES],
+            ..Case::default()
+        };
+        Self {
+            seed,
+            done: 0,
+            cases: vec![case; CASES],
+            steps: Vec::new(),
+            learning: Learning::default(),
+        }
     }
 
     /// The next call, chosen by seed, number of calls so far and state.
     fn next(&self) -> Action {
         let mut random = Random(self.seed << 40 | self.done);
-        let (case, slice) = (random.below(CASES as u64) as usize, random.below(SLICES as u64) as usize);
+        let (case, slice) = (
+            random.below(CASES as u64) as usize,
+            random.below(SLICES as u64) as usize,
+        );
         let region = disc(&mut random);
         let undo = self.last_done().map(Action::Undo);
-        let redo = self.number_of(self.steps.iter().position(|s| s.state == StepState::Undone)).map(Action::Redo);
+        let redo = self
+            .number_of(self.steps.iter().position(|s| s.state == StepState::Undone))
+            .map(Action::Redo);
         let rare = match random.below(20) {
             0..4 => undo,
             4..7 => redo,
             7 => {
                 let mut mask = Mask::empty(SIDE, SIDE);
                 mask.paint(&region, 1, &Rule::FREE);
-                Some(Action::Propose { case, slice, mask: PackedMask::of(&mask) })
+                Some(Action::Propose {
+                    case,
+                    slice,
+                    mask: PackedMask::of(&mask),
+                })
             }
-            8 => Some(Action::SetStatus(case, [Status::Accepted, Status::Skipped, Status::New][slice])),
+            8 => Some(Action::SetStatus(
+                case,
+                [Status::Accepted, Status::Skipped, Status::New][slice],
+            )),
             9 => Some(Action::AddSecond(case)),
             10 => Some(Action::Fold),
             11 => self.learn(&mut random),
@@ -359,7 +475,9 @@ impl Work {
         };
         rare.unwrap_or_else(|| {
             let label = random.below(4) as u8;
-            let mut mask = self.cases[case].masks[slice].clone().unwrap_or_else(|| Mask::empty(SIDE, SIDE));
+            let mut mask = self.cases[case].masks[slice]
+                .clone()
+                .unwrap_or_else(|| Mask::empty(SIDE, SIDE));
             match mask.paint(&region, label, &Rule::FREE) {
                 edit if edit.is_empty() => Action::AddSecond(case),
                 edit => Action::Stroke { case, slice, edit },
@@ -371,11 +489,20 @@ impl Work {
         self.done += 1;
         match action {
             Action::Stroke { case, slice, edit } => {
-                for step in self.steps.iter_mut().filter(|s| s.state == StepState::Undone) {
+                for step in self
+                    .steps
+                    .iter_mut()
+                    .filter(|s| s.state == StepState::Undone)
+                {
                     step.state = StepState::Dropped;
                 }
                 let (case, slice) = (*case, *slice);
-                self.steps.push(Done { case, slice, edit: edit.clone(), state: StepState::Done });
+                self.steps.push(Done {
+                    case,
+                    slice,
+                    edit: edit.clone(),
+                    state: StepState::Done,
+                });
                 self.mask(case, slice).apply(edit);
                 if [Status::New, Status::Proposed].contains(&self.cases[case].status) {
                     self.cases[case].status = Status::Corrected;
@@ -384,7 +511,11 @@ impl Work {
             Action::Undo(seq) => self.set(*seq, StepState::Undone),
             Action::Redo(seq) => self.set(*seq, StepState::Done),
             Action::Propose { case, slice, mask } => {
-                if !self.steps.iter().any(|s| (s.case, s.slice) == (*case, *slice)) {
+                if !self
+                    .steps
+                    .iter()
+                    .any(|s| (s.case, s.slice) == (*case, *slice))
+                {
                     self.cases[*case].masks[*slice] = Some(mask.unpack());
                     self.cases[*case].had_proposal[*slice] = true;
                 }
@@ -425,15 +556,26 @@ impl Work {
 
     /// Masks of accepted cases.
     fn lessons(&self) -> usize {
-        let accepted = self.cases.iter().filter(|case| case.status == Status::Accepted);
-        accepted.map(|case| case.masks.iter().flatten().count()).sum()
+        let accepted = self
+            .cases
+            .iter()
+            .filter(|case| case.status == Status::Accepted);
+        accepted
+            .map(|case| case.masks.iter().flatten().count())
+            .sum()
     }
 
     fn set(&mut self, seq: i64, state: StepState) {
         let step = &mut self.steps[seq as usize - 1];
         step.state = state;
-        let Done { case, slice, edit, .. } = step.clone();
-        let edit = if state == StepState::Undone { edit.inverse() } else { edit };
+        let Done {
+            case, slice, edit, ..
+        } = step.clone();
+        let edit = if state == StepState::Undone {
+            edit.inverse()
+        } else {
+            edit
+        };
         self.mask(case, slice).apply(&edit);
         // All that was done there was undone: nobody says that nothing is there.
         let counts = |s: &Done| (s.case, s.slice) == (case, slice) && s.state == StepState::Done;
@@ -455,17 +597,33 @@ impl Work {
     }
 
     fn state(&self) -> State {
-        let masks = |case: &Case| case.masks.iter().map(|m| m.as_ref().map(PackedMask::of)).collect();
+        let masks = |case: &Case| {
+            case.masks
+                .iter()
+                .map(|m| m.as_ref().map(PackedMask::of))
+                .collect()
+        };
         let live = |(_, step): &(i64, &Done)| step.state != StepState::Dropped;
-        let steps = (1..).zip(&self.steps).filter(live).map(|(seq, s)| (seq, s.edit.clone(), s.state)).collect();
-        let cases = self.cases.iter().map(|case| (case.status, case.seconds, masks(case))).collect();
+        let steps = (1..)
+            .zip(&self.steps)
+            .filter(live)
+            .map(|(seq, s)| (seq, s.edit.clone(), s.state))
+            .collect();
+        let cases = self
+            .cases
+            .iter()
+            .map(|case| (case.status, case.seconds, masks(case)))
+            .collect();
         (cases, steps, self.learning.clone())
     }
 }
 
 fn disc(random: &mut Random) -> Region {
     let radius = 2 + random.below(12) as i64;
-    let (column, row) = (random.below(SIDE as u64) as i64, random.below(SIDE as u64) as i64);
+    let (column, row) = (
+        random.below(SIDE as u64) as i64,
+        random.below(SIDE as u64) as i64,
+    );
     Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| {
         (x as i64 - column).pow(2) + (y as i64 - row).pow(2) <= radius * radius
     })

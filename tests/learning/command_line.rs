@@ -22,7 +22,9 @@ use std::{
 
 fn program(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_labrum"));
-    command.env_remove("RUST_LOG").args(arguments.iter().map(|a| a.as_ref()));
+    command
+        .env_remove("RUST_LOG")
+        .args(arguments.iter().map(|a| a.as_ref()));
     command
 }
 
@@ -32,7 +34,11 @@ fn text(bytes: &[u8]) -> String {
 
 fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
     let output = program(arguments).output().unwrap();
-    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    assert!(
+        !text(&output.stderr).contains("panicked"),
+        "{}",
+        text(&output.stderr)
+    );
     output
 }
 
@@ -65,7 +71,10 @@ fn workspace(folder: &Path, count: u64) {
             rows: SIDE,
             subject: holdout::subject(&slice.name),
             fingerprint: None,
-            slices: vec![SliceDescription { source: slice.source, sop_instance_uid: None }],
+            slices: vec![SliceDescription {
+                source: slice.source,
+                sop_instance_uid: None,
+            }],
         };
         let key = workspace.adopt(&case).unwrap();
         let edit = Mask::empty(SIDE as usize, SIDE as usize).replace(&slice.mask.unpack());
@@ -99,13 +108,25 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
     let dry = train(&work, &["--dry-run", "--json"]).output().unwrap();
     let estimate: serde_json::Value = serde_json::from_slice(&dry.stdout).unwrap();
     assert_eq!(estimate["start"], "nothing");
-    assert!(estimate["holdout_cases"].as_u64().unwrap() >= 2, "{estimate}");
-    assert!(estimate["memory_bytes"].as_u64().unwrap() > 0 && estimate["seconds"].as_f64().unwrap() > 0.0);
+    assert!(
+        estimate["holdout_cases"].as_u64().unwrap() >= 2,
+        "{estimate}"
+    );
+    assert!(
+        estimate["memory_bytes"].as_u64().unwrap() > 0
+            && estimate["seconds"].as_f64().unwrap() > 0.0
+    );
 
     for steps in ["60", "30"] {
-        let done = train(&work, &["--steps", steps, "--json"]).output().unwrap();
+        let done = train(&work, &["--steps", steps, "--json"])
+            .output()
+            .unwrap();
         assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-        assert!(text(&done.stderr).contains("held out; about"), "it says before what it takes: {}", text(&done.stderr));
+        assert!(
+            text(&done.stderr).contains("held out; about"),
+            "it says before what it takes: {}",
+            text(&done.stderr)
+        );
     }
     let models = |more: &[&dyn AsRef<OsStr>]| {
         let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"models", &"--workspace", &work, &"--json"];
@@ -114,27 +135,75 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
     };
     let list = models(&[]);
     assert_eq!(list.as_array().unwrap().len(), 2);
-    assert_eq!(list[1]["parent_name"], list[0]["name"], "the second goes on from the first");
-    succeeds(&[&"models", &"--workspace", &work, &"rename", &"1", &"First try"]);
+    assert_eq!(
+        list[1]["parent_name"], list[0]["name"],
+        "the second goes on from the first"
+    );
+    succeeds(&[
+        &"models",
+        &"--workspace",
+        &work,
+        &"rename",
+        &"1",
+        &"First try",
+    ]);
     succeeds(&[&"models", &"--workspace", &work, &"activate", &"1"]);
     let list = models(&[]);
-    assert_eq!((&list[0]["name"], &list[0]["is_active"]), (&"First try".into(), &true.into()));
+    assert_eq!(
+        (&list[0]["name"], &list[0]["is_active"]),
+        (&"First try".into(), &true.into())
+    );
     let report = models(&[&"compare", &"1", &"2", &"--device", &"cpu"]);
-    assert_eq!(report["cases"].as_array().unwrap().len(), estimate["holdout_cases"].as_u64().unwrap() as usize);
+    assert_eq!(
+        report["cases"].as_array().unwrap().len(),
+        estimate["holdout_cases"].as_u64().unwrap() as usize
+    );
     let csv = succeeds(&[&"models", &"--workspace", &work, &"report"]);
-    assert_eq!(csv.lines().count(), 15, "a line of headings and one for each case");
-    assert_eq!(models(&[&"report"])["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        csv.lines().count(),
+        15,
+        "a line of headings and one for each case"
+    );
+    assert_eq!(
+        models(&[&"report"])["versions"].as_array().unwrap().len(),
+        2
+    );
     let file = folder.path().join("out.safetensors");
-    succeeds(&[&"models", &"--workspace", &work, &"export", &"1", &"--out", &file]);
+    succeeds(&[
+        &"models",
+        &"--workspace",
+        &work,
+        &"export",
+        &"1",
+        &"--out",
+        &file,
+    ]);
     let picture = work.join("pictures/disc-0.png");
     let out = folder.path().join("masks");
-    succeeds(&[&"segment", &picture, &"--out", &out, &"--model", &file, &"--device", &"cpu"]);
+    succeeds(&[
+        &"segment",
+        &picture,
+        &"--out",
+        &out,
+        &"--model",
+        &file,
+        &"--device",
+        &"cpu",
+    ]);
     let refused = run(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
     assert_eq!(refused.status.code(), Some(1), "the active version stays");
     succeeds(&[&"models", &"--workspace", &work, &"activate", &"0"]);
     let asked = run(&[&"models", &"--workspace", &work, &"delete", &"1"]);
-    assert!(text(&asked.stderr).contains("--yes"), "{}", text(&asked.stderr));
-    assert_eq!(models(&[]).as_array().unwrap().len(), 2, "nobody was asked: nothing is deleted");
+    assert!(
+        text(&asked.stderr).contains("--yes"),
+        "{}",
+        text(&asked.stderr)
+    );
+    assert_eq!(
+        models(&[]).as_array().unwrap().len(),
+        2,
+        "nobody was asked: nothing is deleted"
+    );
     let said = succeeds(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
     assert!(said.contains("\"First try\" was deleted"), "{said}");
     assert_eq!(models(&[]).as_array().unwrap().len(), 1);
@@ -146,7 +215,9 @@ fn equal_workspaces_seeds_and_devices_make_equal_models() {
         .map(|_| {
             let folder = tempfile::tempdir().unwrap();
             workspace(folder.path(), 6);
-            let done = train(folder.path(), &["--steps", "8", "--seed", "3", "--json"]).output().unwrap();
+            let done = train(folder.path(), &["--steps", "8", "--seed", "3", "--json"])
+                .output()
+                .unwrap();
             let version: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
             version["hash"].clone()
         })
@@ -171,24 +242,63 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     let learned = train(work, &["--steps", "60", "--json"]).output().unwrap();
     assert_eq!(learned.status.code(), Some(0), "{}", text(&learned.stderr));
     let compare = || {
-        let report = json(&[&"models", &"--workspace", &work, &"--json", &"compare", &"1", &"1", &"--device", &"cpu"]);
-        report["cases"].as_array().unwrap().iter().map(|c| c["candidate"]["dice"].as_f64().unwrap()).collect::<Vec<_>>()
+        let report = json(&[
+            &"models",
+            &"--workspace",
+            &work,
+            &"--json",
+            &"compare",
+            &"1",
+            &"1",
+            &"--device",
+            &"cpu",
+        ]);
+        report["cases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["candidate"]["dice"].as_f64().unwrap())
+            .collect::<Vec<_>>()
     };
     let before = compare();
-    assert!(before.iter().any(|dice| *dice > 0.1), "it has learned something: {before:?}");
+    assert!(
+        before.iter().any(|dice| *dice > 0.1),
+        "it has learned something: {before:?}"
+    );
     rename_label(work, "Lesion X");
     assert_eq!(compare(), before, "figures do not hang on a name");
 
     let exported = work.join("exported.safetensors");
-    succeeds(&[&"models", &"--workspace", &work, &"export", &"1", &"--out", &exported]);
-    assert_eq!(Model::read(&exported).unwrap().card.labels[0].name, "Lesion X", "it leaves under its name of today");
+    succeeds(&[
+        &"models",
+        &"--workspace",
+        &work,
+        &"export",
+        &"1",
+        &"--out",
+        &exported,
+    ]);
+    assert_eq!(
+        Model::read(&exported).unwrap().card.labels[0].name,
+        "Lesion X",
+        "it leaves under its name of today"
+    );
 
     // A version from before models carried ids: its classes are the values of the workspace.
-    let file = std::fs::read_dir(work.join("models")).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::read_dir(work.join("models"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let mut model = Model::read(&file).unwrap();
     assert_eq!(model.card.labels[0].name, "Disc");
     model.card.labels[0].kept = StoredLabel::default();
-    std::fs::write(&file, checkpoint::to_bytes(&model.card, &model.weights).unwrap()).unwrap();
+    std::fs::write(
+        &file,
+        checkpoint::to_bytes(&model.card, &model.weights).unwrap(),
+    )
+    .unwrap();
     assert_eq!(compare(), before);
 
     // The next round goes on with it, under its new name and nothing else.
@@ -198,7 +308,11 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     let next = Model::read(Path::new(version["file"].as_str().unwrap())).unwrap();
     let names: Vec<&str> = next.card.labels.iter().map(|l| l.name.as_str()).collect();
     assert_eq!(names, ["Lesion X"]);
-    assert_eq!(Workspace::open(work).unwrap().labels().unwrap().len(), 1, "no label with the old name has come");
+    assert_eq!(
+        Workspace::open(work).unwrap().labels().unwrap().len(),
+        1,
+        "no label with the old name has come"
+    );
 }
 
 #[test]
@@ -208,8 +322,11 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
     let mut work = Workspace::open(folder.path()).unwrap();
     for number in 100..104 {
         let picture = folder.path().join(format!("pictures/empty-{number}.png"));
-        let noise = |x: u32, y: u32| image::Luma([(60 + (x * 7 + y * 13 + number * 29) % 21) as u8]);
-        image::GrayImage::from_fn(SIDE, SIDE, noise).save(&picture).unwrap();
+        let noise =
+            |x: u32, y: u32| image::Luma([(60 + (x * 7 + y * 13 + number * 29) % 21) as u8]);
+        image::GrayImage::from_fn(SIDE, SIDE, noise)
+            .save(&picture)
+            .unwrap();
         let name = format!("empty-{number}");
         let case = CaseDescription {
             identity: name.clone(),
@@ -221,7 +338,13 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
             rows: SIDE,
             subject: holdout::subject(&name),
             fingerprint: None,
-            slices: vec![SliceDescription { source: Source { path: picture, frame: 0 }, sop_instance_uid: None }],
+            slices: vec![SliceDescription {
+                source: Source {
+                    path: picture,
+                    frame: 0,
+                },
+                sop_instance_uid: None,
+            }],
         };
         let key = work.adopt(&case).unwrap();
         let step = JournalStep {
@@ -231,24 +354,38 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
             author: Author::Person("AB".into()),
             tool: "Nothing here".into(),
             edits: vec![(0, Edit::default())],
-            also: Also { absent: vec![(0, 1)], ..Also::default() },
+            also: Also {
+                absent: vec![(0, 1)],
+                ..Also::default()
+            },
             state: StepState::Done,
         };
         work.append(&step, &[]).unwrap();
         work.set_status(key, Status::Accepted).unwrap();
     }
     work.close().unwrap();
-    let dry = train(folder.path(), &["--dry-run", "--json"]).output().unwrap();
+    let dry = train(folder.path(), &["--dry-run", "--json"])
+        .output()
+        .unwrap();
     let estimate: serde_json::Value = serde_json::from_slice(&dry.stdout).unwrap();
-    let (learned, held) = (estimate["cases"].as_u64().unwrap(), estimate["holdout_cases"].as_u64().unwrap());
+    let (learned, held) = (
+        estimate["cases"].as_u64().unwrap(),
+        estimate["holdout_cases"].as_u64().unwrap(),
+    );
     assert_eq!(learned + held, 10, "{estimate}");
-    let done = train(folder.path(), &["--steps", "20", "--json"]).output().unwrap();
+    let done = train(folder.path(), &["--steps", "20", "--json"])
+        .output()
+        .unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     let version: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(version["cases"].as_u64().unwrap(), learned);
     let cases = version["report"]["cases"].as_array().unwrap();
     assert_eq!(cases.len() as u64, held, "the empty ones are judged, too");
-    assert!(cases.iter().all(|c| c["candidate"]["dice"].as_f64().unwrap().is_finite()));
+    assert!(
+        cases
+            .iter()
+            .all(|c| c["candidate"]["dice"].as_f64().unwrap().is_finite())
+    );
 }
 
 #[test]
@@ -257,12 +394,23 @@ fn what_is_no_workspace_or_has_nothing_to_learn_from_is_said() {
     let missing = folder.path().join("nowhere");
     let output = train(&missing, &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("there is no workspace"), "{}", text(&output.stderr));
-    assert!(!missing.exists(), "a mistyped folder does not become a workspace");
+    assert!(
+        text(&output.stderr).contains("there is no workspace"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(
+        !missing.exists(),
+        "a mistyped folder does not become a workspace"
+    );
     workspace(folder.path(), 0);
     let output = train(folder.path(), &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("accepted case"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("accepted case"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 /// Waits until the training has begun and a while longer, then kills it.
@@ -278,17 +426,36 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
     let work = folder.path();
     workspace(work, 14);
     assert!(train(work, &["--steps", "40"]).status().unwrap().success());
-    let hash =
-        |workspace: &mut Workspace| workspace.versions().unwrap().into_iter().find(|v| v.is_active).map(|v| v.hash);
+    let hash = |workspace: &mut Workspace| {
+        workspace
+            .versions()
+            .unwrap()
+            .into_iter()
+            .find(|v| v.is_active)
+            .map(|v| v.hash)
+    };
     let active = hash(&mut Workspace::open(work).unwrap()).unwrap();
     for milliseconds in [30, 80, 150, 300, 600, 1200, 2000] {
-        let child =
-            train(work, &["--anew", "--steps", "100000"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let child = train(work, &["--anew", "--steps", "100000"])
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         kill_after(child, Duration::from_millis(milliseconds));
         let mut workspace = Workspace::open(work).unwrap();
-        assert_eq!(hash(&mut workspace).as_ref(), Some(&active), "killed after {milliseconds} ms");
+        assert_eq!(
+            hash(&mut workspace).as_ref(),
+            Some(&active),
+            "killed after {milliseconds} ms"
+        );
         assert_eq!(workspace.versions().unwrap().len(), 1);
-        assert!(workspace.cases().unwrap().iter().all(|c| c.status == Status::Accepted));
+        assert!(
+            workspace
+                .cases()
+                .unwrap()
+                .iter()
+                .all(|c| c.status == Status::Accepted)
+        );
     }
     let mut opened = Workspace::open(work).unwrap();
     // The round waits to go on.
@@ -297,11 +464,19 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
     assert_eq!(snapshot.len(), 14);
     opened.close().unwrap();
     // It goes on with what it was begun with: far too many steps, so that it is stopped in the end.
-    let mut child = train(work, &[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = train(work, &[])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     thread::sleep(Duration::from_millis(1500));
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(text(&output.stderr).contains("it goes on"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("it goes on"),
+        "{}",
+        text(&output.stderr)
+    );
     let state = Workspace::open(work).unwrap().versions().unwrap()[0].state;
     assert_eq!(state, VersionState::Accepted);
 }
@@ -313,35 +488,72 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
     let work = folder.path();
     workspace(work, 14);
     let stop = |more: &[&str]| {
-        let child = train(work, more).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let child = train(work, more)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         thread::sleep(Duration::from_millis(2500));
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
         let output = child.wait_with_output().unwrap();
         assert!(!output.status.success());
         text(&output.stderr)
     };
-    let running = || Workspace::open(work).unwrap().running_round().unwrap().map(|round| round.key);
+    let running = || {
+        Workspace::open(work)
+            .unwrap()
+            .running_round()
+            .unwrap()
+            .map(|round| round.key)
+    };
     assert!(stop(&["--steps", "100000"]).contains("goes on from its last state"));
     let first = running().unwrap();
-    for other in [&["--steps", "4"][..], &["--seconds", "20"], &["--from", "fetal-head"], &["--seed", "7"]] {
+    for other in [
+        &["--steps", "4"][..],
+        &["--seconds", "20"],
+        &["--from", "fetal-head"],
+        &["--seed", "7"],
+    ] {
         let refused = train(work, other).output().unwrap();
         let words = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(1), "{words}");
-        assert!(words.contains(other[0]) && words.contains("--anew"), "{words}");
+        assert!(
+            words.contains(other[0]) && words.contains("--anew"),
+            "{words}"
+        );
     }
-    for same in [&["--dry-run"][..], &["--dry-run", "--steps", "100000"], &["--dry-run", "--from", "none"]] {
+    for same in [
+        &["--dry-run"][..],
+        &["--dry-run", "--steps", "100000"],
+        &["--dry-run", "--from", "none"],
+    ] {
         let dry = text(&train(work, same).output().unwrap().stdout);
-        assert!(dry.contains("would go on. It starts from nothing and learns from"), "{dry}");
+        assert!(
+            dry.contains("would go on. It starts from nothing and learns from"),
+            "{dry}"
+        );
     }
     assert!(stop(&[]).contains("it goes on"));
     assert_eq!(running().unwrap(), first, "it is the same round");
-    let anew = train(work, &["--anew", "--steps", "60", "--json"]).output().unwrap();
+    let anew = train(work, &["--anew", "--steps", "60", "--json"])
+        .output()
+        .unwrap();
     assert_eq!(anew.status.code(), Some(0), "{}", text(&anew.stderr));
     assert_eq!(running(), None);
     stop(&["--steps", "100000"]);
     assert!(text(&train(work, &["--give-up"]).output().unwrap().stdout).contains("is given up"));
     assert_eq!(running(), None);
-    assert_eq!(train(work, &["--give-up"]).status().unwrap().code(), Some(1), "there is none any more");
+    assert_eq!(
+        train(work, &["--give-up"]).status().unwrap().code(),
+        Some(1),
+        "there is none any more"
+    );
 }
 
 /// Data as `rehearse` reads it.
@@ -350,9 +562,16 @@ fn data(folder: &Path, count: u64) {
     std::fs::create_dir_all(&images).unwrap();
     std::fs::create_dir_all(&masks).unwrap();
     for slice in snapshot(&images, Task::Disc, 0..count) {
-        let labels = slice.mask.unpack().labels().iter().map(|l| l * 255).collect();
+        let labels = slice
+            .mask
+            .unpack()
+            .labels()
+            .iter()
+            .map(|l| l * 255)
+            .collect();
         let mask = image::GrayImage::from_raw(SIDE, SIDE, labels).unwrap();
-        mask.save(masks.join(format!("{}.png", slice.name))).unwrap();
+        mask.save(masks.join(format!("{}.png", slice.name)))
+            .unwrap();
     }
 }
 
@@ -375,18 +594,37 @@ fn a_rehearsal_tells_what_a_task_will_take() {
         &"doubt",
     ];
     let text = succeeds(&[&arguments[..], &[&"--json"]].concat());
-    let rounds: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(rounds.iter().map(|r| r["cases"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 8, 12]);
+    let rounds: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        rounds
+            .iter()
+            .map(|r| r["cases"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [4, 8, 12]
+    );
     for round in &rounds {
         assert!(round["test_dice"].as_f64().unwrap() > 0.5, "{round}");
         assert!(round["corrected_pixels"].as_u64().unwrap() > 0, "{round}");
         assert!(round["seconds"].as_f64().unwrap() < 12.0, "{round}");
-        assert!(round["accepted"].is_boolean() && round["candidate_test_dice"].is_number(), "{round}");
+        assert!(
+            round["accepted"].is_boolean() && round["candidate_test_dice"].is_number(),
+            "{round}"
+        );
     }
-    assert!(rounds[2]["holdout_cases"].as_u64().unwrap() >= 2, "{}", rounds[2]);
+    assert!(
+        rounds[2]["holdout_cases"].as_u64().unwrap() >= 2,
+        "{}",
+        rounds[2]
+    );
     let first = rounds[0]["corrected_share"].as_f64().unwrap();
     let last = rounds[2]["corrected_share"].as_f64().unwrap();
-    assert!(last < first, "learning saves work: {first} at first, {last} at last");
+    assert!(
+        last < first,
+        "learning saves work: {first} at first, {last} at last"
+    );
 }
 
 #[cfg(unix)]
@@ -394,19 +632,49 @@ fn a_rehearsal_tells_what_a_task_will_take() {
 fn a_rehearsal_stops_where_it_is_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     data(folder.path(), 20);
-    let output = run(&[&"rehearse", &folder.path(), &"--cases", &"500", &"--device", &"cpu"]);
+    let output = run(&[
+        &"rehearse",
+        &folder.path(),
+        &"--cases",
+        &"500",
+        &"--device",
+        &"cpu",
+    ]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("fewer cases than the 500"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("fewer cases than the 500"),
+        "{}",
+        text(&output.stderr)
+    );
     let begun = Instant::now();
-    let mut child = program(&[&"rehearse", &folder.path(), &"--cases", &"4", &"--seconds", &"600", &"--size", &"48"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = program(&[
+        &"rehearse",
+        &folder.path(),
+        &"--cases",
+        &"4",
+        &"--seconds",
+        &"600",
+        &"--size",
+        &"48",
+    ])
+    .stdout(Stdio::null())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
     thread::sleep(Duration::from_secs(2));
     let asked = Instant::now();
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     child.wait().unwrap();
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        asked.elapsed()
+    );
     assert!(begun.elapsed() < Duration::from_secs(60));
 }

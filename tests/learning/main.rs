@@ -49,11 +49,16 @@ fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
         };
         image::Luma([(level + rng.random_range(-35.0..35.0)) as u8])
     });
-    let name = format!("{}-{number}", if task == Task::Disc { "disc" } else { "bar" });
+    let name = format!(
+        "{}-{number}",
+        if task == Task::Disc { "disc" } else { "bar" }
+    );
     let path = folder.join(format!("{name}.png"));
     picture.save(&path).unwrap();
     let label = if task == Task::Disc { 1 } else { 2 };
-    let labels = (0..SIDE * SIDE).map(|i| if inside(i % SIDE, i / SIDE) { label } else { 0 }).collect();
+    let labels = (0..SIDE * SIDE)
+        .map(|i| if inside(i % SIDE, i / SIDE) { label } else { 0 })
+        .collect();
     SnapshotSlice {
         case: CaseKey(number as i64 + if task == Task::Bar { 1000 } else { 0 }),
         name,
@@ -75,6 +80,12 @@ fn packed(labels: Vec<u8>) -> PackedMask {
 
 /// Cases to learn from and some that are held out.
 fn snapshot(folder: &Path, task: Task, numbers: std::ops::Range<u64>) -> Vec<SnapshotSlice> {
-    let side = |n: u64| if n % 4 == 3 { Side::HoldOut } else { Side::Training };
+    let side = |n: u64| {
+        if n % 4 == 3 {
+            Side::HoldOut
+        } else {
+            Side::Training
+        }
+    };
     numbers.map(|n| made(folder, task, n, side(n))).collect()
 }

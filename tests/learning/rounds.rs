@@ -18,7 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: usize) -> WorkspaceRound {
+fn round(
+    folder: &Path,
+    snapshot: Vec<SnapshotSlice>,
+    start: StartFrom,
+    steps: usize,
+) -> WorkspaceRound {
     WorkspaceRound {
         key: RoundKey(7),
         snapshot,
@@ -27,7 +32,10 @@ fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: u
             is_start_active: true,
             start,
             start_name: "nothing".into(),
-            plan: Plan { length: Length::Steps(steps), ..Plan::default() },
+            plan: Plan {
+                length: Length::Steps(steps),
+                ..Plan::default()
+            },
             seconds: 10.0,
         },
         parent: None,
@@ -38,7 +46,10 @@ fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: u
 }
 
 fn run(round: &WorkspaceRound) -> NewVersion {
-    round.run(&Control::default(), &mut |_| {}).unwrap().unwrap()
+    round
+        .run(&Control::default(), &mut |_| {})
+        .unwrap()
+        .unwrap()
 }
 
 /// A model that finds discs, learned from nothing.
@@ -46,8 +57,18 @@ fn good_model() -> PathBuf {
     static MODEL: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = MODEL.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let version = run(&round(folder.path(), snapshot(folder.path(), Task::Disc, 0..20), StartFrom::Nothing, 150));
-        assert_eq!(version.state, VersionState::Accepted, "{:?}", version.report.verdict);
+        let version = run(&round(
+            folder.path(),
+            snapshot(folder.path(), Task::Disc, 0..20),
+            StartFrom::Nothing,
+            150,
+        ));
+        assert_eq!(
+            version.state,
+            VersionState::Accepted,
+            "{:?}",
+            version.report.verdict
+        );
         let dice = version.report.means().1.unwrap().dice;
         assert!(dice > 0.9, "a first model finds discs with Dice {dice}");
         let path = folder.path().join("good.safetensors");
@@ -67,11 +88,17 @@ fn equal_rounds_make_equal_models_and_the_hold_out_has_no_part_in_them() {
     // The held-out pictures become noise, their masks something else: not one bit of the weights changes.
     let mut rng = SmallRng::seed_from_u64(5);
     for slice in cases.iter().filter(|s| s.side == Side::HoldOut) {
-        GrayImage::from_fn(SIDE, SIDE, |_, _| image::Luma([rng.random()])).save(&slice.source.path).unwrap();
+        GrayImage::from_fn(SIDE, SIDE, |_, _| image::Luma([rng.random()]))
+            .save(&slice.source.path)
+            .unwrap();
     }
     let mut spoilt = cases.clone();
     for slice in spoilt.iter_mut().filter(|s| s.side == Side::HoldOut) {
-        slice.mask = packed((0..SIDE * SIDE).map(|_| u8::from(rng.random::<bool>())).collect());
+        slice.mask = packed(
+            (0..SIDE * SIDE)
+                .map(|_| u8::from(rng.random::<bool>()))
+                .collect(),
+        );
     }
     let third = run(&round(folder.path(), spoilt, StartFrom::Nothing, 12));
     assert_eq!(first.hash, third.hash);
@@ -86,11 +113,20 @@ fn equal_rounds_make_equal_models_and_the_hold_out_has_no_part_in_them() {
 fn honest_rounds_become_active() {
     let folder = tempfile::tempdir().unwrap();
     for seed in 1..=3 {
-        let mut honest =
-            round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
+        let mut honest = round(
+            folder.path(),
+            snapshot(folder.path(), Task::Disc, 0..28),
+            StartFrom::File(good_model()),
+            60,
+        );
         honest.settings.plan.seed = seed;
         let version = run(&honest);
-        assert_eq!(version.state, VersionState::Accepted, "seed {seed}: {:?}", version.report.verdict);
+        assert_eq!(
+            version.state,
+            VersionState::Accepted,
+            "seed {seed}: {:?}",
+            version.report.verdict
+        );
     }
 }
 
@@ -104,17 +140,24 @@ fn spoilt(spoil: impl FnOnce(&mut WorkspaceRound)) -> NewVersion {
 }
 
 fn is_turned_down(version: &NewVersion) -> bool {
-    matches!(version.report.verdict, Verdict::Worse { .. }) && version.state == VersionState::Rejected
+    matches!(version.report.verdict, Verdict::Worse { .. })
+        && version.state == VersionState::Rejected
 }
 
 #[test]
 fn a_round_on_shuffled_masks_is_turned_down() {
     let version = spoilt(|round| {
-        let mut learned: Vec<&mut SnapshotSlice> =
-            round.snapshot.iter_mut().filter(|s| s.side == Side::Training).collect();
+        let mut learned: Vec<&mut SnapshotSlice> = round
+            .snapshot
+            .iter_mut()
+            .filter(|s| s.side == Side::Training)
+            .collect();
         let masks: Vec<PackedMask> = learned.iter().map(|s| s.mask.clone()).collect();
         let count = masks.len();
-        learned.iter_mut().enumerate().for_each(|(i, slice)| slice.mask = masks[(i + 3) % count].clone());
+        learned
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, slice)| slice.mask = masks[(i + 3) % count].clone());
     });
     assert!(is_turned_down(&version), "{:?}", version.report.verdict);
 }
@@ -123,8 +166,18 @@ fn a_round_on_shuffled_masks_is_turned_down() {
 fn a_round_with_labels_swapped_is_turned_down() {
     let version = spoilt(|round| {
         round.labels.push(Label::named("Ring", 1));
-        for slice in round.snapshot.iter_mut().filter(|s| s.side == Side::Training) {
-            let swapped = slice.mask.unpack().labels().iter().map(|l| if *l == 1 { 2 } else { *l }).collect();
+        for slice in round
+            .snapshot
+            .iter_mut()
+            .filter(|s| s.side == Side::Training)
+        {
+            let swapped = slice
+                .mask
+                .unpack()
+                .labels()
+                .iter()
+                .map(|l| if *l == 1 { 2 } else { *l })
+                .collect();
             slice.mask = packed(swapped);
         }
     });
@@ -134,7 +187,12 @@ fn a_round_with_labels_swapped_is_turned_down() {
 #[test]
 fn a_round_that_leaps_is_turned_down() {
     let folder = tempfile::tempdir().unwrap();
-    let mut wild = round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
+    let mut wild = round(
+        folder.path(),
+        snapshot(folder.path(), Task::Disc, 0..28),
+        StartFrom::File(good_model()),
+        60,
+    );
     // The rate is lowered for a start that is good already: a hundredfold one still learns pictures as simple as these, and
     // is rightly not turned down.
     wild.settings.plan.learning_rate *= 10_000.0;
@@ -148,12 +206,26 @@ fn a_round_that_leaps_is_turned_down() {
 #[test]
 fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
     let version = spoilt(|round| {
-        let slice = round.snapshot.iter_mut().find(|s| s.side == Side::Training).unwrap();
-        let inverted = slice.mask.unpack().labels().iter().map(|l| 1 - *l).collect();
+        let slice = round
+            .snapshot
+            .iter_mut()
+            .find(|s| s.side == Side::Training)
+            .unwrap();
+        let inverted = slice
+            .mask
+            .unpack()
+            .labels()
+            .iter()
+            .map(|l| 1 - *l)
+            .collect();
         slice.mask = packed(inverted);
     });
     assert!(is_turned_down(&version), "{:?}", version.report.verdict);
-    assert!(version.report.verdict.reason().contains("disc-0"), "{}", version.report.verdict.reason());
+    assert!(
+        version.report.verdict.reason().contains("disc-0"),
+        "{}",
+        version.report.verdict.reason()
+    );
 }
 
 #[test]
@@ -172,10 +244,20 @@ fn an_image_that_cannot_be_read_ends_the_round_with_its_name() {
 fn a_second_task_does_not_make_the_model_forget_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let discs = snapshot(folder.path(), Task::Disc, 0..28);
-    let before = run(&round(folder.path(), discs.clone(), StartFrom::File(good_model()), 60));
+    let before = run(&round(
+        folder.path(),
+        discs.clone(),
+        StartFrom::File(good_model()),
+        60,
+    ));
     let dice = |version: &NewVersion, name: &str| {
-        let cases: Vec<f64> =
-            version.report.cases.iter().filter(|c| c.name.starts_with(name)).map(|c| c.candidate.dice).collect();
+        let cases: Vec<f64> = version
+            .report
+            .cases
+            .iter()
+            .filter(|c| c.name.starts_with(name))
+            .map(|c| c.candidate.dice)
+            .collect();
         cases.iter().sum::<f64>() / cases.len() as f64
     };
     let path = folder.path().join("before.safetensors");
@@ -187,8 +269,17 @@ fn a_second_task_does_not_make_the_model_forget_the_first() {
     second.labels.push(Label::named("Bar", 1));
     second.checkpoint = folder.path().join("round-8.state");
     let after = run(&second);
-    assert_eq!(after.state, VersionState::Accepted, "{:?}", after.report.verdict);
-    assert!(dice(&after, "bar") > 0.8, "the new task is learned: {}", dice(&after, "bar"));
+    assert_eq!(
+        after.state,
+        VersionState::Accepted,
+        "{:?}",
+        after.report.verdict
+    );
+    assert!(
+        dice(&after, "bar") > 0.8,
+        "the new task is learned: {}",
+        dice(&after, "bar")
+    );
     let lost = dice(&before, "disc") - dice(&after, "disc");
     assert!(lost < 0.01, "the first task lost {lost} Dice");
 }
@@ -206,14 +297,20 @@ fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
     for (moment, is_it) in moments.iter().enumerate() {
         let control = Control::default();
         let mut asked = None;
-        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).run(&control, &mut |phase| {
-            if is_it(&phase) && asked.is_none() {
-                control.cancel.cancel();
-                asked = Some(Instant::now());
-            }
-        });
+        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).run(
+            &control,
+            &mut |phase| {
+                if is_it(&phase) && asked.is_none() {
+                    control.cancel.cancel();
+                    asked = Some(Instant::now());
+                }
+            },
+        );
         assert!(result.unwrap().is_none(), "moment {moment}");
-        assert!(asked.unwrap().elapsed() < Duration::from_secs(1), "moment {moment}");
+        assert!(
+            asked.unwrap().elapsed() < Duration::from_secs(1),
+            "moment {moment}"
+        );
     }
 }
 
@@ -221,11 +318,21 @@ fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
 fn what_cannot_be_done_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let mut cases = snapshot(folder.path(), Task::Disc, 0..3);
-    let estimate = round(folder.path(), cases.clone(), StartFrom::Nothing, 12).estimate(2).unwrap();
-    assert_eq!((estimate.cases, estimate.slices, estimate.held_out), (3, 3, 0));
+    let estimate = round(folder.path(), cases.clone(), StartFrom::Nothing, 12)
+        .estimate(2)
+        .unwrap();
+    assert_eq!(
+        (estimate.cases, estimate.slices, estimate.held_out),
+        (3, 3, 0)
+    );
     assert!(estimate.seconds > 0.0 && estimate.memory > 1 << 20);
-    cases.iter_mut().for_each(|slice| slice.side = Side::HoldOut);
-    let error = round(folder.path(), cases, StartFrom::Nothing, 12).estimate(2).unwrap_err().to_string();
+    cases
+        .iter_mut()
+        .for_each(|slice| slice.side = Side::HoldOut);
+    let error = round(folder.path(), cases, StartFrom::Nothing, 12)
+        .estimate(2)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("all accepted cases are held out"), "{error}");
 }
 
@@ -241,9 +348,19 @@ fn change(seen: usize) -> f64 {
     let version = run(&round(folder.path(), cases, StartFrom::File(start), 20));
     let (_, after) = checkpoint::from_bytes(&version.bytes).unwrap();
     let square = |(name, tensor): (&String, &checkpoint::PlainTensor)| -> f64 {
-        tensor.values.iter().zip(&weights[name].values).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+        tensor
+            .values
+            .iter()
+            .zip(&weights[name].values)
+            .map(|(a, b)| f64::from(a - b).powi(2))
+            .sum()
     };
-    after.iter().filter(|(name, _)| name.ends_with("weight")).map(square).sum::<f64>().sqrt()
+    after
+        .iter()
+        .filter(|(name, _)| name.ends_with("weight"))
+        .map(square)
+        .sum::<f64>()
+        .sqrt()
 }
 
 #[test]
@@ -255,8 +372,17 @@ fn a_model_that_has_seen_much_is_changed_little_by_a_few_cases() {
 #[test]
 fn a_model_from_nothing_is_for_what_it_learned_from() {
     let folder = tempfile::tempdir().unwrap();
-    let version = run(&round(folder.path(), snapshot(folder.path(), Task::Disc, 0..3), StartFrom::Nothing, 2));
+    let version = run(&round(
+        folder.path(),
+        snapshot(folder.path(), Task::Disc, 0..3),
+        StartFrom::Nothing,
+        2,
+    ));
     let card = checkpoint::card(&version.bytes).unwrap();
-    assert_eq!(card.purpose.modalities, ["pictures"], "it does not run by itself on CT");
+    assert_eq!(
+        card.purpose.modalities,
+        ["pictures"],
+        "it does not run by itself on CT"
+    );
     assert_eq!((card.trained_on.cases, card.labels.len()), (3, 1));
 }

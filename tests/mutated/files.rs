@@ -6,7 +6,10 @@ use labrum::workspace::Workspace;
 use labrum_core::{
     edit::Edit,
     gate::GateReport,
-    journal::{Also, Author, CaseDescription, JournalStep, ModelStamp, Proposal, SliceDescription, StepState},
+    journal::{
+        Also, Author, CaseDescription, JournalStep, ModelStamp, Proposal, SliceDescription,
+        StepState,
+    },
     learning::{NewVersion, VersionState},
     mask::{Mask, PackedMask},
     study::{Source, Status},
@@ -47,11 +50,28 @@ pub(crate) fn all() -> Vec<File> {
     }
     let samples = ["cardiac-mr/slice-01.dcm", "sarcoma-ct/slice-05.dcm"];
     files.extend(samples.map(|name| read(&root("assets/samples").join(name), Format::Dicom, 1)));
-    files.push(read(&root("assets/samples/fetal-head/fetal-head-011_HC.png"), Format::Png, 1));
+    files.push(read(
+        &root("assets/samples/fetal-head/fetal-head-011_HC.png"),
+        Format::Png,
+        1,
+    ));
     files.extend(pictures());
-    files.push(read(&root("tests/fixtures/cmunext_S.pth"), Format::PyTorch, 2));
-    files.push(read(&root("assets/models/fetal-head.safetensors"), Format::Safetensors, 2));
-    files.push(File { name: "workspace".into(), format: Format::Workspace, bytes: workspace(), weight: 6 });
+    files.push(read(
+        &root("tests/fixtures/cmunext_S.pth"),
+        Format::PyTorch,
+        2,
+    ));
+    files.push(read(
+        &root("assets/models/fetal-head.safetensors"),
+        Format::Safetensors,
+        2,
+    ));
+    files.push(File {
+        name: "workspace".into(),
+        format: Format::Workspace,
+        bytes: workspace(),
+        weight: 6,
+    });
     if let Some(folder) = std::env::var_os("LABRUM_SEEDS") {
         files.extend(inside(Path::new(&folder), Format::Dicom, 1));
     }
@@ -59,28 +79,45 @@ pub(crate) fn all() -> Vec<File> {
 }
 
 fn inside(folder: &Path, format: Format, weight: usize) -> Vec<File> {
-    let entries = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
-    let is_one = |path: &Path| path.is_file() && path.extension().is_some_and(|ending| ending == "dcm");
+    let entries = walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok);
+    let is_one =
+        |path: &Path| path.is_file() && path.extension().is_some_and(|ending| ending == "dcm");
     let small = |path: &Path| path.metadata().is_ok_and(|about| about.len() < 200_000);
-    let paths = entries.map(|entry| entry.into_path()).filter(|path| is_one(path) && small(path));
+    let paths = entries
+        .map(|entry| entry.into_path())
+        .filter(|path| is_one(path) && small(path));
     let files: Vec<File> = paths.map(|path| read(&path, format, weight)).collect();
-    assert!(!files.is_empty(), "there are no files in {}", folder.display());
+    assert!(
+        !files.is_empty(),
+        "there are no files in {}",
+        folder.display()
+    );
     files
 }
 
 fn read(path: &Path, format: Format, weight: usize) -> File {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    File { name, format, bytes: std::fs::read(path).unwrap(), weight }
+    File {
+        name,
+        format,
+        bytes: std::fs::read(path).unwrap(),
+        weight,
+    }
 }
 
 /// Small pictures of all kinds.
 fn pictures() -> Vec<File> {
     let value = |x: u32, y: u32| (x * 7 + y * 13 + x * y) as u8;
     let grey = GrayImage::from_fn(33, 21, |x, y| image::Luma([value(x, y)]));
-    let deep =
-        image::ImageBuffer::<image::Luma<u16>, _>::from_fn(17, 12, |x, y| image::Luma([257 * u16::from(value(x, y))]));
+    let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_fn(17, 12, |x, y| {
+        image::Luma([257 * u16::from(value(x, y))])
+    });
     let color = RgbImage::from_fn(20, 16, |x, y| image::Rgb([value(x, y), value(y, x), 90]));
-    let alpha = image::RgbaImage::from_fn(9, 9, |x, y| image::Rgba([value(x, y), 1, 2, value(y, x)]));
+    let alpha =
+        image::RgbaImage::from_fn(9, 9, |x, y| image::Rgba([value(x, y), 1, 2, value(y, x)]));
     let mask = GrayImage::from_fn(37, 29, |x, y| image::Luma([u8::from(x > 10 && y > 10) * 2]));
     let pictures: [(&str, DynamicImage); 5] = [
         ("grey", grey.into()),
@@ -102,17 +139,46 @@ fn pictures() -> Vec<File> {
             let mut bytes = Cursor::new(Vec::new());
             // BMP and JPEG hold not every depth.
             if picture.write_to(&mut bytes, coding).is_ok() {
-                files.push(File { name: (*name).into(), format, bytes: bytes.into_inner(), weight });
+                files.push(File {
+                    name: (*name).into(),
+                    format,
+                    bytes: bytes.into_inner(),
+                    weight,
+                });
             }
         }
     }
-    files.push(File { name: "palette".into(), format: Format::Png, bytes: palette(), weight: 4 });
-    for (name, photometric, bits) in [("palette", 3, 8), ("float", 1, 32), ("twelve", 1, 12), ("pages", 1, 8)] {
+    files.push(File {
+        name: "palette".into(),
+        format: Format::Png,
+        bytes: palette(),
+        weight: 4,
+    });
+    for (name, photometric, bits) in [
+        ("palette", 3, 8),
+        ("float", 1, 32),
+        ("twelve", 1, 12),
+        ("pages", 1, 8),
+    ] {
         let bytes = tiff(if name == "pages" { 3 } else { 1 }, photometric, bits);
-        files.push(File { name: name.into(), format: Format::Tiff, bytes, weight: 4 });
+        files.push(File {
+            name: name.into(),
+            format: Format::Tiff,
+            bytes,
+            weight: 4,
+        });
     }
-    for (name, is_second, is_packed) in [("volume", false, false), ("second", true, false), ("packed", false, true)] {
-        files.push(File { name: name.into(), format: Format::Nifti, bytes: nifti(is_second, is_packed), weight: 6 });
+    for (name, is_second, is_packed) in [
+        ("volume", false, false),
+        ("second", true, false),
+        ("packed", false, true),
+    ] {
+        files.push(File {
+            name: name.into(),
+            format: Format::Nifti,
+            bytes: nifti(is_second, is_packed),
+            weight: 6,
+        });
     }
     files
 }
@@ -160,22 +226,32 @@ fn nifti(is_second: bool, is_packed: bool) -> Vec<u8> {
     let mut head = vec![0; if is_second { 544 } else { 352 }];
     let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
     let dims = [3, 9, 7, 5, 1, 1, 1, 1];
-    let affine = [-2.0, 0.0, 0.0, 10.0, 0.0, -3.0, 0.0, 20.0, 0.0, 0.0, 5.0, 30.0];
+    let affine = [
+        -2.0, 0.0, 0.0, 10.0, 0.0, -3.0, 0.0, 20.0, 0.0, 0.0, 5.0, 30.0,
+    ];
     if is_second {
         put(0, &540i32.to_le_bytes());
         put(4, b"n+2\0\r\n\x1a\n");
         put(12, &4i16.to_le_bytes());
-        (0..).zip(dims).for_each(|(i, n)| put(16 + 8 * i, &i64::from(n).to_le_bytes()));
+        (0..)
+            .zip(dims)
+            .for_each(|(i, n)| put(16 + 8 * i, &i64::from(n).to_le_bytes()));
         put(168, &544i64.to_le_bytes());
         put(348, &1i32.to_le_bytes());
-        (0..).zip(affine).for_each(|(i, v): (usize, f64)| put(400 + 8 * i, &v.to_le_bytes()));
+        (0..)
+            .zip(affine)
+            .for_each(|(i, v): (usize, f64)| put(400 + 8 * i, &v.to_le_bytes()));
     } else {
         put(0, &348i32.to_le_bytes());
-        (0..).zip(dims).for_each(|(i, n)| put(40 + 2 * i, &(n as i16).to_le_bytes()));
+        (0..)
+            .zip(dims)
+            .for_each(|(i, n)| put(40 + 2 * i, &(n as i16).to_le_bytes()));
         put(70, &4i16.to_le_bytes());
         put(108, &352f32.to_le_bytes());
         put(254, &1i16.to_le_bytes());
-        (0..).zip(affine).for_each(|(i, v)| put(280 + 4 * i, &(v as f32).to_le_bytes()));
+        (0..)
+            .zip(affine)
+            .for_each(|(i, v)| put(280 + 4 * i, &(v as f32).to_le_bytes()));
         put(344, b"n+1\0");
     }
     head.extend((0..9 * 7 * 5).flat_map(|i: i16| (i % 4).to_le_bytes()));
@@ -205,14 +281,23 @@ fn workspace() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(folder.path()).unwrap();
     let disc = |radius: usize| {
-        let label = |i: usize| u8::from((i % 40).abs_diff(20).pow(2) + (i / 40).abs_diff(15).pow(2) < radius * radius);
+        let label = |i: usize| {
+            u8::from((i % 40).abs_diff(20).pow(2) + (i / 40).abs_diff(15).pow(2) < radius * radius)
+        };
         Mask::from_labels(40, 30, (0..1200).map(label).collect()).unwrap()
     };
     let slice = |n: u32| SliceDescription {
-        source: Source { path: "scan.dcm".into(), frame: n },
+        source: Source {
+            path: "scan.dcm".into(),
+            frame: n,
+        },
         sop_instance_uid: Some("1.2.3".into()),
     };
-    let model = ModelStamp { name: "heart".into(), version: "1".into(), weights: "00".into() };
+    let model = ModelStamp {
+        name: "heart".into(),
+        version: "1".into(),
+        weights: "00".into(),
+    };
     for n in 0..3 {
         let case = workspace
             .adopt(&CaseDescription {
@@ -228,8 +313,14 @@ fn workspace() -> Vec<u8> {
                 slices: (0..2).map(slice).collect(),
             })
             .unwrap();
-        let proposal = Proposal { model: model.clone(), at: 1, mask: PackedMask::of(&disc(9)) };
-        workspace.put_proposal(case, 0, &proposal, Some(&[7; 600])).unwrap();
+        let proposal = Proposal {
+            model: model.clone(),
+            at: 1,
+            mask: PackedMask::of(&disc(9)),
+        };
+        workspace
+            .put_proposal(case, 0, &proposal, Some(&[7; 600]))
+            .unwrap();
         let edit = Edit::between(disc(9).labels(), disc(11).labels());
         let author = Author::Person("somebody".into());
         let seq = workspace.next_seq().unwrap();

@@ -42,7 +42,10 @@ impl Format {
     }
 
     pub(crate) fn is_picture(self) -> bool {
-        matches!(self, Self::Png | Self::Jpeg | Self::Tiff | Self::Bmp | Self::WebP | Self::Nifti)
+        matches!(
+            self,
+            Self::Png | Self::Jpeg | Self::Tiff | Self::Bmp | Self::WebP | Self::Nifti
+        )
     }
 }
 
@@ -64,11 +67,23 @@ pub(crate) fn mutate(format: Format, bytes: &mut Vec<u8>, random: &mut Random) {
 
 /// CRC-32 of ISO 3309, which PNG and ZIP hold over their parts.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
+    let bit = |crc: u32, _| {
+        if crc & 1 == 1 {
+            crc >> 1 ^ 0xEDB8_8320
+        } else {
+            crc >> 1
+        }
+    };
+    !bytes
+        .iter()
+        .fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
 }
 
 /// All places of `pattern`.
 pub(crate) fn places(bytes: &[u8], pattern: &[u8]) -> Vec<usize> {
-    bytes.windows(pattern.len()).enumerate().filter_map(|(at, window)| (window == pattern).then_some(at)).collect()
+    bytes
+        .windows(pattern.len())
+        .enumerate()
+        .filter_map(|(at, window)| (window == pattern).then_some(at))
+        .collect()
 }

@@ -47,8 +47,14 @@ fn a_share_of_ten_thousand_mutated_files_does_no_harm() {
 #[test]
 #[ignore = "all of them, from the command line"]
 fn ten_thousand_mutated_files_do_no_harm() {
-    let first = std::env::var("LABRUM_FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let count = std::env::var("LABRUM_COUNT").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
+    let first = std::env::var("LABRUM_FIRST")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    let count = std::env::var("LABRUM_COUNT")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(10_000);
     mutated_files_do_no_harm(first..first + count);
 }
 
@@ -69,7 +75,10 @@ fn mutated_files_do_no_harm(numbers: std::ops::Range<usize>) {
     let count = numbers.len();
     let begin = Instant::now();
     let meter = Meter::start();
-    let (next, tally) = (AtomicUsize::new(numbers.start), Mutex::new(Tally::default()));
+    let (next, tally) = (
+        AtomicUsize::new(numbers.start),
+        Mutex::new(Tally::default()),
+    );
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| work(&files, &next, numbers.end, &tally));
@@ -87,10 +96,19 @@ fn mutated_files_do_no_harm(numbers: std::ops::Range<usize>) {
         tally.slowest.0.as_secs_f64(),
         tally.slowest.1
     );
-    tally.lost.iter().for_each(|(reason, count)| println!("{count} children were lost: {reason}"));
+    tally
+        .lost
+        .iter()
+        .for_each(|(reason, count)| println!("{count} children were lost: {reason}"));
     assert!(tally.harm.is_empty(), "{}", tally.harm.join("\n"));
-    assert!(tally.readable > count / 20 && tally.refused > count / 20, "the mistakes are too many or too few");
-    assert!(child <= MOST_OF_A_CHILD && here <= MOST_HERE, "too much memory: {child} MB in a child, {here} MB here");
+    assert!(
+        tally.readable > count / 20 && tally.refused > count / 20,
+        "the mistakes are too many or too few"
+    );
+    assert!(
+        child <= MOST_OF_A_CHILD && here <= MOST_HERE,
+        "too much memory: {child} MB in a child, {here} MB here"
+    );
 }
 
 /// Files that lie beside each other are read by the program itself as one folder.
@@ -107,7 +125,10 @@ fn work(files: &[File], next: &AtomicUsize, end: usize, tally: &Mutex<Tally>) {
             one(files, number, folder.path(), tally);
         }
         let harm = program::read_folder(folder.path(), first);
-        let harm: Vec<String> = harm.into_iter().map(|what| format!("{what} in {}", keep(folder.path()))).collect();
+        let harm: Vec<String> = harm
+            .into_iter()
+            .map(|what| format!("{what} in {}", keep(folder.path())))
+            .collect();
         tally.lock().unwrap().harm.extend(harm);
     }
 }
@@ -116,7 +137,11 @@ fn work(files: &[File], next: &AtomicUsize, end: usize, tally: &Mutex<Tally>) {
 fn one(files: &[File], number: usize, folder: &Path, tally: &Mutex<Tally>) {
     let mut random = Random(SEED ^ (number as u64) << 20);
     let file = choose(files, &mut random);
-    let others: Vec<&[u8]> = files.iter().filter(|f| f.bytes.len() < 20_000).map(|f| f.bytes.as_slice()).collect();
+    let others: Vec<&[u8]> = files
+        .iter()
+        .filter(|f| f.bytes.len() < 20_000)
+        .map(|f| f.bytes.as_slice())
+        .collect();
     let bytes = mutate::mutate(file.format, &file.bytes, &others, &mut random);
     let name = format!("{number:05}-{}.{}", file.name, file.format.ending());
     let path = folder.join(&name);
@@ -129,9 +154,11 @@ fn one(files: &[File], number: usize, folder: &Path, tally: &Mutex<Tally>) {
     let harm = match &outcome {
         Err(_) => Some("a panic".to_owned()),
         Ok(_) if taken > LONGEST => Some(format!("it takes {:.1} s", taken.as_secs_f64())),
-        Ok(outcome) => {
-            outcome.errors.iter().find(|error| error.reason.is_empty()).map(|error| format!("no reason: {error}"))
-        }
+        Ok(outcome) => outcome
+            .errors
+            .iter()
+            .find(|error| error.reason.is_empty())
+            .map(|error| format!("no reason: {error}")),
     };
     if let Some(harm) = harm {
         std::fs::write(&path, &bytes).unwrap();
@@ -144,7 +171,10 @@ fn one(files: &[File], number: usize, folder: &Path, tally: &Mutex<Tally>) {
     if let Ok(outcome) = outcome {
         tally.readable += usize::from(outcome.is_readable);
         tally.refused += usize::from(!outcome.errors.is_empty());
-        let lost = outcome.errors.iter().filter(|e| e.reason.contains("was stopped") || e.reason.contains("crashed"));
+        let lost = outcome
+            .errors
+            .iter()
+            .filter(|e| e.reason.contains("was stopped") || e.reason.contains("crashed"));
         for error in lost {
             println!("{error}, kept as {}", keep(&path));
             *tally.lost.entry(error.reason.clone()).or_default() += 1;
@@ -171,7 +201,10 @@ fn keep(path: &Path) -> String {
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated");
     std::fs::create_dir_all(&to).unwrap();
     let files: Vec<PathBuf> = match path.is_dir() {
-        true => std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect(),
+        true => std::fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect(),
         false => vec![path.to_owned()],
     };
     for file in files.iter().filter(|file| file.is_file()) {

@@ -20,7 +20,10 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn start() -> Self {
-        let (stop, peaks) = (Arc::<AtomicBool>::default(), Arc::<Mutex<HashMap<u32, u64>>>::default());
+        let (stop, peaks) = (
+            Arc::<AtomicBool>::default(),
+            Arc::<Mutex<HashMap<u32, u64>>>::default(),
+        );
         let (stopped, all) = (stop.clone(), peaks.clone());
         let look = move || {
             while !stopped.load(Relaxed) {
@@ -28,7 +31,11 @@ impl Meter {
                 thread::sleep(Duration::from_millis(5));
             }
         };
-        Self { stop, peaks, thread: Some(thread::spawn(look)) }
+        Self {
+            stop,
+            peaks,
+            thread: Some(thread::spawn(look)),
+        }
     }
 
     /// Of the largest child, in MB, and how many there were.
@@ -53,6 +60,13 @@ fn look(peaks: &Mutex<HashMap<u32, u64>>) {
 /// Of the process with this number, or "self"; 0 where that is not told.
 pub(crate) fn peak_mb(process: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap_or("0 kB");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap_or(0)
+        / 1024
 }

@@ -34,7 +34,12 @@ pub(crate) const NUMBERS: [u64; 24] = [
 ];
 
 /// A file with one to four mistakes; `others` are files whose parts may be put into it.
-pub(crate) fn mutate(format: Format, bytes: &[u8], others: &[&[u8]], random: &mut Random) -> Vec<u8> {
+pub(crate) fn mutate(
+    format: Format,
+    bytes: &[u8],
+    others: &[&[u8]],
+    random: &mut Random,
+) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..1 + random.below(4) {
         if random.below(2) == 0 {
@@ -67,7 +72,11 @@ fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
             bytes[at..end].fill(value);
         }
         2 => {
-            let end = if random.below(2) == 0 { random.below(length) } else { length - random.below(length.min(64)) };
+            let end = if random.below(2) == 0 {
+                random.below(length)
+            } else {
+                length - random.below(length.min(64))
+            };
             bytes.truncate(end);
         }
         3 => number(bytes, random.place(length), random),
@@ -89,7 +98,9 @@ fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
         }
         7 => {
             let at = random.place(length);
-            let noise: Vec<u8> = (0..1 + random.below(64)).map(|_| random.next() as u8).collect();
+            let noise: Vec<u8> = (0..1 + random.below(64))
+                .map(|_| random.next() as u8)
+                .collect();
             bytes.splice(at..at, noise);
         }
         8 => {
@@ -101,7 +112,9 @@ fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
         _ => {
             let at = random.place(length);
             let end = (at + 1 + random.below(16)).min(length);
-            bytes[at..end].iter_mut().for_each(|b| *b = random.next() as u8);
+            bytes[at..end]
+                .iter_mut()
+                .for_each(|b| *b = random.next() as u8);
         }
     }
 }
@@ -109,7 +122,11 @@ fn anywhere(bytes: &mut Vec<u8>, others: &[&[u8]], random: &mut Random) {
 /// Writes one of [`NUMBERS`] of 1, 2, 4 or 8 bytes in either order.
 pub(crate) fn number(bytes: &mut [u8], at: usize, random: &mut Random) {
     let value = *random.one_of(&NUMBERS);
-    let value = if random.below(4) == 0 { value.wrapping_add(bytes.len() as u64) } else { value };
+    let value = if random.below(4) == 0 {
+        value.wrapping_add(bytes.len() as u64)
+    } else {
+        value
+    };
     let size = *random.one_of(&[1, 2, 4, 4, 8]);
     let mut word = value.to_le_bytes()[..size].to_vec();
     if random.below(2) == 0 {
@@ -120,7 +137,11 @@ pub(crate) fn number(bytes: &mut [u8], at: usize, random: &mut Random) {
 
 /// Writes as much as there is room for.
 pub(crate) fn put(bytes: &mut [u8], at: usize, word: &[u8]) {
-    bytes.iter_mut().skip(at).zip(word).for_each(|(old, new)| *old = *new);
+    bytes
+        .iter_mut()
+        .skip(at)
+        .zip(word)
+        .for_each(|(old, new)| *old = *new);
 }
 
 fn part(bytes: &[u8], random: &mut Random) -> (usize, usize) {

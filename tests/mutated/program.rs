@@ -18,7 +18,16 @@ pub(crate) fn read_folder(folder: &Path, number: usize) -> Vec<String> {
     if (number / super::FOLDER).is_multiple_of(4) {
         let out = tempfile::tempdir().unwrap();
         let to = out.path().join("out");
-        harm.extend(run(&[&"segment", &folder, &"--out", &to, &"--format", &"png,seg", &"--device", &"cpu"]));
+        harm.extend(run(&[
+            &"segment",
+            &folder,
+            &"--out",
+            &to,
+            &"--format",
+            &"png,seg",
+            &"--device",
+            &"cpu",
+        ]));
     }
     harm
 }
@@ -27,8 +36,13 @@ pub(crate) fn read_folder(folder: &Path, number: usize) -> Vec<String> {
 fn run(arguments: &[&dyn AsRef<OsStr>]) -> Option<String> {
     let out = tempfile::NamedTempFile::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_labrum"));
-    command.args(arguments.iter().map(|a| a.as_ref())).env_remove("RUST_LOG");
-    command.stdout(Stdio::null()).stderr(out.reopen().unwrap()).stdin(Stdio::null());
+    command
+        .args(arguments.iter().map(|a| a.as_ref()))
+        .env_remove("RUST_LOG");
+    command
+        .stdout(Stdio::null())
+        .stderr(out.reopen().unwrap())
+        .stdin(Stdio::null());
     let begin = Instant::now();
     let mut child = command.spawn().unwrap();
     let status = loop {

@@ -15,7 +15,11 @@ impl Random {
 
     /// 0..end; 0 where that is empty.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 {
+            0
+        } else {
+            (self.next() % end as u64) as usize
+        }
     }
 
     pub(crate) fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {

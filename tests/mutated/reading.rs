@@ -56,21 +56,45 @@ pub(crate) fn read(path: &Path, format: Format) -> Outcome {
 }
 
 fn image(path: &Path, format: Format, outcome: &mut Outcome) {
-    let catalog = outcome.note(open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()));
-    for series in catalog.iter().flat_map(|catalog| &catalog.studies).flat_map(|study| &study.series) {
+    let catalog = outcome.note(open::catalog(
+        &[path.to_owned()],
+        &mut |_| {},
+        &Cancel::default(),
+    ));
+    for series in catalog
+        .iter()
+        .flat_map(|catalog| &catalog.studies)
+        .flat_map(|study| &study.series)
+    {
         for slice in series.slices.iter().take(MOST_SLICES) {
             outcome.note(open::load(&slice.source, series.kind));
         }
     }
     // Frames that the header does not speak of, and readers that its beginning does not lead to.
-    outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Dicom));
+    outcome.note(open::load(
+        &Source {
+            path: path.to_owned(),
+            frame: 0,
+        },
+        Kind::Dicom,
+    ));
     if format.is_picture() {
-        outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Picture));
+        outcome.note(open::load(
+            &Source {
+                path: path.to_owned(),
+                frame: 0,
+            },
+            Kind::Picture,
+        ));
         outcome.note(label_file::values(path, 0));
         outcome.note(label_file::read(path, ValueReading::default()));
     }
     if format == Format::Segmentation || format.is_picture() {
-        outcome.note(import::masks(&[path.to_owned()], series(), &MaskChoice::default()));
+        outcome.note(import::masks(
+            &[path.to_owned()],
+            series(),
+            &MaskChoice::default(),
+        ));
     }
 }
 
@@ -78,7 +102,8 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
 fn series() -> &'static Series {
     static SERIES: OnceLock<Series> = OnceLock::new();
     SERIES.get_or_init(|| {
-        let catalog = open::catalog(&[files::segmented()], &mut |_| {}, &Cancel::default()).unwrap();
+        let catalog =
+            open::catalog(&[files::segmented()], &mut |_| {}, &Cancel::default()).unwrap();
         catalog.studies[0].series[0].clone()
     })
 }
@@ -96,7 +121,9 @@ fn workspace(path: &Path, outcome: &mut Outcome) {
     let _ = summary(&folder);
     if let Some(mut workspace) = outcome.note(Workspace::open(&folder)) {
         let failures = use_all(&mut workspace);
-        outcome.errors.extend(failures.into_iter().filter_map(Result::err));
+        outcome
+            .errors
+            .extend(failures.into_iter().filter_map(Result::err));
         let _ = workspace.close();
     }
     std::fs::remove_dir_all(&folder).unwrap();
@@ -109,7 +136,11 @@ fn use_all(workspace: &mut Workspace) -> Vec<Result<(), Error>> {
     note(workspace.name().map(drop));
     note(workspace.labels().map(drop));
     note(workspace.versions().map(drop));
-    note(workspace.accepted_masks().map(|masks| masks.iter().for_each(|slice| drop(slice.mask.unpack()))));
+    note(
+        workspace
+            .accepted_masks()
+            .map(|masks| masks.iter().for_each(|slice| drop(slice.mask.unpack()))),
+    );
     note(workspace.running_round().map(drop));
     note(workspace.newly_accepted().map(drop));
     note(workspace.work_report().map(drop));
@@ -120,7 +151,10 @@ fn use_all(workspace: &mut Workspace) -> Vec<Result<(), Error>> {
         let case = workspace.case(&format!("case {n}"));
         if let Ok(Some(case)) = &case {
             keys.push(case.entry.key);
-            case.slices.iter().filter_map(|slice| slice.mask.as_ref()).for_each(|mask| drop(mask.unpack()));
+            case.slices
+                .iter()
+                .filter_map(|slice| slice.mask.as_ref())
+                .for_each(|mask| drop(mask.unpack()));
         }
         note(case.map(drop));
     }

@@ -31,7 +31,10 @@ fn says(status: &'static str, kind: &'static str, body: &'static [u8]) -> String
     server(move |mut client| {
         let mut request = [0; 65536];
         while let Ok(1..) = client.read(&mut request) {
-            let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
             if client.write_all(&[head.as_bytes(), body].concat()).is_err() {
                 return;
             }
@@ -43,11 +46,26 @@ fn says(status: &'static str, kind: &'static str, body: &'static [u8]) -> String
 fn an_address_where_nothing_is() {
     let user = User::new();
     let nowhere = "http://127.0.0.1:1/dicom-web";
-    user.is_refused(&[&"pacs", &"echo", &nowhere], &["connection refused", "Check the server's address"]);
-    user.is_refused(&[&"pacs", &"find", &"http://no-such-host.invalid/"], &["there is no computer of this name"]);
-    user.is_refused(&[&"pacs", &"find", &"hospital"], &["there is none of this name", "labrum pacs add"]);
-    user.is_refused(&[&"pacs", &"find", &"ftp://x/"], &["there is none of this name"]);
-    let run = user.is_refused(&[&"pacs", &"find", &"http://me:hidden@x/"], &["do not belong into its address"]);
+    user.is_refused(
+        &[&"pacs", &"echo", &nowhere],
+        &["connection refused", "Check the server's address"],
+    );
+    user.is_refused(
+        &[&"pacs", &"find", &"http://no-such-host.invalid/"],
+        &["there is no computer of this name"],
+    );
+    user.is_refused(
+        &[&"pacs", &"find", &"hospital"],
+        &["there is none of this name", "labrum pacs add"],
+    );
+    user.is_refused(
+        &[&"pacs", &"find", &"ftp://x/"],
+        &["there is none of this name"],
+    );
+    let run = user.is_refused(
+        &[&"pacs", &"find", &"http://me:hidden@x/"],
+        &["do not belong into its address"],
+    );
     assert!(!run.err.contains("hidden"));
 }
 
@@ -55,13 +73,19 @@ fn an_address_where_nothing_is() {
 fn answers_that_make_no_sense() {
     let user = User::new();
     let page = says("200 OK", "text/html", b"<html>Welcome</html>");
-    user.is_refused(&[&"pacs", &"find", &page], &["not the JSON of DICOMweb", "https://HOST/dicom-web"]);
+    user.is_refused(
+        &[&"pacs", &"find", &page],
+        &["not the JSON of DICOMweb", "https://HOST/dicom-web"],
+    );
     let noise = server(|mut client| drop(client.write_all(b"220 mail.example.org ESMTP\r\n")));
     user.is_refused(&[&"pacs", &"find", &noise], &["cannot find studies"]);
     let wrong_path = says("404 Not Found", "text/plain", b"");
     user.is_refused(&[&"pacs", &"find", &wrong_path], &["404"]);
     let closed = says("401 Unauthorized", "text/plain", b"");
-    user.is_refused(&[&"pacs", &"find", &closed], &["it asks for a user and a password"]);
+    user.is_refused(
+        &[&"pacs", &"find", &closed],
+        &["it asks for a user and a password"],
+    );
     let ill = says("503 Service Unavailable", "text/plain", b"");
     user.is_refused(&[&"pacs", &"find", &ill], &["troubles of its own"]);
     let short = server(|mut client| {
@@ -71,7 +95,9 @@ fn answers_that_make_no_sense() {
     user.is_refused(&[&"pacs", &"find", &short], &["breaks off"]);
     let redirect = server(|mut client| {
         let _ = client.read(&mut [0; 65536]);
-        let _ = client.write_all(b"HTTP/1.1 302 Found\r\nLocation: /dicom-web/again\r\nContent-Length: 0\r\n\r\n");
+        let _ = client.write_all(
+            b"HTTP/1.1 302 Found\r\nLocation: /dicom-web/again\r\nContent-Length: 0\r\n\r\n",
+        );
     });
     user.is_refused(&[&"pacs", &"find", &redirect], &["cannot find studies"]);
 }
@@ -85,14 +111,29 @@ fn with_object(object: &'static [u8]) -> String {
             let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
             let json = "application/dicom+json";
             let (kind, body): (&str, Vec<u8>) = if path.contains("/instances/") {
-                ("multipart/related; type=\"application/dicom\"; boundary=x", object.to_vec())
+                (
+                    "multipart/related; type=\"application/dicom\"; boundary=x",
+                    object.to_vec(),
+                )
             } else if path.contains("/instances") {
-                (json, br#"[{"00080018":{"vr":"UI","Value":["1.2.3.4"]}}]"#.to_vec())
+                (
+                    json,
+                    br#"[{"00080018":{"vr":"UI","Value":["1.2.3.4"]}}]"#.to_vec(),
+                )
             } else {
-                (json, br#"[{"0020000E":{"vr":"UI","Value":["1.2.3"]}}]"#.to_vec())
+                (
+                    json,
+                    br#"[{"0020000E":{"vr":"UI","Value":["1.2.3"]}}]"#.to_vec(),
+                )
             };
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
-            if client.write_all(&[head.as_bytes(), &body].concat()).is_err() {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            if client
+                .write_all(&[head.as_bytes(), &body].concat())
+                .is_err()
+            {
                 return;
             }
         }
@@ -103,8 +144,12 @@ fn with_object(object: &'static [u8]) -> String {
 fn objects_that_are_none_never_count() {
     let user = User::new();
     let got = user.folder("got");
-    let nonsense = with_object(b"--x\r\nContent-Type: application/dicom\r\n\r\nthis is no object\r\n--x--");
-    user.is_refused(&[&"pacs", &"get", &nonsense, &"1.2", &"--out", &got], &["receive an object", "no DICOM file"]);
+    let nonsense =
+        with_object(b"--x\r\nContent-Type: application/dicom\r\n\r\nthis is no object\r\n--x--");
+    user.is_refused(
+        &[&"pacs", &"get", &nonsense, &"1.2", &"--out", &got],
+        &["receive an object", "no DICOM file"],
+    );
     assert!(super::files(&got).is_empty(), "{:?}", super::files(&got));
 
     // A whole object of another name.
@@ -112,10 +157,17 @@ fn objects_that_are_none_never_count() {
     let object = std::fs::read(&files[0]).unwrap();
     let body = [b"--x\r\n\r\n", &object[..], b"\r\n--x--"].concat();
     let other = with_object(body.leak());
-    user.is_refused(&[&"pacs", &"get", &other, &"1.2", &"--out", &got], &["1.2.3.4 was asked for and"]);
+    user.is_refused(
+        &[&"pacs", &"get", &other, &"1.2", &"--out", &got],
+        &["1.2.3.4 was asked for and"],
+    );
     assert!(super::files(&got).is_empty());
     let run = user.run(&[&"pacs", &"get", &other, &"../..", &"--out", &got]);
-    assert!(run.code == Some(2) && run.err.contains("is no Study Instance UID"), "{}", run.err);
+    assert!(
+        run.code == Some(2) && run.err.contains("is no Study Instance UID"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
@@ -123,12 +175,20 @@ fn a_server_that_does_not_take_an_object_is_asked_once() {
     let user = User::new();
     let (_, files) = study_of(1, &user.folder("study"));
     let full = says("507 Insufficient Storage", "text/plain", b"");
-    let arguments: [&dyn AsRef<std::ffi::OsStr>; 6] = [&"pacs", &"send", &full, &files[0], &"--patience", &"1"];
+    let arguments: [&dyn AsRef<std::ffi::OsStr>; 6] =
+        [&"pacs", &"send", &full, &files[0], &"--patience", &"1"];
     user.is_refused(&arguments, &["not sent", "troubles of its own"]);
     let no = says("400 Bad Request", "text/plain", b"");
-    user.is_refused(&[&"pacs", &"send", &no, &files[0]], &["1 of 1 objects are not sent", "400"]);
+    user.is_refused(
+        &[&"pacs", &"send", &no, &files[0]],
+        &["1 of 1 objects are not sent", "400"],
+    );
     let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
-    assert_eq!((&queue[0]["state"], &queue[1]["state"]), (&"waiting".into(), &"refused".into()), "{queue}");
+    assert_eq!(
+        (&queue[0]["state"], &queue[1]["state"]),
+        (&"waiting".into(), &"refused".into()),
+        "{queue}"
+    );
     let no_file = user.folder("none.dcm");
     std::fs::write(&no_file, "x").unwrap();
     user.is_refused(&[&"pacs", &"send", &no, &no_file], &["it is no DICOM file"]);
@@ -155,7 +215,12 @@ fn a_server_that_hangs_holds_nobody() {
     let (_, files) = study_of(1, &user.folder("study"));
     let file = files[0].display().to_string();
     let got = user.folder("got").display().to_string();
-    for (server, what) in [(&hangs, "find"), (&half, "find"), (&hangs, "get"), (&hangs, "send")] {
+    for (server, what) in [
+        (&hangs, "find"),
+        (&half, "find"),
+        (&hangs, "get"),
+        (&hangs, "send"),
+    ] {
         let mut command = user.program(&[&"pacs", &what, server]);
         match what {
             "get" => command.args(["1.2", "--out", &got]),
@@ -163,17 +228,39 @@ fn a_server_that_hangs_holds_nobody() {
             _ => &mut command,
         };
         asked.store(0, Ordering::SeqCst);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        super::until("the server is asked", Duration::from_secs(30), || asked.load(Ordering::SeqCst) > 0);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        super::until("the server is asked", Duration::from_secs(30), || {
+            asked.load(Ordering::SeqCst) > 0
+        });
         thread::sleep(Duration::from_millis(200));
-        assert!(child.try_wait().unwrap().is_none(), "{what} waits for {server}");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "{what} waits for {server}"
+        );
         let begun = Instant::now();
         let pid = child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         let status = child.wait().unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(1), "{what} took {:?} to stop", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "{what} took {:?} to stop",
+            begun.elapsed()
+        );
         assert_eq!(status.code(), Some(130), "{what}");
     }
     let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
-    assert_eq!(queue[0]["state"], "waiting", "it goes on another time: {queue}");
+    assert_eq!(
+        queue[0]["state"], "waiting",
+        "it goes on another time: {queue}"
+    );
 }

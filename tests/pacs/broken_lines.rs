@@ -16,7 +16,11 @@ fn arguments<'a>(server: &'a impl AsRef<OsStr>, files: &'a [PathBuf]) -> Vec<&'a
 #[track_caller]
 fn ends_well(child: Child) {
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn assert_all_is_there_once(orthanc: &Orthanc, count: usize) {
@@ -30,7 +34,10 @@ fn assert_whole(folder: &std::path::Path, sent: &[PathBuf]) {
     assert!(got.iter().all(|f| !f.to_string_lossy().contains(".part")));
     for file in got {
         let uid = file.file_stem().unwrap().to_string_lossy().into_owned();
-        assert_eq!(super::uid_of(&file, dicom_dictionary_std::tags::SOP_INSTANCE_UID), uid);
+        assert_eq!(
+            super::uid_of(&file, dicom_dictionary_std::tags::SOP_INSTANCE_UID),
+            uid
+        );
     }
 }
 
@@ -51,9 +58,19 @@ fn the_server_is_killed_while_it_receives() {
     ends_well(sender);
     assert_all_is_there_once(&orthanc, OBJECTS);
     let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
-    let tried: u64 = queue.as_array().unwrap().iter().map(|i| i["attempts"].as_u64().unwrap()).sum();
+    let tried: u64 = queue
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["attempts"].as_u64().unwrap())
+        .sum();
     assert!(tried as usize >= OBJECTS, "{tried}");
-    assert!(files(&user.folder("data")).iter().all(|f| f.extension().is_none_or(|e| e != "dcm")), "copies are gone");
+    assert!(
+        files(&user.folder("data"))
+            .iter()
+            .all(|f| f.extension().is_none_or(|e| e != "dcm")),
+        "copies are gone"
+    );
 }
 
 #[test]
@@ -68,7 +85,11 @@ fn the_server_is_killed_while_it_sends() {
     let receiver = user.begin(&[&"pacs", &"get", &server, &study, &"--out", &got]);
     for part in [5, 30] {
         until("some are here", LONG, || {
-            files(&got).iter().filter(|f| f.extension().is_some_and(|e| e == "dcm")).count() >= part
+            files(&got)
+                .iter()
+                .filter(|f| f.extension().is_some_and(|e| e == "dcm"))
+                .count()
+                >= part
         });
         orthanc.kill();
         std::thread::sleep(Duration::from_millis(700));
@@ -89,7 +110,11 @@ fn an_answer_that_is_lost_sends_nothing_twice() {
     let server = proxy.web();
     user.succeeds(&arguments(&server, &objects));
     assert_all_is_there_once(&orthanc, 3);
-    assert_eq!(proxy.posts(), 3, "the server was asked whether it has the object, and it had");
+    assert_eq!(
+        proxy.posts(),
+        3,
+        "the server was asked whether it has the object, and it had"
+    );
 }
 
 #[test]
@@ -147,9 +172,19 @@ fn the_program_is_killed_while_it_sends_and_goes_on() {
     user.succeeds(&[&"pacs", &"queue", &"send"]);
     assert_all_is_there_once(&orthanc, OBJECTS);
     let posts = proxy.posts();
-    assert!(posts <= OBJECTS + kills, "{posts} sendings for {OBJECTS} objects and {kills} kills");
+    assert!(
+        posts <= OBJECTS + kills,
+        "{posts} sendings for {OBJECTS} objects and {kills} kills"
+    );
     let queue = user.tells(&[&"pacs", &"queue", &"--json"]);
-    assert!(queue.as_array().unwrap().iter().all(|i| i["state"] == "sent"), "{queue}");
+    assert!(
+        queue
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|i| i["state"] == "sent"),
+        "{queue}"
+    );
 }
 
 #[test]
@@ -162,7 +197,12 @@ fn the_program_is_killed_while_it_receives_and_goes_on() {
     user.succeeds(&arguments(&direct, &objects));
     let proxy = Proxy::to(orthanc.http);
     let (server, got) = (proxy.web(), user.folder("got"));
-    let here = || files(&got).iter().filter(|f| f.extension().is_some_and(|e| e == "dcm")).count();
+    let here = || {
+        files(&got)
+            .iter()
+            .filter(|f| f.extension().is_some_and(|e| e == "dcm"))
+            .count()
+    };
     let mut receiver = user.begin(&[&"pacs", &"get", &server, &study, &"--out", &got]);
     until("some are here", LONG, || here() >= 10);
     receiver.kill().unwrap();
@@ -175,7 +215,10 @@ fn the_program_is_killed_while_it_receives_and_goes_on() {
     got.retain(|f| f.extension().is_some_and(|e| e == "dcm"));
     assert_eq!(got.len(), OBJECTS);
     let twice = proxy.fetches().values().filter(|n| **n > 1).count();
-    assert!(twice <= 4, "only what was under way is fetched again: {twice}");
+    assert!(
+        twice <= 4,
+        "only what was under way is fetched again: {twice}"
+    );
 }
 
 #[test]
@@ -186,7 +229,9 @@ fn two_programs_with_one_queue_send_everything_once() {
     let (_, objects) = study_of(30, &user.folder("study"));
     let proxy = Proxy::to(orthanc.http);
     let server = proxy.web();
-    let senders: Vec<Child> = (0..3).map(|_| user.begin(&arguments(&server, &objects))).collect();
+    let senders: Vec<Child> = (0..3)
+        .map(|_| user.begin(&arguments(&server, &objects)))
+        .collect();
     senders.into_iter().for_each(ends_well);
     assert_all_is_there_once(&orthanc, 30);
     assert_eq!(proxy.posts(), 30);

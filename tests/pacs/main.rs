@@ -31,11 +31,17 @@ struct User {
 
 impl User {
     fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), secret: None }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            secret: None,
+        }
     }
 
     fn with_secret(secret: &'static str) -> Self {
-        Self { secret: Some(secret), ..Self::new() }
+        Self {
+            secret: Some(secret),
+            ..Self::new()
+        }
     }
 
     fn folder(&self, name: &str) -> PathBuf {
@@ -44,19 +50,31 @@ impl User {
 
     fn program(&self, arguments: &[&dyn AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_labrum"));
-        for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "RUST_LOG", "DBUS_SESSION_BUS_ADDRESS"] {
+        for name in [
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "WAYLAND_SOCKET",
+            "RUST_LOG",
+            "DBUS_SESSION_BUS_ADDRESS",
+        ] {
             command.env_remove(name);
         }
         // There is no key store in a test.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
-        for (variable, folder) in [("LABRUM_CONFIG", "config"), ("LABRUM_CACHE", "cache"), ("LABRUM_DATA", "data")] {
+        for (variable, folder) in [
+            ("LABRUM_CONFIG", "config"),
+            ("LABRUM_CACHE", "cache"),
+            ("LABRUM_DATA", "data"),
+        ] {
             command.env(variable, self.folder(folder));
         }
         match self.secret {
             Some(secret) => command.env("LABRUM_PACS_SECRET", secret),
             None => command.env_remove("LABRUM_PACS_SECRET"),
         };
-        command.args(arguments.iter().map(|a| a.as_ref())).stdin(Stdio::null());
+        command
+            .args(arguments.iter().map(|a| a.as_ref()))
+            .stdin(Stdio::null());
         command
     }
 
@@ -91,13 +109,20 @@ impl User {
     }
 
     fn begin(&self, arguments: &[&dyn AsRef<OsStr>]) -> Child {
-        self.program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.program(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 }
 
 fn samples(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples")).join(name);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|e| e == "dcm"));
     files.sort();
     files
@@ -133,14 +158,25 @@ fn study_of(count: usize, folder: &Path) -> (String, Vec<PathBuf>) {
 
 /// All files below a folder, sorted.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let all = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
-    all.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+    let all = walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok);
+    all.filter(|entry| entry.file_type().is_file())
+        .map(walkdir::DirEntry::into_path)
+        .collect()
 }
 
 /// Study, series or object UID of a file.
 fn uid_of(path: &Path, tag: dicom_core::Tag) -> String {
     let object = dicom_object::open_file(path).unwrap();
-    object.element(tag).unwrap().to_str().unwrap().trim_end_matches('\0').to_owned()
+    object
+        .element(tag)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .trim_end_matches('\0')
+        .to_owned()
 }
 
 /// Waits until something is so.

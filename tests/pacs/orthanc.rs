@@ -21,13 +21,22 @@ pub(crate) struct Orthanc {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn plugin() -> PathBuf {
-    let known = ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so", "/usr/lib/orthanc/libOrthancDicomWeb.so"];
+    let known = [
+        "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
+        "/usr/lib/orthanc/libOrthancDicomWeb.so",
+    ];
     let found = known.iter().map(PathBuf::from).find(|p| p.exists());
-    found.expect("the plugin for DICOMweb is not installed: apt-get install orthanc orthanc-dicomweb")
+    found.expect(
+        "the plugin for DICOMweb is not installed: apt-get install orthanc orthanc-dicomweb",
+    )
 }
 
 impl Orthanc {
@@ -39,14 +48,24 @@ impl Orthanc {
     pub(crate) fn with(more: Value, user: Option<(&'static str, &'static str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (http, dicom, ours) = (free_port(), free_port(), free_port());
-        let mut orthanc = Self { folder, http, dicom, ours, more, user, child: None };
+        let mut orthanc = Self {
+            folder,
+            http,
+            dicom,
+            ours,
+            more,
+            user,
+            child: None,
+        };
         orthanc.restart();
         orthanc
     }
 
     pub(crate) fn restart(&mut self) {
         let storage = self.folder.path().join("storage");
-        let users = self.user.map_or(json!({}), |(name, password)| json!({ name: password }));
+        let users = self
+            .user
+            .map_or(json!({}), |(name, password)| json!({ name: password }));
         let mut config = json!({
             "Name": "LabrumTest", "StorageDirectory": storage, "IndexDirectory": storage,
             "HttpPort": self.http, "DicomPort": self.dicom, "RemoteAccessAllowed": true, "DicomAet": "ORTHANC",
@@ -62,13 +81,24 @@ impl Orthanc {
         let path = self.folder.path().join("orthanc.json");
         std::fs::write(&path, serde_json::to_vec_pretty(&config).unwrap()).unwrap();
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
-        let program = ["/usr/sbin/Orthanc", "/usr/bin/Orthanc"].into_iter().find(|p| std::path::Path::new(p).exists());
-        let mut command = Command::new(program.expect("Orthanc is not installed: apt-get install orthanc"));
-        command.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let program = ["/usr/sbin/Orthanc", "/usr/bin/Orthanc"]
+            .into_iter()
+            .find(|p| std::path::Path::new(p).exists());
+        let mut command =
+            Command::new(program.expect("Orthanc is not installed: apt-get install orthanc"));
+        command
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         self.child = Some(command.spawn().unwrap());
         super::until("Orthanc answers", Duration::from_secs(60), || {
             let child = self.child.as_mut().unwrap();
-            assert!(child.try_wait().unwrap().is_none(), "Orthanc ended: {}", self.log());
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "Orthanc ended: {}",
+                self.log()
+            );
             self.ask("system").is_some()
         });
     }
@@ -100,7 +130,8 @@ impl Orthanc {
         use base64::Engine;
         let mut request = ureq::get(format!("http://127.0.0.1:{}/{path}", self.http));
         if let Some((user, password)) = self.user {
-            let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+            let pair =
+                base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
             request = request.header("authorization", format!("Basic {pair}"));
         }
         let text = request.call().ok()?.body_mut().read_to_string().ok()?;
@@ -111,18 +142,26 @@ impl Orthanc {
     #[allow(dead_code)] // only in the window's tests
     pub(crate) fn keep(&self, file: &std::path::Path) {
         let url = format!("http://127.0.0.1:{}/instances", self.http);
-        ureq::post(url).send(&std::fs::read(file).unwrap()[..]).unwrap();
+        ureq::post(url)
+            .send(&std::fs::read(file).unwrap()[..])
+            .unwrap();
     }
 
     /// Objects that it has.
     pub(crate) fn objects(&self) -> usize {
-        self.ask("statistics").map_or(0, |s| s["CountInstances"].as_u64().unwrap() as usize)
+        self.ask("statistics")
+            .map_or(0, |s| s["CountInstances"].as_u64().unwrap() as usize)
     }
 
     /// How often it took an object as new.
     pub(crate) fn arrivals(&self) -> usize {
         let changes = self.ask("changes?limit=100000").unwrap();
-        changes["Changes"].as_array().unwrap().iter().filter(|c| c["ChangeType"] == "NewInstance").count()
+        changes["Changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|c| c["ChangeType"] == "NewInstance")
+            .count()
     }
 }
 

@@ -33,7 +33,10 @@ pub(crate) struct Proxy {
 impl Proxy {
     pub(crate) fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Self { port: listener.local_addr().unwrap().port(), state: Arc::default() };
+        let proxy = Self {
+            port: listener.local_addr().unwrap().port(),
+            state: Arc::default(),
+        };
         let state = proxy.state.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -72,7 +75,9 @@ impl Proxy {
 }
 
 fn pass(mut client: TcpStream, server: u16, state: Arc<Mutex<State>>) {
-    let Ok(mut upstream) = TcpStream::connect(("127.0.0.1", server)) else { return };
+    let Ok(mut upstream) = TcpStream::connect(("127.0.0.1", server)) else {
+        return;
+    };
     let (mut back_from, mut back_to) = (upstream.try_clone().unwrap(), client.try_clone().unwrap());
     let back = state.clone();
     let asked = Arc::new(Mutex::new(String::new()));
@@ -91,7 +96,10 @@ fn pass(mut client: TcpStream, server: u16, state: Arc<Mutex<State>>) {
             }
             let is_object = request.starts_with("GET") && request.contains("/instances/");
             passed = if is_object { passed + count } else { 0 };
-            if state.cut_answer_after.is_some_and(|limit| is_object && passed > limit) {
+            if state
+                .cut_answer_after
+                .is_some_and(|limit| is_object && passed > limit)
+            {
                 state.cut_answer_after = None;
                 break;
             }
@@ -119,7 +127,10 @@ fn pass(mut client: TcpStream, server: u16, state: Arc<Mutex<State>>) {
         }
         passed += count;
         let is_post = asked.lock().unwrap().starts_with("POST");
-        if locked.cut_post_after.is_some_and(|limit| is_post && passed > limit) {
+        if locked
+            .cut_post_after
+            .is_some_and(|limit| is_post && passed > limit)
+        {
             locked.cut_post_after = None;
             break;
         }

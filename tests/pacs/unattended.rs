@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/fetal-head.safetensors");
+const MODEL: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/assets/models/fetal-head.safetensors"
+);
 
 /// Studies of three slices each on a server.
 fn studies(orthanc: &Orthanc, user: &User, count: usize) {
@@ -46,17 +49,26 @@ fn worker(user: &User, server: &str, shared: &Path) -> Child {
 
 /// Studies that are written down as done.
 fn done(shared: &Path) -> usize {
-    files(&shared.join("done")).iter().filter(|file| file.extension().is_some_and(|e| e == "json")).count()
+    files(&shared.join("done"))
+        .iter()
+        .filter(|file| file.extension().is_some_and(|e| e == "json"))
+        .count()
 }
 
 /// How many studies ended how.
 fn ends(child: Child) -> BTreeMap<String, usize> {
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut ends = BTreeMap::new();
     for study in told.as_array().unwrap() {
-        *ends.entry(study["end"].as_str().unwrap().to_owned()).or_default() += 1;
+        *ends
+            .entry(study["end"].as_str().unwrap().to_owned())
+            .or_default() += 1;
     }
     ends
 }
@@ -71,11 +83,17 @@ fn several_programs_do_each_study_once() {
     let (server, shared) = (proxy.web(), user.folder("shared"));
     let workers: Vec<Child> = (0..3).map(|_| worker(&user, &server, &shared)).collect();
     let ends: Vec<_> = workers.into_iter().map(ends).collect();
-    let sent: usize = ends.iter().map(|e| e.get("sent").copied().unwrap_or(0)).sum();
+    let sent: usize = ends
+        .iter()
+        .map(|e| e.get("sent").copied().unwrap_or(0))
+        .sum();
     assert_eq!(sent, 8, "{ends:?}");
     assert_eq!(orthanc.objects(), 8 * 3 + 8);
     assert_eq!(proxy.posts(), 8, "each segmentation went out once");
-    assert!(proxy.fetches().values().all(|n| *n == 1), "each image came once");
+    assert!(
+        proxy.fetches().values().all(|n| *n == 1),
+        "each image came once"
+    );
     // Another run has nothing to do.
     let again = self::ends(worker(&user, &server, &shared));
     assert_eq!(again, [("before".to_owned(), 8)].into());
@@ -93,17 +111,27 @@ fn what_was_killed_is_taken_up_by_the_next_run() {
     studies(&orthanc, &user, 5);
     let (server, shared) = (orthanc.web(), user.folder("shared"));
     let mut first = worker(&user, &server, &shared);
-    until("a study is done", Duration::from_secs(60), || done(&shared) >= 2);
+    until("a study is done", Duration::from_secs(60), || {
+        done(&shared) >= 2
+    });
     first.kill().unwrap();
     first.wait().unwrap();
     // Its claim is not given back: it looks as if nobody had touched it for long.
     for claim in files(&shared.join("claims")) {
-        let old = std::fs::FileTimes::new().set_modified(std::time::SystemTime::now() - Duration::from_secs(600));
-        std::fs::File::options().write(true).open(claim).unwrap().set_times(old).unwrap();
+        let old = std::fs::FileTimes::new()
+            .set_modified(std::time::SystemTime::now() - Duration::from_secs(600));
+        std::fs::File::options()
+            .write(true)
+            .open(claim)
+            .unwrap()
+            .set_times(old)
+            .unwrap();
     }
     let second = worker(&user, &server, &shared);
     let before = done(&shared);
-    until("one more is done", Duration::from_secs(60), || done(&shared) > before);
+    until("one more is done", Duration::from_secs(60), || {
+        done(&shared) > before
+    });
     orthanc.kill();
     std::thread::sleep(Duration::from_millis(700));
     orthanc.restart();
@@ -136,6 +164,10 @@ fn studies_without_a_series_for_a_model_are_left() {
         &shared,
         &"--json",
     ]);
-    assert_eq!(told[0]["end"], json!("nothing"), "the shipped model is for ultrasound: {told}");
+    assert_eq!(
+        told[0]["end"],
+        json!("nothing"),
+        "the shipped model is for ultrasound: {told}"
+    );
     assert_eq!(orthanc.objects(), 3);
 }

@@ -26,7 +26,11 @@ impl SegmentationNetwork for Nothing {
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        Err(labrum::Error::at("read the model", path, "there is no network here"))
+        Err(labrum::Error::at(
+            "read the model",
+            path,
+            "there is no network here",
+        ))
     }
 
     fn probe(&mut self, _: DeviceChoice) -> Result<String> {
@@ -56,9 +60,16 @@ impl Editor {
     /// Opens `scans` in a workspace of its own in `folder`.
     pub(crate) fn open(folder: &Path, scans: &Path, settings: Settings) -> Self {
         let place = |name: &str| folder.join(name);
-        let places = AppFolders { config: place("config"), cache: place("cache"), data: place("data") };
+        let places = AppFolders {
+            config: place("config"),
+            cache: place("cache"),
+            data: place("data"),
+        };
         let worker = Worker::start(Arc::new(|| {}), places, || Box::new(Nothing)).unwrap();
-        let mut editor = Self { session: Session::new(settings), worker };
+        let mut editor = Self {
+            session: Session::new(settings),
+            worker,
+        };
         editor.session.apply(Action::Open(vec![scans.to_owned()]));
         editor.turn();
         editor

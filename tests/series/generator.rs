@@ -47,17 +47,42 @@ fn write_slice(path: &Path, slice: usize, wanted: Wanted) -> io::Result<()> {
     text(&mut data, (8, 0x103E), "LO", "Made CT");
     text(&mut data, (0x10, 0x10), "PN", "Nobody^Made");
     text(&mut data, (0x10, 0x20), "LO", "MADE-1");
-    text(&mut data, (0x20, 0xD), "UI", &format!("1.2.826.0.1.3680043.10.3.{}", wanted.slices));
-    text(&mut data, (0x20, 0xE), "UI", &format!("1.2.826.0.1.3680043.10.4.{}", wanted.slices));
+    text(
+        &mut data,
+        (0x20, 0xD),
+        "UI",
+        &format!("1.2.826.0.1.3680043.10.3.{}", wanted.slices),
+    );
+    text(
+        &mut data,
+        (0x20, 0xE),
+        "UI",
+        &format!("1.2.826.0.1.3680043.10.4.{}", wanted.slices),
+    );
     text(&mut data, (0x20, 0x11), "IS", "1");
     text(&mut data, (0x20, 0x13), "IS", &(slice + 1).to_string());
-    text(&mut data, (0x20, 0x32), "DS", &format!("-180\\-180\\{:.3}", slice as f64 * wanted.gap));
+    text(
+        &mut data,
+        (0x20, 0x32),
+        "DS",
+        &format!("-180\\-180\\{:.3}", slice as f64 * wanted.gap),
+    );
     text(&mut data, (0x20, 0x37), "DS", "1\\0\\0\\0\\1\\0");
     text(&mut data, (0x20, 0x52), "UI", "1.2.826.0.1.3680043.10.5");
     element(&mut data, (0x28, 2), "US", &1u16.to_le_bytes());
     text(&mut data, (0x28, 4), "CS", "MONOCHROME2");
-    element(&mut data, (0x28, 0x10), "US", &(wanted.side as u16).to_le_bytes());
-    element(&mut data, (0x28, 0x11), "US", &(wanted.side as u16).to_le_bytes());
+    element(
+        &mut data,
+        (0x28, 0x10),
+        "US",
+        &(wanted.side as u16).to_le_bytes(),
+    );
+    element(
+        &mut data,
+        (0x28, 0x11),
+        "US",
+        &(wanted.side as u16).to_le_bytes(),
+    );
     text(&mut data, (0x28, 0x30), "DS", "0.7\\0.7");
     for (tag, value) in [(0x100, 16u16), (0x101, 16), (0x102, 15), (0x103, 1)] {
         element(&mut data, (0x28, tag), "US", &value.to_le_bytes());
@@ -69,8 +94,15 @@ fn write_slice(path: &Path, slice: usize, wanted: Wanted) -> io::Result<()> {
     out.write_all(&[0; 128])?;
     out.write_all(b"DICM")?;
     let mut length = Vec::new();
-    element(&mut length, (2, 0), "UL", &(meta.len() as u32).to_le_bytes());
-    [length, meta, data].iter().try_for_each(|part| out.write_all(part))?;
+    element(
+        &mut length,
+        (2, 0),
+        "UL",
+        &(meta.len() as u32).to_le_bytes(),
+    );
+    [length, meta, data]
+        .iter()
+        .try_for_each(|part| out.write_all(part))?;
     out.flush()
 }
 
@@ -84,12 +116,15 @@ fn pixels(slice: usize, wanted: Wanted) -> Vec<u8> {
     for y in 0..wanted.side {
         for x in 0..wanted.side {
             let (u, v) = (x as f64 / side - 0.5, y as f64 / side - 0.5);
-            let inside = |cx: f64, cy: f64, rx: f64, ry: f64| ((u - cx) / rx).powi(2) + ((v - cy) / ry).powi(2) < 1.0;
+            let inside = |cx: f64, cy: f64, rx: f64, ry: f64| {
+                ((u - cx) / rx).powi(2) + ((v - cy) / ry).powi(2) < 1.0
+            };
             let tissue = match () {
                 () if !inside(0.0, 0.0, 0.42, 0.3) => -1000.0,
                 () if inside(0.0, 0.19, 0.045, 0.05) => 700.0,
                 () if lung > 0.02
-                    && (inside(-0.2, -0.02, lung, lung * 1.1) || inside(0.2, -0.02, lung, lung * 1.1)) =>
+                    && (inside(-0.2, -0.02, lung, lung * 1.1)
+                        || inside(0.2, -0.02, lung, lung * 1.1)) =>
                 {
                     -820.0
                 }

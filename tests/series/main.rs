@@ -15,8 +15,19 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
     let folder = tempfile::tempdir().unwrap();
     let scans = folder.path().join("scans");
     // 300 slices of half a megabyte each, in 30 MB.
-    generator::write(&scans, Wanted { slices: 300, side: 512, gap: 1.0 }).unwrap();
-    let settings = Settings { memory_mb: 300, ..Settings::default() };
+    generator::write(
+        &scans,
+        Wanted {
+            slices: 300,
+            side: 512,
+            gap: 1.0,
+        },
+    )
+    .unwrap();
+    let settings = Settings {
+        memory_mb: 300,
+        ..Settings::default()
+    };
     let limit = settings.picture_bytes();
     let before = memory();
     let mut editor = Editor::open(folder.path(), &scans, settings);
@@ -30,7 +41,11 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
         waited_for += usize::from(editor.session.current_loaded().is_none());
         editor.until(|s| s.current_loaded().is_some());
         let image = &editor.session.current_loaded().unwrap().image;
-        assert_eq!(image.plane.unwrap().position[2], slice as f64, "the slice of this place");
+        assert_eq!(
+            image.plane.unwrap().position[2],
+            slice as f64,
+            "the slice of this place"
+        );
         assert!(editor.session.picture_bytes() <= limit);
         // A wheel that is turned fast: some 60 slices a second.
         editor.until({
@@ -38,7 +53,10 @@ fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_al
             move |_| begun.elapsed().as_millis() >= 16
         });
     }
-    assert!(waited_for < 30, "{waited_for} of 300 slices were not there when they were turned to");
+    assert!(
+        waited_for < 30,
+        "{waited_for} of 300 slices were not there when they were turned to"
+    );
 
     // Backwards the slices just seen are there without being read again.
     for slice in (280..299).rev() {

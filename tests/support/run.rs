@@ -12,7 +12,11 @@ pub(crate) struct Run {
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let run = Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
+        let run = Self {
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        };
         assert!(!run.err.contains("panicked"), "{}", run.err);
         run
     }

@@ -11,7 +11,10 @@ fn main() {
     let mut mask = Mask::empty(64, 64);
     let edit = mask.paint(&disc([32.0, 32.0], [10.0, 10.0], 64, 64), 1, &Rule::FREE);
     if let Some(drawn) = measure(&mask, 1, &Scale::default()) {
-        println!("{} pixels, {:.1} across", drawn.pixels, drawn.longest_diameter.length);
+        println!(
+            "{} pixels, {:.1} across",
+            drawn.pixels, drawn.longest_diameter.length
+        );
     }
     mask.apply(&edit.inverse());
     println!("taken back: {} pixels", mask.count(1));

@@ -36,8 +36,9 @@ impl MeanInterval {
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             (z ^ (z >> 31)) as usize
         };
-        let mut means: Vec<f64> =
-            (0..RESAMPLES).map(|_| (0..n).map(|_| values[next() % n]).sum::<f64>() / n as f64).collect();
+        let mut means: Vec<f64> = (0..RESAMPLES)
+            .map(|_| (0..n).map(|_| values[next() % n]).sum::<f64>() / n as f64)
+            .collect();
         means.sort_by(f64::total_cmp);
         let at = |q: f64| means[((RESAMPLES - 1) as f64 * q).round() as usize];
         let below = means.iter().filter(|m| **m < 0.0).count() as f64 / RESAMPLES as f64;
@@ -66,8 +67,10 @@ fn expanded_tail(n: usize) -> f64 {
     let x = t * (n as f64 / freedom).sqrt();
     // The normal distribution's tail beyond x (Abramowitz and Stegun 26.2.17), to 1e-7.
     let k = 1.0 / (1.0 + 0.231_641_9 * x);
-    let polynomial =
-        k * (0.319_381_53 + k * (-0.356_563_782 + k * (1.781_477_937 + k * (-1.821_255_978 + k * 1.330_274_429))));
+    let polynomial = k
+        * (0.319_381_53
+            + k * (-0.356_563_782
+                + k * (1.781_477_937 + k * (-1.821_255_978 + k * 1.330_274_429))));
     (polynomial * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt()).clamp(0.0, 0.025)
 }
 
@@ -87,7 +90,11 @@ mod tests {
     #[test]
     fn few_values_have_a_wide_interval() {
         for (n, tail) in [(3, 0.0), (5, 0.001), (12, 0.0107), (1000, 0.025)] {
-            assert!((expanded_tail(n) - tail).abs() < 0.001, "{n}: {}", expanded_tail(n));
+            assert!(
+                (expanded_tail(n) - tail).abs() < 0.001,
+                "{n}: {}",
+                expanded_tail(n)
+            );
         }
     }
 }

@@ -27,7 +27,8 @@ pub struct Concept {
 /// How well a concept fits a query; less is better: how it fits, the words of its meaning, its length.
 type Rank = (u8, usize, usize);
 
-static CONCEPTS: LazyLock<Vec<Concept>> = LazyLock::new(|| TABLE.lines().skip(1).filter_map(concept).collect());
+static CONCEPTS: LazyLock<Vec<Concept>> =
+    LazyLock::new(|| TABLE.lines().skip(1).filter_map(concept).collect());
 
 static BY_SRT: LazyLock<HashMap<&'static str, &'static Concept>> = LazyLock::new(|| {
     let with_code = CONCEPTS.iter().filter(|c| !c.srt.is_empty());
@@ -43,14 +44,19 @@ pub fn all() -> &'static [Concept] {
 /// the group, whatever the case. All for an empty query, the most usual ones first: those with a colour of their own.
 pub fn search(query: &str) -> Vec<&'static Concept> {
     let wanted = words(query);
-    let mut found: Vec<(Rank, &Concept)> = CONCEPTS.iter().filter_map(|c| Some((rank(c, &wanted)?, c))).collect();
+    let mut found: Vec<(Rank, &Concept)> = CONCEPTS
+        .iter()
+        .filter_map(|c| Some((rank(c, &wanted)?, c)))
+        .collect();
     found.sort_by_key(|(rank, concept)| (*rank, wanted.is_empty() && concept.color.is_none()));
     found.into_iter().map(|(_, concept)| concept).collect()
 }
 
 /// The concept of a code, by scheme and value.
 pub fn find(code: &Code) -> Option<&'static Concept> {
-    CONCEPTS.iter().find(|c| c.concept.value == code.value && c.concept.scheme == code.scheme)
+    CONCEPTS
+        .iter()
+        .find(|c| c.concept.value == code.value && c.concept.scheme == code.scheme)
 }
 
 /// The SNOMED CT form of a code of the retired scheme SRT: of a category, a type, or a side.
@@ -69,8 +75,12 @@ pub fn from_srt(value: &str) -> Option<Code> {
         ("G-A101", "7771000", "Left"),
         ("G-A102", "51440002", "Right and left"),
     ];
-    let other =
-        || OTHERS.iter().find(|(srt, ..)| *srt == value).map(|(_, code, meaning)| Code::new(code, "SCT", meaning));
+    let other = || {
+        OTHERS
+            .iter()
+            .find(|(srt, ..)| *srt == value)
+            .map(|(_, code, meaning)| Code::new(code, "SCT", meaning))
+    };
     BY_SRT.get(value).map(|c| c.concept.clone()).or_else(other)
 }
 
@@ -79,14 +89,22 @@ fn rank(concept: &Concept, wanted: &[String]) -> Option<Rank> {
     if wanted.is_empty() {
         return Some((0, 0, 0));
     }
-    let begins = |words: &[String], start: &String| words.iter().any(|w| w.starts_with(start.as_str()));
+    let begins =
+        |words: &[String], start: &String| words.iter().any(|w| w.starts_with(start.as_str()));
     let in_meaning = wanted.iter().filter(|w| begins(&concept.words, w)).count();
-    if wanted.iter().any(|w| !begins(&concept.words, w) && !begins(&concept.other_words, w)) {
+    if wanted
+        .iter()
+        .any(|w| !begins(&concept.words, w) && !begins(&concept.other_words, w))
+    {
         return None;
     }
     let all_in_meaning = in_meaning == wanted.len();
     let is_whole = concept.words == wanted;
-    let starts = concept.words.first().zip(wanted.first()).is_some_and(|(w, start)| w.starts_with(start.as_str()));
+    let starts = concept
+        .words
+        .first()
+        .zip(wanted.first())
+        .is_some_and(|(w, start)| w.starts_with(start.as_str()));
     let whole_other = wanted.iter().all(|w| concept.other_words.contains(w));
     let fit = match () {
         () if is_whole => 0,
@@ -99,21 +117,37 @@ fn rank(concept: &Concept, wanted: &[String]) -> Option<Rank> {
 }
 
 fn words(text: &str) -> Vec<String> {
-    let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+    let parts = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty());
     parts.map(str::to_lowercase).collect()
 }
 
 /// One line of the table.
 fn concept(line: &str) -> Option<Concept> {
     let fields = fields(line);
-    let [category, category_meaning, scheme, value, meaning, group, srt, color, also] = fields.as_slice() else {
+    let [
+        category,
+        category_meaning,
+        scheme,
+        value,
+        meaning,
+        group,
+        srt,
+        color,
+        also,
+    ] = fields.as_slice()
+    else {
         return None;
     };
     let channel = |i: usize| u8::from_str_radix(color.get(i..i + 2)?, 16).ok();
     Some(Concept {
         category: Code::new(category, "SCT", category_meaning),
         concept: Code::new(value, scheme, meaning),
-        color: channel(0).zip(channel(2)).zip(channel(4)).map(|((r, g), b)| [r, g, b]),
+        color: channel(0)
+            .zip(channel(2))
+            .zip(channel(4))
+            .map(|((r, g), b)| [r, g, b]),
         words: words(meaning),
         other_words: words(&format!("{also} {group}")),
         group: group.clone(),
@@ -146,20 +180,39 @@ mod tests {
     use std::collections::HashSet;
 
     fn first(query: &str) -> &'static Code {
-        &search(query).first().unwrap_or_else(|| panic!("nothing for {query}")).concept
+        &search(query)
+            .first()
+            .unwrap_or_else(|| panic!("nothing for {query}"))
+            .concept
     }
 
     #[test]
     fn every_line_of_the_table_is_a_concept_of_its_own() {
         assert_eq!(all().len(), TABLE.lines().count() - 1);
         assert!(all().len() > 1000);
-        let distinct: HashSet<_> = all().iter().map(|c| (&c.concept.scheme, &c.concept.value)).collect();
+        let distinct: HashSet<_> = all()
+            .iter()
+            .map(|c| (&c.concept.scheme, &c.concept.value))
+            .collect();
         assert_eq!(distinct.len(), all().len());
         for concept in all() {
             let codes = [&concept.category, &concept.concept];
-            assert!(codes.iter().all(|c| !c.value.is_empty() && c.value.len() <= 16), "{concept:?}");
-            assert!(codes.iter().all(|c| !c.meaning.is_empty() && c.meaning.len() <= 64), "{concept:?}");
-            assert!(["SCT", "DCM", "NCIt"].contains(&concept.concept.scheme.as_str()), "{concept:?}");
+            assert!(
+                codes
+                    .iter()
+                    .all(|c| !c.value.is_empty() && c.value.len() <= 16),
+                "{concept:?}"
+            );
+            assert!(
+                codes
+                    .iter()
+                    .all(|c| !c.meaning.is_empty() && c.meaning.len() <= 64),
+                "{concept:?}"
+            );
+            assert!(
+                ["SCT", "DCM", "NCIt"].contains(&concept.concept.scheme.as_str()),
+                "{concept:?}"
+            );
         }
     }
 
@@ -191,27 +244,44 @@ mod tests {
         for (query, code) in expected {
             assert_eq!(first(query).value, code, "{query}: {:?}", first(query));
         }
-        assert!(search("breast mass").iter().take(3).any(|c| c.concept.value == "4147007"));
+        assert!(
+            search("breast mass")
+                .iter()
+                .take(3)
+                .any(|c| c.concept.value == "4147007")
+        );
     }
 
     #[test]
     fn every_word_must_begin_a_word() {
         assert!(search("liver zebra").is_empty());
-        assert!(search("iver").iter().all(|c| c.concept.value != "10200004"), "the middle of a word does not count");
+        assert!(
+            search("iver").iter().all(|c| c.concept.value != "10200004"),
+            "the middle of a word does not count"
+        );
         assert_eq!(search("").len(), all().len());
     }
 
     #[test]
     fn categories_and_colours_come_along() {
         let liver = search("liver")[0];
-        assert_eq!((liver.category.meaning.as_str(), liver.color), ("Anatomical Structure", Some([221, 130, 101])));
-        assert_eq!(search("mass")[0].category, Code::new("49755003", "SCT", "Morphologically Abnormal Structure"));
+        assert_eq!(
+            (liver.category.meaning.as_str(), liver.color),
+            ("Anatomical Structure", Some([221, 130, 101]))
+        );
+        assert_eq!(
+            search("mass")[0].category,
+            Code::new("49755003", "SCT", "Morphologically Abnormal Structure")
+        );
         assert_eq!(find(&liver.concept), Some(liver));
     }
 
     #[test]
     fn retired_codes_are_translated() {
-        assert_eq!(from_srt("T-62000").unwrap(), Code::new("10200004", "SCT", "Liver"));
+        assert_eq!(
+            from_srt("T-62000").unwrap(),
+            Code::new("10200004", "SCT", "Liver")
+        );
         assert_eq!(from_srt("M-01000").unwrap().value, "49755003");
         assert_eq!(from_srt("X-1"), None);
     }

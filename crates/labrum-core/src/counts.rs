@@ -2,7 +2,10 @@
 
 /// "1 file", "3 files", "2 studies": an English word with a regular plural, or one that stays ("series").
 pub fn counted(number: usize, what: &str) -> String {
-    match what.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
+    match what
+        .strip_suffix('y')
+        .filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))
+    {
         _ if number == 1 || what.ends_with('s') => format!("{number} {what}"),
         Some(stem) => format!("{number} {stem}ies"),
         None => format!("{number} {what}s"),
@@ -11,7 +14,11 @@ pub fn counted(number: usize, what: &str) -> String {
 
 /// "1 case is", "3 cases are": what stands before a number of things in either form, the verb too.
 pub fn with_verb(number: usize, what: &str, [one, several]: [&str; 2]) -> String {
-    format!("{} {}", counted(number, what), if number == 1 { one } else { several })
+    format!(
+        "{} {}",
+        counted(number, what),
+        if number == 1 { one } else { several }
+    )
 }
 
 /// The first names, and how many there are besides: "a.png, b.png, c.png and 796 more".
@@ -48,21 +55,37 @@ mod tests {
 
     #[test]
     fn one_thing_is_singular_and_a_word_that_ends_in_s_stays() {
-        assert_eq!([0, 1, 2].map(|n| counted(n, "file")), ["0 files", "1 file", "2 files"]);
-        assert_eq!([1, 2].map(|n| counted(n, "series")), ["1 series", "2 series"]);
-        assert_eq!([1, 2].map(|n| counted(n, "study")), ["1 study", "2 studies"]);
-        assert_eq!([1, 2].map(|n| with_verb(n, "case", ["is", "are"])), ["1 case is", "2 cases are"]);
+        assert_eq!(
+            [0, 1, 2].map(|n| counted(n, "file")),
+            ["0 files", "1 file", "2 files"]
+        );
+        assert_eq!(
+            [1, 2].map(|n| counted(n, "series")),
+            ["1 series", "2 series"]
+        );
+        assert_eq!(
+            [1, 2].map(|n| counted(n, "study")),
+            ["1 study", "2 studies"]
+        );
+        assert_eq!(
+            [1, 2].map(|n| with_verb(n, "case", ["is", "are"])),
+            ["1 case is", "2 cases are"]
+        );
     }
 
     #[test]
     fn many_names_are_the_first_ones_and_a_number() {
         assert_eq!(first_names(&["a", "b", "c"]), "a, b, c");
-        assert_eq!(first_names(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+        assert_eq!(
+            first_names(&["a", "b", "c", "d", "e"]),
+            "a, b, c and 2 more"
+        );
     }
 
     #[test]
     fn what_is_said_of_several_is_said_once() {
-        let said = [("a", "x"), ("b", "y"), ("c", "x")].map(|(of, text)| (of.to_owned(), text.to_owned()));
+        let said =
+            [("a", "x"), ("b", "y"), ("c", "x")].map(|(of, text)| (of.to_owned(), text.to_owned()));
         let x = ("x".to_owned(), vec!["a".to_owned(), "c".to_owned()]);
         assert_eq!(gathered(said), [x, ("y".to_owned(), vec!["b".to_owned()])]);
     }

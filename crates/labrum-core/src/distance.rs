@@ -9,7 +9,10 @@ pub fn distance_to(set: &[bool], columns: usize, rows: usize, spacing: [f64; 2])
     let mut row_of_squares = vec![0.0; columns];
     let mut envelope = Vec::with_capacity(columns);
     for row in distance.chunks_exact_mut(columns.max(1)) {
-        row_of_squares.iter_mut().zip(&*row).for_each(|(square, d)| *square = d * d);
+        row_of_squares
+            .iter_mut()
+            .zip(&*row)
+            .for_each(|(square, d)| *square = d * d);
         lower_envelope(&row_of_squares, spacing[1], &mut envelope);
         read_envelope(&envelope, spacing[1], row);
     }
@@ -18,7 +21,10 @@ pub fn distance_to(set: &[bool], columns: usize, rows: usize, spacing: [f64; 2])
 
 /// Distance of each pixel to the nearest one of `set` in its own column.
 fn distance_down_columns(set: &[bool], columns: usize, rows: usize, step: f64) -> Vec<f64> {
-    let mut distance: Vec<f64> = set.iter().map(|&inside| if inside { 0.0 } else { f64::INFINITY }).collect();
+    let mut distance: Vec<f64> = set
+        .iter()
+        .map(|&inside| if inside { 0.0 } else { f64::INFINITY })
+        .collect();
     for i in columns..columns * rows {
         distance[i] = distance[i].min(distance[i - columns] + step);
     }
@@ -73,10 +79,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn by_search(set: &[bool], columns: usize, spacing: [f64; 2]) -> Vec<f64> {
-        let place = |i: usize| [(i / columns) as f64 * spacing[0], (i % columns) as f64 * spacing[1]];
+        let place = |i: usize| {
+            [
+                (i / columns) as f64 * spacing[0],
+                (i % columns) as f64 * spacing[1],
+            ]
+        };
         let between = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
         let nearest = |i: usize| {
-            (0..set.len()).filter(|&j| set[j]).map(|j| between(place(i), place(j))).fold(f64::INFINITY, f64::min)
+            (0..set.len())
+                .filter(|&j| set[j])
+                .map(|j| between(place(i), place(j)))
+                .fold(f64::INFINITY, f64::min)
         };
         (0..set.len()).map(nearest).collect()
     }

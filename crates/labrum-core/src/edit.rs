@@ -34,7 +34,12 @@ impl Edit {
     pub(super) fn extend_between(&mut self, start: usize, before: &[u8], after: &[u8]) {
         // Most of a mask stays as it is: eight pixels at a time are looked at first.
         const STEP: usize = 8;
-        for (n, (b, a)) in before.chunks(STEP).zip(after.chunks(STEP)).enumerate().filter(|(_, (b, a))| b != a) {
+        for (n, (b, a)) in before
+            .chunks(STEP)
+            .zip(after.chunks(STEP))
+            .enumerate()
+            .filter(|(_, (b, a))| b != a)
+        {
             for (k, (&before, &after)) in b.iter().zip(a).enumerate() {
                 self.push((start + n * STEP + k) as u32, before, after);
             }
@@ -47,15 +52,28 @@ impl Edit {
             return;
         }
         match self.runs.last_mut() {
-            Some(r) if r.start + r.length == index && r.before == before && r.after == after => r.length += 1,
-            _ => self.runs.push(Run { start: index, length: 1, before, after }),
+            Some(r) if r.start + r.length == index && r.before == before && r.after == after => {
+                r.length += 1
+            }
+            _ => self.runs.push(Run {
+                start: index,
+                length: 1,
+                before,
+                after,
+            }),
         }
     }
 
     /// The edit that takes this one back.
     pub fn inverse(&self) -> Self {
-        let turn = |run: &Run| Run { before: run.after, after: run.before, ..*run };
-        Self { runs: self.runs.iter().map(turn).collect() }
+        let turn = |run: &Run| Run {
+            before: run.after,
+            after: run.before,
+            ..*run
+        };
+        Self {
+            runs: self.runs.iter().map(turn).collect(),
+        }
     }
 
     /// True where nothing changed.
@@ -74,8 +92,15 @@ impl Edit {
         for run in &self.runs {
             let (first, last) = (run.start as usize, (run.start + run.length - 1) as usize);
             let rows = first / columns..last / columns + 1;
-            let across = if rows.len() > 1 { 0..columns } else { first % columns..last % columns + 1 };
-            bounds = bounds.union(&PixelRect { columns: across, rows });
+            let across = if rows.len() > 1 {
+                0..columns
+            } else {
+                first % columns..last % columns + 1
+            };
+            bounds = bounds.union(&PixelRect {
+                columns: across,
+                rows,
+            });
         }
         bounds
     }
@@ -100,10 +125,19 @@ impl Edit {
         while !bytes.is_empty() {
             let start = end.checked_add(take(&mut bytes)?)?;
             let length = take(&mut bytes)?;
-            let [before, after, rest @ ..] = bytes else { return None };
-            runs.push(Run { start, length, before: *before, after: *after });
+            let [before, after, rest @ ..] = bytes else {
+                return None;
+            };
+            runs.push(Run {
+                start,
+                length,
+                before: *before,
+                after: *after,
+            });
             bytes = rest;
-            end = start.checked_add(length).filter(|_| length > 0 && before != after)?;
+            end = start
+                .checked_add(length)
+                .filter(|_| length > 0 && before != after)?;
         }
         Some(Self { runs })
     }

@@ -57,7 +57,10 @@ impl ErrorKind {
 
     /// True where masks are of other images, and nothing is wrong with them.
     pub fn is_of_others(self) -> bool {
-        matches!(self, Self::NotFound | Self::NamesOtherImages | Self::Elsewhere)
+        matches!(
+            self,
+            Self::NotFound | Self::NamesOtherImages | Self::Elsewhere
+        )
     }
 
     /// True where the same may succeed later without anybody doing anything.
@@ -91,7 +94,15 @@ pub struct Error {
 /// Equal where they say the same: what lies behind them cannot be compared.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let said = |e: &Self| (e.kind, e.tried.clone(), e.path.clone(), e.reason.clone(), e.advice.clone());
+        let said = |e: &Self| {
+            (
+                e.kind,
+                e.tried.clone(),
+                e.path.clone(),
+                e.reason.clone(),
+                e.advice.clone(),
+            )
+        };
         said(self) == said(other)
     }
 }
@@ -113,7 +124,10 @@ impl Error {
 
     /// An error about a file or folder.
     pub fn at(tried: impl Into<String>, path: impl AsRef<Path>, reason: impl ToString) -> Self {
-        Self { path: Some(path.as_ref().to_owned()), ..Self::new(tried, reason) }
+        Self {
+            path: Some(path.as_ref().to_owned()),
+            ..Self::new(tried, reason)
+        }
     }
 
     /// Adds what the user can do.
@@ -138,7 +152,9 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.path, self.tried.split_once("{path}")) {
-            (Some(path), Some((before, after))) => write!(f, "cannot {before}\"{}\"{after}", path.display())?,
+            (Some(path), Some((before, after))) => {
+                write!(f, "cannot {before}\"{}\"{after}", path.display())?
+            }
             (Some(path), None) => write!(f, "cannot {} \"{}\"", self.tried, path.display())?,
             (None, _) => write!(f, "cannot {}", self.tried)?,
         }
@@ -165,6 +181,8 @@ pub fn reason_of(error: &std::io::Error) -> String {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn std::error::Error + 'static))
     }
 }

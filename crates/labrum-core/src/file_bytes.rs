@@ -28,12 +28,22 @@ impl FileBytes {
         if !about.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        Ok(Self { file: Some(file), length: about.len(), start: 0, window: Vec::new() })
+        Ok(Self {
+            file: Some(file),
+            length: about.len(),
+            start: 0,
+            window: Vec::new(),
+        })
     }
 
     /// FileBytes that are in memory already.
     pub fn from_memory(bytes: Vec<u8>) -> Self {
-        Self { file: None, length: bytes.len() as u64, start: 0, window: bytes }
+        Self {
+            file: None,
+            length: bytes.len() as u64,
+            start: 0,
+            window: bytes,
+        }
     }
 
     /// How many there are.
@@ -67,7 +77,10 @@ impl FileBytes {
     /// Where the file ends before, or the disk fails.
     pub fn read(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
         if at.checked_add(count).is_none_or(|end| end > self.length) {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before its data"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file ends before its data",
+            ));
         }
         if self.file.is_none() {
             let from = at as usize;

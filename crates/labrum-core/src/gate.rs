@@ -50,7 +50,11 @@ pub struct GateCase {
 impl GateCase {
     /// How much Dice the candidate wins; its Dice where there was no active model. 0 where nobody would see a difference.
     pub fn gain(&self) -> f64 {
-        if self.is_as_good() { 0.0 } else { self.candidate.dice - self.active.map_or(0.0, |s| s.dice) }
+        if self.is_as_good() {
+            0.0
+        } else {
+            self.candidate.dice - self.active.map_or(0.0, |s| s.dice)
+        }
     }
 
     /// True where the mask was accepted as proposed and the candidate finds nearly the same: whoever accepts a proposal
@@ -98,9 +102,10 @@ impl Verdict {
     /// In words.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Better { reason } | Self::Worse { reason } | Self::NotYet { reason } | Self::Ask { reason, .. } => {
-                reason
-            }
+            Self::Better { reason }
+            | Self::Worse { reason }
+            | Self::NotYet { reason }
+            | Self::Ask { reason, .. } => reason,
         }
     }
 
@@ -140,7 +145,13 @@ impl GateReport {
         let hd95 = MeanInterval::of(&pairs(&|s| s.hd95));
         let boundary_iou = MeanInterval::of(&pairs(&|s| Some(s.boundary_iou)));
         let verdict = verdict(&cases, [dice, boundary_iou], learned);
-        Self { cases, dice, hd95, boundary_iou, verdict }
+        Self {
+            cases,
+            dice,
+            hd95,
+            boundary_iou,
+            verdict,
+        }
     }
 
     /// The same where no model proposes yet: a first one has to be worth its while on the mean, or on half of the cases.
@@ -174,7 +185,11 @@ impl GateReport {
     }
 }
 
-fn verdict(cases: &[GateCase], [dice, boundary]: [Option<MeanInterval>; 2], learned: &[(String, f64)]) -> Verdict {
+fn verdict(
+    cases: &[GateCase],
+    [dice, boundary]: [Option<MeanInterval>; 2],
+    learned: &[(String, f64)],
+) -> Verdict {
     if let Some(name) = suspicious(cases, learned) {
         let reason = format!(
             "\"{name}\" does not fit the other accepted cases: even a model that learned from its mask does not find \
@@ -194,45 +209,78 @@ fn verdict(cases: &[GateCase], [dice, boundary]: [Option<MeanInterval>; 2], lear
     let Some(dice) = dice else {
         let candidates: Vec<Scores> = cases.iter().map(|c| c.candidate).collect();
         return match Scores::mean(&candidates) {
-            Some(mean) => Verdict::Better { reason: format!("the first model: Dice {:.3} {on}", mean.dice) },
+            Some(mean) => Verdict::Better {
+                reason: format!("the first model: Dice {:.3} {on}", mean.dice),
+            },
             None => Verdict::Ask {
                 reason: "no held-out case is accepted yet, so the model could not be tested".into(),
                 speaks_for: true,
             },
         };
     };
-    let figures = format!("Dice {:+.4} (95 % interval {:+.4} to {:+.4}) {on}", dice.mean, dice.low, dice.high);
-    let active: f64 = cases.iter().filter_map(|c| c.active).map(|s| s.dice).sum::<f64>() / count as f64;
+    let figures = format!(
+        "Dice {:+.4} (95 % interval {:+.4} to {:+.4}) {on}",
+        dice.mean, dice.low, dice.high
+    );
+    let active: f64 = cases
+        .iter()
+        .filter_map(|c| c.active)
+        .map(|s| s.dice)
+        .sum::<f64>()
+        / count as f64;
     let is_little = dice.mean > -LITTLE * (1.0 - active) - NOTHING;
     if count < FEWEST {
         let is_ruin = dice.mean < -RUIN && cases.iter().all(|c| c.gain() < 0.0);
         return if is_ruin {
-            Verdict::Worse { reason: format!("it is far worse: {figures}") }
+            Verdict::Worse {
+                reason: format!("it is far worse: {figures}"),
+            }
         } else {
-            let reason = format!("only {}, {FEWEST} are needed for a test: {figures}", counted(count, "held-out case"));
-            Verdict::Ask { reason, speaks_for: is_little }
+            let reason = format!(
+                "only {}, {FEWEST} are needed for a test: {figures}",
+                counted(count, "held-out case")
+            );
+            Verdict::Ask {
+                reason,
+                speaks_for: is_little,
+            }
         };
     }
     if dice.high < 0.0 && dice.mean < -NOTHING {
-        return Verdict::Worse { reason: format!("it is worse: {figures}") };
+        return Verdict::Worse {
+            reason: format!("it is worse: {figures}"),
+        };
     }
     // Sharp boundaries are what the masks are for.
-    if let Some(b) = boundary.filter(|b| b.high < 0.0 && b.mean < -TOO_MUCH && dice.mean < TOO_MUCH) {
-        return Verdict::Worse { reason: format!("its boundaries are worse: boundary IoU {:+.4} {on}", b.mean) };
+    if let Some(b) = boundary.filter(|b| b.high < 0.0 && b.mean < -TOO_MUCH && dice.mean < TOO_MUCH)
+    {
+        return Verdict::Worse {
+            reason: format!("its boundaries are worse: boundary IoU {:+.4} {on}", b.mean),
+        };
     }
     if dice.mean < -TOO_MUCH {
         let reason = format!("these cases cannot tell whether it is worse: {figures}");
-        return Verdict::Ask { reason, speaks_for: is_little || dice.below_zero < LIKELY };
+        return Verdict::Ask {
+            reason,
+            speaks_for: is_little || dice.below_zero < LIKELY,
+        };
     }
-    let how = if dice.low > 0.0 && dice.mean > NOTHING { "better" } else { "not worse" };
-    Verdict::Better { reason: format!("it is {how}: {figures}") }
+    let how = if dice.low > 0.0 && dice.mean > NOTHING {
+        "better"
+    } else {
+        "not worse"
+    };
+    Verdict::Better {
+        reason: format!("it is {how}: {figures}"),
+    }
 }
 
 /// Mean Dice of the candidate on what it learned from and on the hold-out, where the first is far below the second.
 fn contradiction(cases: &[GateCase], learned: &[(String, f64)]) -> Option<(f64, f64)> {
     let held_out = Scores::mean(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>())?.dice;
     let mean = learned.iter().map(|(_, dice)| dice).sum::<f64>() / learned.len().max(1) as f64;
-    (cases.len() >= FEWEST && !learned.is_empty() && mean + CONTRADICTS < held_out).then_some((mean, held_out))
+    (cases.len() >= FEWEST && !learned.is_empty() && mean + CONTRADICTS < held_out)
+        .then_some((mean, held_out))
 }
 
 /// The case whose mask is most likely not of its image.
@@ -242,7 +290,9 @@ fn suspicious<'a>(cases: &[GateCase], learned: &'a [(String, f64)]) -> Option<&'
     let mut order: Vec<&(String, f64)> = learned.iter().collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
     let median = order.get(order.len() / 2)?.1;
-    let [worst, next, ..] = order[..] else { return None };
+    let [worst, next, ..] = order[..] else {
+        return None;
+    };
     let is_apart = worst.1 < MISSED && next.1 - worst.1 > APART;
     (is_good && median > OTHERWISE_GOOD && is_apart).then_some(worst.0.as_str())
 }
@@ -252,99 +302,213 @@ mod tests {
     use super::*;
 
     fn case(key: i64, active: Option<f64>, candidate: f64) -> GateCase {
-        let scores = |dice: f64| Scores { dice, iou: dice / (2.0 - dice), hd95: Some(2.0), boundary_iou: dice * 0.8 };
-        let (name, active, candidate) = (format!("case {key}"), active.map(scores), scores(candidate));
-        GateCase { key, name, active, candidate, is_untouched: false }
+        let scores = |dice: f64| Scores {
+            dice,
+            iou: dice / (2.0 - dice),
+            hd95: Some(2.0),
+            boundary_iou: dice * 0.8,
+        };
+        let (name, active, candidate) =
+            (format!("case {key}"), active.map(scores), scores(candidate));
+        GateCase {
+            key,
+            name,
+            active,
+            candidate,
+            is_untouched: false,
+        }
     }
 
     fn judge(pairs: &[(f64, f64)]) -> Verdict {
-        let cases = pairs.iter().zip(0..).map(|((a, c), key)| case(key, Some(*a), *c)).collect();
+        let cases = pairs
+            .iter()
+            .zip(0..)
+            .map(|((a, c), key)| case(key, Some(*a), *c))
+            .collect();
         GateReport::new(cases, &[]).verdict
     }
 
     #[test]
     fn a_better_candidate_passes_and_a_worse_one_does_not() {
-        assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]), Verdict::Better { .. }));
-        assert!(matches!(judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]), Verdict::Worse { .. }));
-        assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.2), (0.95, 0.3)]), Verdict::Worse { .. }), "shuffled masks");
+        assert!(matches!(
+            judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]),
+            Verdict::Better { .. }
+        ));
+        assert!(matches!(
+            judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]),
+            Verdict::Worse { .. }
+        ));
+        assert!(
+            matches!(
+                judge(&[(0.9, 0.1), (0.85, 0.2), (0.95, 0.3)]),
+                Verdict::Worse { .. }
+            ),
+            "shuffled masks"
+        );
     }
 
     #[test]
     fn what_is_surely_better_is_called_so() {
         let said = |pairs: &[(f64, f64)]| judge(pairs).reason().to_owned();
-        assert!(said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87"));
-        assert!(said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]).starts_with("it is not worse: Dice"));
+        assert!(
+            said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87")
+        );
+        assert!(
+            said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]).starts_with("it is not worse: Dice")
+        );
     }
 
     #[test]
     fn a_model_does_not_win_by_agreeing_with_itself() {
         let judge = |candidate: f64| {
-            let case = |key| GateCase { is_untouched: true, ..case(key, Some(1.0), candidate) };
+            let case = |key| GateCase {
+                is_untouched: true,
+                ..case(key, Some(1.0), candidate)
+            };
             GateReport::new((0..5).map(case).collect(), &[]).verdict
         };
-        assert!(matches!(judge(0.985), Verdict::Better { .. }), "as good as what was accepted");
-        assert!(matches!(judge(0.9), Verdict::Worse { .. }), "a person would see the difference");
+        assert!(
+            matches!(judge(0.985), Verdict::Better { .. }),
+            "as good as what was accepted"
+        );
+        assert!(
+            matches!(judge(0.9), Verdict::Worse { .. }),
+            "a person would see the difference"
+        );
     }
 
     #[test]
     fn an_equal_candidate_passes() {
-        assert!(matches!(judge(&[(0.9, 0.9), (0.8, 0.8), (0.95, 0.95)]), Verdict::Better { .. }));
+        assert!(matches!(
+            judge(&[(0.9, 0.9), (0.8, 0.8), (0.95, 0.95)]),
+            Verdict::Better { .. }
+        ));
     }
 
     #[test]
     fn a_small_loss_that_is_certain_is_a_loss() {
-        let pairs: Vec<(f64, f64)> = (0..12).map(|i| (0.95, 0.94 + 0.0005 * f64::from(i % 3))).collect();
+        let pairs: Vec<(f64, f64)> = (0..12)
+            .map(|i| (0.95, 0.94 + 0.0005 * f64::from(i % 3)))
+            .collect();
         assert!(matches!(judge(&pairs), Verdict::Worse { .. }));
     }
 
     #[test]
     fn two_cases_cannot_judge_unless_all_is_lost() {
-        assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9)]), Verdict::Ask { speaks_for: true, .. }));
-        assert!(matches!(judge(&[(0.9, 0.895), (0.85, 0.84)]), Verdict::Ask { speaks_for: true, .. }));
-        assert!(matches!(judge(&[(0.9, 0.5), (0.85, 0.86)]), Verdict::Ask { speaks_for: false, .. }));
-        assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.3)]), Verdict::Worse { .. }));
-        assert!(matches!(GateReport::new(Vec::new(), &[]).verdict, Verdict::Ask { .. }));
+        assert!(matches!(
+            judge(&[(0.9, 0.93), (0.85, 0.9)]),
+            Verdict::Ask {
+                speaks_for: true,
+                ..
+            }
+        ));
+        assert!(matches!(
+            judge(&[(0.9, 0.895), (0.85, 0.84)]),
+            Verdict::Ask {
+                speaks_for: true,
+                ..
+            }
+        ));
+        assert!(matches!(
+            judge(&[(0.9, 0.5), (0.85, 0.86)]),
+            Verdict::Ask {
+                speaks_for: false,
+                ..
+            }
+        ));
+        assert!(matches!(
+            judge(&[(0.9, 0.1), (0.85, 0.3)]),
+            Verdict::Worse { .. }
+        ));
+        assert!(matches!(
+            GateReport::new(Vec::new(), &[]).verdict,
+            Verdict::Ask { .. }
+        ));
     }
 
     #[test]
     fn where_cases_disagree_too_much_a_person_is_asked() {
         let verdict = judge(&[(0.9, 0.2), (0.3, 0.7), (0.5, 0.6), (0.8, 0.6)]);
-        assert!(matches!(verdict, Verdict::Ask { speaks_for: true, .. }), "{verdict:?}");
+        assert!(
+            matches!(
+                verdict,
+                Verdict::Ask {
+                    speaks_for: true,
+                    ..
+                }
+            ),
+            "{verdict:?}"
+        );
     }
 
     #[test]
     fn a_first_model_passes_where_it_can_be_judged() {
         let report = GateReport::new(vec![case(1, None, 0.8)], &[]);
-        assert!(matches!(report.verdict, Verdict::Better { .. }), "{report:?}");
+        assert!(
+            matches!(report.verdict, Verdict::Better { .. }),
+            "{report:?}"
+        );
         assert_eq!(report.dice, None);
     }
 
     #[test]
     fn a_first_model_has_to_be_worth_its_while() {
         let first = |dice: &[f64]| {
-            let cases = dice.iter().zip(0..).map(|(dice, key)| case(key, None, *dice)).collect();
+            let cases = dice
+                .iter()
+                .zip(0..)
+                .map(|(dice, key)| case(key, None, *dice))
+                .collect();
             GateReport::new(cases, &[]).of_first_model().verdict
         };
         assert!(matches!(first(&[0.108]), Verdict::NotYet { .. }));
-        assert!(matches!(first(&[0.43, 0.0, 0.0, 0.0]), Verdict::NotYet { .. }));
-        assert!(matches!(first(&[0.8, 0.55, 0.1, 0.0]), Verdict::Better { .. }), "half of the cases gain by it");
+        assert!(matches!(
+            first(&[0.43, 0.0, 0.0, 0.0]),
+            Verdict::NotYet { .. }
+        ));
+        assert!(
+            matches!(first(&[0.8, 0.55, 0.1, 0.0]), Verdict::Better { .. }),
+            "half of the cases gain by it"
+        );
         assert!(matches!(first(&[0.9, 0.45, 0.4]), Verdict::Better { .. }));
-        assert!(matches!(first(&[]), Verdict::Ask { .. }), "nothing can judge it");
+        assert!(
+            matches!(first(&[]), Verdict::Ask { .. }),
+            "nothing can judge it"
+        );
         let later = |pairs: &[(f64, f64)]| {
-            let cases = pairs.iter().zip(0..).map(|((a, c), key)| case(key, Some(*a), *c)).collect();
+            let cases = pairs
+                .iter()
+                .zip(0..)
+                .map(|((a, c), key)| case(key, Some(*a), *c))
+                .collect();
             GateReport::new(cases, &[]).of_first_model().verdict
         };
-        assert!(later(&[(0.1, 0.3), (0.2, 0.3), (0.0, 0.2)]).is_not_yet(), "better than the last, still too little");
-        assert!(matches!(later(&[(0.4, 0.1), (0.3, 0.1), (0.3, 0.0)]), Verdict::Worse { .. }));
-        assert!(matches!(later(&[(0.4, 0.7), (0.3, 0.6), (0.2, 0.6)]), Verdict::Better { .. }));
+        assert!(
+            later(&[(0.1, 0.3), (0.2, 0.3), (0.0, 0.2)]).is_not_yet(),
+            "better than the last, still too little"
+        );
+        assert!(matches!(
+            later(&[(0.4, 0.1), (0.3, 0.1), (0.3, 0.0)]),
+            Verdict::Worse { .. }
+        ));
+        assert!(matches!(
+            later(&[(0.4, 0.7), (0.3, 0.6), (0.2, 0.6)]),
+            Verdict::Better { .. }
+        ));
     }
 
     #[test]
     fn a_mask_that_is_not_of_its_image_stops_the_round() {
         let mut learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.95)).collect();
         learned.push(("odd one".into(), 0.32));
-        let report = GateReport::new((1..4).map(|key| case(key, Some(0.93), 0.95)).collect(), &learned);
-        assert!(matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("odd one")), "{report:?}");
+        let report = GateReport::new(
+            (1..4).map(|key| case(key, Some(0.93), 0.95)).collect(),
+            &learned,
+        );
+        assert!(
+            matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("odd one")),
+            "{report:?}"
+        );
     }
 
     #[test]
@@ -352,18 +516,34 @@ mod tests {
         let cases: Vec<GateCase> = (0..4).map(|key| case(key, Some(0.95), 0.95)).collect();
         let learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.02)).collect();
         let report = GateReport::new(cases, &learned);
-        assert!(matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("mixed up")), "{report:?}");
+        assert!(
+            matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("mixed up")),
+            "{report:?}"
+        );
     }
 
     #[test]
     fn few_cases_that_lose_a_little_prove_nothing() {
         let verdict = judge(&[(0.97, 0.958), (0.98, 0.972), (0.98, 0.978), (0.975, 0.976)]);
-        assert!(matches!(verdict, Verdict::Ask { speaks_for: true, .. }), "{verdict:?}");
+        assert!(
+            matches!(
+                verdict,
+                Verdict::Ask {
+                    speaks_for: true,
+                    ..
+                }
+            ),
+            "{verdict:?}"
+        );
     }
 
     #[test]
     fn cases_are_counted_by_what_became_of_them() {
-        let cases = vec![case(1, Some(0.9), 0.95), case(2, Some(0.9), 0.9005), case(3, Some(0.9), 0.8)];
+        let cases = vec![
+            case(1, Some(0.9), 0.95),
+            case(2, Some(0.9), 0.9005),
+            case(3, Some(0.9), 0.8),
+        ];
         assert_eq!(GateReport::new(cases, &[]).better_and_worse(), (1, 1));
     }
 }

@@ -52,7 +52,11 @@ impl Plane {
         let [a, b, c, d, e, f] = self.orientation;
         let n = [b * f - c * e, c * d - a * f, a * e - b * d];
         let length = (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).sqrt();
-        if length > 0.0 { n.map(|v| v / length) } else { n }
+        if length > 0.0 {
+            n.map(|v| v / length)
+        } else {
+            n
+        }
     }
 
     /// The slice's place along its normal, in mm: what slices are ordered by.

@@ -33,14 +33,24 @@ impl Side {
 
     /// The side of this name.
     pub fn named(name: &str) -> Self {
-        if name == Self::HoldOut.name() { Self::HoldOut } else { Self::Training }
+        if name == Self::HoldOut.name() {
+            Self::HoldOut
+        } else {
+            Self::Training
+        }
     }
 }
 
 /// What tells a subject from others, and nothing else: a hash of a PatientID, a Study Instance UID or a file's content.
 pub fn subject(identity: &str) -> String {
-    let hash = Sha256::new().chain_update("labrum subject ").chain_update(identity).finalize();
-    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::new()
+        .chain_update("labrum subject ")
+        .chain_update(identity)
+        .finalize();
+    hash.iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Whether a PatientID names a patient: files that lost theirs often carry one word or number in its place, all the same.
@@ -64,7 +74,11 @@ pub fn names_patient(patient_id: &str) -> bool {
         "patientid",
         "noid",
     ];
-    let id: String = patient_id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let id: String = patient_id
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
     let is_filler = id.chars().all(|c| c == '0') || id.chars().all(|c| c == 'x');
     !is_filler && !PLACEHOLDERS.contains(&id.as_str())
 }
@@ -74,13 +88,20 @@ pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
     let owed = (known / STRATUM + 1).saturating_sub(held_out);
     let left = STRATUM - known % STRATUM;
     // Each of those that are left in its five is as likely as the others; the last one makes up for what is owed still.
-    if place(subject) * (left as f64) < owed as f64 { Side::HoldOut } else { Side::Training }
+    if place(subject) * (left as f64) < owed as f64 {
+        Side::HoldOut
+    } else {
+        Side::Training
+    }
 }
 
 /// A number 0..1 that the subject fixes.
 fn place(subject: &str) -> f64 {
     let hash = Sha256::new().chain_update(subject).finalize();
-    let bits = hash.iter().take(6).fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let bits = hash
+        .iter()
+        .take(6)
+        .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
     bits as f64 / (1u64 << 48) as f64
 }
 
@@ -106,9 +127,15 @@ pub fn fingerprint(image: &Image) -> Option<u64> {
         }
         sum / f64::max(count, 1.0)
     };
-    let fields: Vec<f64> = (0..ROWS * COLUMNS).map(|i| mean(i % COLUMNS, i / COLUMNS)).collect();
-    let (low, high) = fields.iter().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
-    let rises = fields.chunks_exact(COLUMNS).flat_map(|row| row.windows(2).map(|pair| pair[1] > pair[0]));
+    let fields: Vec<f64> = (0..ROWS * COLUMNS)
+        .map(|i| mean(i % COLUMNS, i / COLUMNS))
+        .collect();
+    let (low, high) = fields
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+    let rises = fields
+        .chunks_exact(COLUMNS)
+        .flat_map(|row| row.windows(2).map(|pair| pair[1] > pair[0]));
     let bits = rises.fold(0u64, |bits, rises| bits << 1 | u64::from(rises));
     (high > low && high.is_finite() && low.is_finite()).then_some(bits)
 }
@@ -144,7 +171,10 @@ mod tests {
                 by_place[held[0]] += 1;
             }
         }
-        assert!(by_place.iter().all(|count| (330..470).contains(count)), "of 2000: {by_place:?}");
+        assert!(
+            by_place.iter().all(|count| (330..470).contains(count)),
+            "of 2000: {by_place:?}"
+        );
     }
 
     #[test]
@@ -161,7 +191,18 @@ mod tests {
 
     #[test]
     fn words_in_the_place_of_a_patient_id_name_nobody() {
-        for placeholder in ["", "  ", "ANON", "Anonymous", "de-identified", "0", "000000", "XXXX", "N/A", "unknown"] {
+        for placeholder in [
+            "",
+            "  ",
+            "ANON",
+            "Anonymous",
+            "de-identified",
+            "0",
+            "000000",
+            "XXXX",
+            "N/A",
+            "unknown",
+        ] {
             assert!(!names_patient(placeholder), "{placeholder}");
         }
         for id in ["4711", "MRN 0", "Anon1", "10", "P-x"] {
@@ -177,14 +218,25 @@ mod tests {
     }
 
     fn picture(columns: usize, rows: usize, of: impl Fn(f64, f64) -> f64) -> Image {
-        let value = |i: usize| of((i % columns) as f64 / columns as f64, (i / columns) as f64 / rows as f64);
-        let pixels = (0..columns * rows).map(|i| value(i).clamp(0.0, 255.0) as u8).collect();
+        let value = |i: usize| {
+            of(
+                (i % columns) as f64 / columns as f64,
+                (i / columns) as f64 / rows as f64,
+            )
+        };
+        let pixels = (0..columns * rows)
+            .map(|i| value(i).clamp(0.0, 255.0) as u8)
+            .collect();
         Image::new(columns, rows, Pixels::U8(pixels)).unwrap()
     }
 
     #[test]
     fn pictures_look_alike_at_another_size_and_brightness_and_other_pictures_do_not() {
-        let wave = |k: f64| move |x: f64, y: f64| 120.0 + 60.0 * (k * x + 3.0 * y).sin() + 30.0 * (5.0 * x * y).cos();
+        let wave = |k: f64| {
+            move |x: f64, y: f64| {
+                120.0 + 60.0 * (k * x + 3.0 * y).sin() + 30.0 * (5.0 * x * y).cos()
+            }
+        };
         let a = fingerprint(&picture(300, 200, wave(9.0))).unwrap();
         let b = fingerprint(&picture(512, 400, |x, y| 20.0 + 0.8 * wave(9.0)(x, y))).unwrap();
         let c = fingerprint(&picture(300, 200, wave(17.0))).unwrap();

@@ -62,7 +62,10 @@ pub struct Rescale {
 
 impl Default for Rescale {
     fn default() -> Self {
-        Self { slope: 1.0, intercept: 0.0 }
+        Self {
+            slope: 1.0,
+            intercept: 0.0,
+        }
     }
 }
 
@@ -91,16 +94,28 @@ pub struct Window {
 
 impl Window {
     /// What radiologists begin with on a CT.
-    pub const SOFT_TISSUE: Self = Self { center: 40.0, width: 400.0, function: VoiFunction::Linear };
+    pub const SOFT_TISSUE: Self = Self {
+        center: 40.0,
+        width: 400.0,
+        function: VoiFunction::Linear,
+    };
 
     /// A linear window.
     pub fn new(center: f64, width: f64) -> Self {
-        Self { center, width, function: VoiFunction::Linear }
+        Self {
+            center,
+            width,
+            function: VoiFunction::Linear,
+        }
     }
 
     /// The window that spreads `low..=high` over all grey levels.
     pub fn spanning(low: f64, high: f64) -> Self {
-        Self { center: (low + high) / 2.0, width: (high - low).max(1e-6), function: VoiFunction::LinearExact }
+        Self {
+            center: (low + high) / 2.0,
+            width: (high - low).max(1e-6),
+            function: VoiFunction::LinearExact,
+        }
     }
 
     /// Grey level 0..=1 of a modality value (before MONOCHROME1 is taken into account).
@@ -236,7 +251,10 @@ impl Image {
 
     /// What lengths on it are.
     pub fn scale(&self) -> Scale {
-        Scale { spacing: self.spacing, regions: self.regions.clone() }
+        Scale {
+            spacing: self.spacing,
+            regions: self.regions.clone(),
+        }
     }
 
     /// True for RGB.
@@ -269,7 +287,8 @@ impl Image {
 
     /// How it is first shown: on the screen, in overlays and thumbnails, and to a network.
     pub fn first_contrast(&self) -> Contrast<'_> {
-        self.table().map_or_else(|| Contrast::Window(self.default_window()), Contrast::Table)
+        self.table()
+            .map_or_else(|| Contrast::Window(self.default_window()), Contrast::Table)
     }
 
     /// How it is shown where `chosen` is the window that a user chose. The one to begin with is no choice: it stands for
@@ -285,7 +304,9 @@ impl Image {
     /// The file's own table, where it counts: the file has no window.
     pub fn table(&self) -> Option<&VoiLut> {
         let counts = self.windows.is_empty() && !self.is_color();
-        self.voi_lut.as_ref().filter(|table| counts && !table.levels.is_empty())
+        self.voi_lut
+            .as_ref()
+            .filter(|table| counts && !table.levels.is_empty())
     }
 
     /// The window to begin with: the file's first, else the usual one, else one from the values (0.5 to 99.5 %; 0..255
@@ -309,7 +330,9 @@ impl Image {
         let mut values: Vec<f64> = (0..n)
             .step_by(step)
             .map(|i| self.value(i))
-            .filter(|v| v.is_finite() && self.padding.is_none_or(|(low, high)| *v < low || *v > high))
+            .filter(|v| {
+                v.is_finite() && self.padding.is_none_or(|(low, high)| *v < low || *v > high)
+            })
             .collect();
         if values.is_empty() {
             return Window::spanning(0.0, 255.0);
@@ -317,7 +340,11 @@ impl Image {
         values.sort_by(f64::total_cmp);
         let at = |q: f64| values[((values.len() - 1) as f64 * q).round() as usize];
         let (low, high) = (at(0.005), at(0.995));
-        if high > low { Window::spanning(low, high) } else { Window::spanning(low - 0.5, low + 0.5) }
+        if high > low {
+            Window::spanning(low, high)
+        } else {
+            Window::spanning(low - 0.5, low + 0.5)
+        }
     }
 
     /// RGBA bytes for the screen, `columns * rows * 4`, fully opaque.
@@ -328,22 +355,38 @@ impl Image {
         let grey = |value: f64| (self.level(contrast, value) * 255.0).round() as u8;
         match &self.pixels {
             Pixels::U8(v) => {
-                let table: Vec<u8> = (0..=255u8).map(|s| grey(self.modality(f64::from(s)))).collect();
-                v.iter().for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
+                let table: Vec<u8> = (0..=255u8)
+                    .map(|s| grey(self.modality(f64::from(s))))
+                    .collect();
+                v.iter()
+                    .for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
             }
             Pixels::U16(v) => {
-                let table: Vec<u8> = (0..=u16::MAX).map(|s| grey(self.modality(f64::from(s)))).collect();
-                v.iter().for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
+                let table: Vec<u8> = (0..=u16::MAX)
+                    .map(|s| grey(self.modality(f64::from(s))))
+                    .collect();
+                v.iter()
+                    .for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
             }
             Pixels::I16(v) => {
-                let table: Vec<u8> = (i16::MIN..=i16::MAX).map(|s| grey(self.modality(f64::from(s)))).collect();
-                v.iter().for_each(|&s| push_grey(&mut out, table[(i32::from(s) + 32768) as usize]));
+                let table: Vec<u8> = (i16::MIN..=i16::MAX)
+                    .map(|s| grey(self.modality(f64::from(s))))
+                    .collect();
+                v.iter()
+                    .for_each(|&s| push_grey(&mut out, table[(i32::from(s) + 32768) as usize]));
             }
-            Pixels::F32(v) => v.iter().for_each(|&s| push_grey(&mut out, grey(self.modality(f64::from(s))))),
+            Pixels::F32(v) => v
+                .iter()
+                .for_each(|&s| push_grey(&mut out, grey(self.modality(f64::from(s))))),
             Pixels::Rgb8(v) => {
                 let table: Vec<u8> = (0..=255u8).map(|s| grey(f64::from(s))).collect();
                 v.iter().for_each(|p| {
-                    out.extend([table[usize::from(p[0])], table[usize::from(p[1])], table[usize::from(p[2])], 255])
+                    out.extend([
+                        table[usize::from(p[0])],
+                        table[usize::from(p[1])],
+                        table[usize::from(p[2])],
+                        255,
+                    ])
                 });
             }
         }

@@ -29,8 +29,14 @@ impl ImportedMasks {
         let is_lost = |(_, taken): &(&Label, &TakenLabel)| taken.is_lost();
         let lost = self.labels.iter().zip(&self.taken).filter(is_lost);
         let clause = |(label, taken): (&Label, &TakenLabel)| match taken.covered {
-            0 => format!("none of the {} pixels of \"{}\" lies on a pixel of the images", taken.in_file, label.name),
-            _ => format!("\"{}\" has no pixel left: others lie over all of it", label.name),
+            0 => format!(
+                "none of the {} pixels of \"{}\" lies on a pixel of the images",
+                taken.in_file, label.name
+            ),
+            _ => format!(
+                "\"{}\" has no pixel left: others lie over all of it",
+                label.name
+            ),
         };
         let clauses: Vec<String> = lost.map(clause).collect();
         (!clauses.is_empty()).then(|| clauses.join("; "))

@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct CaseKey(pub i64);
 
 /// A task of a workspace: cases that share labels. 0 is the one that all belong to until another is begun.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct TaskKey(pub i64);
 
 /// A task with its name.

@@ -18,7 +18,11 @@ pub struct Code {
 impl Code {
     /// A code from its three parts.
     pub fn new(value: &str, scheme: &str, meaning: &str) -> Self {
-        Self { value: value.into(), scheme: scheme.into(), meaning: meaning.into() }
+        Self {
+            value: value.into(),
+            scheme: scheme.into(),
+            meaning: meaning.into(),
+        }
     }
 }
 
@@ -105,11 +109,17 @@ pub fn new_id() -> String {
 /// id, else by what models are known to call labels, else by name and concept. `None` where there is none.
 pub fn value_in(labels: &[Label], of_model: &Label) -> Option<u8> {
     let by_id = |l: &Label| !l.kept.id.is_empty() && l.kept.id == of_model.kept.id;
-    let by_bond =
-        |l: &Label| l.kept.known_as.iter().any(|k| k.name == of_model.name && k.concept == of_model.concept.value);
+    let by_bond = |l: &Label| {
+        l.kept
+            .known_as
+            .iter()
+            .any(|k| k.name == of_model.name && k.concept == of_model.concept.value)
+    };
     let by_name = |l: &Label| l.is_same(of_model);
     let rules: [&dyn Fn(&Label) -> bool; 3] = [&by_id, &by_bond, &by_name];
-    let all = rules.iter().flat_map(|rule| (1..=u8::MAX).zip(labels).filter(|(_, l)| rule(l)));
+    let all = rules
+        .iter()
+        .flat_map(|rule| (1..=u8::MAX).zip(labels).filter(|(_, l)| rule(l)));
     let mut found = all.map(|(value, _)| value_now(labels, value)).peekable();
     found.peek()?;
     // One that was removed comes back under its name where a person makes it anew.
@@ -121,7 +131,11 @@ pub fn value_now(labels: &[Label], value: u8) -> u8 {
     let mut value = value;
     // Each label is gone through once: damaged lists may go in circles.
     for _ in 0..=labels.len() {
-        match usize::from(value).checked_sub(1).and_then(|i| labels.get(i)).map(|l| l.kept.gone) {
+        match usize::from(value)
+            .checked_sub(1)
+            .and_then(|i| labels.get(i))
+            .map(|l| l.kept.gone)
+        {
             Some(Some(Gone::Into(next))) => value = next,
             Some(Some(Gone::Removed)) | None => return 0,
             Some(None) => return value,
@@ -132,14 +146,20 @@ pub fn value_now(labels: &[Label], value: u8) -> u8 {
 
 /// For each label of a model its value in masks of the workspace, 0 where there is none.
 pub fn values_in(labels: &[Label], of_model: &[Label]) -> Vec<u8> {
-    of_model.iter().map(|label| value_in(labels, label).unwrap_or(0)).collect()
+    of_model
+        .iter()
+        .map(|label| value_in(labels, label).unwrap_or(0))
+        .collect()
 }
 
 /// Gives the labels of a version that was learned in the workspace, before models carried ids, those of the workspace: its
 /// classes are the values.
 pub fn bind_by_value(of_version: &mut [Label], labels: &[Label]) {
     if of_version.iter().all(|label| label.kept.id.is_empty()) {
-        of_version.iter_mut().zip(labels).for_each(|(own, label)| own.kept.id.clone_from(&label.kept.id));
+        of_version
+            .iter_mut()
+            .zip(labels)
+            .for_each(|(own, label)| own.kept.id.clone_from(&label.kept.id));
     }
 }
 
@@ -148,12 +168,21 @@ fn yes() -> bool {
 }
 
 /// The colours of Okabe and Ito that stand out on grey, told apart by colour-blind people.
-pub const PALETTE: [[u8; 3]; 7] =
-    [[86, 180, 233], [230, 159, 0], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0], [0, 114, 178]];
+pub const PALETTE: [[u8; 3]; 7] = [
+    [86, 180, 233],
+    [230, 159, 0],
+    [0, 158, 115],
+    [240, 228, 66],
+    [204, 121, 167],
+    [213, 94, 0],
+    [0, 114, 178],
+];
 
 /// The first colour of the palette that none of these labels has; where all are taken, one of them in turn.
 pub fn free_color(labels: &[Label]) -> [u8; 3] {
-    let free = PALETTE.into_iter().find(|color| labels.iter().all(|l| l.color != *color));
+    let free = PALETTE
+        .into_iter()
+        .find(|color| labels.iter().all(|l| l.color != *color));
     free.unwrap_or(PALETTE[labels.len() % PALETTE.len()])
 }
 
@@ -165,13 +194,23 @@ impl Label {
 
     /// As a model carries it: with its id, without what concerns its workspace alone.
     pub fn for_model(&self) -> Self {
-        let kept = StoredLabel { id: self.kept.id.clone(), gone: self.kept.gone, ..StoredLabel::default() };
-        Self { kept, ..self.clone() }
+        let kept = StoredLabel {
+            id: self.kept.id.clone(),
+            gone: self.kept.gone,
+            ..StoredLabel::default()
+        };
+        Self {
+            kept,
+            ..self.clone()
+        }
     }
 
     /// Remembers what models without ids call it.
     pub fn bind(&mut self, of_model: &Self) {
-        let bond = KnownAs { name: of_model.name.clone(), concept: of_model.concept.value.clone() };
+        let bond = KnownAs {
+            name: of_model.name.clone(),
+            concept: of_model.concept.value.clone(),
+        };
         if !self.kept.known_as.contains(&bond) {
             self.kept.known_as.push(bond);
         }
@@ -198,7 +237,10 @@ impl Label {
 
     /// A label of which only the value is known.
     pub fn by_number(value: u8) -> Self {
-        Self::named(format!("Label {value}"), usize::from(value).saturating_sub(1))
+        Self::named(
+            format!("Label {value}"),
+            usize::from(value).saturating_sub(1),
+        )
     }
 }
 
@@ -225,21 +267,45 @@ mod tests {
     fn a_label_of_a_model_is_found_by_id_then_by_bond_then_by_name() {
         let mut labels = vec![label("Adenoma", "a"), label("Polyp", "b")];
         labels[0].bind(&Label::named("Polyp", 0));
-        assert_eq!(value_in(&labels, &label("Polyp", "b")), Some(2), "its id counts, whatever else it was called");
-        assert_eq!(value_in(&labels, &label("Polyp", "")), Some(1), "bound before the other came");
-        assert_eq!(value_in(&labels, &label("Adenoma", "z")), Some(1), "of another workspace");
+        assert_eq!(
+            value_in(&labels, &label("Polyp", "b")),
+            Some(2),
+            "its id counts, whatever else it was called"
+        );
+        assert_eq!(
+            value_in(&labels, &label("Polyp", "")),
+            Some(1),
+            "bound before the other came"
+        );
+        assert_eq!(
+            value_in(&labels, &label("Adenoma", "z")),
+            Some(1),
+            "of another workspace"
+        );
         assert_eq!(value_in(&labels, &label("Liver", "")), None);
     }
 
     #[test]
     fn what_was_removed_is_nothing_and_what_was_merged_is_the_other() {
-        let mut labels = vec![label("Polyp", "a"), label("Lesion", "b"), label("Ghost", "c")];
+        let mut labels = vec![
+            label("Polyp", "a"),
+            label("Lesion", "b"),
+            label("Ghost", "c"),
+        ];
         labels[0].kept.gone = Some(Gone::Into(2));
         labels[2].kept.gone = Some(Gone::Removed);
-        let known = [label("Polyp", "a"), label("Ghost", "c"), label("Lesion", "b")];
+        let known = [
+            label("Polyp", "a"),
+            label("Ghost", "c"),
+            label("Lesion", "b"),
+        ];
         assert_eq!(values_in(&labels, &known), [2, 0, 2]);
         labels.push(label("Ghost", "d"));
-        assert_eq!(values_in(&labels, &known), [2, 4, 2], "made anew under its name");
+        assert_eq!(
+            values_in(&labels, &known),
+            [2, 4, 2],
+            "made anew under its name"
+        );
         labels[1].kept.gone = Some(Gone::Into(1));
         assert_eq!(value_now(&labels, 1), 0, "a circle ends");
     }
@@ -252,7 +318,11 @@ mod tests {
         assert_eq!(values_in(&labels, &old), [1]);
         let mut new = vec![label("Bone", "b")];
         bind_by_value(&mut new, &labels);
-        assert_eq!(values_in(&labels, &new), [2], "one that carries ids keeps them");
+        assert_eq!(
+            values_in(&labels, &new),
+            [2],
+            "one that carries ids keeps them"
+        );
     }
 
     #[test]

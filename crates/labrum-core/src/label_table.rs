@@ -36,7 +36,11 @@ impl LabelTable {
     /// A mask in these labels.
     pub fn apply(&self, mask: &Mask) -> Mask {
         let (columns, rows) = (mask.columns(), mask.rows());
-        let labels = mask.labels().iter().map(|value| self.label(*value)).collect();
+        let labels = mask
+            .labels()
+            .iter()
+            .map(|value| self.label(*value))
+            .collect();
         Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows))
     }
 }

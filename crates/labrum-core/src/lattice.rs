@@ -24,13 +24,25 @@ impl Affine {
     /// Of the pixels of a slice; its third axis is the normal, in mm.
     pub fn of_plane(plane: &Plane, spacing: PixelSpacing) -> Self {
         let [a, b, c, d, e, f] = plane.orientation;
-        let steps = [[a, b, c].map(|v| v * spacing.column), [d, e, f].map(|v| v * spacing.row), plane.normal()];
-        Self { steps, origin: plane.position }
+        let steps = [
+            [a, b, c].map(|v| v * spacing.column),
+            [d, e, f].map(|v| v * spacing.row),
+            plane.normal(),
+        ];
+        Self {
+            steps,
+            origin: plane.position,
+        }
     }
 
     /// Where an index lies.
     pub fn at(&self, index: [f64; 3]) -> [f64; 3] {
-        std::array::from_fn(|i| self.origin[i] + (0..3).map(|axis| self.steps[axis][i] * index[axis]).sum::<f64>())
+        std::array::from_fn(|i| {
+            self.origin[i]
+                + (0..3)
+                    .map(|axis| self.steps[axis][i] * index[axis])
+                    .sum::<f64>()
+        })
     }
 
     /// The lengths of the three steps.
@@ -43,7 +55,10 @@ impl Affine {
         let [a, b, c] = self.steps;
         let [bc, ca, ab] = [cross(b, c), cross(c, a), cross(a, b)];
         let volume = dot(a, bc);
-        if !volume.is_finite() || volume.abs() <= 1e-6 * length(a) * length(b) * length(c) || volume == 0.0 {
+        if !volume.is_finite()
+            || volume.abs() <= 1e-6 * length(a) * length(b) * length(c)
+            || volume == 0.0
+        {
             return None;
         }
         // Rows of the inverse are the cross products over the volume; its columns are the steps.
@@ -55,8 +70,13 @@ impl Affine {
 
     /// First `first`, then this.
     pub fn after(&self, first: &Self) -> Self {
-        let turned = |v: [f64; 3]| std::array::from_fn(|i| (0..3).map(|axis| self.steps[axis][i] * v[axis]).sum());
-        Self { steps: first.steps.map(turned), origin: self.at(first.origin) }
+        let turned = |v: [f64; 3]| {
+            std::array::from_fn(|i| (0..3).map(|axis| self.steps[axis][i] * v[axis]).sum())
+        };
+        Self {
+            steps: first.steps.map(turned),
+            origin: self.at(first.origin),
+        }
     }
 }
 
@@ -100,8 +120,9 @@ impl GridMap {
         (frame, frame_spacing): (Plane, PixelSpacing),
         [columns, rows]: [usize; 2],
     ) -> Option<Self> {
-        let grid_from_slice =
-            Affine::of_plane(&frame, frame_spacing).inverse()?.after(&Affine::of_plane(&slice, slice_spacing));
+        let grid_from_slice = Affine::of_plane(&frame, frame_spacing)
+            .inverse()?
+            .after(&Affine::of_plane(&slice, slice_spacing));
         // Along the slice's normal from its pixel to the plane of the frame.
         let slope = grid_from_slice.steps[2][2];
         let above = |[x, y]: [f64; 2]| match slope.abs() > UPRIGHT {
@@ -109,40 +130,78 @@ impl GridMap {
             false => f64::MAX,
         };
         let depths = corners(slice_size).map(above);
-        let (low, high) = depths.iter().fold((f64::MAX, f64::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
+        let (low, high) = depths
+            .iter()
+            .fold((f64::MAX, f64::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
         let middle = slice_size.map(|n| n.saturating_sub(1) as f64 / 2.0);
-        let tilt = if high < f64::MAX { high - low } else { f64::MAX };
+        let tilt = if high < f64::MAX {
+            high - low
+        } else {
+            f64::MAX
+        };
         let size = [columns, rows, 1];
-        let map = Self { fit: GridFit::Other, depth: above(middle), tilt, grid_from_slice, size, axes: 2 };
+        let map = Self {
+            fit: GridFit::Other,
+            depth: above(middle),
+            tilt,
+            grid_from_slice,
+            size,
+            axes: 2,
+        };
         Some(map.fitted(slice_size))
     }
 
     /// To a volume of `size` voxels, from a slice of `slice_size` columns and rows. `None` where the volume is none.
-    pub fn onto_volume(slice: &Affine, slice_size: [usize; 2], volume: &Affine, size: [usize; 3]) -> Option<Self> {
+    pub fn onto_volume(
+        slice: &Affine,
+        slice_size: [usize; 2],
+        volume: &Affine,
+        size: [usize; 3],
+    ) -> Option<Self> {
         let grid_from_slice = volume.inverse()?.after(slice);
-        let map = Self { fit: GridFit::Other, depth: 0.0, tilt: 0.0, grid_from_slice, size, axes: 3 };
+        let map = Self {
+            fit: GridFit::Other,
+            depth: 0.0,
+            tilt: 0.0,
+            grid_from_slice,
+            size,
+            axes: 3,
+        };
         Some(map.fitted(slice_size))
     }
 
     /// With whole numbers where pixels meet pixels.
     fn fitted(self, slice_size: [usize; 2]) -> Self {
         let axes = 0..self.axes;
-        let whole = |v: [f64; 3]| std::array::from_fn(|i| if i < self.axes { v[i].round() } else { v[i] });
-        let Affine { steps: [across, down, through], origin } = self.grid_from_slice;
+        let whole =
+            |v: [f64; 3]| std::array::from_fn(|i| if i < self.axes { v[i].round() } else { v[i] });
+        let Affine {
+            steps: [across, down, through],
+            origin,
+        } = self.grid_from_slice;
         let (across, down) = (whole(across), whole(down));
         let along = |v: [f64; 3]| {
             let length: f64 = axes.clone().map(|i| v[i].abs()).sum();
-            if length == 1.0 { axes.clone().find(|i| v[*i] != 0.0) } else { None }
+            if length == 1.0 {
+                axes.clone().find(|i| v[*i] != 0.0)
+            } else {
+                None
+            }
         };
         let is_alike = matches!((along(across), along(down)), (Some(a), Some(b)) if a != b);
         if !is_alike {
             return self;
         }
-        let with = |origin| Affine { steps: [across, down, through], origin };
+        let with = |origin| Affine {
+            steps: [across, down, through],
+            origin,
+        };
         let off = |other: &Affine| {
             let at = |[x, y]: [f64; 2]| {
                 let (p, q) = (self.grid_from_slice.at([x, y, 0.0]), other.at([x, y, 0.0]));
-                axes.clone().map(|i| (p[i] - q[i]).abs()).fold(0.0, f64::max)
+                axes.clone()
+                    .map(|i| (p[i] - q[i]).abs())
+                    .fold(0.0, f64::max)
             };
             corners(slice_size).map(at).into_iter().fold(0.0, f64::max)
         };
@@ -150,12 +209,25 @@ impl GridMap {
         if off(&snapped) <= SAME_PIXEL {
             let first = |v: [f64; 3]| [v[0], v[1]];
             let is_in_order = first(across) == [1.0, 0.0] && first(down) == [0.0, 1.0];
-            let is_same = is_in_order && first(snapped.origin) == [0.0; 2] && self.size[..2] == slice_size;
-            let fit = if is_same { GridFit::Same } else { GridFit::Rearranged };
-            return Self { fit, grid_from_slice: snapped, ..self };
+            let is_same =
+                is_in_order && first(snapped.origin) == [0.0; 2] && self.size[..2] == slice_size;
+            let fit = if is_same {
+                GridFit::Same
+            } else {
+                GridFit::Rearranged
+            };
+            return Self {
+                fit,
+                grid_from_slice: snapped,
+                ..self
+            };
         }
         match off(&shifted) <= SAME_PIXEL {
-            true => Self { fit: GridFit::Shifted(off(&snapped).min(0.5)), grid_from_slice: shifted, ..self },
+            true => Self {
+                fit: GridFit::Shifted(off(&snapped).min(0.5)),
+                grid_from_slice: shifted,
+                ..self
+            },
             false => self,
         }
     }
@@ -191,7 +263,11 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
 }
 
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
 }
 
 fn length(v: [f64; 3]) -> f64 {
@@ -204,20 +280,34 @@ mod tests {
     use super::*;
     use crate::geometry::SpacingSource;
 
-    const VOLUME: Affine =
-        Affine { steps: [[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 5.0]], origin: [-10.0, -20.0, 30.0] };
+    const VOLUME: Affine = Affine {
+        steps: [[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 5.0]],
+        origin: [-10.0, -20.0, 30.0],
+    };
     const STRAIGHT: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
     const SIZE: [usize; 2] = [4, 3];
 
     fn spacing(row: f64, column: f64) -> PixelSpacing {
-        PixelSpacing { row, column, source: SpacingSource::PixelSpacing }
+        PixelSpacing {
+            row,
+            column,
+            source: SpacingSource::PixelSpacing,
+        }
     }
 
     fn plane(position: [f64; 3], orientation: [f64; 6]) -> Plane {
-        Plane { position, orientation }
+        Plane {
+            position,
+            orientation,
+        }
     }
 
-    fn onto_volume(position: [f64; 3], orientation: [f64; 6], [row, column]: [f64; 2], size: [usize; 2]) -> GridMap {
+    fn onto_volume(
+        position: [f64; 3],
+        orientation: [f64; 6],
+        [row, column]: [f64; 2],
+        size: [usize; 2],
+    ) -> GridMap {
         let slice = Affine::of_plane(&plane(position, orientation), spacing(row, column));
         GridMap::onto_volume(&slice, size, &VOLUME, [5, 4, 2]).unwrap()
     }
@@ -233,27 +323,55 @@ mod tests {
 
     /// The frame's pixel under each of the slice's, row by row.
     fn pixels(map: &GridMap) -> Vec<Option<[usize; 3]>> {
-        (0..3).flat_map(|y| (0..4).map(move |x| (x, y))).map(|(x, y)| map.pixel(x, y)).collect()
+        (0..3)
+            .flat_map(|y| (0..4).map(move |x| (x, y)))
+            .map(|(x, y)| map.pixel(x, y))
+            .collect()
     }
 
     fn expected(of: impl Fn(usize, usize) -> [usize; 2]) -> Vec<Option<[usize; 3]>> {
         let of = |(x, y)| of(x, y);
-        (0..3).flat_map(|y| (0..4).map(move |x| (x, y))).map(of).map(|[x, y]| Some([x, y, 0])).collect()
+        (0..3)
+            .flat_map(|y| (0..4).map(move |x| (x, y)))
+            .map(of)
+            .map(|[x, y]| Some([x, y, 0]))
+            .collect()
     }
 
     #[test]
     fn the_way_back_leads_to_the_index() {
-        let tilted = Affine { steps: [[2.0, 0.1, 0.0], [0.0, 3.0, -0.5], [0.3, 0.0, 5.0]], origin: [1.0, 2.0, 3.0] };
+        let tilted = Affine {
+            steps: [[2.0, 0.1, 0.0], [0.0, 3.0, -0.5], [0.3, 0.0, 5.0]],
+            origin: [1.0, 2.0, 3.0],
+        };
         let back = tilted.inverse().unwrap().at(tilted.at([4.0, 5.0, 6.0]));
-        assert!(back.iter().zip([4.0, 5.0, 6.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{back:?}");
-        let flat = Affine { steps: [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 1.0]], origin: [0.0; 3] };
+        assert!(
+            back.iter()
+                .zip([4.0, 5.0, 6.0])
+                .all(|(a, b)| (a - b).abs() < 1e-9),
+            "{back:?}"
+        );
+        let flat = Affine {
+            steps: [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 1.0]],
+            origin: [0.0; 3],
+        };
         assert_eq!(flat.inverse(), None);
-        assert_eq!(Affine { steps: [[f64::NAN; 3]; 3], ..flat }.inverse(), None);
+        assert_eq!(
+            Affine {
+                steps: [[f64::NAN; 3]; 3],
+                ..flat
+            }
+            .inverse(),
+            None
+        );
     }
 
     #[test]
     fn one_grid_is_itself_and_rounding_does_not_matter() {
-        let rounded = (plane([10.01, 20.01, 5.0], [0.999999, 0.0, 0.0, 0.0, 1.0, 0.0]), spacing(3.001, 2.0));
+        let rounded = (
+            plane([10.01, 20.01, 5.0], [0.999999, 0.0, 0.0, 0.0, 1.0, 0.0]),
+            spacing(3.001, 2.0),
+        );
         for frame in [slice(), rounded] {
             let map = onto(frame, SIZE);
             assert_eq!(map.fit, GridFit::Same);
@@ -263,14 +381,26 @@ mod tests {
 
     #[test]
     fn mirrored_and_turned_frames_meet_pixel_by_pixel() {
-        let mirrored = (plane([16.0, 20.0, 5.0], [-1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), spacing(3.0, 2.0));
+        let mirrored = (
+            plane([16.0, 20.0, 5.0], [-1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+            spacing(3.0, 2.0),
+        );
         let map = onto(mirrored, SIZE);
         assert_eq!((map.fit, map.depth), (GridFit::Rearranged, 0.0));
         assert_eq!(pixels(&map), expected(|x, y| [3 - x, y]));
-        let half_turn = (plane([16.0, 26.0, 5.0], [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]), spacing(3.0, 2.0));
-        assert_eq!(pixels(&onto(half_turn, SIZE)), expected(|x, y| [3 - x, 2 - y]));
+        let half_turn = (
+            plane([16.0, 26.0, 5.0], [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]),
+            spacing(3.0, 2.0),
+        );
+        assert_eq!(
+            pixels(&onto(half_turn, SIZE)),
+            expected(|x, y| [3 - x, 2 - y])
+        );
         // Rows of the frame run down the slice: 3 columns of 3 mm, 4 rows of 2 mm.
-        let quarter = (plane([16.0, 20.0, 5.0], [0.0, 1.0, 0.0, -1.0, 0.0, 0.0]), spacing(2.0, 3.0));
+        let quarter = (
+            plane([16.0, 20.0, 5.0], [0.0, 1.0, 0.0, -1.0, 0.0, 0.0]),
+            spacing(2.0, 3.0),
+        );
         let map = onto(quarter, [3, 4]);
         assert_eq!(map.fit, GridFit::Rearranged);
         assert_eq!(pixels(&map), expected(|x, y| [y, 3 - x]));
@@ -280,45 +410,80 @@ mod tests {
     fn shifts_other_sizes_of_pixels_and_other_planes_are_told() {
         let shifted = (plane([10.8, 20.0, 5.0], STRAIGHT), spacing(3.0, 2.0));
         let map = onto(shifted, SIZE);
-        assert!(matches!(map.fit, GridFit::Shifted(by) if (by - 0.4).abs() < 1e-9), "{:?}", map.fit);
+        assert!(
+            matches!(map.fit, GridFit::Shifted(by) if (by - 0.4).abs() < 1e-9),
+            "{:?}",
+            map.fit
+        );
         assert_eq!(map.pixel(0, 0), Some([0; 3]));
         let coarse = (plane([11.0, 20.0, 7.5], STRAIGHT), spacing(3.0, 4.0));
         let map = onto(coarse, [2, 3]);
         assert_eq!((map.fit, map.depth, map.tilt), (GridFit::Other, 2.5, 0.0));
         assert_eq!(pixels(&map), expected(|x, y| [x / 2, y]));
         let (sin, cos) = 0.2f64.sin_cos();
-        let tilted = (plane([10.0, 20.0, 5.0], [cos, 0.0, sin, 0.0, 1.0, 0.0]), spacing(3.0, 2.0));
+        let tilted = (
+            plane([10.0, 20.0, 5.0], [cos, 0.0, sin, 0.0, 1.0, 0.0]),
+            spacing(3.0, 2.0),
+        );
         let map = onto(tilted, SIZE);
         assert!(map.tilt > 1.0 && map.distance() > 1.0, "{map:?}");
-        let upright = (plane([10.0, 20.0, 5.0], [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]), spacing(3.0, 2.0));
+        let upright = (
+            plane([10.0, 20.0, 5.0], [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]),
+            spacing(3.0, 2.0),
+        );
         assert_eq!(onto(upright, SIZE).tilt, f64::MAX);
     }
 
     #[test]
     fn half_a_pixel_goes_to_one_side_whatever_the_rounding() {
         for rounding in [-1e-4, 0.0, 1e-4] {
-            let map = onto((plane([11.0 + rounding, 20.0, 5.0], STRAIGHT), spacing(3.0, 2.0)), SIZE);
-            assert!(matches!(map.fit, GridFit::Shifted(by) if (by - 0.5).abs() < 1e-3), "{:?}", map.fit);
-            assert_eq!([0, 1, 2, 3].map(|x| map.pixel(x, 0).map(|p| p[0])), [Some(0), Some(1), Some(2), Some(3)]);
+            let map = onto(
+                (
+                    plane([11.0 + rounding, 20.0, 5.0], STRAIGHT),
+                    spacing(3.0, 2.0),
+                ),
+                SIZE,
+            );
+            assert!(
+                matches!(map.fit, GridFit::Shifted(by) if (by - 0.5).abs() < 1e-3),
+                "{:?}",
+                map.fit
+            );
+            assert_eq!(
+                [0, 1, 2, 3].map(|x| map.pixel(x, 0).map(|p| p[0])),
+                [Some(0), Some(1), Some(2), Some(3)]
+            );
         }
     }
 
     #[test]
     fn mirrored_and_exchanged_axes_of_a_volume_are_the_same_voxels() {
         // Rows run down the first axis of the volume, columns backwards along the second.
-        let map = onto_volume([-10.0, -11.0, 35.0], [0.0, -1.0, 0.0, 1.0, 0.0, 0.0], [2.0, 3.0], [4, 5]);
+        let map = onto_volume(
+            [-10.0, -11.0, 35.0],
+            [0.0, -1.0, 0.0, 1.0, 0.0, 0.0],
+            [2.0, 3.0],
+            [4, 5],
+        );
         assert_eq!(map.fit, GridFit::Rearranged);
         assert_eq!(map.pixel(0, 0), Some([0, 3, 1]));
         assert_eq!(map.pixel(3, 4), Some([4, 0, 1]));
         assert_eq!(map.pixel(4, 0), None);
-        assert_eq!(onto_volume([-10.0, -20.0, 35.0], STRAIGHT, [3.0, 2.0], [5, 4]).fit, GridFit::Same);
+        assert_eq!(
+            onto_volume([-10.0, -20.0, 35.0], STRAIGHT, [3.0, 2.0], [5, 4]).fit,
+            GridFit::Same
+        );
     }
 
     #[test]
     fn voxels_beside_pixels_and_other_voxels_are_told() {
         let fit = |position, spacing| onto_volume(position, STRAIGHT, spacing, [5, 4]).fit;
-        assert!(matches!(fit([-9.5, -20.0, 30.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.25).abs() < 1e-9));
-        assert!(matches!(fit([-10.0, -20.0, 32.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.4).abs() < 1e-9));
+        assert!(
+            matches!(fit([-9.5, -20.0, 30.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.25).abs() < 1e-9)
+        );
+        assert!(
+            matches!(fit([-10.0, -20.0, 32.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.4).abs() < 1e-9)
+        );
         // Twice as fine and twice as coarse.
         assert_eq!(fit([-10.0, -20.0, 30.0], [1.5, 1.0]), GridFit::Other);
         assert_eq!(fit([-10.0, -20.0, 30.0], [6.0, 4.0]), GridFit::Other);

@@ -213,18 +213,34 @@ impl WorkReport {
     /// Whether it is worth another round, in a sentence.
     pub fn advice(&self) -> String {
         let groups = self.by_model();
-        let named: Vec<_> = groups.iter().filter(|(model, ..)| !model.is_empty()).collect();
-        let accepted: Vec<&Version> = self.versions.iter().filter(|v| v.state == VersionState::Accepted).collect();
-        let dice: Vec<f64> = accepted.iter().filter_map(|v| Some(v.report.means().1?.dice)).collect();
+        let named: Vec<_> = groups
+            .iter()
+            .filter(|(model, ..)| !model.is_empty())
+            .collect();
+        let accepted: Vec<&Version> = self
+            .versions
+            .iter()
+            .filter(|v| v.state == VersionState::Accepted)
+            .collect();
+        let dice: Vec<f64> = accepted
+            .iter()
+            .filter_map(|v| Some(v.report.means().1?.dice))
+            .collect();
         match (&named[..], &dice[..]) {
-            ([], []) => "No model has proposed anything yet: accept a few cases, then train (Ctrl+T).".into(),
+            ([], []) => {
+                "No model has proposed anything yet: accept a few cases, then train (Ctrl+T)."
+                    .into()
+            }
             (_, [.., before, last]) if last - before < 0.002 => format!(
                 "The last round won {:+.3} Dice on the hold-out: more rounds on the same cases will hardly help; other, \
                  doubtful cases may.",
                 last - before
             ),
             (_, [.., before, last]) => {
-                format!("The last round won {:+.3} Dice on the hold-out: another one is worth it.", last - before)
+                format!(
+                    "The last round won {:+.3} Dice on the hold-out: another one is worth it.",
+                    last - before
+                )
             }
             ([first, .., last], _) if last.3 < first.3 => format!(
                 "Corrections fell from {:.0} % of the mask to {:.0} %: the model saves work.",
@@ -238,7 +254,8 @@ impl WorkReport {
     /// The cases as CSV with a line of headings.
     pub fn to_csv(&self) -> String {
         let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut csv = String::from("case,accepted_at_ms,seconds,pixels,pixels_changed,model,held_out\n");
+        let mut csv =
+            String::from("case,accepted_at_ms,seconds,pixels,pixels_changed,model,held_out\n");
         for c in &self.cases {
             let (name, model) = (quote(&c.name), quote(&c.model));
             csv += &format!(

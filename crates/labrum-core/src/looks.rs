@@ -71,7 +71,9 @@ impl Look {
         let grey = grey.stretched();
         let mut figures = Vec::with_capacity(FIGURES);
         let count = grey.levels.len().max(1) as f64;
-        figures.extend(LEVELS.map(|level| grey.levels.iter().filter(|v| **v < level).count() as f64 / count));
+        figures.extend(
+            LEVELS.map(|level| grey.levels.iter().filter(|v| **v < level).count() as f64 / count),
+        );
         let mut scaled = grey.clone();
         for _ in 0..SCALES {
             figures.extend(scaled.edges());
@@ -111,22 +113,38 @@ impl GreyStatistics {
             (columns, rows) = (place(x, columns, seen.columns), place(y, rows, seen.rows));
             seen = Self::sampled(columns, rows, image.columns, &level);
         }
-        Self { colour: colour(image), ..seen }
+        Self {
+            colour: colour(image),
+            ..seen
+        }
     }
 
-    fn sampled(columns: [usize; 2], rows: [usize; 2], stride: usize, level: &dyn Fn(usize) -> f64) -> Self {
+    fn sampled(
+        columns: [usize; 2],
+        rows: [usize; 2],
+        stride: usize,
+        level: &dyn Fn(usize) -> f64,
+    ) -> Self {
         let (width, height) = ((columns[1] - columns[0]).max(1), (rows[1] - rows[0]).max(1));
         let scale = (SIDE as f64 / width.max(height) as f64).min(1.0);
         let side = |pixels: usize| ((pixels as f64 * scale).round() as usize).clamp(1, SIDE);
         let (across, down) = (side(width), side(height));
         let mut levels = Vec::with_capacity(across * down);
         for y in 0..down {
-            let (top, bottom) = (rows[0] + y * height / down, rows[0] + (y + 1) * height / down);
+            let (top, bottom) = (
+                rows[0] + y * height / down,
+                rows[0] + (y + 1) * height / down,
+            );
             for x in 0..across {
-                let (left, right) = (columns[0] + x * width / across, columns[0] + (x + 1) * width / across);
+                let (left, right) = (
+                    columns[0] + x * width / across,
+                    columns[0] + (x + 1) * width / across,
+                );
                 let (mut sum, mut count) = (0.0, 0.0);
                 for row in (top..bottom.max(top + 1)).step_by(((bottom - top) / SAMPLES).max(1)) {
-                    for column in (left..right.max(left + 1)).step_by(((right - left) / SAMPLES).max(1)) {
+                    for column in
+                        (left..right.max(left + 1)).step_by(((right - left) / SAMPLES).max(1))
+                    {
                         sum += level(row * stride + column);
                         count += 1.0;
                     }
@@ -134,18 +152,34 @@ impl GreyStatistics {
                 levels.push(if count > 0.0 { sum / count } else { 0.0 });
             }
         }
-        Self { columns: across, rows: down, levels, colour: 0.0 }
+        Self {
+            columns: across,
+            rows: down,
+            levels,
+            colour: 0.0,
+        }
     }
 
     /// Columns and rows that hold more than black.
     fn content(&self) -> [[usize; 2]; 2] {
         const BLACK: f64 = 0.03;
         let column = |x: usize| (0..self.rows).any(|y| self.levels[y * self.columns + x] > BLACK);
-        let row = |y: usize| self.levels[y * self.columns..(y + 1) * self.columns].iter().any(|v| *v > BLACK);
+        let row = |y: usize| {
+            self.levels[y * self.columns..(y + 1) * self.columns]
+                .iter()
+                .any(|v| *v > BLACK)
+        };
         let span = |count: usize, holds: &dyn Fn(usize) -> bool| {
             let first = (0..count).find(|i| holds(*i)).unwrap_or(0);
-            let last = (0..count).rev().find(|i| holds(*i)).map_or(count, |i| i + 1);
-            if last > first { [first, last] } else { [0, count] }
+            let last = (0..count)
+                .rev()
+                .find(|i| holds(*i))
+                .map_or(count, |i| i + 1);
+            if last > first {
+                [first, last]
+            } else {
+                [0, count]
+            }
         };
         [span(self.columns, &column), span(self.rows, &row)]
     }
@@ -154,15 +188,29 @@ impl GreyStatistics {
     fn stretched(&self) -> Self {
         let mut sorted = self.levels.clone();
         sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted.get((share * sorted.len() as f64) as usize).copied().unwrap_or(0.0);
+        let at = |share: f64| {
+            sorted
+                .get((share * sorted.len() as f64) as usize)
+                .copied()
+                .unwrap_or(0.0)
+        };
         let (low, high) = (at(0.01), at(0.99));
         let scale = 1.0 / (high - low).max(1e-3);
-        let levels = self.levels.iter().map(|v| ((v - low) * scale).clamp(0.0, 1.0)).collect();
+        let levels = self
+            .levels
+            .iter()
+            .map(|v| ((v - low) * scale).clamp(0.0, 1.0))
+            .collect();
         Self { levels, ..*self }
     }
 
     fn mirrored(&self) -> Self {
-        let levels = self.levels.chunks_exact(self.columns).flat_map(|row| row.iter().rev()).copied().collect();
+        let levels = self
+            .levels
+            .chunks_exact(self.columns)
+            .flat_map(|row| row.iter().rev())
+            .copied()
+            .collect();
         Self { levels, ..*self }
     }
 
@@ -173,24 +221,48 @@ impl GreyStatistics {
             let last = count - (count as f64 * after) as usize;
             first..last.max(first + 1).min(count)
         };
-        let (across, down) = (span(self.columns, left, right), span(self.rows, top, bottom));
+        let (across, down) = (
+            span(self.columns, left, right),
+            span(self.rows, top, bottom),
+        );
         let row = |y: usize| &self.levels[y * self.columns..][across.clone()];
         let levels = down.clone().flat_map(row).copied().collect();
-        Self { columns: across.len(), rows: down.len(), levels, colour: self.colour }
+        Self {
+            columns: across.len(),
+            rows: down.len(),
+            levels,
+            colour: self.colour,
+        }
     }
 
     fn with_gamma(&self, gamma: f64) -> Self {
-        Self { levels: self.levels.iter().map(|v| v.powf(gamma)).collect(), ..*self }
+        Self {
+            levels: self.levels.iter().map(|v| v.powf(gamma)).collect(),
+            ..*self
+        }
     }
 
     fn halved(&self) -> Self {
         let (columns, rows) = ((self.columns / 2).max(1), (self.rows / 2).max(1));
-        let at = |x: usize, y: usize| self.levels[y.min(self.rows - 1) * self.columns + x.min(self.columns - 1)];
-        let mean = |x: usize, y: usize| {
-            (at(2 * x, 2 * y) + at(2 * x + 1, 2 * y) + at(2 * x, 2 * y + 1) + at(2 * x + 1, 2 * y + 1)) / 4.0
+        let at = |x: usize, y: usize| {
+            self.levels[y.min(self.rows - 1) * self.columns + x.min(self.columns - 1)]
         };
-        let levels = (0..columns * rows).map(|i| mean(i % columns, i / columns)).collect();
-        Self { columns, rows, levels, colour: self.colour }
+        let mean = |x: usize, y: usize| {
+            (at(2 * x, 2 * y)
+                + at(2 * x + 1, 2 * y)
+                + at(2 * x, 2 * y + 1)
+                + at(2 * x + 1, 2 * y + 1))
+                / 4.0
+        };
+        let levels = (0..columns * rows)
+            .map(|i| mean(i % columns, i / columns))
+            .collect();
+        Self {
+            columns,
+            rows,
+            levels,
+            colour: self.colour,
+        }
     }
 
     /// How strong edges are, how uneven and how fine, and the share of each direction.
@@ -200,7 +272,8 @@ impl GreyStatistics {
         let at = |x: usize, y: usize| self.levels[y * self.columns + x];
         for y in 1..self.rows.saturating_sub(1) {
             for x in 1..self.columns.saturating_sub(1) {
-                let (right, left, below, above) = (at(x + 1, y), at(x - 1, y), at(x, y + 1), at(x, y - 1));
+                let (right, left, below, above) =
+                    (at(x + 1, y), at(x - 1, y), at(x, y + 1), at(x, y - 1));
                 let (dx, dy) = ((right - left) / 2.0, (below - above) / 2.0);
                 let strength = dx.hypot(dy);
                 let turn = (dy.atan2(dx) / std::f64::consts::TAU).rem_euclid(1.0);
@@ -216,7 +289,11 @@ impl GreyStatistics {
         let deviation = (squares / count - mean * mean).max(0.0).sqrt();
         let ratio = |value: f64| (value / (mean + 1e-6) + 1e-3).ln();
         let mut figures = [0.0; DIRECTIONS + 3];
-        figures[..3].copy_from_slice(&[(mean + 1e-3).ln(), ratio(deviation), ratio(curvature / count)]);
+        figures[..3].copy_from_slice(&[
+            (mean + 1e-3).ln(),
+            ratio(deviation),
+            ratio(curvature / count),
+        ]);
         figures[3..].copy_from_slice(&directions.map(|strength| strength / total));
         figures
     }
@@ -228,7 +305,13 @@ impl GreyStatistics {
             let rows = cut(i / FIELDS, self.rows)..cut(i / FIELDS + 1, self.rows).max(1);
             let columns = cut(i % FIELDS, self.columns)..cut(i % FIELDS + 1, self.columns).max(1);
             let count = (rows.len() * columns.len()).max(1) as f64;
-            rows.flat_map(|y| columns.clone().map(move |x| self.levels[y * self.columns + x])).sum::<f64>() / count
+            rows.flat_map(|y| {
+                columns
+                    .clone()
+                    .map(move |x| self.levels[y * self.columns + x])
+            })
+            .sum::<f64>()
+                / count
         };
         (0..FIELDS * FIELDS).map(mean).collect()
     }
@@ -236,10 +319,15 @@ impl GreyStatistics {
 
 /// The mean distance between the highest and the lowest of red, green and blue, 0..=1.
 fn colour(image: &Image) -> f64 {
-    let super::image::Pixels::Rgb8(pixels) = &image.pixels else { return 0.0 };
+    let super::image::Pixels::Rgb8(pixels) = &image.pixels else {
+        return 0.0;
+    };
     let step = (pixels.len() / 10_000).max(1);
     let spread = |[r, g, b]: &[u8; 3]| f64::from(r.max(g).max(b) - r.min(g).min(b)) / 255.0;
-    let (sum, count) = pixels.iter().step_by(step).fold((0.0, 0.0), |(sum, n), pixel| (sum + spread(pixel), n + 1.0));
+    let (sum, count) = pixels
+        .iter()
+        .step_by(step)
+        .fold((0.0, 0.0), |(sum, n), pixel| (sum + spread(pixel), n + 1.0));
     sum / f64::max(count, 1.0)
 }
 
@@ -251,16 +339,29 @@ impl Looks {
             return None;
         }
         let count = like.len() as f64;
-        let mean: Vec<f64> = (0..FIGURES).map(|i| like.iter().map(|l| l.figures[i]).sum::<f64>() / count).collect();
-        let variance = |i: usize| like.iter().map(|l| (l.figures[i] - mean[i]).powi(2)).sum::<f64>() / count;
+        let mean: Vec<f64> = (0..FIGURES)
+            .map(|i| like.iter().map(|l| l.figures[i]).sum::<f64>() / count)
+            .collect();
+        let variance = |i: usize| {
+            like.iter()
+                .map(|l| (l.figures[i] - mean[i]).powi(2))
+                .sum::<f64>()
+                / count
+        };
         // A figure that never changed would make the least of changes a large one.
         let deviation: Vec<f64> = (0..FIGURES).map(|i| variance(i).sqrt().max(0.01)).collect();
-        let scaled =
-            |look: &Look| -> Vec<f64> { (0..FIGURES).map(|i| (look.figures[i] - mean[i]) / deviation[i]).collect() };
+        let scaled = |look: &Look| -> Vec<f64> {
+            (0..FIGURES)
+                .map(|i| (look.figures[i] - mean[i]) / deviation[i])
+                .collect()
+        };
         let own: Vec<Vec<f64>> = like.iter().map(scaled).collect();
         let others: Vec<Vec<f64>> = unlike.iter().map(scaled).collect();
         let precision = inverse(&correlations(&own))?;
-        let mut distances: Vec<f64> = own.iter().map(|figures| distance(figures, |at| precision[at])).collect();
+        let mut distances: Vec<f64> = own
+            .iter()
+            .map(|figures| distance(figures, |at| precision[at]))
+            .collect();
         distances.sort_by(f64::total_cmp);
         let limit = distances[((OWN * count) as usize).min(distances.len() - 1)];
         let (weights, constant) = separate(&own, &others);
@@ -286,38 +387,69 @@ impl Looks {
         if !is_whole {
             return false;
         }
-        let scaled = |i: usize| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
+        let scaled =
+            |i: usize| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
         let figures: Vec<f64> = (0..FIGURES).map(scaled).collect();
         // Asked for each case in sight in every frame: nothing is copied.
         distance(&figures, |at| f64::from(self.precision[at])) <= f64::from(self.limit)
-            && (self.unlike == 0 || score(&figures, |i| f64::from(self.weights[i]), f64::from(self.constant)) > 0.0)
+            && (self.unlike == 0
+                || score(
+                    &figures,
+                    |i| f64::from(self.weights[i]),
+                    f64::from(self.constant),
+                ) > 0.0)
     }
 }
 
 /// Mahalanobis distance from the mean; `precision` row by row.
 fn distance(figures: &[f64], precision: impl Fn(usize) -> f64) -> f64 {
-    let row = |i: usize| figures.iter().enumerate().map(|(j, f)| precision(i * FIGURES + j) * f).sum::<f64>();
-    figures.iter().enumerate().map(|(i, f)| f * row(i)).sum::<f64>().max(0.0).sqrt()
+    let row = |i: usize| {
+        figures
+            .iter()
+            .enumerate()
+            .map(|(j, f)| precision(i * FIGURES + j) * f)
+            .sum::<f64>()
+    };
+    figures
+        .iter()
+        .enumerate()
+        .map(|(i, f)| f * row(i))
+        .sum::<f64>()
+        .max(0.0)
+        .sqrt()
 }
 
 fn score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -> f64 {
-    constant + figures.iter().enumerate().map(|(i, f)| f.clamp(-FAR, FAR) * weight(i)).sum::<f64>()
+    constant
+        + figures
+            .iter()
+            .enumerate()
+            .map(|(i, f)| f.clamp(-FAR, FAR) * weight(i))
+            .sum::<f64>()
 }
 
 /// How the figures go together, row by row, drawn towards figures that have nothing to do with each other.
 fn correlations(own: &[Vec<f64>]) -> Vec<f64> {
     let of = |i: usize, j: usize| own.iter().map(|f| f[i] * f[j]).sum::<f64>() / own.len() as f64;
-    let shrunk = |i: usize, j: usize| (1.0 - SHRINKAGE) * of(i, j) + if i == j { SHRINKAGE } else { 0.0 };
-    (0..FIGURES * FIGURES).map(|at| shrunk(at / FIGURES, at % FIGURES)).collect()
+    let shrunk =
+        |i: usize, j: usize| (1.0 - SHRINKAGE) * of(i, j) + if i == j { SHRINKAGE } else { 0.0 };
+    (0..FIGURES * FIGURES)
+        .map(|at| shrunk(at / FIGURES, at % FIGURES))
+        .collect()
 }
 
 /// The inverse of a matrix of [`FIGURES`] rows, by Gauss and Jordan; `None` where it has none.
 fn inverse(matrix: &[f64]) -> Option<Vec<f64>> {
     let mut left = matrix.to_vec();
-    let mut right: Vec<f64> = (0..FIGURES * FIGURES).map(|i| f64::from(i % FIGURES == i / FIGURES)).collect();
+    let mut right: Vec<f64> = (0..FIGURES * FIGURES)
+        .map(|i| f64::from(i % FIGURES == i / FIGURES))
+        .collect();
     for column in 0..FIGURES {
-        let pivot = (column..FIGURES)
-            .max_by(|a, b| left[a * FIGURES + column].abs().total_cmp(&left[b * FIGURES + column].abs()))?;
+        let pivot = (column..FIGURES).max_by(|a, b| {
+            left[a * FIGURES + column]
+                .abs()
+                .total_cmp(&left[b * FIGURES + column].abs())
+        })?;
         let value = left[pivot * FIGURES + column];
         if value.abs() < 1e-12 {
             return None;
@@ -356,11 +488,17 @@ fn separate(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
             for figures in looks {
                 let probability = 1.0 / (1.0 + (-score(figures, |i| weights[i], constant)).exp());
                 let error = (probability - wanted) / looks.len() as f64;
-                gradient.iter_mut().zip(figures).for_each(|(g, f)| *g += error * f.clamp(-FAR, FAR));
+                gradient
+                    .iter_mut()
+                    .zip(figures)
+                    .for_each(|(g, f)| *g += error * f.clamp(-FAR, FAR));
                 slope += error;
             }
         }
-        weights.iter_mut().zip(&gradient).for_each(|(w, g)| *w -= RATE * (g + DECAY * *w));
+        weights
+            .iter_mut()
+            .zip(&gradient)
+            .for_each(|(w, g)| *w -= RATE * (g + DECAY * *w));
         constant -= RATE * slope;
     }
     (weights, constant)
@@ -381,20 +519,30 @@ mod tests {
             let is_inside = (x - 80.0).hypot(y - 60.0) < radius + shift.sin() * 6.0;
             let wave = ((x + shift * 5.0) / length).sin() * ((y - shift * 3.0) / length).cos();
             let noise = ((i * 7919 + seed * 104_729) % 37) as f64;
-            if is_inside { 110.0 + 60.0 * wave + noise } else { 20.0 + noise / 4.0 }
+            if is_inside {
+                110.0 + 60.0 * wave + noise
+            } else {
+                20.0 + noise / 4.0
+            }
         };
-        let pixels = (0..columns * rows).map(|i| level(i).clamp(0.0, 255.0) as u8).collect();
+        let pixels = (0..columns * rows)
+            .map(|i| level(i).clamp(0.0, 255.0) as u8)
+            .collect();
         Image::new(columns, rows, Pixels::U8(pixels)).unwrap()
     }
 
     fn looks(length: f64, radius: f64, seeds: std::ops::Range<usize>) -> Vec<Look> {
-        seeds.map(|seed| Look::of(&picture(length, radius, seed))).collect()
+        seeds
+            .map(|seed| Look::of(&picture(length, radius, seed)))
+            .collect()
     }
 
     #[test]
     fn pictures_of_one_kind_are_known_and_others_are_not() {
         let looks_of_it = Looks::learn(&looks(6.0, 50.0, 0..240), &[]).unwrap();
-        let share = |looks: &[Look]| looks.iter().filter(|l| looks_of_it.knows(l)).count() as f64 / looks.len() as f64;
+        let share = |looks: &[Look]| {
+            looks.iter().filter(|l| looks_of_it.knows(l)).count() as f64 / looks.len() as f64
+        };
         assert!(share(&looks(6.0, 50.0, 300..360)) > 0.9);
         assert_eq!(share(&looks(2.0, 50.0, 0..40)), 0.0, "finer");
         assert_eq!(share(&looks(6.0, 20.0, 0..40)), 0.0, "smaller");
@@ -405,7 +553,9 @@ mod tests {
         let own = looks(6.0, 50.0, 0..240);
         let near = looks(5.2, 50.0, 0..200);
         let looks_of_it = Looks::learn(&own, &near).unwrap();
-        let share = |looks: &[Look]| looks.iter().filter(|l| looks_of_it.knows(l)).count() as f64 / looks.len() as f64;
+        let share = |looks: &[Look]| {
+            looks.iter().filter(|l| looks_of_it.knows(l)).count() as f64 / looks.len() as f64
+        };
         assert!(share(&looks(5.2, 50.0, 300..340)) < 0.1);
         assert!(share(&looks(6.0, 50.0, 300..360)) > 0.9);
     }
@@ -413,7 +563,9 @@ mod tests {
     #[test]
     fn black_borders_do_not_change_a_look_much() {
         let inner = picture(6.0, 50.0, 1);
-        let Pixels::U8(pixels) = &inner.pixels else { unreachable!() };
+        let Pixels::U8(pixels) = &inner.pixels else {
+            unreachable!()
+        };
         let mut wide = vec![0u8; 400 * 300];
         for (y, row) in pixels.chunks_exact(160).enumerate() {
             wide[(y + 90) * 400 + 120..][..160].copy_from_slice(row);
@@ -430,7 +582,10 @@ mod tests {
             let image = Image::new(columns, rows, Pixels::U8(vec![0; columns * rows])).unwrap();
             let look = Look::of(&image);
             assert_eq!(look.figures.len(), FIGURES);
-            assert!(look.figures.iter().all(|f| f.is_finite()), "{columns} x {rows}");
+            assert!(
+                look.figures.iter().all(|f| f.is_finite()),
+                "{columns} x {rows}"
+            );
         }
     }
 }

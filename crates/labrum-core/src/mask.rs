@@ -45,7 +45,10 @@ pub struct Rule {
 
 impl Rule {
     /// Everything may change.
-    pub const FREE: Self = Self { locked: LabelSet::NONE, over: LabelSet::ALL };
+    pub const FREE: Self = Self {
+        locked: LabelSet::NONE,
+        over: LabelSet::ALL,
+    };
 
     /// True where a pixel may change from one label to the other.
     pub fn allows(&self, before: u8, after: u8) -> bool {
@@ -67,19 +70,31 @@ pub struct Mask {
 /// The labels that occur among `pixels`, background left out, in order.
 pub fn labels_in(pixels: impl IntoIterator<Item = u8>) -> Vec<u8> {
     let mut occurs = [false; 256];
-    pixels.into_iter().for_each(|label| occurs[usize::from(label)] = true);
-    (1..=u8::MAX).filter(|label| occurs[usize::from(*label)]).collect()
+    pixels
+        .into_iter()
+        .for_each(|label| occurs[usize::from(label)] = true);
+    (1..=u8::MAX)
+        .filter(|label| occurs[usize::from(*label)])
+        .collect()
 }
 
 impl Mask {
     /// A mask of background.
     pub fn empty(columns: usize, rows: usize) -> Self {
-        Self { columns, rows, labels: vec![0; columns * rows] }
+        Self {
+            columns,
+            rows,
+            labels: vec![0; columns * rows],
+        }
     }
 
     /// A mask of given labels. `None` where their number is not `columns * rows`.
     pub fn from_labels(columns: usize, rows: usize, labels: Vec<u8>) -> Option<Self> {
-        (labels.len() == columns * rows).then_some(Self { columns, rows, labels })
+        (labels.len() == columns * rows).then_some(Self {
+            columns,
+            rows,
+            labels,
+        })
     }
 
     /// Width in pixels.
@@ -99,14 +114,31 @@ impl Mask {
 
     /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
     pub fn relabelled(&self, values: &[u8]) -> Self {
-        let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
-        Self { columns: self.columns, rows: self.rows, labels: self.labels.iter().map(value).collect() }
+        let value = |l: &u8| {
+            usize::from(*l)
+                .checked_sub(1)
+                .and_then(|i| values.get(i))
+                .copied()
+                .unwrap_or(0)
+        };
+        Self {
+            columns: self.columns,
+            rows: self.rows,
+            labels: self.labels.iter().map(value).collect(),
+        }
     }
 
     /// The label at (`column`, `row`); 0 outside.
     pub fn at(&self, column: i64, row: i64) -> u8 {
-        let inside = column >= 0 && row >= 0 && (column as usize) < self.columns && (row as usize) < self.rows;
-        if inside { self.labels[row as usize * self.columns + column as usize] } else { 0 }
+        let inside = column >= 0
+            && row >= 0
+            && (column as usize) < self.columns
+            && (row as usize) < self.rows;
+        if inside {
+            self.labels[row as usize * self.columns + column as usize]
+        } else {
+            0
+        }
     }
 
     /// How many pixels carry `label`.
@@ -121,7 +153,9 @@ impl Mask {
 
     /// The pixels that carry `label`.
     pub fn region(&self, label: u8) -> Region {
-        Region::from_fn(&PixelRect::whole(self.columns, self.rows), |x, y| self.labels[y * self.columns + x] == label)
+        Region::from_fn(&PixelRect::whole(self.columns, self.rows), |x, y| {
+            self.labels[y * self.columns + x] == label
+        })
     }
 
     /// The pixels of `region` that painting with `label` under `rule` would change.
@@ -134,7 +168,11 @@ impl Mask {
                 let before = self.labels[row + start];
                 let next = start + equal_at_start(&self.labels[row + start..row + end]);
                 if before != label && rule.allows(before, label) {
-                    spans.push(Span { row: span.row, start, end: next });
+                    spans.push(Span {
+                        row: span.row,
+                        start,
+                        end: next,
+                    });
                 }
                 start = next;
             }
@@ -144,7 +182,13 @@ impl Mask {
 
     /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. What lies outside is left out.
     pub fn paint(&mut self, region: &Region, label: u8, rule: &Rule) -> Edit {
-        self.relabel(region, |before| if rule.allows(before, label) { label } else { before })
+        self.relabel(region, |before| {
+            if rule.allows(before, label) {
+                label
+            } else {
+                before
+            }
+        })
     }
 
     /// Gives what has one label another one, or none, whatever is locked.
@@ -157,9 +201,18 @@ impl Mask {
     /// background. Outside of `window` nothing changes.
     pub fn reshape(&mut self, label: u8, target: &Region, window: &Region, rule: &Rule) -> Edit {
         // Erasing what the label leaves is part of its move: "paint only over" is about what it comes to cover.
-        let leaving = Rule { over: LabelSet::ALL, ..*rule };
+        let leaving = Rule {
+            over: LabelSet::ALL,
+            ..*rule
+        };
         let gone = window.difference(target);
-        let erased = self.relabel(&gone, |before| if before == label && leaving.allows(label, 0) { 0 } else { before });
+        let erased = self.relabel(&gone, |before| {
+            if before == label && leaving.allows(label, 0) {
+                0
+            } else {
+                before
+            }
+        });
         let painted = self.paint(&target.intersection(window), label, rule);
         self.merged(&[erased, painted])
     }
@@ -171,7 +224,11 @@ impl Mask {
         }
         self.change(region, |i, before| {
             let after = other.labels[i];
-            if rule.allows(before, after) { after } else { before }
+            if rule.allows(before, after) {
+                after
+            } else {
+                before
+            }
         })
     }
 
@@ -187,8 +244,17 @@ impl Mask {
 
     /// Does what an edit says, whatever is there; runs outside of the mask are left out.
     pub fn apply(&mut self, edit: &Edit) {
-        for Run { start, length, after, .. } in &edit.runs {
-            if let Some(place) = self.labels.get_mut(*start as usize..*start as usize + *length as usize) {
+        for Run {
+            start,
+            length,
+            after,
+            ..
+        } in &edit.runs
+        {
+            if let Some(place) = self
+                .labels
+                .get_mut(*start as usize..*start as usize + *length as usize)
+            {
                 place.fill(*after);
             }
         }
@@ -200,9 +266,17 @@ impl Mask {
         if let (Some(only), None) = (changed.next(), changed.next()) {
             return only.clone();
         }
-        let first = edits.iter().filter_map(|e| Some(e.runs.first()?.start as usize)).min();
-        let last = edits.iter().filter_map(|e| e.runs.last().map(|r| (r.start + r.length) as usize)).max();
-        let Some((first, last)) = first.zip(last.map(|l| l.min(self.labels.len()))) else { return Edit::default() };
+        let first = edits
+            .iter()
+            .filter_map(|e| Some(e.runs.first()?.start as usize))
+            .min();
+        let last = edits
+            .iter()
+            .filter_map(|e| e.runs.last().map(|r| (r.start + r.length) as usize))
+            .max();
+        let Some((first, last)) = first.zip(last.map(|l| l.min(self.labels.len()))) else {
+            return Edit::default();
+        };
         let mut before = self.labels[first..last].to_vec();
         for run in edits.iter().rev().flat_map(|e| &e.runs) {
             let start = run.start as usize - first;
@@ -220,7 +294,10 @@ impl Mask {
         let mut edit = Edit::default();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
             let row = span.row * self.columns;
-            let (mut start, end) = (row + span.start.min(self.columns), row + span.end.min(self.columns));
+            let (mut start, end) = (
+                row + span.start.min(self.columns),
+                row + span.end.min(self.columns),
+            );
             while start < end {
                 let length = equal_at_start(&self.labels[start..end]);
                 let before = self.labels[start];
@@ -228,7 +305,10 @@ impl Mask {
                 if before != after {
                     self.labels[start..start + length].fill(after);
                     edit.push(start as u32, before, after);
-                    edit.runs.last_mut().into_iter().for_each(|run| run.length += length as u32 - 1);
+                    edit.runs
+                        .last_mut()
+                        .into_iter()
+                        .for_each(|run| run.length += length as u32 - 1);
                 }
                 start += length;
             }
@@ -256,7 +336,9 @@ impl Mask {
 fn equal_at_start(labels: &[u8]) -> usize {
     // In blocks that the compiler compares at once; the rest one by one.
     const STEP: usize = 32;
-    let Some(first) = labels.first() else { return 0 };
+    let Some(first) = labels.first() else {
+        return 0;
+    };
     let is_equal = |block: &&[u8]| block.iter().fold(true, |equal, l| equal & (l == first));
     let blocks = labels.chunks_exact(STEP).take_while(is_equal).count() * STEP;
     blocks + labels[blocks..].iter().take_while(|l| *l == first).count()
@@ -278,7 +360,11 @@ impl PackedMask {
             edit::put(&mut bytes, run.len() as u32);
             bytes.push(run[0]);
         }
-        Self { columns: mask.columns as u32, rows: mask.rows as u32, bytes }
+        Self {
+            columns: mask.columns as u32,
+            rows: mask.rows as u32,
+            bytes,
+        }
     }
 
     /// The mask.
@@ -291,7 +377,11 @@ impl PackedMask {
             bytes = rest;
         }
         labels.resize(columns * rows, 0);
-        Mask { columns, rows, labels }
+        Mask {
+            columns,
+            rows,
+            labels,
+        }
     }
 
     /// Writes the labels of a column into `line`, from the top; background is left out.
@@ -303,7 +393,8 @@ impl PackedMask {
         self.for_runs(|start, end, label| {
             let first = (start + columns - 1).saturating_sub(column) / columns;
             let rows = line.iter_mut().enumerate().skip(first);
-            rows.take_while(|(row, _)| row * columns + column < end).for_each(|(_, place)| *place = label);
+            rows.take_while(|(row, _)| row * columns + column < end)
+                .for_each(|(_, place)| *place = label);
         });
     }
 
@@ -312,8 +403,14 @@ impl PackedMask {
         let columns = self.columns as usize;
         let (first, last) = (row * columns, (row + 1) * columns);
         self.for_runs(|start, end, label| {
-            let (start, end) = (start.clamp(first, last) - first, end.clamp(first, last) - first);
-            line.iter_mut().take(end).skip(start).for_each(|place| *place = label);
+            let (start, end) = (
+                start.clamp(first, last) - first,
+                end.clamp(first, last) - first,
+            );
+            line.iter_mut()
+                .take(end)
+                .skip(start)
+                .for_each(|place| *place = label);
         });
     }
 
@@ -355,7 +452,12 @@ impl PackedMask {
 
     /// For a file: columns and rows as four bytes each, lowest first, then for each run its length (LEB128) and label.
     pub fn to_bytes(&self) -> Vec<u8> {
-        [&self.columns.to_le_bytes()[..], &self.rows.to_le_bytes(), &self.bytes].concat()
+        [
+            &self.columns.to_le_bytes()[..],
+            &self.rows.to_le_bytes(),
+            &self.bytes,
+        ]
+        .concat()
     }
 
     /// The mask of which these are the bytes; `None` where they are those of none, or of one with more than
@@ -370,7 +472,11 @@ impl PackedMask {
             rest = rest.split_first()?.1;
         }
         let is_whole = pixels == u64::from(columns) * u64::from(rows) && pixels <= MOST_PIXELS;
-        is_whole.then(|| Self { columns, rows, bytes: runs.to_vec() })
+        is_whole.then(|| Self {
+            columns,
+            rows,
+            bytes: runs.to_vec(),
+        })
     }
 }
 
@@ -384,7 +490,8 @@ mod tests {
     const SIDE: usize = 16;
 
     fn mask() -> impl Strategy<Value = Mask> {
-        proptest::collection::vec(0u8..4, SIDE * SIDE).prop_map(|l| Mask::from_labels(SIDE, SIDE, l).unwrap())
+        proptest::collection::vec(0u8..4, SIDE * SIDE)
+            .prop_map(|l| Mask::from_labels(SIDE, SIDE, l).unwrap())
     }
 
     fn region() -> impl Strategy<Value = Region> {
@@ -393,15 +500,22 @@ mod tests {
     }
 
     fn rule() -> impl Strategy<Value = Rule> {
-        let set = || proptest::collection::vec(0u8..4, 0..4).prop_map(|l| l.into_iter().collect::<LabelSet>());
+        let set = || {
+            proptest::collection::vec(0u8..4, 0..4)
+                .prop_map(|l| l.into_iter().collect::<LabelSet>())
+        };
         (set(), set()).prop_map(|(locked, over)| Rule { locked, over })
     }
 
     #[test]
     fn a_mask_that_no_image_has_is_none() {
         // 2^32 - 1 pixels in a single run.
-        let bytes =
-            [&65_535u32.to_le_bytes()[..], &65_537u32.to_le_bytes(), &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]].concat();
+        let bytes = [
+            &65_535u32.to_le_bytes()[..],
+            &65_537u32.to_le_bytes(),
+            &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1],
+        ]
+        .concat();
         assert_eq!(PackedMask::from_bytes(&bytes), None);
     }
 

@@ -69,7 +69,11 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
         return None;
     }
     let spacing = scale.of_label(mask, label);
-    let unit = if spacing.is_ok() { Unit::Millimetre } else { Unit::Pixel };
+    let unit = if spacing.is_ok() {
+        Unit::Millimetre
+    } else {
+        Unit::Pixel
+    };
     // An aspect ratio alone is a shape without a size: lengths stay in pixels of the image as it is stored.
     let [width, height] = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
     let contours = trace(mask, label);
@@ -84,14 +88,19 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
         spacing,
         unit,
         area: pixels as f64 * width * height,
-        perimeter: contours.iter().map(|c| ring_length(&c.smooth().points, [width, height])).sum(),
+        perimeter: contours
+            .iter()
+            .map(|c| ring_length(&c.smooth().points, [width, height]))
+            .sum(),
         longest_diameter: diameters.max_by(|a, b| a.length.total_cmp(&b.length))?,
     })
 }
 
 /// Measures every label in 1..=`labels` that the mask holds.
 pub fn measure_all(mask: &Mask, labels: u8, scale: &Scale) -> Vec<Measurement> {
-    (1..=labels).filter_map(|label| measure(mask, label, scale)).collect()
+    (1..=labels)
+        .filter_map(|label| measure(mask, label, scale))
+        .collect()
 }
 
 /// Volume of `label` over the slices of a series, in mm³: areas times the distance between slices (`slice_spacing`,
@@ -121,9 +130,16 @@ pub fn volume<'a>(
 pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Option<f64> {
     let (columns, labels) = (mask.columns(), mask.labels());
     let window = PixelRect::whole(columns, mask.rows());
-    let inside = Region::from_fn(&window, |column, row| labels[row * columns + column] == label);
+    let inside = Region::from_fn(&window, |column, row| {
+        labels[row * columns + column] == label
+    });
     let piece = components::largest(&inside);
-    let pixels = || piece.spans().iter().flat_map(|span| (span.start..span.end).map(|column| (column, span.row)));
+    let pixels = || {
+        piece
+            .spans()
+            .iter()
+            .flat_map(|span| (span.start..span.end).map(|column| (column, span.row)))
+    };
     let at = |(column, row): (usize, usize)| [column as f64 * spacing[1], row as f64 * spacing[0]];
     let count = piece.len() as f64;
     if count == 0.0 {
@@ -137,7 +153,10 @@ pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Optio
     let xy = mean(&|p| (p[0] - x) * (p[1] - y));
     let (middle, apart) = ((xx + yy) / 2.0, ((xx - yy) / 2.0).hypot(xy));
     // A filled ellipse has a quarter of its semi-axis, squared, as moment.
-    let (a, b) = (2.0 * (middle + apart).sqrt(), 2.0 * (middle - apart).max(0.0).sqrt());
+    let (a, b) = (
+        2.0 * (middle + apart).sqrt(),
+        2.0 * (middle - apart).max(0.0).sqrt(),
+    );
     let h = ((a - b) / (a + b)).powi(2);
     Some(PI * (a + b) * (1.0 + 3.0 * h / (10.0 + (4.0 - 3.0 * h).sqrt())))
 }
@@ -159,7 +178,10 @@ fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diameter> {
     let mut consider = |a: Point, b: Point| {
         let length = distance(a, b, size);
         if best.is_none_or(|d| length > d.length) {
-            best = Some(Diameter { length, ends: [a, b] });
+            best = Some(Diameter {
+                length,
+                ends: [a, b],
+            });
         }
     };
     let mut far = 1 % n.max(1);
@@ -194,7 +216,9 @@ fn convex_hull(points: &[Point]) -> Vec<Point> {
     let half = |points: &mut dyn Iterator<Item = Point>| {
         let mut chain: Vec<Point> = Vec::new();
         for p in points {
-            while chain.len() >= 2 && cross(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0 {
+            while chain.len() >= 2
+                && cross(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0
+            {
                 chain.pop();
             }
             chain.push(p);
@@ -216,12 +240,22 @@ mod tests {
     use std::f64::consts::PI;
 
     fn draw(columns: usize, rows: usize, inside: impl Fn(f64, f64) -> bool) -> Mask {
-        let label = |i: usize| u8::from(inside((i % columns) as f64 + 0.5, (i / columns) as f64 + 0.5));
+        let label = |i: usize| {
+            u8::from(inside(
+                (i % columns) as f64 + 0.5,
+                (i / columns) as f64 + 0.5,
+            ))
+        };
         Mask::from_labels(columns, rows, (0..columns * rows).map(label).collect()).unwrap()
     }
 
     fn mm(row: f64, column: f64) -> Scale {
-        Some(PixelSpacing { row, column, source: SpacingSource::PixelSpacing }).into()
+        Some(PixelSpacing {
+            row,
+            column,
+            source: SpacingSource::PixelSpacing,
+        })
+        .into()
     }
 
     #[test]
@@ -248,7 +282,10 @@ mod tests {
         // Semi-axes 30 and 20, turned by 30 degrees: 158.65 around (the complete elliptic integral).
         let (sin, cos) = 30f64.to_radians().sin_cos();
         let inside = |x: f64, y: f64| {
-            let (u, v) = ((x - 50.0) * cos + (y - 50.0) * sin, (y - 50.0) * cos - (x - 50.0) * sin);
+            let (u, v) = (
+                (x - 50.0) * cos + (y - 50.0) * sin,
+                (y - 50.0) * cos - (x - 50.0) * sin,
+            );
             (u / 30.0).hypot(v / 20.0) < 1.0
         };
         let whole = draw(100, 100, |x, y| inside(x, y) || (x < 5.0 && y < 5.0));
@@ -263,11 +300,17 @@ mod tests {
     #[test]
     fn lengths_follow_a_spacing_that_differs_by_direction() {
         // An ellipse on the grid that is a circle of 20 mm in the patient.
-        let disc = draw(120, 120, |x, y| ((x - 60.0) * 0.5).hypot((y - 60.0) * 0.8) < 20.0);
+        let disc = draw(120, 120, |x, y| {
+            ((x - 60.0) * 0.5).hypot((y - 60.0) * 0.8) < 20.0
+        });
         let m = measure(&disc, 1, &mm(0.8, 0.5)).unwrap();
         assert_eq!(m.unit, Unit::Millimetre);
         assert!((m.area / (PI * 400.0) - 1.0).abs() < 0.01);
-        assert!((m.perimeter / (2.0 * PI * 20.0) - 1.0).abs() < 0.015, "{}", m.perimeter);
+        assert!(
+            (m.perimeter / (2.0 * PI * 20.0) - 1.0).abs() < 0.015,
+            "{}",
+            m.perimeter
+        );
         assert!((m.longest_diameter.length / 40.0 - 1.0).abs() < 0.03);
     }
 
@@ -277,14 +320,20 @@ mod tests {
         let m = measure(&square, 1, &Scale::default()).unwrap();
         assert_eq!((m.pixels, m.area, m.unit), (100, 100.0, Unit::Pixel));
         assert!((m.longest_diameter.length - 181f64.sqrt()).abs() < 1e-9);
-        assert!((m.perimeter / 40.0 - 1.0).abs() < 0.06, "corners are rounded: {}", m.perimeter);
+        assert!(
+            (m.perimeter / 40.0 - 1.0).abs() < 0.06,
+            "corners are rounded: {}",
+            m.perimeter
+        );
     }
 
     #[test]
     fn the_longest_diameter_is_that_of_one_piece() {
         let head = |x: f64, y: f64| (x - 50.0).hypot(y - 50.0) < 20.0;
         let alone = measure(&draw(160, 100, head), 1, &Scale::default()).unwrap();
-        let with_dot = draw(160, 100, |x, y| head(x, y) || (x - 150.0).hypot(y - 10.0) < 3.0);
+        let with_dot = draw(160, 100, |x, y| {
+            head(x, y) || (x - 150.0).hypot(y - 10.0) < 3.0
+        });
         let beside = measure(&with_dot, 1, &Scale::default()).unwrap();
         assert_eq!(alone.longest_diameter, beside.longest_diameter);
         assert!(beside.area > alone.area && beside.perimeter > alone.perimeter);
@@ -292,7 +341,9 @@ mod tests {
 
     #[test]
     fn the_rim_of_a_hole_counts_and_its_area_does_not() {
-        let ring = draw(80, 80, |x, y| (10.0..30.0).contains(&(x - 40.0).hypot(y - 40.0)));
+        let ring = draw(80, 80, |x, y| {
+            (10.0..30.0).contains(&(x - 40.0).hypot(y - 40.0))
+        });
         let m = measure(&ring, 1, &Scale::default()).unwrap();
         assert!((m.area / (PI * 800.0) - 1.0).abs() < 0.01);
         assert!((m.perimeter / (2.0 * PI * 40.0) - 1.0).abs() < 0.01);
@@ -303,7 +354,10 @@ mod tests {
         let two = draw(9, 9, |x, y| (x < 1.0 && y < 1.0) || (x > 8.0 && y > 8.0));
         let one = draw(9, 9, |x, y| x < 1.0 && y < 1.0);
         let [two, one] = [two, one].map(|mask| measure(&mask, 1, &Scale::default()).unwrap());
-        assert_eq!((two.area, two.longest_diameter.length), (2.0 * one.area, one.longest_diameter.length));
+        assert_eq!(
+            (two.area, two.longest_diameter.length),
+            (2.0 * one.area, one.longest_diameter.length)
+        );
     }
 
     #[test]
@@ -314,17 +368,28 @@ mod tests {
 
     #[test]
     fn an_aspect_ratio_is_no_length() {
-        let ratio: Scale = Some(PixelSpacing { row: 2.0, column: 1.0, source: SpacingSource::AspectRatioOnly }).into();
+        let ratio: Scale = Some(PixelSpacing {
+            row: 2.0,
+            column: 1.0,
+            source: SpacingSource::AspectRatioOnly,
+        })
+        .into();
         let dot = draw(3, 3, |x, y| x == 1.5 && y == 1.5);
         let measured = measure(&dot, 1, &ratio).unwrap();
-        assert_eq!((measured.unit, measured.spacing), (Unit::Pixel, Err(NoLength::ShapeOnly)));
+        assert_eq!(
+            (measured.unit, measured.spacing),
+            (Unit::Pixel, Err(NoLength::ShapeOnly))
+        );
         assert_eq!(volume([(&dot, ratio)], 1, Some(1.0)), None);
     }
 
     #[test]
     fn volume_is_area_times_slice_distance() {
         let dot = draw(3, 3, |x, y| x == 1.5 && y == 1.5);
-        assert_eq!(volume([(&dot, mm(0.5, 0.5)), (&dot, mm(0.5, 0.5))], 1, Some(4.0)), Some(2.0));
+        assert_eq!(
+            volume([(&dot, mm(0.5, 0.5)), (&dot, mm(0.5, 0.5))], 1, Some(4.0)),
+            Some(2.0)
+        );
         assert_eq!(volume([(&dot, mm(0.5, 0.5))], 1, None), None);
     }
 

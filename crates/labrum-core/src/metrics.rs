@@ -27,7 +27,12 @@ pub struct Scores {
 
 impl Scores {
     /// What two masks get that agree in every pixel.
-    pub const PERFECT: Self = Self { dice: 1.0, iou: 1.0, hd95: Some(0.0), boundary_iou: 1.0 };
+    pub const PERFECT: Self = Self {
+        dice: 1.0,
+        iou: 1.0,
+        hd95: Some(0.0),
+        boundary_iou: 1.0,
+    };
 
     /// Means of each figure; `hd95` over those that have one. `None` for no scores.
     pub fn mean(scores: &[Self]) -> Option<Self> {
@@ -49,8 +54,10 @@ impl Scores {
 /// `spacing` is the distance between rows, then between columns.
 pub fn score(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<Scores> {
     let labels = labels_in(predicted.labels().iter().chain(truth.labels()).copied());
-    let scores =
-        labels.into_iter().map(|label| score_label(predicted, truth, label, spacing)).collect::<Option<Vec<_>>>()?;
+    let scores = labels
+        .into_iter()
+        .map(|label| score_label(predicted, truth, label, spacing))
+        .collect::<Option<Vec<_>>>()?;
     let same_size = (predicted.columns(), predicted.rows()) == (truth.columns(), truth.rows());
     same_size.then(|| Scores::mean(&scores).unwrap_or(Scores::PERFECT))
 }
@@ -73,17 +80,27 @@ pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2])
 
 fn dice(a: &[bool], b: &[bool]) -> f64 {
     let (both, either) = overlap(a, b);
-    if either == 0 { 1.0 } else { 2.0 * both as f64 / (both + either) as f64 }
+    if either == 0 {
+        1.0
+    } else {
+        2.0 * both as f64 / (both + either) as f64
+    }
 }
 
 fn iou(a: &[bool], b: &[bool]) -> f64 {
     let (both, either) = overlap(a, b);
-    if either == 0 { 1.0 } else { both as f64 / either as f64 }
+    if either == 0 {
+        1.0
+    } else {
+        both as f64 / either as f64
+    }
 }
 
 /// Sizes of intersection and union.
 fn overlap(a: &[bool], b: &[bool]) -> (usize, usize) {
-    a.iter().zip(b).fold((0, 0), |(both, either), (&a, &b)| (both + usize::from(a && b), either + usize::from(a || b)))
+    a.iter().zip(b).fold((0, 0), |(both, either), (&a, &b)| {
+        (both + usize::from(a && b), either + usize::from(a || b))
+    })
 }
 
 /// 95th percentile of the distances from each surface pixel to the other surface, of both directions together, as
@@ -98,7 +115,11 @@ fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f
     let mut distances = Vec::new();
     for (from, to) in [(&from, &to), (&to, &from)] {
         let away = distance_to(to, a.columns, a.rows, spacing);
-        distances.extend(from.iter().zip(away).filter_map(|(&on_surface, d)| on_surface.then_some(d)));
+        distances.extend(
+            from.iter()
+                .zip(away)
+                .filter_map(|(&on_surface, d)| on_surface.then_some(d)),
+        );
     }
     Some(percentile(&mut distances, 0.95))
 }
@@ -107,7 +128,10 @@ fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f
 fn percentile(values: &mut [f64], q: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = q * (values.len() - 1) as f64;
-    let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+    let (low, high) = (
+        values[place.floor() as usize],
+        values[place.ceil() as usize],
+    );
     low + (high - low) * place.fract()
 }
 
@@ -127,7 +151,11 @@ struct LabelRegion {
 impl LabelRegion {
     fn of(mask: &Mask, label: u8) -> Self {
         let inside = mask.labels().iter().map(|&l| l == label).collect();
-        Self { columns: mask.columns(), rows: mask.rows(), inside }
+        Self {
+            columns: mask.columns(),
+            rows: mask.rows(),
+            inside,
+        }
     }
 
     fn at(&self, column: usize, row: usize) -> bool {
@@ -157,11 +185,19 @@ impl LabelRegion {
             core[start..start + self.columns].copy_from_slice(&line);
         }
         for column in 0..self.columns {
-            let down: Vec<bool> = (0..self.rows).map(|row| core[row * self.columns + column]).collect();
+            let down: Vec<bool> = (0..self.rows)
+                .map(|row| core[row * self.columns + column])
+                .collect();
             erode(&down, width, &mut line);
-            line.iter().enumerate().for_each(|(row, &kept)| core[row * self.columns + column] = kept);
+            line.iter()
+                .enumerate()
+                .for_each(|(row, &kept)| core[row * self.columns + column] = kept);
         }
-        self.inside.iter().zip(core).map(|(&inside, core)| inside && !core).collect()
+        self.inside
+            .iter()
+            .zip(core)
+            .map(|(&inside, core)| inside && !core)
+            .collect()
     }
 }
 
@@ -169,7 +205,12 @@ impl LabelRegion {
 fn erode(line: &[bool], width: usize, kept: &mut Vec<bool>) {
     kept.clear();
     kept.resize(line.len(), false);
-    for stretch in line.iter().enumerate().collect::<Vec<_>>().chunk_by(|a, b| a.1 == b.1) {
+    for stretch in line
+        .iter()
+        .enumerate()
+        .collect::<Vec<_>>()
+        .chunk_by(|a, b| a.1 == b.1)
+    {
         if let [(first, true), ..] = stretch
             && stretch.len() > 2 * width
         {
@@ -185,16 +226,25 @@ mod tests {
     use proptest::prelude::*;
 
     fn mask(columns: usize, rows: usize, label: impl Fn(f64, f64) -> u8) -> Mask {
-        let labels = (0..columns * rows).map(|i| label((i % columns) as f64, (i / columns) as f64)).collect();
+        let labels = (0..columns * rows)
+            .map(|i| label((i % columns) as f64, (i / columns) as f64))
+            .collect();
         Mask::from_labels(columns, rows, labels).unwrap()
     }
 
     fn disc(columns: usize, rows: usize, x: f64, y: f64, radius: f64) -> Mask {
-        mask(columns, rows, |c, r| u8::from((c - x).powi(2) + (r - y).powi(2) <= radius * radius))
+        mask(columns, rows, |c, r| {
+            u8::from((c - x).powi(2) + (r - y).powi(2) <= radius * radius)
+        })
     }
 
     fn assert_scores(found: Scores, expected: [f64; 4]) {
-        let found = [found.dice, found.iou, found.hd95.unwrap(), found.boundary_iou];
+        let found = [
+            found.dice,
+            found.iou,
+            found.hd95.unwrap(),
+            found.boundary_iou,
+        ];
         for (f, e) in found.iter().zip(expected) {
             assert!((f - e).abs() < 1e-9, "{found:?} instead of {expected:?}");
         }
@@ -203,17 +253,42 @@ mod tests {
     /// Figures from numpy and scipy: medpy's `hd95` and the published code of boundary IoU, written out.
     #[test]
     fn scores_are_those_of_the_usual_tools() {
-        let (a, b) = (disc(64, 48, 30.0, 22.0, 15.0), disc(64, 48, 33.5, 24.0, 14.0));
-        let expected = [0.8160484481453444, 0.6892583120204604, 5.0, 0.1246684350132626];
+        let (a, b) = (
+            disc(64, 48, 30.0, 22.0, 15.0),
+            disc(64, 48, 33.5, 24.0, 14.0),
+        );
+        let expected = [
+            0.8160484481453444,
+            0.6892583120204604,
+            5.0,
+            0.1246684350132626,
+        ];
         assert_scores(score(&a, &b, [1.0, 1.0]).unwrap(), expected);
         // Cut off by the lower edge, pixels that are not square.
-        let (a, b) = (disc(200, 150, 90.0, 140.0, 40.0), disc(200, 150, 96.0, 120.0, 45.0));
-        let expected = [0.7097717305746093, 0.550113299633955, 12.32233744059949, 0.18810148731408574];
+        let (a, b) = (
+            disc(200, 150, 90.0, 140.0, 40.0),
+            disc(200, 150, 96.0, 120.0, 45.0),
+        );
+        let expected = [
+            0.7097717305746093,
+            0.550113299633955,
+            12.32233744059949,
+            0.18810148731408574,
+        ];
         assert_scores(score(&a, &b, [0.4, 0.9]).unwrap(), expected);
         // Ragged masks.
-        let a = mask(120, 90, |c, r| u8::from((c * 7.0 + r * 3.0) % 31.0 < 20.0 && (c - 60.0).hypot(r - 45.0) <= 40.0));
-        let b = mask(120, 90, |c, r| u8::from((c * 7.0 + r * 5.0) % 29.0 < 20.0 && (c - 58.0).hypot(r - 44.0) <= 42.0));
-        let expected = [0.6324883161025351, 0.4625103562551781, 1.5, 0.4625103562551781];
+        let a = mask(120, 90, |c, r| {
+            u8::from((c * 7.0 + r * 3.0) % 31.0 < 20.0 && (c - 60.0).hypot(r - 45.0) <= 40.0)
+        });
+        let b = mask(120, 90, |c, r| {
+            u8::from((c * 7.0 + r * 5.0) % 29.0 < 20.0 && (c - 58.0).hypot(r - 44.0) <= 42.0)
+        });
+        let expected = [
+            0.6324883161025351,
+            0.4625103562551781,
+            1.5,
+            0.4625103562551781,
+        ];
         assert_scores(score(&a, &b, [1.5, 1.0]).unwrap(), expected);
     }
 
@@ -225,8 +300,21 @@ mod tests {
 
     #[test]
     fn an_empty_mask_against_a_full_one_has_no_distance() {
-        let scores = score(&Mask::empty(40, 40), &disc(40, 40, 20.0, 20.0, 9.0), [1.0, 1.0]).unwrap();
-        assert_eq!(scores, Scores { dice: 0.0, iou: 0.0, hd95: None, boundary_iou: 0.0 });
+        let scores = score(
+            &Mask::empty(40, 40),
+            &disc(40, 40, 20.0, 20.0, 9.0),
+            [1.0, 1.0],
+        )
+        .unwrap();
+        assert_eq!(
+            scores,
+            Scores {
+                dice: 0.0,
+                iou: 0.0,
+                hd95: None,
+                boundary_iou: 0.0
+            }
+        );
     }
 
     #[test]
@@ -237,9 +325,29 @@ mod tests {
 
     #[test]
     fn the_mean_leaves_out_missing_distances() {
-        let none = Scores { dice: 0.0, iou: 0.0, hd95: None, boundary_iou: 0.0 };
-        let mean = Scores::mean(&[Scores { hd95: Some(3.0), ..Scores::PERFECT }, none]).unwrap();
-        assert_eq!(mean, Scores { dice: 0.5, iou: 0.5, hd95: Some(3.0), boundary_iou: 0.5 });
+        let none = Scores {
+            dice: 0.0,
+            iou: 0.0,
+            hd95: None,
+            boundary_iou: 0.0,
+        };
+        let mean = Scores::mean(&[
+            Scores {
+                hd95: Some(3.0),
+                ..Scores::PERFECT
+            },
+            none,
+        ])
+        .unwrap();
+        assert_eq!(
+            mean,
+            Scores {
+                dice: 0.5,
+                iou: 0.5,
+                hd95: Some(3.0),
+                boundary_iou: 0.5
+            }
+        );
         assert!(Scores::mean(&[]).is_none());
     }
 

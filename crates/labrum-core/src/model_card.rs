@@ -170,7 +170,10 @@ impl ModelCard {
     /// description where the body part is unknown.
     pub fn fit<'a>(&self, series: &Series, look: impl FnOnce() -> Option<&'a Look>) -> ModelFit {
         match self.fit_by_name(series) {
-            ModelFit::Fits => self.looks.as_ref().map_or(ModelFit::Fits, |looks| self.fit_by_look(looks, look())),
+            ModelFit::Fits => self
+                .looks
+                .as_ref()
+                .map_or(ModelFit::Fits, |looks| self.fit_by_look(looks, look())),
             no => no,
         }
     }
@@ -181,7 +184,10 @@ impl ModelCard {
         let purpose = &self.purpose;
         if series.modality.is_empty() {
             let name = format!("{} {}", series.description, series.id).to_lowercase();
-            let word = purpose.picture_words.iter().find(|word| name.contains(&word.to_lowercase()));
+            let word = purpose
+                .picture_words
+                .iter()
+                .find(|word| name.contains(&word.to_lowercase()));
             return match (&self.looks, word) {
                 (Some(_), _) => look.to_owned(),
                 (None, Some(word)) => format!("\"{word}\" stands in the name of the image"),
@@ -190,7 +196,11 @@ impl ModelCard {
         }
         let what = [series.modality.as_str(), series.body_part.as_str()].join(" ");
         let named = format!("this is {}", what.trim());
-        if self.looks.is_some() { format!("{named}, and {look}") } else { named }
+        if self.looks.is_some() {
+            format!("{named}, and {look}")
+        } else {
+            named
+        }
     }
 
     fn fit_by_look(&self, looks: &Looks, look: Option<&Look>) -> ModelFit {
@@ -208,15 +218,22 @@ impl ModelCard {
         let purpose = &self.purpose;
         let has_word = |text: &str| {
             let text = text.to_lowercase();
-            purpose.picture_words.iter().any(|w| text.contains(&w.to_lowercase()))
+            purpose
+                .picture_words
+                .iter()
+                .any(|w| text.contains(&w.to_lowercase()))
         };
-        let words = || self.looks.is_some() || has_word(&series.description) || has_word(&series.id);
+        let words =
+            || self.looks.is_some() || has_word(&series.description) || has_word(&series.id);
         let unnamed = series.modality.is_empty();
         if unnamed {
             return if purpose.picture_words.is_empty() || words() {
                 ModelFit::Fits
             } else {
-                ModelFit::No(format!("it is for {}, and nothing says that this picture is that", purpose.summary))
+                ModelFit::No(format!(
+                    "it is for {}, and nothing says that this picture is that",
+                    purpose.summary
+                ))
             };
         }
         if !purpose.modalities.is_empty() && !purpose.modalities.contains(&series.modality) {
@@ -224,10 +241,17 @@ impl ModelCard {
             return ModelFit::No(format!("it is for {wanted}, this is {}", series.modality));
         }
         let part = &series.body_part;
-        if purpose.body_parts.is_empty() || purpose.body_parts.contains(part) || (part.is_empty() && words()) {
+        if purpose.body_parts.is_empty()
+            || purpose.body_parts.contains(part)
+            || (part.is_empty() && words())
+        {
             return ModelFit::Fits;
         }
-        let shown = if part.is_empty() { "an unknown body part" } else { part };
+        let shown = if part.is_empty() {
+            "an unknown body part"
+        } else {
+            part
+        };
         ModelFit::No(format!("it is for {}, this is {shown}", purpose.summary))
     }
 }

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 /// The name with its accents composed (Unicode's form NFC): "é" may be one character or an "e" with an accent behind it,
 /// as macOS writes it, and looks the same.
 pub fn composed(name: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc().normalize(name).into_owned()
+    ComposingNormalizerBorrowed::new_nfc()
+        .normalize(name)
+        .into_owned()
 }
 
 /// What is equal for names that a file system may take for one: those that differ in upper and lower case, or in how their
@@ -23,8 +25,12 @@ pub fn told_apart<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut distinct = Vec::with_capacity(names.len());
     for name in &names {
-        let numbered = (2..).map(|number| format!("{name} ({number})")).filter(|n| !given.contains(n));
-        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
+        let numbered = (2..)
+            .map(|number| format!("{name} ({number})"))
+            .filter(|n| !given.contains(n));
+        let free = std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !taken.contains(name));
         let free = free.unwrap_or_else(|| name.clone());
         taken.insert(free.clone());
         distinct.push(free);
@@ -38,14 +44,34 @@ mod tests {
 
     #[test]
     fn equal_names_are_numbered_and_others_stay() {
-        let names = ["Lesion", "Liver", "Lesion", "Lesion (2)", "Lesion", "lesion"];
-        assert_eq!(told_apart(names), ["Lesion", "Liver", "Lesion (3)", "Lesion (2)", "Lesion (4)", "lesion"]);
+        let names = [
+            "Lesion",
+            "Liver",
+            "Lesion",
+            "Lesion (2)",
+            "Lesion",
+            "lesion",
+        ];
+        assert_eq!(
+            told_apart(names),
+            [
+                "Lesion",
+                "Liver",
+                "Lesion (3)",
+                "Lesion (2)",
+                "Lesion (4)",
+                "lesion"
+            ]
+        );
     }
 
     #[test]
     fn accents_that_look_the_same_are_the_same() {
         assert_eq!(composed("fe\u{301}mur"), "f\u{e9}mur");
         assert_eq!(folded("FE\u{301}MUR"), folded("f\u{e9}mur"));
-        assert_eq!(told_apart(["f\u{e9}mur", "fe\u{301}mur"]), ["f\u{e9}mur", "f\u{e9}mur (2)"]);
+        assert_eq!(
+            told_apart(["f\u{e9}mur", "fe\u{301}mur"]),
+            ["f\u{e9}mur", "f\u{e9}mur (2)"]
+        );
     }
 }

@@ -20,7 +20,11 @@ pub struct Orientation {
 
 impl Orientation {
     /// As stored.
-    pub const AS_STORED: Self = Self { transposed: false, columns_reversed: false, rows_reversed: false };
+    pub const AS_STORED: Self = Self {
+        transposed: false,
+        columns_reversed: false,
+        rows_reversed: false,
+    };
 
     /// Of the value of EXIF's and TIFF's tag Orientation (274); values that mean nothing are as stored.
     pub fn from_exif(value: u16) -> Self {
@@ -34,7 +38,11 @@ impl Orientation {
             8 => [true, true, false],
             _ => [false; 3],
         };
-        Self { transposed, columns_reversed, rows_reversed }
+        Self {
+            transposed,
+            columns_reversed,
+            rows_reversed,
+        }
     }
 
     /// From the screen back to the file.
@@ -42,20 +50,36 @@ impl Orientation {
         if !self.transposed {
             return self;
         }
-        Self { transposed: true, columns_reversed: self.rows_reversed, rows_reversed: self.columns_reversed }
+        Self {
+            transposed: true,
+            columns_reversed: self.rows_reversed,
+            rows_reversed: self.columns_reversed,
+        }
     }
 
     /// Columns and rows that are shown of so many stored ones.
     pub fn size(self, (columns, rows): (usize, usize)) -> (usize, usize) {
-        if self.transposed { (rows, columns) } else { (columns, rows) }
+        if self.transposed {
+            (rows, columns)
+        } else {
+            (columns, rows)
+        }
     }
 
     /// The stored pixel (column, row) that is shown at (`x`, `y`), of `columns` x `rows` stored ones.
     pub fn stored(self, (columns, rows): (usize, usize), (x, y): (usize, usize)) -> (usize, usize) {
         let (column, row) = if self.transposed { (y, x) } else { (x, y) };
-        let place =
-            |at: usize, count: usize, reversed: bool| if reversed { (count - 1).saturating_sub(at) } else { at };
-        (place(column, columns.max(1), self.columns_reversed), place(row, rows.max(1), self.rows_reversed))
+        let place = |at: usize, count: usize, reversed: bool| {
+            if reversed {
+                (count - 1).saturating_sub(at)
+            } else {
+                at
+            }
+        };
+        (
+            place(column, columns.max(1), self.columns_reversed),
+            place(row, rows.max(1), self.rows_reversed),
+        )
     }
 
     /// Values as they are shown, row after row, of `columns` x `rows` stored ones.
@@ -75,7 +99,11 @@ impl Orientation {
         if !self.transposed {
             return stored;
         }
-        PixelSpacing { row: stored.column, column: stored.row, ..stored }
+        PixelSpacing {
+            row: stored.column,
+            column: stored.row,
+            ..stored
+        }
     }
 
     /// An image as it is shown, with its spacing; what else lies in its plane must not be there yet.
@@ -93,7 +121,13 @@ impl Orientation {
         };
         let (columns, rows) = self.size((columns, rows));
         let spacing = stored.spacing.map(|spacing| self.spacing(spacing));
-        Image { columns, rows, pixels, spacing, ..stored }
+        Image {
+            columns,
+            rows,
+            pixels,
+            spacing,
+            ..stored
+        }
     }
 
     /// A mask as it is shown.
@@ -126,11 +160,25 @@ pub enum MaskOrientation {
 ///
 /// Where sizes do not tell (mirrored, turned by 180 degrees, square) the mask's own flag decides. A mask that fits in no
 /// way comes back as its own flag says, of the wrong size.
-pub fn lay(stored: Mask, own: Orientation, image: Orientation, shown: (usize, usize)) -> (Mask, MaskOrientation) {
+pub fn lay(
+    stored: Mask,
+    own: Orientation,
+    image: Orientation,
+    shown: (usize, usize),
+) -> (Mask, MaskOrientation) {
     let size = (stored.columns(), stored.rows());
     if own.size(size) == shown {
-        let is_in_doubt = own == Orientation::AS_STORED && image != Orientation::AS_STORED && image.size(size) == shown;
-        (own.mask(stored), if is_in_doubt { MaskOrientation::AsShownInDoubt } else { MaskOrientation::AsShown })
+        let is_in_doubt = own == Orientation::AS_STORED
+            && image != Orientation::AS_STORED
+            && image.size(size) == shown;
+        (
+            own.mask(stored),
+            if is_in_doubt {
+                MaskOrientation::AsShownInDoubt
+            } else {
+                MaskOrientation::AsShown
+            },
+        )
     } else if size == shown {
         (stored, MaskOrientation::OwnFlagLeftOut)
     } else if own == Orientation::AS_STORED && image.size(size) == shown {
@@ -151,7 +199,10 @@ mod tests {
         let orientation = Orientation::from_exif(value);
         let (width, _) = orientation.size((3, 2));
         let turned = orientation.turn(3, 2, b"abcdef");
-        turned.chunks(width).map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
+        turned
+            .chunks(width)
+            .map(|row| String::from_utf8(row.to_vec()).unwrap())
+            .collect()
     }
 
     #[test]
@@ -180,15 +231,26 @@ mod tests {
             let there = Orientation::from_exif(value);
             let (width, height) = there.size((3, 2));
             let turned = there.turn(3, 2, b"abcdef");
-            assert_eq!(there.inverse().turn(width, height, &turned), b"abcdef", "{value}");
+            assert_eq!(
+                there.inverse().turn(width, height, &turned),
+                b"abcdef",
+                "{value}"
+            );
         }
     }
 
     #[test]
     fn a_quarter_turn_exchanges_the_sizes_of_a_pixel() {
         let image = Image::new(3, 2, Pixels::U8(vec![0; 6])).unwrap();
-        let spacing = PixelSpacing { row: 2.0, column: 1.0, source: SpacingSource::Picture };
-        let image = Orientation::from_exif(6).image(Image { spacing: Some(spacing), ..image });
+        let spacing = PixelSpacing {
+            row: 2.0,
+            column: 1.0,
+            source: SpacingSource::Picture,
+        };
+        let image = Orientation::from_exif(6).image(Image {
+            spacing: Some(spacing),
+            ..image
+        });
         assert_eq!((image.columns, image.rows), (2, 3));
         assert_eq!(image.spacing.map(|s| (s.row, s.column)), Some((1.0, 2.0)));
     }
@@ -200,14 +262,35 @@ mod tests {
         let upright = turned.mask(wide());
         // Image: stored 3 x 2, shown 2 x 3.
         let laid = |mask, own| lay(mask, own, turned, (2, 3));
-        assert_eq!(laid(upright.clone(), plain), (upright.clone(), MaskOrientation::AsShown));
-        assert_eq!(laid(wide(), turned), (upright.clone(), MaskOrientation::AsShown));
-        assert_eq!(laid(wide(), plain), (upright.clone(), MaskOrientation::TurnedLikeImage));
-        assert_eq!(laid(upright.clone(), turned), (upright.clone(), MaskOrientation::OwnFlagLeftOut));
+        assert_eq!(
+            laid(upright.clone(), plain),
+            (upright.clone(), MaskOrientation::AsShown)
+        );
+        assert_eq!(
+            laid(wide(), turned),
+            (upright.clone(), MaskOrientation::AsShown)
+        );
+        assert_eq!(
+            laid(wide(), plain),
+            (upright.clone(), MaskOrientation::TurnedLikeImage)
+        );
+        assert_eq!(
+            laid(upright.clone(), turned),
+            (upright.clone(), MaskOrientation::OwnFlagLeftOut)
+        );
         // Upside down: sizes do not tell.
-        assert_eq!(lay(wide(), plain, upside_down, (3, 2)), (wide(), MaskOrientation::AsShownInDoubt));
-        assert_eq!(lay(wide(), plain, plain, (3, 2)), (wide(), MaskOrientation::AsShown));
-        assert_eq!(lay(wide(), upside_down, plain, (3, 2)).0.labels(), [6, 5, 4, 3, 2, 1]);
+        assert_eq!(
+            lay(wide(), plain, upside_down, (3, 2)),
+            (wide(), MaskOrientation::AsShownInDoubt)
+        );
+        assert_eq!(
+            lay(wide(), plain, plain, (3, 2)),
+            (wide(), MaskOrientation::AsShown)
+        );
+        assert_eq!(
+            lay(wide(), upside_down, plain, (3, 2)).0.labels(),
+            [6, 5, 4, 3, 2, 1]
+        );
         // No way fits.
         assert_eq!(lay(wide(), plain, plain, (2, 3)).0.columns(), 3);
     }

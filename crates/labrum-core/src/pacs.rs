@@ -108,8 +108,13 @@ impl Server {
     pub fn is_secret_in_the_clear(&self) -> bool {
         let address = self.address.to_lowercase();
         let host = address.strip_prefix("http://").unwrap_or_default();
-        let is_here = ["localhost", "127.0.0.1", "[::1]"].iter().any(|here| host.starts_with(here));
-        self.protocol == Protocol::DicomWeb && self.sign_in != SignIn::None && !host.is_empty() && !is_here
+        let is_here = ["localhost", "127.0.0.1", "[::1]"]
+            .iter()
+            .any(|here| host.starts_with(here));
+        self.protocol == Protocol::DicomWeb
+            && self.sign_in != SignIn::None
+            && !host.is_empty()
+            && !is_here
     }
 
     /// What is wrong with it, as a clause.
@@ -120,16 +125,24 @@ impl Server {
         match self.protocol {
             _ if self.name.trim().is_empty() => Some("it has no name"),
             _ if authority.is_empty() => Some("it has no address"),
-            Protocol::DicomWeb if !address.starts_with("http://") && !address.starts_with("https://") => {
+            Protocol::DicomWeb
+                if !address.starts_with("http://") && !address.starts_with("https://") =>
+            {
                 Some("its address must begin with https:// or http://")
             }
-            Protocol::DicomWeb if authority.contains('@') => {
-                Some("user and password do not belong into the address: name the user, the password is asked for")
-            }
-            Protocol::DicomWeb if self.sign_in == SignIn::Password && self.user.trim().is_empty() => {
+            Protocol::DicomWeb if authority.contains('@') => Some(
+                "user and password do not belong into the address: name the user, the password is asked for",
+            ),
+            Protocol::DicomWeb
+                if self.sign_in == SignIn::Password && self.user.trim().is_empty() =>
+            {
                 Some("it has no user")
             }
-            Protocol::Dimse if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) => {
+            Protocol::Dimse
+                if address
+                    .rsplit_once(':')
+                    .is_none_or(|(_, port)| port.parse::<u16>().is_err()) =>
+            {
                 Some("its address must be host:port")
             }
             Protocol::Dimse if !is_ae_title(&self.called_ae) || !is_ae_title(&self.calling_ae) => {
@@ -142,7 +155,10 @@ impl Server {
 
 fn is_ae_title(title: &str) -> bool {
     let title = title.trim();
-    (1..=16).contains(&title.len()) && title.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'\\')
+    (1..=16).contains(&title.len())
+        && title
+            .bytes()
+            .all(|b| (b' '..=b'~').contains(&b) && b != b'\\')
 }
 
 /// A password or a token. It is never shown.
@@ -194,7 +210,11 @@ pub const USUAL_LIMIT: usize = 200;
 impl Query {
     /// So many studies at most.
     pub fn most(&self) -> usize {
-        if self.limit == 0 { USUAL_LIMIT } else { self.limit }
+        if self.limit == 0 {
+            USUAL_LIMIT
+        } else {
+            self.limit
+        }
     }
 
     /// Study Date as DICOM asks for it: "20260101-20261231"; `None` where no day is named.
@@ -219,16 +239,27 @@ impl Query {
             // People write "Doe John" for what is kept as "DOE^JOHN".
             _ => Some(format!(
                 "*{}*",
-                name.split([' ', ',', '^']).filter(|w| !w.is_empty()).collect::<Vec<_>>().join("*")
+                name.split([' ', ',', '^'])
+                    .filter(|w| !w.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("*")
             )),
         }
     }
 }
 
 fn day(text: &str) -> Result<String, String> {
-    let digits: String = text.trim().chars().filter(|c| !"-./".contains(*c)).collect();
+    let digits: String = text
+        .trim()
+        .chars()
+        .filter(|c| !"-./".contains(*c))
+        .collect();
     let is_day = digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit());
-    if digits.is_empty() || is_day { Ok(digits) } else { Err(text.trim().to_owned()) }
+    if digits.is_empty() || is_day {
+        Ok(digits)
+    } else {
+        Err(text.trim().to_owned())
+    }
 }
 
 /// A study on a server.
@@ -371,7 +402,9 @@ pub struct SendItem {
 /// before it becomes the name of a file.
 pub fn is_uid(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        && text
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -380,20 +413,46 @@ mod tests {
 
     #[test]
     fn what_a_server_lacks_is_said() {
-        let server = |address: &str| Server { name: "A".into(), address: address.into(), ..Server::default() };
+        let server = |address: &str| Server {
+            name: "A".into(),
+            address: address.into(),
+            ..Server::default()
+        };
         assert_eq!(server("https://pacs/dicom-web").problem(), None);
         assert_eq!(server("").problem(), Some("it has no address"));
-        assert!(server("pacs/dicom-web").problem().is_some_and(|p| p.contains("https://")));
-        assert!(server("http://me:secret@pacs/").problem().is_some_and(|p| p.contains("password")));
-        let dimse = |address: &str| Server { protocol: Protocol::Dimse, ..server(address) };
+        assert!(
+            server("pacs/dicom-web")
+                .problem()
+                .is_some_and(|p| p.contains("https://"))
+        );
+        assert!(
+            server("http://me:secret@pacs/")
+                .problem()
+                .is_some_and(|p| p.contains("password"))
+        );
+        let dimse = |address: &str| Server {
+            protocol: Protocol::Dimse,
+            ..server(address)
+        };
         assert_eq!(dimse("pacs:104").problem(), None);
         assert!(dimse("pacs").problem().is_some() && dimse("pacs:x").problem().is_some());
-        assert!(Server { called_ae: "LONGER THAN SIXTEEN".into(), ..dimse("pacs:104") }.problem().is_some());
+        assert!(
+            Server {
+                called_ae: "LONGER THAN SIXTEEN".into(),
+                ..dimse("pacs:104")
+            }
+            .problem()
+            .is_some()
+        );
     }
 
     #[test]
     fn a_password_in_the_clear_is_noticed() {
-        let server = |address: &str| Server { address: address.into(), sign_in: SignIn::Password, ..Server::default() };
+        let server = |address: &str| Server {
+            address: address.into(),
+            sign_in: SignIn::Password,
+            ..Server::default()
+        };
         assert!(server("http://pacs/dicom-web").is_secret_in_the_clear());
         assert!(!server("https://pacs/dicom-web").is_secret_in_the_clear());
         assert!(!server("http://localhost:8042/dicom-web").is_secret_in_the_clear());
@@ -406,12 +465,25 @@ mod tests {
 
     #[test]
     fn days_and_names_are_asked_for_as_dicom_has_them() {
-        let query = |from: &str, to: &str| Query { from: from.into(), to: to.into(), ..Query::default() }.dates();
+        let query = |from: &str, to: &str| {
+            Query {
+                from: from.into(),
+                to: to.into(),
+                ..Query::default()
+            }
+            .dates()
+        };
         assert_eq!(query("", ""), Ok(None));
         assert_eq!(query("2026-01-31", ""), Ok(Some("20260131-".into())));
         assert_eq!(query("2026-01-31", "20260131"), Ok(Some("20260131".into())));
         assert_eq!(query("last week", ""), Err("last week".into()));
-        let name = |name: &str| Query { patient_name: name.into(), ..Query::default() }.name_pattern();
+        let name = |name: &str| {
+            Query {
+                patient_name: name.into(),
+                ..Query::default()
+            }
+            .name_pattern()
+        };
         assert_eq!(name("Doe, John").as_deref(), Some("*Doe*John*"));
         assert_eq!(name("DOE^*").as_deref(), Some("DOE^*"));
         assert_eq!(name(" "), None);
@@ -420,6 +492,12 @@ mod tests {
     #[test]
     fn only_uids_become_names_of_files() {
         assert!(is_uid("1.2.840.10008.1"));
-        assert!(!is_uid("../1.2") && !is_uid("1..2") && !is_uid("") && !is_uid(&"1".repeat(65)) && !is_uid("1.2/3"));
+        assert!(
+            !is_uid("../1.2")
+                && !is_uid("1..2")
+                && !is_uid("")
+                && !is_uid(&"1".repeat(65))
+                && !is_uid("1.2/3")
+        );
     }
 }

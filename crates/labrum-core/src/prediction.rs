@@ -14,7 +14,11 @@ pub struct Prediction {
 impl Prediction {
     /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
     pub fn relabelled(self, values: &[u8]) -> Self {
-        if values.iter().enumerate().all(|(i, v)| usize::from(*v) == i + 1) && values.len() >= self.probabilities.len()
+        if values
+            .iter()
+            .enumerate()
+            .all(|(i, v)| usize::from(*v) == i + 1)
+            && values.len() >= self.probabilities.len()
         {
             return self;
         }
@@ -23,12 +27,21 @@ impl Prediction {
         let most = values.iter().copied().max().map_or(0, usize::from);
         let mut probabilities = vec![vec![0; columns * rows]; most];
         for (map, value) in self.probabilities.into_iter().zip(values) {
-            if let Some(place) = usize::from(*value).checked_sub(1).and_then(|i| probabilities.get_mut(i)) {
+            if let Some(place) = usize::from(*value)
+                .checked_sub(1)
+                .and_then(|i| probabilities.get_mut(i))
+            {
                 // Labels that were merged share a value.
-                place.iter_mut().zip(map).for_each(|(sum, p)| *sum = p.saturating_add(*sum));
+                place
+                    .iter_mut()
+                    .zip(map)
+                    .for_each(|(sum, p)| *sum = p.saturating_add(*sum));
             }
         }
-        Self { mask, probabilities }
+        Self {
+            mask,
+            probabilities,
+        }
     }
 
     /// Probability 0..=1 of `label` at pixel `index`; of background for label 0.
@@ -49,13 +62,19 @@ mod tests {
     #[test]
     fn labels_get_the_values_of_the_workspace() {
         let mask = Mask::from_labels(3, 1, vec![0, 1, 2]).unwrap();
-        let prediction = Prediction { mask, probabilities: vec![vec![1, 60_000, 3], vec![4, 5, 60_000]] };
+        let prediction = Prediction {
+            mask,
+            probabilities: vec![vec![1, 60_000, 3], vec![4, 5, 60_000]],
+        };
         let other = prediction.clone().relabelled(&[3, 1]);
         assert_eq!(other.mask.labels(), [0, 3, 1]);
         assert_eq!(other.probability(3, 1), prediction.probability(1, 1));
         assert_eq!(other.probability(1, 2), prediction.probability(2, 2));
         assert_eq!(prediction.clone().relabelled(&[1, 2]), prediction);
         let merged = prediction.clone().relabelled(&[2, 2]);
-        assert_eq!((merged.mask.labels(), merged.probabilities[1][1]), ([0, 2, 2].as_slice(), 60_005));
+        assert_eq!(
+            (merged.mask.labels(), merged.probabilities[1][1]),
+            ([0, 2, 2].as_slice(), 60_005)
+        );
     }
 }

@@ -45,7 +45,10 @@ const LOOK: Duration = Duration::from_millis(50);
 impl Control {
     /// Stops where `cancel` says so.
     pub fn with(cancel: Cancel) -> Self {
-        Self { cancel, ..Self::default() }
+        Self {
+            cancel,
+            ..Self::default()
+        }
     }
 
     /// Asks the work to wait until it is asked to go on.
@@ -74,12 +77,23 @@ impl Control {
                 return false;
             }
             let now = Instant::now();
-            let rest = wishes.busy_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+            let rest = wishes
+                .busy_until
+                .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
             if !wishes.is_paused && rest.is_zero() {
                 return true;
             }
-            let wait = if wishes.is_paused { LOOK } else { rest.min(LOOK) };
-            wishes = self.wishes.1.wait_timeout(wishes, wait).unwrap_or_else(PoisonError::into_inner).0;
+            let wait = if wishes.is_paused {
+                LOOK
+            } else {
+                rest.min(LOOK)
+            };
+            wishes = self
+                .wishes
+                .1
+                .wait_timeout(wishes, wait)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 

@@ -15,7 +15,10 @@ pub struct PixelRect {
 impl PixelRect {
     /// All pixels of a picture.
     pub fn whole(columns: usize, rows: usize) -> Self {
-        Self { columns: 0..columns, rows: 0..rows }
+        Self {
+            columns: 0..columns,
+            rows: 0..rows,
+        }
     }
 
     /// True without a pixel.
@@ -29,7 +32,8 @@ impl PixelRect {
             (true, _) => other.clone(),
             (_, true) => self.clone(),
             _ => Self {
-                columns: self.columns.start.min(other.columns.start)..self.columns.end.max(other.columns.end),
+                columns: self.columns.start.min(other.columns.start)
+                    ..self.columns.end.max(other.columns.end),
                 rows: self.rows.start.min(other.rows.start)..self.rows.end.max(other.rows.end),
             },
         }
@@ -41,7 +45,10 @@ impl PixelRect {
             return Self::default();
         }
         let grow = |r: &Range<usize>, end: usize| r.start.saturating_sub(by)..(r.end + by).min(end);
-        Self { columns: grow(&self.columns, columns), rows: grow(&self.rows, rows) }
+        Self {
+            columns: grow(&self.columns, columns),
+            rows: grow(&self.rows, rows),
+        }
     }
 }
 
@@ -85,7 +92,9 @@ impl Region {
         let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
         for span in spans {
             match merged.last_mut() {
-                Some(last) if last.row == span.row && span.start <= last.end => last.end = last.end.max(span.end),
+                Some(last) if last.row == span.row && span.start <= last.end => {
+                    last.end = last.end.max(span.end)
+                }
                 _ => merged.push(span),
             }
         }
@@ -101,14 +110,22 @@ impl Region {
                 match (inside(column, row), start) {
                     (true, None) => start = Some(column),
                     (false, Some(first)) => {
-                        spans.push(Span { row, start: first, end: column });
+                        spans.push(Span {
+                            row,
+                            start: first,
+                            end: column,
+                        });
                         start = None;
                     }
                     _ => {}
                 }
             }
             if let Some(start) = start {
-                spans.push(Span { row, start, end: window.columns.end });
+                spans.push(Span {
+                    row,
+                    start,
+                    end: window.columns.end,
+                });
             }
         }
         Self { spans }
@@ -116,7 +133,15 @@ impl Region {
 
     /// All pixels of a picture.
     pub fn whole(columns: usize, rows: usize) -> Self {
-        Self::from_spans((0..rows).map(|row| Span { row, start: 0, end: columns }).collect())
+        Self::from_spans(
+            (0..rows)
+                .map(|row| Span {
+                    row,
+                    start: 0,
+                    end: columns,
+                })
+                .collect(),
+        )
     }
 
     /// The spans in order.
@@ -136,16 +161,24 @@ impl Region {
 
     /// True where the pixel is in it.
     pub fn contains(&self, column: usize, row: usize) -> bool {
-        let next = self.spans.partition_point(|s| (s.row, s.start) <= (row, column));
-        next.checked_sub(1).is_some_and(|i| self.spans[i].row == row && column < self.spans[i].end)
+        let next = self
+            .spans
+            .partition_point(|s| (s.row, s.start) <= (row, column));
+        next.checked_sub(1)
+            .is_some_and(|i| self.spans[i].row == row && column < self.spans[i].end)
     }
 
     /// The smallest rectangle that holds it.
     pub fn bounds(&self) -> PixelRect {
-        let (Some(first), Some(last)) = (self.spans.first(), self.spans.last()) else { return PixelRect::default() };
+        let (Some(first), Some(last)) = (self.spans.first(), self.spans.last()) else {
+            return PixelRect::default();
+        };
         let start = self.spans.iter().map(|s| s.start).min().unwrap_or(0);
         let end = self.spans.iter().map(|s| s.end).max().unwrap_or(0);
-        PixelRect { columns: start..end, rows: first.row..last.row + 1 }
+        PixelRect {
+            columns: start..end,
+            rows: first.row..last.row + 1,
+        }
     }
 
     /// The pixels of either.
@@ -161,9 +194,17 @@ impl Region {
         let (mut spans, mut i, mut j) = (Vec::new(), 0, 0);
         while let (Some(a), Some(b)) = (self.spans.get(i), other.spans.get(j)) {
             if a.row == b.row && a.start.max(b.start) < a.end.min(b.end) {
-                spans.push(Span { row: a.row, start: a.start.max(b.start), end: a.end.min(b.end) });
+                spans.push(Span {
+                    row: a.row,
+                    start: a.start.max(b.start),
+                    end: a.end.min(b.end),
+                });
             }
-            if (a.row, a.end) <= (b.row, b.end) { i += 1 } else { j += 1 }
+            if (a.row, a.end) <= (b.row, b.end) {
+                i += 1
+            } else {
+                j += 1
+            }
         }
         Self { spans }
     }
@@ -173,18 +214,32 @@ impl Region {
         let (mut spans, mut j) = (Vec::new(), 0);
         for span in &self.spans {
             let mut start = span.start;
-            while other.spans.get(j).is_some_and(|o| (o.row, o.end) <= (span.row, start)) {
+            while other
+                .spans
+                .get(j)
+                .is_some_and(|o| (o.row, o.end) <= (span.row, start))
+            {
                 j += 1;
             }
-            let cuts = other.spans[j..].iter().take_while(|o| o.row == span.row && o.start < span.end);
+            let cuts = other.spans[j..]
+                .iter()
+                .take_while(|o| o.row == span.row && o.start < span.end);
             for cut in cuts {
                 if start < cut.start {
-                    spans.push(Span { row: span.row, start, end: cut.start });
+                    spans.push(Span {
+                        row: span.row,
+                        start,
+                        end: cut.start,
+                    });
                 }
                 start = start.max(cut.end);
             }
             if start < span.end {
-                spans.push(Span { row: span.row, start, end: span.end });
+                spans.push(Span {
+                    row: span.row,
+                    start,
+                    end: span.end,
+                });
             }
         }
         Self { spans }
@@ -226,12 +281,37 @@ mod tests {
     #[test]
     fn overlapping_spans_in_any_order_become_one() {
         let spans = vec![
-            Span { row: 1, start: 4, end: 8 },
-            Span { row: 0, start: 1, end: 1 },
-            Span { row: 1, start: 2, end: 4 },
+            Span {
+                row: 1,
+                start: 4,
+                end: 8,
+            },
+            Span {
+                row: 0,
+                start: 1,
+                end: 1,
+            },
+            Span {
+                row: 1,
+                start: 2,
+                end: 4,
+            },
         ];
         let region = Region::from_spans(spans);
-        assert_eq!(region.spans(), [Span { row: 1, start: 2, end: 8 }]);
-        assert_eq!(region.bounds(), PixelRect { columns: 2..8, rows: 1..2 });
+        assert_eq!(
+            region.spans(),
+            [Span {
+                row: 1,
+                start: 2,
+                end: 8
+            }]
+        );
+        assert_eq!(
+            region.bounds(),
+            PixelRect {
+                columns: 2..8,
+                rows: 1..2
+            }
+        );
     }
 }

@@ -10,24 +10,42 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// The picture of a view through cell `index` of its axis: of each layer the line of its slice, of the nearest pixels.
 /// Slices that are not there yet and gaps are black. `None` while none is there.
-pub fn picture(stack: &Stack, pane: &Pane, index: usize, slices: &[Option<Arc<Image>>]) -> Option<Image> {
+pub fn picture(
+    stack: &Stack,
+    pane: &Pane,
+    index: usize,
+    slices: &[Option<Arc<Image>>],
+) -> Option<Image> {
     let size = stack.slice_size();
     let fits = |image: &Arc<Image>| [image.columns, image.rows] == size;
-    let there: Vec<Option<&Image>> =
-        slices.iter().map(|s| s.as_ref().filter(|image| fits(image)).map(|i| &**i)).collect();
+    let there: Vec<Option<&Image>> = slices
+        .iter()
+        .map(|s| s.as_ref().filter(|image| fits(image)).map(|i| &**i))
+        .collect();
     let first = there.iter().flatten().next()?;
     let is_alike = |image: &&Image| {
-        std::mem::discriminant(&image.pixels) == std::mem::discriminant(&first.pixels) && image.rescale == first.rescale
+        std::mem::discriminant(&image.pixels) == std::mem::discriminant(&first.pixels)
+            && image.rescale == first.rescale
     };
     let black_is_high = first.inverted;
     let is_uniform = there.iter().flatten().all(is_alike);
     macro_rules! stored {
         ($kind:ident, $low:expr, $high:expr) => {
-            Pixels::$kind(gather(stack, pane, index, if black_is_high { $high } else { $low }, |slice, line| {
-                if let Some(Some(Image { pixels: Pixels::$kind(stored), .. })) = there.get(slice) {
-                    line(&|i| stored.get(i).copied());
-                }
-            }))
+            Pixels::$kind(gather(
+                stack,
+                pane,
+                index,
+                if black_is_high { $high } else { $low },
+                |slice, line| {
+                    if let Some(Some(Image {
+                        pixels: Pixels::$kind(stored),
+                        ..
+                    })) = there.get(slice)
+                    {
+                        line(&|i| stored.get(i).copied());
+                    }
+                },
+            ))
         };
     }
     let pixels = match &first.pixels {
@@ -49,7 +67,11 @@ pub fn picture(stack: &Stack, pane: &Pane, index: usize, slices: &[Option<Arc<Im
         columns: pane.size[0],
         rows: pane.size[1],
         pixels,
-        rescale: if is_uniform { first.rescale } else { Rescale::default() },
+        rescale: if is_uniform {
+            first.rescale
+        } else {
+            Rescale::default()
+        },
         unit: first.unit.clone(),
         inverted: first.inverted,
         windows: first.windows.clone(),
@@ -80,7 +102,9 @@ fn gather<T: Copy>(
     let columns = stack.slice_size()[0];
     let along = usize::from(pane.plane == ViewPlane::Column);
     for layer in 0..stack.size[2] {
-        let Some(slice) = stack.slice_of_layer(layer) else { continue };
+        let Some(slice) = stack.slice_of_layer(layer) else {
+            continue;
+        };
         read(slice, &mut |value| {
             for i in 0..stack.size[along] {
                 let mut cell = [index, index, layer];
@@ -106,23 +130,36 @@ pub enum HeldMask<'a> {
 }
 
 /// The mask of a view through cell `index` of its axis; `mask_of` gives that of a slice.
-pub fn mask<'a>(stack: &Stack, pane: &Pane, index: usize, mask_of: impl Fn(usize) -> Option<HeldMask<'a>>) -> Mask {
+pub fn mask<'a>(
+    stack: &Stack,
+    pane: &Pane,
+    index: usize,
+    mask_of: impl Fn(usize) -> Option<HeldMask<'a>>,
+) -> Mask {
     let mut labels = vec![0; pane.size[0] * pane.size[1]];
     let along = usize::from(pane.plane == ViewPlane::Column);
     let [columns, rows] = stack.slice_size();
     let mut line = vec![0; if along == 1 { rows } else { columns }];
     for layer in 0..stack.size[2] {
-        let Some(slice) = stack.slice_of_layer(layer) else { continue };
+        let Some(slice) = stack.slice_of_layer(layer) else {
+            continue;
+        };
         let Some(held) = mask_of(slice) else { continue };
         // The column or row of the slice under this view: the same for the whole line.
         let fixed = (0..stack.size[along]).find_map(|i| {
-            let pixel = if along == 1 { stack.pixel_of(slice, index, i) } else { stack.pixel_of(slice, i, index) };
+            let pixel = if along == 1 {
+                stack.pixel_of(slice, index, i)
+            } else {
+                stack.pixel_of(slice, i, index)
+            };
             pixel.map(|p| p[1 - along])
         });
         let Some(fixed) = fixed else { continue };
         line.fill(0);
         match (held, along) {
-            (HeldMask::Open(mask), 1) => (0..rows).for_each(|row| line[row] = mask.at(fixed as i64, row as i64)),
+            (HeldMask::Open(mask), 1) => {
+                (0..rows).for_each(|row| line[row] = mask.at(fixed as i64, row as i64))
+            }
             (HeldMask::Open(mask), _) => {
                 (0..columns).for_each(|column| line[column] = mask.at(column as i64, fixed as i64))
             }
@@ -136,28 +173,44 @@ pub fn mask<'a>(stack: &Stack, pane: &Pane, index: usize, mask_of: impl Fn(usize
             let mut cell = [index, index, layer];
             cell[along] = i;
             if let Some(pixel) = stack.pixel_of(slice, cell[0], cell[1])
-                && let (Some(label), Some(place)) = (line.get(pixel[along]), labels.get_mut(pane.offset(cell)))
+                && let (Some(label), Some(place)) =
+                    (line.get(pixel[along]), labels.get_mut(pane.offset(cell)))
             {
                 *place = *label;
             }
         }
     }
-    Mask::from_labels(pane.size[0], pane.size[1], labels).unwrap_or_else(|| Mask::empty(pane.size[0], pane.size[1]))
+    Mask::from_labels(pane.size[0], pane.size[1], labels)
+        .unwrap_or_else(|| Mask::empty(pane.size[0], pane.size[1]))
 }
 
 /// The pixels of slices under a region of a view through cell `index` of its axis, in order of slices.
-pub fn slices_under(stack: &Stack, pane: &Pane, index: usize, region: &Region) -> Vec<(usize, Region)> {
+pub fn slices_under(
+    stack: &Stack,
+    pane: &Pane,
+    index: usize,
+    region: &Region,
+) -> Vec<(usize, Region)> {
     let mut spans: BTreeMap<usize, Vec<Span>> = BTreeMap::new();
     for span in region.spans().iter().filter(|s| s.row < pane.size[1]) {
         for column in span.start..span.end.min(pane.size[0]) {
             let [x, y, layer] = pane.cell([column, span.row], index);
-            let Some(slice) = stack.slice_of_layer(layer) else { continue };
+            let Some(slice) = stack.slice_of_layer(layer) else {
+                continue;
+            };
             if let Some([x, y]) = stack.pixel_of(slice, x, y) {
-                spans.entry(slice).or_default().push(Span { row: y, start: x, end: x + 1 });
+                spans.entry(slice).or_default().push(Span {
+                    row: y,
+                    start: x,
+                    end: x + 1,
+                });
             }
         }
     }
-    spans.into_iter().map(|(slice, spans)| (slice, Region::from_spans(spans))).collect()
+    spans
+        .into_iter()
+        .map(|(slice, spans)| (slice, Region::from_spans(spans)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -25,9 +25,13 @@ impl NoLength {
         match self {
             Self::Unknown => "no distance between pixels is known",
             Self::ShapeOnly => "only the shape of the pixels is known, not their size",
-            Self::OutsideRegions => "parts of it lie outside of the ultrasound regions, which alone have a scale",
+            Self::OutsideRegions => {
+                "parts of it lie outside of the ultrasound regions, which alone have a scale"
+            }
             Self::AcrossRegions => "it lies across ultrasound regions with scales of their own",
-            Self::NoLengthsInRegion => "its ultrasound region does not show lengths in both directions",
+            Self::NoLengthsInRegion => {
+                "its ultrasound region does not show lengths in both directions"
+            }
         }
     }
 
@@ -53,7 +57,8 @@ pub struct ScaledRegion {
 impl ScaledRegion {
     /// True where pixel (`column`, `row`) is in it.
     pub fn holds(&self, column: usize, row: usize) -> bool {
-        let within = |v: usize, i: usize| (self.low[i] as usize..=self.high[i] as usize).contains(&v);
+        let within =
+            |v: usize, i: usize| (self.low[i] as usize..=self.high[i] as usize).contains(&v);
         within(column, 0) && within(row, 1)
     }
 
@@ -92,7 +97,10 @@ pub struct Scale {
 
 impl From<Option<PixelSpacing>> for Scale {
     fn from(spacing: Option<PixelSpacing>) -> Self {
-        Self { spacing, regions: Vec::new() }
+        Self {
+            spacing,
+            regions: Vec::new(),
+        }
     }
 }
 
@@ -100,7 +108,10 @@ impl From<Option<PixelSpacing>> for Scale {
 /// for a part is not true for the picture.
 pub fn common_spacing(regions: &[ScaledRegion]) -> Option<PixelSpacing> {
     let first = regions.first()?.spacing?;
-    regions.iter().all(|region| region.spacing.is_some_and(|other| same(first, other))).then_some(first)
+    regions
+        .iter()
+        .all(|region| region.spacing.is_some_and(|other| same(first, other)))
+        .then_some(first)
 }
 
 impl Scale {
@@ -117,7 +128,12 @@ impl Scale {
             };
         }
         let columns = mask.columns().max(1);
-        let pixels = || mask.labels().iter().enumerate().filter(|(_, l)| **l == label);
+        let pixels = || {
+            mask.labels()
+                .iter()
+                .enumerate()
+                .filter(|(_, l)| **l == label)
+        };
         let total = pixels().count();
         let mut inside = vec![0; self.regions.len()];
         let mut is_anywhere = true;
@@ -131,20 +147,34 @@ impl Scale {
             }
             is_anywhere &= is_in_one;
         }
-        self.whole_region(&inside, total).unwrap_or(Err(match is_anywhere {
-            true => NoLength::AcrossRegions,
-            false => NoLength::OutsideRegions,
-        }))
+        self.whole_region(&inside, total)
+            .unwrap_or(Err(match is_anywhere {
+                true => NoLength::AcrossRegions,
+                false => NoLength::OutsideRegions,
+            }))
     }
 
     /// The spacing of the region that holds all pixels, and whose pixels they are; `None` where there is no such region.
-    fn whole_region(&self, inside: &[usize], total: usize) -> Option<Result<PixelSpacing, NoLength>> {
-        let touched = || self.regions.iter().zip(inside).filter(|(_, count)| **count > 0);
-        let holders = touched().filter(|(_, count)| **count == total).map(|(region, _)| region);
+    fn whole_region(
+        &self,
+        inside: &[usize],
+        total: usize,
+    ) -> Option<Result<PixelSpacing, NoLength>> {
+        let touched = || {
+            self.regions
+                .iter()
+                .zip(inside)
+                .filter(|(_, count)| **count > 0)
+        };
+        let holders = touched()
+            .filter(|(_, count)| **count == total)
+            .map(|(region, _)| region);
         let is_covered = |region: &ScaledRegion| {
             touched().any(|(other, _)| !other.has_scale_of(region) && other.rank() >= region.rank())
         };
-        let region = holders.filter(|region| !is_covered(region)).max_by_key(|region| region.rank())?;
+        let region = holders
+            .filter(|region| !is_covered(region))
+            .max_by_key(|region| region.rank())?;
         Some(region.spacing.ok_or(NoLength::NoLengthsInRegion))
     }
 
@@ -157,15 +187,25 @@ impl Scale {
     }
 
     /// The distance between pixels that is true all along a row from one column to another, both belonging to it.
-    pub fn along_row(&self, row: usize, columns: std::ops::RangeInclusive<usize>) -> Option<PixelSpacing> {
+    pub fn along_row(
+        &self,
+        row: usize,
+        columns: std::ops::RangeInclusive<usize>,
+    ) -> Option<PixelSpacing> {
         if let Some(common) = self.common() {
             return Some(common);
         }
         // A region begins or ends between columns, so its borders are all that has to be looked at.
-        let borders = self.regions.iter().flat_map(|r| [r.low[0] as usize, (r.high[0] as usize).saturating_add(1)]);
+        let borders = self
+            .regions
+            .iter()
+            .flat_map(|r| [r.low[0] as usize, (r.high[0] as usize).saturating_add(1)]);
         let inside = borders.filter(|column| columns.contains(column));
         let first = self.at(*columns.start(), row)?;
-        inside.chain([*columns.end()]).all(|c| self.at(c, row).is_some_and(|s| same(first, s))).then_some(first)
+        inside
+            .chain([*columns.end()])
+            .all(|c| self.at(c, row).is_some_and(|s| same(first, s)))
+            .then_some(first)
     }
 
     /// The distance between pixels at a pixel.
@@ -173,7 +213,10 @@ impl Scale {
         if self.regions.is_empty() {
             return self.spacing.filter(PixelSpacing::is_physical);
         }
-        let here = self.regions.iter().filter(|region| region.holds(column, row));
+        let here = self
+            .regions
+            .iter()
+            .filter(|region| region.holds(column, row));
         here.max_by_key(|region| region.rank())?.spacing
     }
 }
@@ -185,9 +228,17 @@ mod tests {
     use crate::geometry::SpacingSource;
 
     fn region(low: [u32; 2], high: [u32; 2], mm: Option<f64>) -> ScaledRegion {
-        let spacing =
-            mm.map(|side| PixelSpacing { row: side, column: side / 2.0, source: SpacingSource::UltrasoundRegion });
-        ScaledRegion { low, high, spacing, has_priority: true }
+        let spacing = mm.map(|side| PixelSpacing {
+            row: side,
+            column: side / 2.0,
+            source: SpacingSource::UltrasoundRegion,
+        });
+        ScaledRegion {
+            low,
+            high,
+            spacing,
+            has_priority: true,
+        }
     }
 
     /// Pixels of label 1 on a picture of 20 x 10.
@@ -204,9 +255,14 @@ mod tests {
             region([16, 0], [18, 9], None),
         ];
         // Pixel Spacing of the whole picture is no scale for a part of it.
-        let spacing = Some(PixelSpacing { row: 9.0, column: 9.0, source: SpacingSource::PixelSpacing });
+        let spacing = Some(PixelSpacing {
+            row: 9.0,
+            column: 9.0,
+            source: SpacingSource::PixelSpacing,
+        });
         let scale = Scale { spacing, regions };
-        let of = |pixels: &[(usize, usize)]| scale.of_label(&mask(pixels), 1).map(|s| (s.row, s.column));
+        let of =
+            |pixels: &[(usize, usize)]| scale.of_label(&mask(pixels), 1).map(|s| (s.row, s.column));
         assert_eq!(of(&[(0, 0), (9, 9)]), Ok((0.4, 0.2)));
         assert_eq!(of(&[(10, 0), (15, 9)]), Ok((0.1, 0.05)));
         assert_eq!(of(&[(9, 4), (10, 4)]), Err(NoLength::AcrossRegions));
@@ -214,17 +270,35 @@ mod tests {
         assert_eq!(of(&[(17, 4)]), Err(NoLength::NoLengthsInRegion));
         assert_eq!(of(&[(18, 4), (19, 4)]), Err(NoLength::OutsideRegions));
         assert_eq!(of(&[(19, 4)]), Err(NoLength::OutsideRegions));
-        assert_eq!((scale.at(3, 3).unwrap().row, scale.at(17, 3), scale.at(19, 3)), (0.4, None, None));
+        assert_eq!(
+            (
+                scale.at(3, 3).unwrap().row,
+                scale.at(17, 3),
+                scale.at(19, 3)
+            ),
+            (0.4, None, None)
+        );
     }
 
     #[test]
     fn a_box_of_colour_flow_in_the_picture_parts_it_only_where_its_scale_differs() {
         let of = |inner: Option<f64>, pixels: &[(usize, usize)]| {
-            let regions = vec![region([0, 0], [19, 9], Some(0.4)), region([5, 2], [9, 6], inner)];
-            Scale { spacing: None, regions }.of_label(&mask(pixels), 1).map(|s| s.row)
+            let regions = vec![
+                region([0, 0], [19, 9], Some(0.4)),
+                region([5, 2], [9, 6], inner),
+            ];
+            Scale {
+                spacing: None,
+                regions,
+            }
+            .of_label(&mask(pixels), 1)
+            .map(|s| s.row)
         };
         assert_eq!(of(Some(0.4), &[(4, 4), (5, 4)]), Ok(0.4));
-        assert_eq!(of(Some(0.1), &[(4, 4), (5, 4)]), Err(NoLength::AcrossRegions));
+        assert_eq!(
+            of(Some(0.1), &[(4, 4), (5, 4)]),
+            Err(NoLength::AcrossRegions)
+        );
         assert_eq!(of(Some(0.1), &[(6, 4)]), Ok(0.1));
         assert_eq!(of(None, &[(6, 4)]), Err(NoLength::NoLengthsInRegion));
         assert_eq!(of(Some(0.1), &[(15, 4)]), Ok(0.4));
@@ -232,24 +306,46 @@ mod tests {
 
     #[test]
     fn regions_that_agree_are_the_scale_of_the_picture_and_others_are_none() {
-        let alike = [region([0, 0], [9, 9], Some(0.4)), region([10, 0], [19, 9], Some(0.4))];
+        let alike = [
+            region([0, 0], [9, 9], Some(0.4)),
+            region([10, 0], [19, 9], Some(0.4)),
+        ];
         assert_eq!(common_spacing(&alike).map(|s| s.row), Some(0.4));
-        assert_eq!(common_spacing(&[alike[0], region([10, 0], [19, 9], Some(0.1))]), None);
-        assert_eq!(common_spacing(&[alike[0], region([10, 0], [19, 9], None)]), None, "the other shows no lengths");
+        assert_eq!(
+            common_spacing(&[alike[0], region([10, 0], [19, 9], Some(0.1))]),
+            None
+        );
+        assert_eq!(
+            common_spacing(&[alike[0], region([10, 0], [19, 9], None)]),
+            None,
+            "the other shows no lengths"
+        );
         assert_eq!(common_spacing(&[]), None);
-        let all = Scale { spacing: None, regions: alike.to_vec() };
+        let all = Scale {
+            spacing: None,
+            regions: alike.to_vec(),
+        };
         assert_eq!(all.along_row(3, 0..=99).map(|s| s.row), Some(0.4));
     }
 
     #[test]
     fn a_row_across_regions_has_no_scale_and_one_within_a_region_has_its() {
-        let regions =
-            vec![region([0, 0], [9, 9], Some(0.4)), region([10, 0], [15, 9], Some(0.1)), region([2, 2], [4, 4], None)];
-        let scale = Scale { spacing: None, regions };
+        let regions = vec![
+            region([0, 0], [9, 9], Some(0.4)),
+            region([10, 0], [15, 9], Some(0.1)),
+            region([2, 2], [4, 4], None),
+        ];
+        let scale = Scale {
+            spacing: None,
+            regions,
+        };
         let along = |row, columns| scale.along_row(row, columns).map(|s| s.row);
         assert_eq!(along(0, 0..=9), Some(0.4));
         assert_eq!(along(0, 10..=15), Some(0.1));
-        assert_eq!([along(0, 8..=12), along(0, 12..=18), along(3, 0..=9)], [None; 3]);
+        assert_eq!(
+            [along(0, 8..=12), along(0, 12..=18), along(3, 0..=9)],
+            [None; 3]
+        );
         assert_eq!(along(3, 6..=9), Some(0.4));
     }
 }

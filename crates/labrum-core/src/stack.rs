@@ -75,11 +75,18 @@ impl Stack {
         }
         let planes: Option<Vec<_>> = series.slices.iter().map(|s| s.plane).collect();
         let planes = planes.ok_or("Its slices do not say where they lie in the patient.")?;
-        let spacing = series.slices.first().and_then(|s| s.spacing).filter(|s| s.is_physical());
+        let spacing = series
+            .slices
+            .first()
+            .and_then(|s| s.spacing)
+            .filter(|s| s.is_physical());
         let spacing = spacing.ok_or("Its slices do not say how large their pixels are.")?;
-        let (Some(first), Some(last)) = (planes.first(), planes.last()) else { return Err("It has no slice.".into()) };
-        let turned =
-            |p: &super::geometry::Plane| (0..6).any(|i| (p.orientation[i] - first.orientation[i]).abs() > 1e-3);
+        let (Some(first), Some(last)) = (planes.first(), planes.last()) else {
+            return Err("It has no slice.".into());
+        };
+        let turned = |p: &super::geometry::Plane| {
+            (0..6).any(|i| (p.orientation[i] - first.orientation[i]).abs() > 1e-3)
+        };
         if planes.iter().any(turned) {
             return Err("Its slices are not parallel.".into());
         }
@@ -87,12 +94,21 @@ impl Stack {
         let directions = [[a, b, c], [d, e, f], first.normal()];
         let mm = [spacing.column, spacing.row];
         let from_first = |p: &super::geometry::Plane, axis: usize| {
-            (0..3).map(|i| (p.position[i] - first.position[i]) * directions[axis][i]).sum::<f64>()
+            (0..3)
+                .map(|i| (p.position[i] - first.position[i]) * directions[axis][i])
+                .sum::<f64>()
         };
         let depths: Vec<f64> = planes.iter().map(|p| from_first(p, 2)).collect();
-        let GridLayers { step, slices, layers, missing } = GridLayers::of(&depths)?;
-        let mut shifts: Vec<[f64; 2]> =
-            planes.iter().map(|p| [0, 1].map(|axis| from_first(p, axis) / mm[axis])).collect();
+        let GridLayers {
+            step,
+            slices,
+            layers,
+            missing,
+        } = GridLayers::of(&depths)?;
+        let mut shifts: Vec<[f64; 2]> = planes
+            .iter()
+            .map(|p| [0, 1].map(|axis| from_first(p, axis) / mm[axis]))
+            .collect();
         let mut low = [0.0f64; 2];
         let mut high = [0.0f64; 2];
         if shifts.iter().flatten().all(|s| s.abs() < NO_SHIFT) {
@@ -102,7 +118,9 @@ impl Stack {
             low = [0, 1].map(|i| low[i].min(shift[i].floor()));
             high = [0, 1].map(|i| high[i].max(shift[i].ceil()));
         }
-        shifts.iter_mut().for_each(|s| *s = [s[0] - low[0], s[1] - low[1]]);
+        shifts
+            .iter_mut()
+            .for_each(|s| *s = [s[0] - low[0], s[1] - low[1]]);
         let pixels = [series.columns, series.rows];
         let size = [0, 1].map(|i| pixels[i] + (high[i] - low[i]) as usize);
         if size[0] > 4 * pixels[0] || size[1] > 4 * pixels[1] {
@@ -112,16 +130,36 @@ impl Stack {
         let aside = from_first(last, 0).hypot(from_first(last, 1));
         let tilt = aside.atan2(*depths.last().unwrap_or(&1.0)).to_degrees();
         if tilt > 0.5 {
-            notes.push(format!("the gantry was tilted by {tilt:.0}°: slices are shown where they lie"));
+            notes.push(format!(
+                "the gantry was tilted by {tilt:.0}°: slices are shown where they lie"
+            ));
         }
         if missing > 0 {
-            let slices = if missing == 1 { "1 slice is".to_owned() } else { format!("{missing} slices are") };
+            let slices = if missing == 1 {
+                "1 slice is".to_owned()
+            } else {
+                format!("{missing} slices are")
+            };
             notes.push(format!("{slices} missing: gaps stay empty"));
         }
-        let origin =
-            std::array::from_fn(|i| first.position[i] + (0..2).map(|k| low[k] * mm[k] * directions[k][i]).sum::<f64>());
+        let origin = std::array::from_fn(|i| {
+            first.position[i]
+                + (0..2)
+                    .map(|k| low[k] * mm[k] * directions[k][i])
+                    .sum::<f64>()
+        });
         let size = [size[0], size[1], slices.len()];
-        Ok(Self { size, spacing: [mm[0], mm[1], step], directions, notes, origin, pixels, shifts, slices, layers })
+        Ok(Self {
+            size,
+            spacing: [mm[0], mm[1], step],
+            directions,
+            notes,
+            origin,
+            pixels,
+            shifts,
+            slices,
+            layers,
+        })
     }
 
     /// Width and height of a slice.
@@ -157,7 +195,10 @@ impl Stack {
             let at = (cell as f64 + 0.5 - shift).floor();
             (at >= 0.0 && (at as usize) < count).then_some(at as usize)
         };
-        Some([one(column, shift[0], self.pixels[0])?, one(row, shift[1], self.pixels[1])?])
+        Some([
+            one(column, shift[0], self.pixels[0])?,
+            one(row, shift[1], self.pixels[1])?,
+        ])
     }
 
     /// The place on a slice (pixels from its left upper corner) of a place on the grid.
@@ -169,12 +210,18 @@ impl Stack {
     /// The place on the grid of a place on a slice: in the middle of its layer.
     pub fn grid_from_slice(&self, slice: usize, at: [f64; 2]) -> [f64; 3] {
         let shift = self.shifts.get(slice).copied().unwrap_or_default();
-        [at[0] + shift[0], at[1] + shift[1], self.layer_of_slice(slice) as f64 + 0.5]
+        [
+            at[0] + shift[0],
+            at[1] + shift[1],
+            self.layer_of_slice(slice) as f64 + 0.5,
+        ]
     }
 
     /// Patient coordinates (LPS, mm) of a place on the grid.
     pub fn patient_from_grid(&self, at: [f64; 3]) -> [f64; 3] {
-        let along = |axis: usize, i: usize| self.directions[axis][i] * self.spacing[axis] * (at[axis] - 0.5);
+        let along = |axis: usize, i: usize| {
+            self.directions[axis][i] * self.spacing[axis] * (at[axis] - 0.5)
+        };
         std::array::from_fn(|i| self.origin[i] + (0..3).map(|axis| along(axis, i)).sum::<f64>())
     }
 
@@ -182,7 +229,11 @@ impl Stack {
     pub fn clamp(&self, at: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|i| {
             let end = self.size[i] as f64 - 1e-6;
-            if at[i].is_finite() { at[i].clamp(0.0, end) } else { end / 2.0 }
+            if at[i].is_finite() {
+                at[i].clamp(0.0, end)
+            } else {
+                end / 2.0
+            }
         })
     }
 
@@ -216,17 +267,39 @@ impl Stack {
     /// "Sagittal" where it is one; else what it is: "Acquired, 23° off axial".
     fn name(&self, plane: ViewPlane) -> String {
         const NAMES: [&str; 3] = ["sagittal", "coronal", "axial"];
-        const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        const ORDERS: [[usize; 3]; 6] = [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ];
         // Each axis of the grid stands for another axis of the body, so that no two views have one name.
-        let agreement = |order: &[usize; 3]| (0..3).map(|axis| self.directions[axis][order[axis]].abs()).sum::<f64>();
-        let best = ORDERS.iter().max_by(|a, b| agreement(a).total_cmp(&agreement(b))).unwrap_or(&ORDERS[0]);
+        let agreement = |order: &[usize; 3]| {
+            (0..3)
+                .map(|axis| self.directions[axis][order[axis]].abs())
+                .sum::<f64>()
+        };
+        let best = ORDERS
+            .iter()
+            .max_by(|a, b| agreement(a).total_cmp(&agreement(b)))
+            .unwrap_or(&ORDERS[0]);
         let axis = plane.axis();
-        let off = self.directions[axis][best[axis]].abs().min(1.0).acos().to_degrees();
+        let off = self.directions[axis][best[axis]]
+            .abs()
+            .min(1.0)
+            .acos()
+            .to_degrees();
         let body = NAMES[best[axis]];
         if off <= SAME_PLANE {
             return body[..1].to_uppercase() + &body[1..];
         }
-        let kind = if plane == ViewPlane::Slice { "Acquired" } else { "Reformatted" };
+        let kind = if plane == ViewPlane::Slice {
+            "Acquired"
+        } else {
+            "Reformatted"
+        };
         format!("{kind}, {off:.0}° off {body}")
     }
 }
@@ -236,10 +309,22 @@ impl Stack {
 pub fn upright(a: [f64; 3], b: [f64; 3]) -> (bool, [bool; 2]) {
     // Head to feet goes down where there is one, else front to back.
     let [height_a, height_b] = [a, b].map(|v| v[2].abs());
-    let b_is_down = if height_a.max(height_b) > 0.5 { height_b >= height_a } else { b[1].abs() > a[1].abs() };
+    let b_is_down = if height_a.max(height_b) > 0.5 {
+        height_b >= height_a
+    } else {
+        b[1].abs() > a[1].abs()
+    };
     let [right, down] = if b_is_down { [a, b] } else { [b, a] };
-    let backwards_right = if right[0].abs() >= right[1].abs() { right[0] < 0.0 } else { right[1] < 0.0 };
-    let backwards_down = if down[2].abs() >= down[1].abs() { down[2] > 0.0 } else { down[1] < 0.0 };
+    let backwards_right = if right[0].abs() >= right[1].abs() {
+        right[0] < 0.0
+    } else {
+        right[1] < 0.0
+    };
+    let backwards_down = if down[2].abs() >= down[1].abs() {
+        down[2] > 0.0
+    } else {
+        down[1] < 0.0
+    };
     (b_is_down, [backwards_right, backwards_down])
 }
 
@@ -278,7 +363,11 @@ impl Pane {
     pub fn from_grid(&self, at: [f64; 3]) -> [f64; 2] {
         std::array::from_fn(|i| {
             let along = at[self.axes[i]];
-            if self.flips[i] { self.size[i] as f64 - along } else { along }
+            if self.flips[i] {
+                self.size[i] as f64 - along
+            } else {
+                along
+            }
         })
     }
 
@@ -286,7 +375,11 @@ impl Pane {
     pub fn to_grid(&self, place: [f64; 2], at: [f64; 3]) -> [f64; 3] {
         let mut grid = at;
         for i in 0..2 {
-            grid[self.axes[i]] = if self.flips[i] { self.size[i] as f64 - place[i] } else { place[i] };
+            grid[self.axes[i]] = if self.flips[i] {
+                self.size[i] as f64 - place[i]
+            } else {
+                place[i]
+            };
         }
         grid
     }
@@ -295,15 +388,24 @@ impl Pane {
     pub fn cell(&self, pixel: [usize; 2], index: usize) -> [usize; 3] {
         let mut cell = [index; 3];
         for i in 0..2 {
-            cell[self.axes[i]] =
-                if self.flips[i] { self.size[i] - 1 - pixel[i].min(self.size[i] - 1) } else { pixel[i] };
+            cell[self.axes[i]] = if self.flips[i] {
+                self.size[i] - 1 - pixel[i].min(self.size[i] - 1)
+            } else {
+                pixel[i]
+            };
         }
         cell
     }
 
     /// For the pixel of `cell`: where it is in the picture, row after row.
     pub(super) fn offset(&self, cell: [usize; 3]) -> usize {
-        let at = |i: usize| if self.flips[i] { self.size[i] - 1 - cell[self.axes[i]] } else { cell[self.axes[i]] };
+        let at = |i: usize| {
+            if self.flips[i] {
+                self.size[i] - 1 - cell[self.axes[i]]
+            } else {
+                cell[self.axes[i]]
+            }
+        };
         at(1) * self.size[0] + at(0)
     }
 }
@@ -320,7 +422,9 @@ impl GridLayers {
     /// For slices at these depths, in order, mm.
     fn of(depths: &[f64]) -> Result<Self, String> {
         let gaps: Vec<f64> = depths.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let (low, high) = gaps.iter().fold((f64::MAX, 0f64), |(l, h), g| (l.min(*g), h.max(*g)));
+        let (low, high) = gaps
+            .iter()
+            .fold((f64::MAX, 0f64), |(l, h), g| (l.min(*g), h.max(*g)));
         if low < 0.01 {
             return Err("Several of its slices lie at one place.".into());
         }
@@ -331,7 +435,12 @@ impl GridLayers {
         let count = depths.len();
         if high - low <= (0.02 * low).max(0.02) {
             let (slices, layers) = ((0..count).map(Some).collect(), (0..count).collect());
-            return Ok(Self { step: total / (count - 1) as f64, slices, layers, missing: 0 });
+            return Ok(Self {
+                step: total / (count - 1) as f64,
+                slices,
+                layers,
+                missing: 0,
+            });
         }
         let step = low.max(usual / 4.0).max(total / (MOST_LAYERS - 1) as f64);
         let layers: Vec<usize> = depths.iter().map(|d| (d / step).round() as usize).collect();
@@ -339,16 +448,27 @@ impl GridLayers {
         let mut slices: Vec<Option<usize>> = (0..=end)
             .map(|layer| {
                 let depth = layer as f64 * step;
-                let nearest =
-                    (0..count).min_by(|a, b| (depths[*a] - depth).abs().total_cmp(&(depths[*b] - depth).abs()))?;
+                let nearest = (0..count).min_by(|a, b| {
+                    (depths[*a] - depth)
+                        .abs()
+                        .total_cmp(&(depths[*b] - depth).abs())
+                })?;
                 ((depths[nearest] - depth).abs() <= 0.75 * usual).then_some(nearest)
             })
             .collect();
         for (slice, layer) in layers.iter().enumerate() {
             slices[*layer] = Some(slice);
         }
-        let missing = gaps.iter().map(|gap| ((gap / usual).round() as usize).saturating_sub(1)).sum();
-        Ok(Self { step, slices, layers, missing })
+        let missing = gaps
+            .iter()
+            .map(|gap| ((gap / usual).round() as usize).saturating_sub(1))
+            .sum();
+        Ok(Self {
+            step,
+            slices,
+            layers,
+            missing,
+        })
     }
 }
 

@@ -41,22 +41,36 @@ pub const SHARED: char = '#';
 impl Slice {
     /// A slice of which no more is known than where its pixels are.
     pub fn at(source: Source) -> Self {
-        Self { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None, regions: Vec::new() }
+        Self {
+            source,
+            sop_instance_uid: None,
+            instance_number: None,
+            plane: None,
+            spacing: None,
+            regions: Vec::new(),
+        }
     }
 
     /// What lengths on it are.
     pub fn scale(&self) -> Scale {
-        Scale { spacing: self.spacing, regions: self.regions.clone() }
+        Scale {
+            spacing: self.spacing,
+            regions: self.regions.clone(),
+        }
     }
 
     /// The SOP Instance UID as it is in the file, which other slices may carry, too.
     pub fn uid_in_file(&self) -> Option<&str> {
-        self.sop_instance_uid.as_deref().and_then(|uid| uid.split(SHARED).next())
+        self.sop_instance_uid
+            .as_deref()
+            .and_then(|uid| uid.split(SHARED).next())
     }
 
     /// True where different images carry its SOP Instance UID.
     pub fn shares_its_uid(&self) -> bool {
-        self.sop_instance_uid.as_deref().is_some_and(|uid| uid.contains(SHARED))
+        self.sop_instance_uid
+            .as_deref()
+            .is_some_and(|uid| uid.contains(SHARED))
     }
 }
 
@@ -125,8 +139,16 @@ impl Series {
 
     /// Median distance between neighbouring slices, mm; `None` without geometry or with one slice.
     pub fn slice_spacing(&self) -> Option<f64> {
-        let at: Vec<f64> = self.slices.iter().filter_map(|s| s.plane.map(|p| p.distance_along_normal())).collect();
-        let mut gaps: Vec<f64> = at.windows(2).map(|w| (w[1] - w[0]).abs()).filter(|g| *g > 1e-4).collect();
+        let at: Vec<f64> = self
+            .slices
+            .iter()
+            .filter_map(|s| s.plane.map(|p| p.distance_along_normal()))
+            .collect();
+        let mut gaps: Vec<f64> = at
+            .windows(2)
+            .map(|w| (w[1] - w[0]).abs())
+            .filter(|g| *g > 1e-4)
+            .collect();
         gaps.sort_by(f64::total_cmp);
         gaps.get(gaps.len() / 2).copied()
     }

@@ -21,7 +21,11 @@ pub enum Loss {
 
 impl Loss {
     /// Those that the settings offer, the usual one first.
-    pub const OFFERED: [Self; 3] = [Self::BoundaryDou, Self::BoundaryDouAlone, Self::DiceCrossEntropy];
+    pub const OFFERED: [Self; 3] = [
+        Self::BoundaryDou,
+        Self::BoundaryDouAlone,
+        Self::DiceCrossEntropy,
+    ];
 
     /// What it is called.
     pub fn label(self) -> &'static str {
@@ -36,8 +40,12 @@ impl Loss {
     /// What one wins and loses by it.
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::BoundaryDou => "sharp boundaries; a little cross-entropy helps where nothing overlaps yet",
-            Self::BoundaryDouAlone => "the sharpest boundaries, as published; slow to find small things from nothing",
+            Self::BoundaryDou => {
+                "sharp boundaries; a little cross-entropy helps where nothing overlaps yet"
+            }
+            Self::BoundaryDouAlone => {
+                "the sharpest boundaries, as published; slow to find small things from nothing"
+            }
             Self::DiceCrossEntropy => "steady with few cases, softer boundaries",
             Self::BceDice => "what CMUNeXt was published with",
         }
@@ -113,12 +121,24 @@ impl Default for AugmentConfig {
 impl AugmentConfig {
     /// Leaves every sample as it is.
     pub fn none() -> Self {
-        Self { flip_horizontal: 0.0, rotation: 0.0, scale: 1.0, shift: 0.0, chance: 0.0, ..Self::default() }
+        Self {
+            flip_horizontal: 0.0,
+            rotation: 0.0,
+            scale: 1.0,
+            shift: 0.0,
+            chance: 0.0,
+            ..Self::default()
+        }
     }
 
     /// Quarter turns and mirrors alone, each of the eight as often: what CMUNeXt was published with.
     pub fn turns_and_mirrors() -> Self {
-        Self { flip_horizontal: 0.5, flip_vertical: 0.5, quarter_turn: 0.5, ..Self::none() }
+        Self {
+            flip_horizontal: 0.5,
+            flip_vertical: 0.5,
+            quarter_turn: 0.5,
+            ..Self::none()
+        }
     }
 }
 
@@ -166,7 +186,11 @@ impl Default for Plan {
             loss: Loss::BoundaryDou,
             stress: 1.0,
             new_weight: 2,
-            augment: AugmentConfig { scale: 1.4, tint: 1.2, ..AugmentConfig::default() },
+            augment: AugmentConfig {
+                scale: 1.4,
+                tint: 1.2,
+                ..AugmentConfig::default()
+            },
             seed: 1,
         }
     }
@@ -216,7 +240,11 @@ impl RoundSettings {
     /// Where they are of a version that this one does not understand.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|e| {
-            Error::new("train", format!("the settings of the round cannot be understood ({e})")).caused_by(e)
+            Error::new(
+                "train",
+                format!("the settings of the round cannot be understood ({e})"),
+            )
+            .caused_by(e)
         })
     }
 }

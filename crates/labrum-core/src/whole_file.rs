@@ -10,7 +10,11 @@ use std::{
 /// Writes `path` (its folder must exist) through `fill`; an older file of that name stays until the new one is whole.
 ///
 /// `tried` names the work in errors: "write the mask". On an error nothing is left behind.
-pub fn write(path: &Path, tried: &str, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+pub fn write(
+    path: &Path,
+    tried: &str,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     write_checked(path, tried, fill, |_| Ok(()))
 }
 
@@ -24,7 +28,9 @@ pub fn write_checked(
     let failed = |error: std::io::Error| explain(tried, path, &error);
     let mut file = beside(path, tried)?;
     let mut buffered = BufWriter::new(file.as_file_mut());
-    fill(&mut buffered).and_then(|()| buffered.flush()).map_err(failed)?;
+    fill(&mut buffered)
+        .and_then(|()| buffered.flush())
+        .map_err(failed)?;
     drop(buffered);
     file.as_file().sync_all().map_err(failed)?;
     check(file.path())?;
@@ -45,15 +51,13 @@ pub fn probe(path: &Path, tried: &str) -> Result<()> {
 pub fn make_folder(folder: &Path) -> Result<()> {
     let tried = "make the folder";
     std::fs::create_dir_all(folder).map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => {
-            Error::at(tried, folder, "a file of that name is in the way").advise("Choose another folder.")
-        }
+        ErrorKind::AlreadyExists => Error::at(tried, folder, "a file of that name is in the way")
+            .advise("Choose another folder."),
         _ => explain(tried, folder, &e),
     })?;
     temporary(folder).map(drop).map_err(|e| match e.kind() {
-        ErrorKind::PermissionDenied => {
-            Error::at("write to", folder, "it may not be written to").advise("Choose another folder.")
-        }
+        ErrorKind::PermissionDenied => Error::at("write to", folder, "it may not be written to")
+            .advise("Choose another folder."),
         _ => explain("write to", folder, &e),
     })
 }
@@ -61,13 +65,18 @@ pub fn make_folder(folder: &Path) -> Result<()> {
 /// A new file in the folder of `path`.
 fn beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
-        return Err(Error::at(tried, path, "a folder of that name is in the way").of_kind(crate::ErrorKind::Disk));
+        return Err(
+            Error::at(tried, path, "a folder of that name is in the way")
+                .of_kind(crate::ErrorKind::Disk),
+        );
     }
     // Renaming onto a device or a pipe would take it away from all other programs.
     if path.exists() && !path.is_file() {
-        return Err(Error::at(tried, path, "it is a device or a pipe and no file")
-            .advise("Choose another name.")
-            .of_kind(crate::ErrorKind::Disk));
+        return Err(
+            Error::at(tried, path, "it is a device or a pipe and no file")
+                .advise("Choose another name.")
+                .of_kind(crate::ErrorKind::Disk),
+        );
     }
     temporary(folder_of(path)).map_err(|e| explain(tried, path, &e))
 }
@@ -92,12 +101,20 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
     let at = |reason: &str, advice: &str| Error::at(tried, path, reason).advise(advice);
     let explained = match error.kind() {
-        ErrorKind::PermissionDenied => at("its folder may not be written to", "Choose another folder."),
-        ErrorKind::ReadOnlyFilesystem => at("its disk is read-only", "Choose a folder on another disk."),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            at("the disk is full", "Free some space or choose a folder on another disk.")
+        ErrorKind::PermissionDenied => {
+            at("its folder may not be written to", "Choose another folder.")
         }
-        ErrorKind::NotFound => at("its folder does not exist", "Make the folder or choose another one."),
+        ErrorKind::ReadOnlyFilesystem => {
+            at("its disk is read-only", "Choose a folder on another disk.")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => at(
+            "the disk is full",
+            "Free some space or choose a folder on another disk.",
+        ),
+        ErrorKind::NotFound => at(
+            "its folder does not exist",
+            "Make the folder or choose another one.",
+        ),
         ErrorKind::NotADirectory => at("its folder is a file", "Choose another folder."),
         _ => Error::at(tried, path, error),
     };
@@ -110,7 +127,10 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]
@@ -163,8 +183,14 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named_as_the_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let error = write(&folder.path().join("no/mask.png"), "write the mask", |_| Ok(())).unwrap_err();
-        assert!(error.to_string().contains("its folder does not exist"), "{error}");
+        let error = write(&folder.path().join("no/mask.png"), "write the mask", |_| {
+            Ok(())
+        })
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("its folder does not exist"),
+            "{error}"
+        );
         let error = write(folder.path(), "write the mask", |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("in the way"), "{error}");
     }
@@ -189,7 +215,12 @@ mod tests {
         let probe = File::create(folder.path().join("probe"));
         // The superuser may write anywhere.
         if probe.is_err() {
-            let error = write(&folder.path().join("mask.png"), "write the mask", |_| Ok(())).unwrap_err();
+            let error = write(
+                &folder.path().join("mask.png"),
+                "write the mask",
+                |_| Ok(()),
+            )
+            .unwrap_err();
             assert!(error.to_string().contains("may not be written"), "{error}");
         }
     }

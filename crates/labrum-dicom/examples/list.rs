@@ -6,9 +6,16 @@ use std::path::PathBuf;
 fn main() -> Result<()> {
     let path = std::env::args_os().nth(1).map(PathBuf::from);
     let path = path.ok_or_else(|| Error::new("list the series", "give a file or a folder"))?;
-    for series in labrum_dicom::catalog::read(&path)?.studies.iter().flat_map(|study| &study.series) {
+    for series in labrum_dicom::catalog::read(&path)?
+        .studies
+        .iter()
+        .flat_map(|study| &study.series)
+    {
         let (modality, slices) = (&series.modality, series.slices.len());
-        println!("{modality} \"{}\": {slices} slices of {}x{}", series.description, series.columns, series.rows);
+        println!(
+            "{modality} \"{}\": {slices} slices of {}x{}",
+            series.description, series.columns, series.rows
+        );
     }
     Ok(())
 }

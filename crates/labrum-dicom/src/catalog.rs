@@ -59,10 +59,15 @@ impl Instance {
     /// Its series, and where and when its frames were taken.
     pub(super) fn about(&self) -> String {
         // Without a Series Instance UID, the path stands for it.
-        let named = self.path().is_none_or(|path| self.series.id != path.display().to_string());
+        let named = self
+            .path()
+            .is_none_or(|path| self.series.id != path.display().to_string());
         let series = if named { self.series.id.as_str() } else { "" };
         let frame = |f: &StackFrame| {
-            format!("{:?} {:?} {:?} {:?}", f.slice.plane, f.slice.instance_number, f.times, f.diffusion)
+            format!(
+                "{:?} {:?} {:?} {:?}",
+                f.slice.plane, f.slice.instance_number, f.times, f.diffusion
+            )
         };
         let frames: Vec<String> = self.frames.iter().map(frame).collect();
         format!("{series}\n{}", frames.join("\n"))
@@ -70,9 +75,16 @@ impl Instance {
 
     /// The same with something behind its UID, which it shares.
     pub(super) fn named(mut self, own: &str) -> Self {
-        let name = self.sop_instance_uid.map(|uid| format!("{uid}{SHARED}{own}"));
-        self.frames.iter_mut().for_each(|f| f.slice.sop_instance_uid.clone_from(&name));
-        Self { sop_instance_uid: name, ..self }
+        let name = self
+            .sop_instance_uid
+            .map(|uid| format!("{uid}{SHARED}{own}"));
+        self.frames
+            .iter_mut()
+            .for_each(|f| f.slice.sop_instance_uid.clone_from(&name));
+        Self {
+            sop_instance_uid: name,
+            ..self
+        }
     }
 }
 
@@ -92,7 +104,8 @@ pub fn read(path: &Path) -> Result<Catalog> {
     }
     let (mut instances, mut passed_over) = (Vec::new(), Vec::new());
     for path in files {
-        let look = contained(|| look(&path)).unwrap_or_else(|| FileContent::Broken("it is damaged".into()));
+        let look = contained(|| look(&path))
+            .unwrap_or_else(|| FileContent::Broken("it is damaged".into()));
         let (reason, is_failure, has_masks) = match look {
             FileContent::Image(instance) => {
                 instances.push(*instance);
@@ -103,14 +116,27 @@ pub fn read(path: &Path) -> Result<Catalog> {
             FileContent::Broken(reason) => (reason, true, false),
             FileContent::NotDicom => ("it is no DICOM file".into(), false, false),
         };
-        passed_over.push(PassedOver { path, reason, is_failure, has_masks });
+        passed_over.push(PassedOver {
+            path,
+            reason,
+            is_failure,
+            has_masks,
+        });
     }
     let mut digest = |path: &Path| contained(|| pixels::digest(path)).flatten();
     let studies = assemble(instances, &mut digest, &mut |copy, first| {
         let reason = format!("the same instance as {}", first.display());
-        passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false, has_masks: false });
+        passed_over.push(PassedOver {
+            path: copy.to_owned(),
+            reason,
+            is_failure: false,
+            has_masks: false,
+        });
     });
-    Ok(Catalog { studies, passed_over })
+    Ok(Catalog {
+        studies,
+        passed_over,
+    })
 }
 
 /// Reads the header of a file, and no pixels.
@@ -122,7 +148,11 @@ pub fn look(path: &Path) -> FileContent {
     };
     if let Some(name) = non_image_name(&file.sop_class) {
         let reason = format!("not an image ({name})");
-        return if has_masks(&file.sop_class) { FileContent::Masks(reason) } else { FileContent::NoImage(reason) };
+        return if has_masks(&file.sop_class) {
+            FileContent::Masks(reason)
+        } else {
+            FileContent::NoImage(reason)
+        };
     }
     if file.pixels.is_none() {
         return match &file.broken {
@@ -130,14 +160,21 @@ pub fn look(path: &Path) -> FileContent {
             None if file.data.has(tags::DIRECTORY_RECORD_SEQUENCE) => {
                 FileContent::NoImage("not an image (DICOMDIR)".into())
             }
-            None if file.data.has(tags::ROWS) => FileContent::Broken("it is an image without pixel data".into()),
-            None if is_image(&file.sop_class) => FileContent::Broken("it ends before its pixel data".into()),
+            None if file.data.has(tags::ROWS) => {
+                FileContent::Broken("it is an image without pixel data".into())
+            }
+            None if is_image(&file.sop_class) => {
+                FileContent::Broken("it ends before its pixel data".into())
+            }
             None => FileContent::NoImage("not an image (no pixel data)".into()),
         };
     }
-    let checked = PixelHeader::read(&file).and_then(|header| Ok((frames::verify(&mut file, &header)?, header)));
+    let checked = PixelHeader::read(&file)
+        .and_then(|header| Ok((frames::verify(&mut file, &header)?, header)));
     match checked {
-        Ok((extent, header)) => FileContent::Image(Box::new(instance(path, &file, &header, &extent))),
+        Ok((extent, header)) => {
+            FileContent::Image(Box::new(instance(path, &file, &header, &extent)))
+        }
         Err(reason) => FileContent::Broken(reason),
     }
 }
@@ -152,16 +189,23 @@ fn instance(path: &Path, file: &DicomFile, header: &PixelHeader, extent: &FrameE
         description: words(tags::STUDY_DESCRIPTION),
         date: date(&data.text(tags::STUDY_DATE).unwrap_or_default()),
         patient_id: words(tags::PATIENT_ID),
-        patient_name: words(tags::PATIENT_NAME).trim_end_matches(['^', '=']).replace('^', " "),
+        patient_name: words(tags::PATIENT_NAME)
+            .trim_end_matches(['^', '='])
+            .replace('^', " "),
         series: Vec::new(),
     };
     let series = Series {
-        id: data.text(tags::SERIES_INSTANCE_UID).unwrap_or_else(|| path.display().to_string()),
+        id: data
+            .text(tags::SERIES_INSTANCE_UID)
+            .unwrap_or_else(|| path.display().to_string()),
         kind: Kind::Dicom,
         modality: data.text(tags::MODALITY).unwrap_or_else(|| "OT".into()),
         description: words(tags::SERIES_DESCRIPTION),
         number: data.integer(tags::SERIES_NUMBER),
-        body_part: data.text(tags::BODY_PART_EXAMINED).unwrap_or_default().to_uppercase(),
+        body_part: data
+            .text(tags::BODY_PART_EXAMINED)
+            .unwrap_or_default()
+            .to_uppercase(),
         transfer_syntax: file.transfer_syntax.clone(),
         sop_class: file.sop_class.clone(),
         frame_of_reference_uid: data.text(tags::FRAME_OF_REFERENCE_UID),
@@ -176,7 +220,10 @@ fn instance(path: &Path, file: &DicomFile, header: &PixelHeader, extent: &FrameE
     let regions = geometry::regions(data);
     let frames = (0..extent.frames).map(|frame| {
         let slice = Slice {
-            source: Source { path: path.to_owned(), frame },
+            source: Source {
+                path: path.to_owned(),
+                frame,
+            },
             sop_instance_uid: sop_instance_uid.clone(),
             instance_number: data.integer(tags::INSTANCE_NUMBER),
             plane: geometry::plane(data, frame as usize, header.frames),
@@ -194,19 +241,33 @@ fn instance(path: &Path, file: &DicomFile, header: &PixelHeader, extent: &FrameE
             diffusion: Diffusion::of(data, frame as usize),
             tilt: data.number(tags::GANTRY_DETECTOR_TILT),
             is_short: extent.last_is_short && frame + 1 == extent.frames,
-            missing_behind: if frame + 1 == extent.frames { header.frames - extent.frames } else { 0 },
+            missing_behind: if frame + 1 == extent.frames {
+                header.frames - extent.frames
+            } else {
+                0
+            },
             has_overlays: overlays,
         }
     });
     let frames = frames.collect();
-    Instance { study, series, sop_instance_uid, frames }
+    Instance {
+        study,
+        series,
+        sop_instance_uid,
+        frames,
+    }
 }
 
 /// A value for each of [`TIMES`].
 fn times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
-    let of = |macro_tag, tag: Tag| geometry::group(data, frame, macro_tag).and_then(|item| item.number(tag));
+    let of = |macro_tag, tag: Tag| {
+        geometry::group(data, frame, macro_tag).and_then(|item| item.number(tag))
+    };
     let clock = |date: Tag, time: Tag| {
-        let day = data.text(date).and_then(|d| d.replace('.', "").parse::<f64>().ok()).unwrap_or(0.0);
+        let day = data
+            .text(date)
+            .and_then(|d| d.replace('.', "").parse::<f64>().ok())
+            .unwrap_or(0.0);
         Some(day * 86_400.0 + seconds(&data.text(time)?)?)
     };
     let frame_clock = || {
@@ -217,23 +278,34 @@ fn times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
     [
         of(tags::FRAME_CONTENT_SEQUENCE, tags::TEMPORAL_POSITION_INDEX)
             .or_else(|| data.number(tags::TEMPORAL_POSITION_IDENTIFIER)),
-        of(tags::CARDIAC_SYNCHRONIZATION_SEQUENCE, tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME)
-            .or_else(|| data.number(tags::TRIGGER_TIME)),
-        of(tags::MR_ECHO_SEQUENCE, tags::EFFECTIVE_ECHO_TIME).or_else(|| data.number(tags::ECHO_TIME)),
-        of(tags::MR_DIFFUSION_SEQUENCE, tags::DIFFUSION_B_VALUE).or_else(|| data.number(tags::DIFFUSION_B_VALUE)),
+        of(
+            tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
+            tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME,
+        )
+        .or_else(|| data.number(tags::TRIGGER_TIME)),
+        of(tags::MR_ECHO_SEQUENCE, tags::EFFECTIVE_ECHO_TIME)
+            .or_else(|| data.number(tags::ECHO_TIME)),
+        of(tags::MR_DIFFUSION_SEQUENCE, tags::DIFFUSION_B_VALUE)
+            .or_else(|| data.number(tags::DIFFUSION_B_VALUE)),
         of(tags::FRAME_CONTENT_SEQUENCE, tags::FRAME_ACQUISITION_NUMBER)
             .or_else(|| data.number(tags::ACQUISITION_NUMBER)),
         frame_clock().or_else(|| clock(tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)),
         clock(tags::CONTENT_DATE, tags::CONTENT_TIME),
-        data.number(tags::INSTANCE_NUMBER).map(|number| number * 1e5 + frame as f64),
+        data.number(tags::INSTANCE_NUMBER)
+            .map(|number| number * 1e5 + frame as f64),
     ]
 }
 
 /// HHMMSS.FFFFFF, or HH:MM:SS of old, as seconds of the day.
 fn seconds(time: &str) -> Option<f64> {
     let time = time.replace(':', "");
-    let part = |range: std::ops::Range<usize>| time.get(range).map_or(Some(0.0), |p| p.parse::<f64>().ok());
-    let rest = time.get(4..).filter(|rest| !rest.is_empty()).map_or(Some(0.0), |rest| rest.parse().ok());
+    let part = |range: std::ops::Range<usize>| {
+        time.get(range).map_or(Some(0.0), |p| p.parse::<f64>().ok())
+    };
+    let rest = time
+        .get(4..)
+        .filter(|rest| !rest.is_empty())
+        .map_or(Some(0.0), |rest| rest.parse().ok());
     Some(part(0..2)? * 3600.0 + part(2..4)? * 60.0 + rest?)
 }
 
@@ -245,7 +317,11 @@ fn date(text: &str) -> String {
     }
     let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
     let exists = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
-    if exists { format!("{year}-{month}-{day}") } else { String::new() }
+    if exists {
+        format!("{year}-{month}-{day}")
+    } else {
+        String::new()
+    }
 }
 
 /// A series with all of its frames.
@@ -261,7 +337,13 @@ pub fn assemble(
     let mut studies: Vec<(Study, Vec<Unsplit>)> = Vec::new();
     let mut study_places: HashMap<String, usize> = HashMap::new();
     let mut series_places: HashMap<(usize, String), usize> = HashMap::new();
-    for Instance { study, series, frames, .. } in same_uid::tell_apart(instances, digest, copy) {
+    for Instance {
+        study,
+        series,
+        frames,
+        ..
+    } in same_uid::tell_apart(instances, digest, copy)
+    {
         if frames.is_empty() {
             continue;
         }
@@ -270,14 +352,19 @@ pub fn assemble(
             studies.len() - 1
         });
         let all = &mut studies[place].1;
-        let index = *series_places.entry((place, series.id.clone())).or_insert_with(|| {
-            all.push((series, Vec::new()));
-            all.len() - 1
-        });
+        let index = *series_places
+            .entry((place, series.id.clone()))
+            .or_insert_with(|| {
+                all.push((series, Vec::new()));
+                all.len() - 1
+            });
         all[index].1.extend(frames);
     }
     let finish = |(mut study, all): (Study, Vec<Unsplit>)| {
-        study.series = all.into_iter().flat_map(|(series, frames)| stacks(series, frames)).collect();
+        study.series = all
+            .into_iter()
+            .flat_map(|(series, frames)| stacks(series, frames))
+            .collect();
         study.series.sort_by_key(|s| s.number.unwrap_or(i64::MAX));
         study
     };
@@ -289,7 +376,12 @@ fn stacks(series: Series, frames: Vec<StackFrame>) -> Vec<Series> {
     let several = stacks.len() > 1;
     let make = |(index, stack): (usize, super::split::FrameStack)| {
         let (columns, rows) = stack.frames.first().map_or((0, 0), |f| f.size);
-        let mut one = Series { columns, rows, notes: stack.notes, ..series.clone() };
+        let mut one = Series {
+            columns,
+            rows,
+            notes: stack.notes,
+            ..series.clone()
+        };
         one.color = stack.frames.first().is_some_and(|f| f.color);
         one.slices = stack.frames.into_iter().map(|f| f.slice).collect();
         if one.slices.iter().any(Slice::shares_its_uid) {
@@ -298,7 +390,11 @@ fn stacks(series: Series, frames: Vec<StackFrame>) -> Vec<Series> {
         if several {
             one.id = format!("{}#{}", series.id, index + 1);
             let described = !series.description.is_empty();
-            one.description = if described { format!("{}, {}", series.description, stack.name) } else { stack.name };
+            one.description = if described {
+                format!("{}, {}", series.description, stack.name)
+            } else {
+                stack.name
+            };
         }
         one
     };

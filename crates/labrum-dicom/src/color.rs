@@ -11,12 +11,21 @@ use labrum_core::file_bytes::FileBytes;
 /// YBR_FULL to RGB.
 pub(crate) fn rgb_from_ybr_full([y, b, r]: [u8; 3]) -> [u8; 3] {
     let (y, b, r) = (f32::from(y), f32::from(b) - 128.0, f32::from(r) - 128.0);
-    [y + 1.402 * r, y - 0.344_136 * b - 0.714_136 * r, y + 1.772 * b].map(to_byte)
+    [
+        y + 1.402 * r,
+        y - 0.344_136 * b - 0.714_136 * r,
+        y + 1.772 * b,
+    ]
+    .map(to_byte)
 }
 
 /// YBR_PARTIAL_422 to RGB: luma from 16 to 235, colour from 16 to 240.
 pub(crate) fn rgb_from_ybr_partial([y, b, r]: [u8; 3]) -> [u8; 3] {
-    let (y, b, r) = (1.1644 * (f32::from(y) - 16.0), f32::from(b) - 128.0, f32::from(r) - 128.0);
+    let (y, b, r) = (
+        1.1644 * (f32::from(y) - 16.0),
+        f32::from(b) - 128.0,
+        f32::from(r) - 128.0,
+    );
     [y + 1.5960 * r, y - 0.3917 * b - 0.8130 * r, y + 2.0173 * b].map(to_byte)
 }
 
@@ -26,7 +35,10 @@ fn to_byte(value: f32) -> u8 {
 
 /// Two pixels in four bytes (Y Y B R) to one pixel in three.
 pub(crate) fn expand_422(bytes: &[u8]) -> Vec<[u8; 3]> {
-    bytes.chunks_exact(4).flat_map(|p| [[p[0], p[2], p[3]], [p[1], p[2], p[3]]]).collect()
+    bytes
+        .chunks_exact(4)
+        .flat_map(|p| [[p[0], p[2], p[3]], [p[1], p[2], p[3]]])
+        .collect()
 }
 
 /// The colours of a palette image.
@@ -62,7 +74,10 @@ impl ColorPalette {
         if count == 0 {
             return Err("its palette is empty".into());
         }
-        Ok(Self { first, colors: (0..count).map(|i| [red[i], green[i], blue[i]]).collect() })
+        Ok(Self {
+            first,
+            colors: (0..count).map(|i| [red[i], green[i], blue[i]]).collect(),
+        })
     }
 
     /// The colour of a stored value; those outside take the nearest entry.
@@ -80,17 +95,33 @@ fn channel(
     signed: bool,
 ) -> Result<(i64, Vec<u8>), String> {
     let DicomFile { bytes, data, .. } = file;
-    let form = Descriptor::read(data, descriptor, signed).ok_or("its palette is missing or damaged")?;
+    let form =
+        Descriptor::read(data, descriptor, signed).ok_or("its palette is missing or damaged")?;
     let words = match table_words(bytes, data, plain, &form) {
         Some(words) => words,
         None => {
-            let packed = table_words(bytes, data, segmented, &Descriptor { entries: usize::MAX, ..form });
-            expand_segments(&packed.ok_or("its palette is missing")?).ok_or("its segmented palette is damaged")?
+            let packed = table_words(
+                bytes,
+                data,
+                segmented,
+                &Descriptor {
+                    entries: usize::MAX,
+                    ..form
+                },
+            );
+            expand_segments(&packed.ok_or("its palette is missing")?)
+                .ok_or("its segmented palette is damaged")?
         }
     };
     // Tables of 16 bits hold the colour in the upper byte; some writers fill the lower one alone.
     let wide = form.bits > 8 && words.iter().any(|w| *w > 255);
-    Ok((form.first as i64, words.iter().map(|w| if wide { (w >> 8) as u8 } else { *w as u8 }).collect()))
+    Ok((
+        form.first as i64,
+        words
+            .iter()
+            .map(|w| if wide { (w >> 8) as u8 } else { *w as u8 })
+            .collect(),
+    ))
 }
 
 /// Entries, first stored value and bits of a lookup table.
@@ -106,9 +137,17 @@ impl Descriptor {
     pub(crate) fn read(data: &DataSet, tag: Tag, signed: bool) -> Option<Self> {
         let [entries, first, bits] = data.array::<3>(tag)?;
         let entries = entries as i64 as u16;
-        let first = if signed { f64::from(first as i64 as i16) } else { f64::from(first as i64 as u16) };
+        let first = if signed {
+            f64::from(first as i64 as i16)
+        } else {
+            f64::from(first as i64 as u16)
+        };
         Some(Self {
-            entries: if entries == 0 { 65_536 } else { usize::from(entries) },
+            entries: if entries == 0 {
+                65_536
+            } else {
+                usize::from(entries)
+            },
             first,
             bits: (bits as i64).clamp(1, 16) as u32,
         })
@@ -116,13 +155,28 @@ impl Descriptor {
 }
 
 /// The entries of a lookup table: words, or bytes where there are no more bytes than entries.
-pub(crate) fn table_words(bytes: &mut FileBytes, data: &DataSet, tag: Tag, form: &Descriptor) -> Option<Vec<u16>> {
+pub(crate) fn table_words(
+    bytes: &mut FileBytes,
+    data: &DataSet,
+    tag: Tag,
+    form: &Descriptor,
+) -> Option<Vec<u16>> {
     let raw = read_value(bytes, data, tag).filter(|raw| !raw.is_empty())?;
     if form.bits <= 8 && raw.len() < form.entries.saturating_mul(2) {
-        return Some(raw.iter().take(form.entries).map(|b| u16::from(*b)).collect());
+        return Some(
+            raw.iter()
+                .take(form.entries)
+                .map(|b| u16::from(*b))
+                .collect(),
+        );
     }
-    let word =
-        |b: &[u8]| if data.big_endian { u16::from_be_bytes([b[0], b[1]]) } else { u16::from_le_bytes([b[0], b[1]]) };
+    let word = |b: &[u8]| {
+        if data.big_endian {
+            u16::from_be_bytes([b[0], b[1]])
+        } else {
+            u16::from_le_bytes([b[0], b[1]])
+        }
+    };
     Some(raw.chunks_exact(2).take(form.entries).map(word).collect())
 }
 
@@ -135,7 +189,8 @@ fn expand_segments(words: &[u16]) -> Option<Vec<u16>> {
         let next = segment(words, at, &mut out)?;
         if words[at] == 2 {
             let count = usize::from(words[at + 1]);
-            let mut from = usize::from(*words.get(at + 2)?) | usize::from(*words.get(at + 3)?) << 16;
+            let mut from =
+                usize::from(*words.get(at + 2)?) | usize::from(*words.get(at + 3)?) << 16;
             for _ in 0..count.min(MOST) {
                 if words.get(from) == Some(&2) {
                     return None;
@@ -159,7 +214,9 @@ fn segment(words: &[u16], at: usize, out: &mut Vec<u16>) -> Option<usize> {
         }
         1 => {
             let (from, to) = (f64::from(*out.last()?), f64::from(*words.get(at + 2)?));
-            out.extend((1..=count).map(|i| (from + (to - from) * i as f64 / count as f64).round() as u16));
+            out.extend(
+                (1..=count).map(|i| (from + (to - from) * i as f64 / count as f64).round() as u16),
+            );
             Some(at + 3)
         }
         2 => Some(at + 4),
@@ -186,7 +243,10 @@ mod tests {
 
     #[test]
     fn segmented_palettes_are_expanded() {
-        assert_eq!(expand_segments(&[0, 2, 10, 20, 1, 2, 40]), Some(vec![10, 20, 30, 40]));
+        assert_eq!(
+            expand_segments(&[0, 2, 10, 20, 1, 2, 40]),
+            Some(vec![10, 20, 30, 40])
+        );
         assert_eq!(expand_segments(&[0, 1, 7, 2, 1, 0, 0]), Some(vec![7, 7]));
         assert_eq!(expand_segments(&[0, 9, 1]), None);
     }

@@ -87,23 +87,36 @@ impl DataSet {
         if text.is_empty() {
             return Vec::new();
         }
-        text.split('\\').map(|part| part.trim_matches(is_padding).to_owned()).collect()
+        text.split('\\')
+            .map(|part| part.trim_matches(is_padding).to_owned())
+            .collect()
     }
 
     /// All values as numbers, whatever their VR; those that are no numbers are left out.
     pub(crate) fn numbers(&self, tag: Tag) -> Vec<f64> {
-        self.get(tag).map_or_else(Vec::new, |element| self.numbers_as(tag, element.vr))
+        self.get(tag)
+            .map_or_else(Vec::new, |element| self.numbers_as(tag, element.vr))
     }
 
     /// As [`Self::numbers`] of a VR that the file need not know: that of a private attribute.
     pub(crate) fn numbers_as(&self, tag: Tag, vr: VR) -> Vec<f64> {
-        let Some(bytes) = self.bytes(tag) else { return Vec::new() };
+        let Some(bytes) = self.bytes(tag) else {
+            return Vec::new();
+        };
         match vr {
-            VR::US | VR::OW => self.words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]]))),
+            VR::US | VR::OW => {
+                self.words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]])))
+            }
             VR::SS => self.words(bytes, 2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
-            VR::UL => self.words(bytes, 4, |b| f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
-            VR::SL => self.words(bytes, 4, |b| f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
-            VR::FL | VR::OF => self.words(bytes, 4, |b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
+            VR::UL => self.words(bytes, 4, |b| {
+                f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            }),
+            VR::SL => self.words(bytes, 4, |b| {
+                f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            }),
+            VR::FL | VR::OF => self.words(bytes, 4, |b| {
+                f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            }),
             VR::FD | VR::OD => self.words(bytes, 8, |b| f64::from_bits(long(b))),
             VR::UV => self.words(bytes, 8, |b| long(b) as f64),
             VR::SV => self.words(bytes, 8, |b| long(b) as i64 as f64),
@@ -131,8 +144,14 @@ impl DataSet {
     /// A two-byte value that is signed where the pixels are: the dictionary says "US or SS".
     pub(crate) fn pixel_number(&self, tag: Tag, signed: bool) -> Option<f64> {
         let value = self.number(tag)?;
-        let short = self.get(tag).is_some_and(|e| matches!(e.vr, VR::US | VR::OW));
-        Some(if signed && short { f64::from(value as u16 as i16) } else { value })
+        let short = self
+            .get(tag)
+            .is_some_and(|e| matches!(e.vr, VR::US | VR::OW));
+        Some(if signed && short {
+            f64::from(value as u16 as i16)
+        } else {
+            value
+        })
     }
 
     fn words(&self, bytes: &[u8], size: usize, read: impl Fn(&[u8]) -> f64) -> Vec<f64> {
@@ -160,5 +179,9 @@ fn long(b: &[u8]) -> u64 {
 
 /// Some writers put a comma where the standard wants a point.
 fn decimal(text: &str) -> Option<f64> {
-    text.trim().replace(',', ".").parse().ok().filter(|v: &f64| v.is_finite())
+    text.trim()
+        .replace(',', ".")
+        .parse()
+        .ok()
+        .filter(|v: &f64| v.is_finite())
 }

@@ -44,17 +44,24 @@ impl Diffusion {
     /// Reads it, the standard's attributes before those of a vendor.
     pub(crate) fn of(data: &DataSet, frame: usize) -> Self {
         // Some programs that make single frames of an enhanced object leave the sequence at the top.
-        let of_frame =
-            group(data, frame, tags::MR_DIFFUSION_SEQUENCE).or_else(|| data.item(tags::MR_DIFFUSION_SEQUENCE));
+        let of_frame = group(data, frame, tags::MR_DIFFUSION_SEQUENCE)
+            .or_else(|| data.item(tags::MR_DIFFUSION_SEQUENCE));
         let b_value = of_frame
             .and_then(|d| d.number(tags::DIFFUSION_B_VALUE))
             .or_else(|| data.number(tags::DIFFUSION_B_VALUE))
             .or_else(|| private(data, SIEMENS_B).first().copied())
-            .or_else(|| private(data, GE_B).first().map(|b| if *b >= GE_OFFSET { b % 100_000.0 } else { *b }))
+            .or_else(|| {
+                private(data, GE_B)
+                    .first()
+                    .map(|b| if *b >= GE_OFFSET { b % 100_000.0 } else { *b })
+            })
             .or_else(|| private(data, PHILIPS_B).first().copied());
         let own = |d: &DataSet| d.array(tags::DIFFUSION_GRADIENT_ORIENTATION);
-        let of_item =
-            |d: &DataSet| d.item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE).and_then(own).or_else(|| own(d));
+        let of_item = |d: &DataSet| {
+            d.item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE)
+                .and_then(own)
+                .or_else(|| own(d))
+        };
         let three = |parts: [Private; 3]| -> Option<[f64; 3]> {
             let values = parts.map(|part| private(data, part).first().copied());
             Some([values[0]?, values[1]?, values[2]?])
@@ -65,13 +72,19 @@ impl Diffusion {
             .or_else(|| private(data, SIEMENS_DIRECTION).try_into().ok())
             .or_else(|| three(GE_DIRECTION))
             .or_else(|| three(PHILIPS_DIRECTION));
-        Self { b_value: b_value.filter(|b| b.is_finite()), direction: direction.filter(is_a_direction) }
+        Self {
+            b_value: b_value.filter(|b| b.is_finite()),
+            direction: direction.filter(is_a_direction),
+        }
     }
 
     /// What tells it from the others: without a gradient its direction means nothing.
     fn key(self) -> Self {
         let has_gradient = self.b_value.is_none_or(|b| b >= 1.0);
-        Self { direction: self.direction.filter(|_| has_gradient), ..self }
+        Self {
+            direction: self.direction.filter(|_| has_gradient),
+            ..self
+        }
     }
 
     fn is_as(&self, other: &Self) -> bool {
@@ -92,7 +105,10 @@ impl Diffusion {
             let [x, y, z] = d.direction.unwrap_or([f64::NEG_INFINITY; 3]);
             [d.b_value.unwrap_or(-1.0), x, y, z]
         };
-        let pairs = values(self).into_iter().zip(values(other)).map(|(a, b)| a.total_cmp(&b));
+        let pairs = values(self)
+            .into_iter()
+            .zip(values(other))
+            .map(|(a, b)| a.total_cmp(&b));
         pairs.fold(Ordering::Equal, Ordering::then)
     }
 
@@ -105,7 +121,11 @@ impl Diffusion {
             format!("direction {x} {y} {z}")
         });
         let parts: Vec<String> = b.into_iter().chain(direction).collect();
-        if parts.is_empty() { "without diffusion".into() } else { parts.join(", ") }
+        if parts.is_empty() {
+            "without diffusion".into()
+        } else {
+            parts.join(", ")
+        }
     }
 }
 
@@ -135,9 +155,14 @@ pub(crate) fn index(all: &[Diffusion], one: Diffusion) -> usize {
 
 /// The numbers of a private attribute, wherever its block was reserved (PS3.5 7.8.1). In implicit VR its own VR is lost.
 fn private(data: &DataSet, (group, creator, element, vr): Private) -> Vec<f64> {
-    let mut creators = data.elements.range(Tag(group, 0x10)..=Tag(group, 0xFF)).map(|(tag, _)| *tag);
+    let mut creators = data
+        .elements
+        .range(Tag(group, 0x10)..=Tag(group, 0xFF))
+        .map(|(tag, _)| *tag);
     let reserved = creators.find(|tag| data.text(*tag).as_deref() == Some(creator));
-    reserved.map_or_else(Vec::new, |tag| data.numbers_as(Tag(group, tag.element() << 8 | element), vr))
+    reserved.map_or_else(Vec::new, |tag| {
+        data.numbers_as(Tag(group, tag.element() << 8 | element), vr)
+    })
 }
 
 #[cfg(test)]
@@ -159,22 +184,45 @@ mod tests {
 
     #[test]
     fn it_is_read_from_the_image_from_its_frame_and_from_what_vendors_write() {
-        let expected = Diffusion { b_value: Some(800.0), direction: Some([0.0, 0.6, 0.8]) };
+        let expected = Diffusion {
+            b_value: Some(800.0),
+            direction: Some([0.0, 0.6, 0.8]),
+        };
         let direction = doubles(&[0.0, 0.6, 0.8]);
         let base = Fixture::new(1, 1);
         let b = |item: Fixture| item.bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[800.0]));
-        let along = |item: Fixture| item.bytes(tags::DIFFUSION_GRADIENT_ORIENTATION, VR::FD, direction.clone());
+        let along = |item: Fixture| {
+            item.bytes(
+                tags::DIFFUSION_GRADIENT_ORIENTATION,
+                VR::FD,
+                direction.clone(),
+            )
+        };
         assert_eq!(of(along(b(base.clone()))), expected);
         let gradient = tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE;
         let item = b(Fixture::item()).sequence(gradient, along(Fixture::item()));
-        assert_eq!(of(base.clone().sequence(tags::MR_DIFFUSION_SEQUENCE, item.clone())), expected);
+        assert_eq!(
+            of(base
+                .clone()
+                .sequence(tags::MR_DIFFUSION_SEQUENCE, item.clone())),
+            expected
+        );
         let group = Fixture::item().sequence(tags::MR_DIFFUSION_SEQUENCE, item);
-        assert_eq!(of(base.clone().sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)), expected);
+        assert_eq!(
+            of(base
+                .clone()
+                .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)),
+            expected
+        );
         for vr in [VR::FD, VR::UN] {
             let siemens = base
                 .clone()
                 .text(Tag(0x0019, 0x0011), VR::LO, "SIEMENS MR HEADER")
-                .text(Tag(0x0019, 0x110C), if vr == VR::UN { vr } else { VR::IS }, "800")
+                .text(
+                    Tag(0x0019, 0x110C),
+                    if vr == VR::UN { vr } else { VR::IS },
+                    "800",
+                )
                 .bytes(Tag(0x0019, 0x110E), vr, direction.clone());
             assert_eq!(of(siemens), expected);
         }
@@ -188,7 +236,11 @@ mod tests {
             .text(Tag(0x0019, 0x10BD), VR::DS, "0.8");
         assert_eq!(of(ge), expected);
         // The same number of another maker means something else.
-        let other = base.text(Tag(0x0019, 0x0011), VR::LO, "SOMEBODY").text(Tag(0x0019, 0x110C), VR::IS, "800");
+        let other = base.text(Tag(0x0019, 0x0011), VR::LO, "SOMEBODY").text(
+            Tag(0x0019, 0x110C),
+            VR::IS,
+            "800",
+        );
         assert_eq!(of(other), Diffusion::default());
     }
 }

@@ -13,7 +13,8 @@ use labrum_core::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, Wi
 /// True where the lowest value is white. PS3.3 C.11.6: with MONOCHROME1, an inverse shape says the same once more.
 pub(crate) fn is_inverted(data: &DataSet, header: &PixelHeader) -> bool {
     let shape = || data.text(tags::PRESENTATION_LUT_SHAPE);
-    !header.is_color() && (header.photometric == Photometric::Monochrome1 || shape().as_deref() == Some("INVERSE"))
+    !header.is_color()
+        && (header.photometric == Photometric::Monochrome1 || shape().as_deref() == Some("INVERSE"))
 }
 
 /// Fills in all but pixels, spacing and plane of a grey image.
@@ -40,13 +41,17 @@ pub(crate) fn complete(
 /// that they can store, since the percentiles of a mask or of a few grey levels tell nothing.
 fn usual_window(image: &Image, file: &DicomFile, header: &PixelHeader) -> Option<Window> {
     let data = &file.data;
-    if let Some((low, high)) = few_values(image, header).filter(|_| data.item(tags::MODALITY_LUT_SEQUENCE).is_none()) {
-        let [a, b] = [low, high].map(|v| image.rescale.slope * f64::from(v) + image.rescale.intercept);
+    if let Some((low, high)) =
+        few_values(image, header).filter(|_| data.item(tags::MODALITY_LUT_SEQUENCE).is_none())
+    {
+        let [a, b] =
+            [low, high].map(|v| image.rescale.slope * f64::from(v) + image.rescale.intercept);
         return Some(Window::spanning(a.min(b), a.max(b)));
     }
     // Its own table counts for more.
     let has_own = image.voi_lut.is_some();
-    let is_ct = !has_own && data.text(tags::MODALITY).as_deref() == Some("CT") && !is_localizer(data);
+    let is_ct =
+        !has_own && data.text(tags::MODALITY).as_deref() == Some("CT") && !is_localizer(data);
     // A screenshot of 8 bits has no Hounsfield units, whatever its modality.
     let is_scaled = data.has(tags::RESCALE_INTERCEPT) || !matches!(image.pixels, Pixels::U8(_));
     (is_ct && is_scaled).then_some(Window::SOFT_TISSUE)
@@ -59,7 +64,11 @@ fn few_values(image: &Image, header: &PixelHeader) -> Option<(i32, i32)> {
         return None;
     }
     let most = 1 << header.stored;
-    let (low, high) = if header.signed { (-most / 2, most / 2 - 1) } else { (0, most - 1) };
+    let (low, high) = if header.signed {
+        (-most / 2, most / 2 - 1)
+    } else {
+        (0, most - 1)
+    };
     let keep_to_it = match &image.pixels {
         Pixels::U8(v) => v.iter().all(|v| i32::from(*v) <= high),
         Pixels::I16(v) => v.iter().all(|v| (low..=high).contains(&i32::from(*v))),
@@ -69,14 +78,22 @@ fn few_values(image: &Image, header: &PixelHeader) -> Option<(i32, i32)> {
 }
 
 fn is_localizer(data: &DataSet) -> bool {
-    data.texts(tags::IMAGE_TYPE).iter().any(|part| part == "LOCALIZER")
+    data.texts(tags::IMAGE_TYPE)
+        .iter()
+        .any(|part| part == "LOCALIZER")
 }
 
 fn rescale(file: &DicomFile, frame: usize) -> Rescale {
     let data = &file.data;
     let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
-    let slope = of.number(tags::RESCALE_SLOPE).filter(|slope| *slope != 0.0).unwrap_or(1.0);
-    Rescale { slope, intercept: of.number(tags::RESCALE_INTERCEPT).unwrap_or(0.0) }
+    let slope = of
+        .number(tags::RESCALE_SLOPE)
+        .filter(|slope| *slope != 0.0)
+        .unwrap_or(1.0);
+    Rescale {
+        slope,
+        intercept: of.number(tags::RESCALE_INTERCEPT).unwrap_or(0.0),
+    }
 }
 
 fn unit(file: &DicomFile, frame: usize) -> Option<String> {
@@ -85,9 +102,12 @@ fn unit(file: &DicomFile, frame: usize) -> Option<String> {
     match of.text(tags::RESCALE_TYPE).as_deref() {
         Some("US") => None,
         Some(unit) => Some(unit.to_owned()),
-        None if data.text(tags::UNITS).is_some() => data.text(tags::UNITS).filter(|u| u != "NONE" && u != "CNTS"),
+        None if data.text(tags::UNITS).is_some() => data
+            .text(tags::UNITS)
+            .filter(|u| u != "NONE" && u != "CNTS"),
         None => {
-            let ct = data.text(tags::MODALITY).as_deref() == Some("CT") && of.has(tags::RESCALE_INTERCEPT);
+            let ct = data.text(tags::MODALITY).as_deref() == Some("CT")
+                && of.has(tags::RESCALE_INTERCEPT);
             (ct && !is_localizer(data)).then(|| "HU".to_owned())
         }
     }
@@ -95,8 +115,13 @@ fn unit(file: &DicomFile, frame: usize) -> Option<String> {
 
 /// Pixel Padding Value and Range Limit, in modality values.
 fn padding(file: &DicomFile, header: &PixelHeader, rescale: Rescale) -> Option<(f64, f64)> {
-    let value = file.data.pixel_number(tags::PIXEL_PADDING_VALUE, header.signed)?;
-    let limit = file.data.pixel_number(tags::PIXEL_PADDING_RANGE_LIMIT, header.signed).unwrap_or(value);
+    let value = file
+        .data
+        .pixel_number(tags::PIXEL_PADDING_VALUE, header.signed)?;
+    let limit = file
+        .data
+        .pixel_number(tags::PIXEL_PADDING_RANGE_LIMIT, header.signed)
+        .unwrap_or(value);
     let [a, b] = [value, limit].map(|v| rescale.slope * v + rescale.intercept);
     Some((a.min(b), a.max(b)))
 }
@@ -108,7 +133,9 @@ fn apply_modality_table(
     header: &PixelHeader,
 ) -> Result<Option<Option<String>>, String> {
     let DicomFile { bytes, data, .. } = file;
-    let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) else { return Ok(None) };
+    let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) else {
+        return Ok(None);
+    };
     let table = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed)
         .and_then(|form| Some((form, table_words(bytes, item, tags::LUT_DATA, &form)?)));
     let Some((form, words)) = table.filter(|(_, words)| !words.is_empty()) else {
@@ -124,7 +151,10 @@ fn apply_modality_table(
         Pixels::Rgb8(_) => return Ok(None),
     });
     image.rescale = Rescale::default();
-    Ok(Some(item.text(tags::MODALITY_LUT_TYPE).filter(|unit| unit != "US")))
+    Ok(Some(
+        item.text(tags::MODALITY_LUT_TYPE)
+            .filter(|unit| unit != "US"),
+    ))
 }
 
 /// All windows that the file suggests for a frame.
@@ -137,14 +167,30 @@ fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
         _ => VoiFunction::Linear,
     };
     let names = of.texts(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
-    let (centers, widths) = (of.numbers(tags::WINDOW_CENTER), of.numbers(tags::WINDOW_WIDTH));
+    let (centers, widths) = (
+        of.numbers(tags::WINDOW_CENTER),
+        of.numbers(tags::WINDOW_WIDTH),
+    );
     let pairs = centers.into_iter().zip(widths).enumerate();
     pairs
         .filter(|(_, (center, width))| center.is_finite() && width.is_finite() && *width > 0.0)
         .map(|(index, (center, width))| {
             let own = names.get(index).filter(|name| !name.is_empty()).cloned();
-            let name = own.unwrap_or_else(|| if index == 0 { "File".into() } else { format!("File {}", index + 1) });
-            WindowPreset { name, window: Window { center, width, function } }
+            let name = own.unwrap_or_else(|| {
+                if index == 0 {
+                    "File".into()
+                } else {
+                    format!("File {}", index + 1)
+                }
+            });
+            WindowPreset {
+                name,
+                window: Window {
+                    center,
+                    width,
+                    function,
+                },
+            }
         })
         .collect()
 }
@@ -152,13 +198,23 @@ fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
 /// The first table, of the frame or of all.
 fn voi_lut(file: &mut DicomFile, header: &PixelHeader, frame: usize) -> Option<VoiLut> {
     let DicomFile { bytes, data, .. } = file;
-    let of_frame = group(data, frame, tags::FRAME_VOILUT_SEQUENCE).and_then(|g| g.item(tags::VOILUT_SEQUENCE));
+    let of_frame =
+        group(data, frame, tags::FRAME_VOILUT_SEQUENCE).and_then(|g| g.item(tags::VOILUT_SEQUENCE));
     let item = of_frame.or_else(|| data.item(tags::VOILUT_SEQUENCE))?;
     // The table's input are modality values: signed where a rescale may have made them so.
     let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
-    let negative = of.number(tags::RESCALE_INTERCEPT).is_some_and(|intercept| intercept < 0.0);
+    let negative = of
+        .number(tags::RESCALE_INTERCEPT)
+        .is_some_and(|intercept| intercept < 0.0);
     let form = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed || negative)?;
-    let words = table_words(bytes, item, tags::LUT_DATA, &form).filter(|words| !words.is_empty())?;
+    let words =
+        table_words(bytes, item, tags::LUT_DATA, &form).filter(|words| !words.is_empty())?;
     let most = ((1u32 << form.bits) - 1) as f32;
-    Some(VoiLut { first: form.first, levels: words.iter().map(|w| (f32::from(*w) / most).min(1.0)).collect() })
+    Some(VoiLut {
+        first: form.first,
+        levels: words
+            .iter()
+            .map(|w| (f32::from(*w) / most).min(1.0))
+            .collect(),
+    })
 }

@@ -64,7 +64,9 @@ impl DicomFile {
             FileStart::Data(at) => at,
         };
         if let Some(reason) = meta.broken {
-            return Err(Unreadable::Failed(format!("its meta header is damaged: {reason}")));
+            return Err(Unreadable::Failed(format!(
+                "its meta header is damaged: {reason}"
+            )));
         }
         let data_start = at;
         let named = meta.data.text(tags::TRANSFER_SYNTAX_UID);
@@ -77,7 +79,9 @@ impl DicomFile {
         let encoding = guess_encoding(&mut bytes, at, named.as_deref());
         let transfer_syntax = named.unwrap_or_else(|| {
             match encoding {
-                Encoding { big_endian: true, .. } => EXPLICIT_BIG_ENDIAN,
+                Encoding {
+                    big_endian: true, ..
+                } => EXPLICIT_BIG_ENDIAN,
                 Encoding { explicit: true, .. } => uids::EXPLICIT_VR_LITTLE_ENDIAN,
                 _ => uids::IMPLICIT_VR_LITTLE_ENDIAN,
             }
@@ -131,9 +135,19 @@ fn find_start(bytes: &mut FileBytes) -> Option<FileStart> {
         return Some(FileStart::Meta(4));
     }
     let length = bytes.len();
-    let at = if bytes.get(0, 8).is_some_and(|head| head.iter().all(|b| *b == 0)) { 128 } else { 0 };
+    let at = if bytes
+        .get(0, 8)
+        .is_some_and(|head| head.iter().all(|b| *b == 0))
+    {
+        128
+    } else {
+        0
+    };
     let head: [u8; 8] = bytes.get(at, 8)?.try_into().ok()?;
-    let [group, element] = [u16::from_le_bytes([head[0], head[1]]), u16::from_le_bytes([head[2], head[3]])];
+    let [group, element] = [
+        u16::from_le_bytes([head[0], head[1]]),
+        u16::from_le_bytes([head[2], head[3]]),
+    ];
     let value_length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
     let plausible = is_vr(&head[4..6]) || value_length <= 256.min(length);
     match (group, element) {
@@ -147,14 +161,19 @@ fn find_start(bytes: &mut FileBytes) -> Option<FileStart> {
 
 /// What the transfer syntax says, unless the first element shows that it is wrong.
 fn guess_encoding(bytes: &mut FileBytes, at: u64, transfer_syntax: Option<&str>) -> Encoding {
-    let Some(head) = bytes.get(at, 6).map(<[u8]>::to_vec) else { return EXPLICIT_LITTLE };
+    let Some(head) = bytes.get(at, 6).map(<[u8]>::to_vec) else {
+        return EXPLICIT_LITTLE;
+    };
     let explicit = is_vr(&head[4..6]);
     let big_endian = match transfer_syntax {
         Some(EXPLICIT_BIG_ENDIAN) => head[0] == 0,
         _ => head[0] == 0 && head[1] != 0 && explicit,
     };
     match (explicit, big_endian) {
-        (true, true) => Encoding { explicit, big_endian },
+        (true, true) => Encoding {
+            explicit,
+            big_endian,
+        },
         (true, false) => EXPLICIT_LITTLE,
         (false, _) => IMPLICIT_LITTLE,
     }
@@ -163,12 +182,16 @@ fn guess_encoding(bytes: &mut FileBytes, at: u64, transfer_syntax: Option<&str>)
 fn inflate(bytes: &mut FileBytes, at: u64) -> Result<FileBytes, Unreadable> {
     let deflated = bytes.read(at, bytes.len() - at.min(bytes.len()))?;
     let mut inflated = Vec::new();
-    let read = flate2::read::DeflateDecoder::new(&deflated[..]).take(MOST_INFLATED + 1).read_to_end(&mut inflated);
+    let read = flate2::read::DeflateDecoder::new(&deflated[..])
+        .take(MOST_INFLATED + 1)
+        .read_to_end(&mut inflated);
     match read {
-        Ok(_) if inflated.len() as u64 > MOST_INFLATED => {
-            Err(Unreadable::Failed("its deflated content is larger than 1 GiB".into()))
-        }
+        Ok(_) if inflated.len() as u64 > MOST_INFLATED => Err(Unreadable::Failed(
+            "its deflated content is larger than 1 GiB".into(),
+        )),
         Ok(_) => Ok(FileBytes::from_memory(inflated)),
-        Err(error) => Err(Unreadable::Failed(format!("its deflated content is damaged: {error}"))),
+        Err(error) => Err(Unreadable::Failed(format!(
+            "its deflated content is damaged: {error}"
+        ))),
     }
 }

@@ -21,7 +21,12 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new(columns: u16, rows: u16) -> Self {
-        let empty = Self { syntax: EXPLICIT, with_meta: true, elements: Vec::new(), fragments: None };
+        let empty = Self {
+            syntax: EXPLICIT,
+            with_meta: true,
+            elements: Vec::new(),
+            fragments: None,
+        };
         empty
             .text(tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.2")
             .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.1")
@@ -44,11 +49,9 @@ impl Fixture {
 
     pub fn color(self, photometric: &str) -> Self {
         let samples = if photometric == "PALETTE COLOR" { 1 } else { 3 };
-        self.bits(8, 8, false).number(tags::SAMPLES_PER_PIXEL, samples).text(
-            tags::PHOTOMETRIC_INTERPRETATION,
-            VR::CS,
-            photometric,
-        )
+        self.bits(8, 8, false)
+            .number(tags::SAMPLES_PER_PIXEL, samples)
+            .text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, photometric)
     }
 
     pub fn syntax(mut self, uid: &'static str) -> Self {
@@ -76,7 +79,16 @@ impl Fixture {
     /// Words in the byte order of the file.
     pub fn words(self, tag: Tag, vr: VR, values: &[u16]) -> Self {
         let big = self.syntax == BIG_ENDIAN;
-        let bytes = values.iter().flat_map(|v| if big { v.to_be_bytes() } else { v.to_le_bytes() }).collect();
+        let bytes = values
+            .iter()
+            .flat_map(|v| {
+                if big {
+                    v.to_be_bytes()
+                } else {
+                    v.to_le_bytes()
+                }
+            })
+            .collect();
         self.bytes(tag, vr, bytes)
     }
 
@@ -88,7 +100,11 @@ impl Fixture {
 
     /// A sequence with one item.
     pub fn sequence(self, tag: Tag, item: Fixture) -> Self {
-        let content = Fixture { syntax: self.syntax, ..item }.data_set();
+        let content = Fixture {
+            syntax: self.syntax,
+            ..item
+        }
+        .data_set();
         let mut bytes = self.tag(Tag(0xFFFE, 0xE000));
         bytes.extend(self.long(content.len() as u32));
         bytes.extend(content);
@@ -109,16 +125,22 @@ impl Fixture {
 
     /// An item of a sequence: no elements yet.
     pub fn item() -> Self {
-        Self { syntax: EXPLICIT, with_meta: false, elements: Vec::new(), fragments: None }
+        Self {
+            syntax: EXPLICIT,
+            with_meta: false,
+            elements: Vec::new(),
+            fragments: None,
+        }
     }
 
     /// A file of another class, without an image.
     pub fn item_file(sop_class: &str) -> Self {
-        Self { with_meta: true, ..Self::item() }.text(tags::SOP_CLASS_UID, VR::UI, sop_class).text(
-            tags::SOP_INSTANCE_UID,
-            VR::UI,
-            "1.2.3.99",
-        )
+        Self {
+            with_meta: true,
+            ..Self::item()
+        }
+        .text(tags::SOP_CLASS_UID, VR::UI, sop_class)
+        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.99")
     }
 
     pub fn pixels(self, values: &[u16]) -> Self {
@@ -182,7 +204,9 @@ impl Fixture {
             out.extend(value);
         }
         if let Some(fragments) = &self.fragments {
-            out.extend([0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+            out.extend([
+                0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF,
+            ]);
             out.extend([0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]);
             for fragment in fragments {
                 out.extend([0xFE, 0xFF, 0x00, 0xE0]);
@@ -199,10 +223,18 @@ impl Fixture {
     }
 
     fn short(&self, value: u16) -> [u8; 2] {
-        if self.syntax == BIG_ENDIAN { value.to_be_bytes() } else { value.to_le_bytes() }
+        if self.syntax == BIG_ENDIAN {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        }
     }
 
     fn long(&self, value: u32) -> [u8; 4] {
-        if self.syntax == BIG_ENDIAN { value.to_be_bytes() } else { value.to_le_bytes() }
+        if self.syntax == BIG_ENDIAN {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        }
     }
 }

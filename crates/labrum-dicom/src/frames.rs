@@ -35,8 +35,15 @@ pub(crate) fn verify(file: &mut DicomFile, header: &PixelHeader) -> Result<Frame
 fn extent_of(header: &PixelHeader, pieces: &Pieces, starts: &[usize]) -> FrameExtent {
     let frames = starts.len() as u32;
     let missing = || format!("it says {} frames and holds {frames}", header.frames);
-    let cut = pieces.cut.clone().or_else(|| (frames < header.frames).then(missing));
-    FrameExtent { frames, last_is_short: pieces.last_is_short, cut }
+    let cut = pieces
+        .cut
+        .clone()
+        .or_else(|| (frames < header.frames).then(missing));
+    FrameExtent {
+        frames,
+        last_is_short: pieces.last_is_short,
+        cut,
+    }
 }
 
 /// The fragments, and the first one of each frame that is there.
@@ -53,8 +60,14 @@ fn frames_in_fragments(
     Ok((pieces, starts))
 }
 
-fn verify_native(file: &DicomFile, header: &PixelHeader, element: PixelElement) -> Result<FrameExtent, String> {
-    let length = element.length.ok_or("its transfer syntax says uncompressed, its pixels are in fragments")?;
+fn verify_native(
+    file: &DicomFile,
+    header: &PixelHeader,
+    element: PixelElement,
+) -> Result<FrameExtent, String> {
+    let length = element
+        .length
+        .ok_or("its transfer syntax says uncompressed, its pixels are in fragments")?;
     let left = file.bytes.len().saturating_sub(element.at);
     let (there, of_frame) = (length.min(left), header.frame_bits());
     let needed = (of_frame * u64::from(header.frames)).div_ceil(8);
@@ -66,24 +79,48 @@ fn verify_native(file: &DicomFile, header: &PixelHeader, element: PixelElement) 
         };
         let (whole, rest) = (there * 8 / of_frame, there * 8 % of_frame);
         // Just a half or a third of one frame: other bits, samples or sides than the header says, not missing ones.
-        let contradicts = !is_cut && whole == 0 && there > 0 && of_frame.div_ceil(8).is_multiple_of(there);
-        let last_is_short =
-            !contradicts && header.is_worth(header.whole_rows(rest)) && whole < u64::from(header.frames);
+        let contradicts =
+            !is_cut && whole == 0 && there > 0 && of_frame.div_ceil(8).is_multiple_of(there);
+        let last_is_short = !contradicts
+            && header.is_worth(header.whole_rows(rest))
+            && whole < u64::from(header.frames);
         let frames = whole as u32 + u32::from(last_is_short);
-        return if frames == 0 { Err(reason) } else { Ok(FrameExtent { frames, cut: Some(reason), last_is_short }) };
+        return if frames == 0 {
+            Err(reason)
+        } else {
+            Ok(FrameExtent {
+                frames,
+                cut: Some(reason),
+                last_is_short,
+            })
+        };
     }
     let full = (header.rows * header.columns * 3) as u64 * u64::from(header.frames);
     if header.is_subsampled() && length >= full {
-        return Err("its pixels are a third larger than YBR_FULL_422, so their colours are unknown".into());
+        return Err(
+            "its pixels are a third larger than YBR_FULL_422, so their colours are unknown".into(),
+        );
     }
-    Ok(FrameExtent { frames: header.frames, cut: None, last_is_short: false })
+    Ok(FrameExtent {
+        frames: header.frames,
+        cut: None,
+        last_is_short: false,
+    })
 }
 
 /// The bytes of `frame` as they are in the file, fewer where it is cut off. A frame of 1-bit pixels may begin within the
 /// first byte: the second value says at which bit.
-pub(crate) fn frame_bytes(file: &mut DicomFile, header: &PixelHeader, frame: u32) -> Result<(Vec<u8>, u32), String> {
+pub(crate) fn frame_bytes(
+    file: &mut DicomFile,
+    header: &PixelHeader,
+    frame: u32,
+) -> Result<(Vec<u8>, u32), String> {
     if frame >= header.frames {
-        return Err(format!("frame {} does not exist, there are {}", u64::from(frame) + 1, header.frames));
+        return Err(format!(
+            "frame {} does not exist, there are {}",
+            u64::from(frame) + 1,
+            header.frames
+        ));
     }
     let element = file.pixels.ok_or("it has no pixel data")?;
     if header.codec == Codec::Native {
@@ -94,11 +131,21 @@ pub(crate) fn frame_bytes(file: &mut DicomFile, header: &PixelHeader, frame: u32
     let (pieces, starts) = frames_in_fragments(file, header, element)?;
     is_there(&extent_of(header, &pieces, &starts), frame)?;
     let frame = frame as usize;
-    let end = starts.get(frame + 1).copied().unwrap_or(pieces.fragments.len());
-    let of_frame = starts.get(frame).and_then(|start| pieces.fragments.get(*start..end)).unwrap_or_default();
+    let end = starts
+        .get(frame + 1)
+        .copied()
+        .unwrap_or(pieces.fragments.len());
+    let of_frame = starts
+        .get(frame)
+        .and_then(|start| pieces.fragments.get(*start..end))
+        .unwrap_or_default();
     let mut bytes = Vec::new();
     for Fragment { at, length } in of_frame {
-        bytes.extend(file.bytes.read(*at, *length).map_err(|e| labrum_core::reason_of(&e))?);
+        bytes.extend(
+            file.bytes
+                .read(*at, *length)
+                .map_err(|e| labrum_core::reason_of(&e))?,
+        );
     }
     Ok((bytes, 0))
 }
@@ -108,7 +155,10 @@ fn is_there(extent: &FrameExtent, frame: u32) -> Result<(), String> {
         return Ok(());
     }
     let reason = extent.cut.as_deref().unwrap_or("it is not there");
-    Err(format!("its frame {} is missing: {reason}", u64::from(frame) + 1))
+    Err(format!(
+        "its frame {} is missing: {reason}",
+        u64::from(frame) + 1
+    ))
 }
 
 fn native_bytes(
@@ -123,10 +173,13 @@ fn native_bytes(
     let end = (first_bit + header.frame_bits()).div_ceil(8).min(there);
     let mut start = first_bit / 8;
     let read = |file: &mut DicomFile, start: u64, end: u64| {
-        file.bytes.read(element.at + start, end.saturating_sub(start)).map_err(|e| labrum_core::reason_of(&e))
+        file.bytes
+            .read(element.at + start, end.saturating_sub(start))
+            .map_err(|e| labrum_core::reason_of(&e))
     };
     // Big endian words of bytes: PS3.5 8.1.1 swaps each pair.
-    let swapped = file.big_endian_pixels && header.allocated <= 8 && element.vr == dicom_core::VR::OW;
+    let swapped =
+        file.big_endian_pixels && header.allocated <= 8 && element.vr == dicom_core::VR::OW;
     if !swapped {
         return Ok((read(file, start, end)?, (first_bit % 8) as u32));
     }
@@ -159,16 +212,25 @@ fn fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, Stri
     let (mut cut, mut last_is_short) = (None, false);
     while at + 8 <= end {
         let head = file.bytes.get(at, 8).ok_or("it cannot be read")?;
-        let tag = Tag(u16::from_le_bytes([head[0], head[1]]), u16::from_le_bytes([head[2], head[3]]));
+        let tag = Tag(
+            u16::from_le_bytes([head[0], head[1]]),
+            u16::from_le_bytes([head[2], head[3]]),
+        );
         let length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
         at += 8;
         match tag {
             Tag(0xFFFE, 0xE0DD) => break,
             Tag(0xFFFE, 0xE000) if length <= end - at => all.push(Fragment { at, length }),
             Tag(0xFFFE, 0xE000) => {
-                cut = Some(format!("it is cut off: a fragment says {length} bytes, {} are there", end - at));
+                cut = Some(format!(
+                    "it is cut off: a fragment says {length} bytes, {} are there",
+                    end - at
+                ));
                 last_is_short = end > at && !all.is_empty();
-                all.push(Fragment { at, length: end - at });
+                all.push(Fragment {
+                    at,
+                    length: end - at,
+                });
             }
             _ if all.len() > 1 => {
                 cut = Some("its fragments are damaged".into());
@@ -186,10 +248,21 @@ fn fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, Stri
     if let (true, Some(reason)) = (all.is_empty(), &cut) {
         return Err(reason.clone());
     }
-    let bytes = file.bytes.read(table.at, table.length).map_err(|e| labrum_core::reason_of(&e))?;
-    let basic = bytes.chunks_exact(4).map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect();
+    let bytes = file
+        .bytes
+        .read(table.at, table.length)
+        .map_err(|e| labrum_core::reason_of(&e))?;
+    let basic = bytes
+        .chunks_exact(4)
+        .map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+        .collect();
     let offsets = extended_offsets(file).unwrap_or(basic);
-    Ok(Pieces { offsets, fragments: all, cut, last_is_short })
+    Ok(Pieces {
+        offsets,
+        fragments: all,
+        cut,
+        last_is_short,
+    })
 }
 
 fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
@@ -199,9 +272,15 @@ fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
 }
 
 /// The first fragment of each frame that is there, in order.
-fn starts(file: &mut DicomFile, header: &PixelHeader, pieces: &Pieces) -> Result<Vec<usize>, String> {
+fn starts(
+    file: &mut DicomFile,
+    header: &PixelHeader,
+    pieces: &Pieces,
+) -> Result<Vec<usize>, String> {
     let frames = header.frames as usize;
-    let Pieces { offsets, fragments, .. } = pieces;
+    let Pieces {
+        offsets, fragments, ..
+    } = pieces;
     if frames == 1 {
         return Ok(vec![0]);
     }
@@ -219,11 +298,20 @@ fn starts(file: &mut DicomFile, header: &PixelHeader, pieces: &Pieces) -> Result
         Codec::JpegXl => &[[0xFF, 0x0A], [0x00, 0x00]],
         _ => return Err("it does not say which fragments make up a frame".into()),
     };
-    let begins = |f: &Fragment| file.bytes.get(f.at, 2).is_some_and(|b| markers.iter().any(|m| m == b));
+    let begins = |f: &Fragment| {
+        file.bytes
+            .get(f.at, 2)
+            .is_some_and(|b| markers.iter().any(|m| m == b))
+    };
     let flags: Vec<bool> = fragments.iter().map(begins).collect();
-    let starts: Vec<usize> = (0..fragments.len()).filter(|i| flags.get(*i) == Some(&true)).collect();
+    let starts: Vec<usize> = (0..fragments.len())
+        .filter(|i| flags.get(*i) == Some(&true))
+        .collect();
     if starts.is_empty() || starts.len() > frames || starts.first() != Some(&0) {
-        return Err(format!("it says {frames} frames, its fragments hold {}", starts.len()));
+        return Err(format!(
+            "it says {frames} frames, its fragments hold {}",
+            starts.len()
+        ));
     }
     Ok(starts)
 }
@@ -235,7 +323,12 @@ fn starts_from_offsets(offsets: &[u64], pieces: &Pieces, frames: usize) -> Optio
         return None;
     }
     let base = pieces.fragments.first()?.at;
-    let index = |offset: &u64| pieces.fragments.binary_search_by_key(&(base.checked_add(*offset)?), |f| f.at).ok();
+    let index = |offset: &u64| {
+        pieces
+            .fragments
+            .binary_search_by_key(&(base.checked_add(*offset)?), |f| f.at)
+            .ok()
+    };
     let starts: Vec<usize> = match pieces.cut {
         Some(_) => offsets.iter().map_while(index).collect(),
         None => offsets.iter().map(index).collect::<Option<_>>()?,

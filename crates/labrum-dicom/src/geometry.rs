@@ -10,19 +10,28 @@ use labrum_core::{
 
 /// The item of a functional group macro: the frame's own or the shared one.
 pub(crate) fn group(data: &DataSet, frame: usize, macro_tag: Tag) -> Option<&DataSet> {
-    let own = data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame).and_then(|f| f.item(macro_tag));
-    own.or_else(|| data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.item(macro_tag))
+    let own = data
+        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .get(frame)
+        .and_then(|f| f.item(macro_tag));
+    own.or_else(|| {
+        data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?
+            .item(macro_tag)
+    })
 }
 
 /// Where a frame lies in the patient.
 pub(crate) fn plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> {
-    let position =
-        group(data, frame, tags::PLANE_POSITION_SEQUENCE).and_then(|g| g.array(tags::IMAGE_POSITION_PATIENT));
-    let orientation =
-        group(data, frame, tags::PLANE_ORIENTATION_SEQUENCE).and_then(|g| g.array(tags::IMAGE_ORIENTATION_PATIENT));
+    let position = group(data, frame, tags::PLANE_POSITION_SEQUENCE)
+        .and_then(|g| g.array(tags::IMAGE_POSITION_PATIENT));
+    let orientation = group(data, frame, tags::PLANE_ORIENTATION_SEQUENCE)
+        .and_then(|g| g.array(tags::IMAGE_ORIENTATION_PATIENT));
     let orientation = orientation.or_else(|| data.array(tags::IMAGE_ORIENTATION_PATIENT));
     if let (Some(position), Some(orientation)) = (position, orientation) {
-        return checked(Plane { position, orientation });
+        return checked(Plane {
+            position,
+            orientation,
+        });
     }
     let first = first_plane(data)?;
     if frames == 1 {
@@ -31,7 +40,10 @@ pub(crate) fn plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> 
     // Several frames and one position: only an offset for each says where they are.
     let offset = frame_offset(data, frame)?;
     let normal = first.normal();
-    Some(Plane { position: std::array::from_fn(|i| first.position[i] + offset * normal[i]), ..first })
+    Some(Plane {
+        position: std::array::from_fn(|i| first.position[i] + offset * normal[i]),
+        ..first
+    })
 }
 
 fn first_plane(data: &DataSet) -> Option<Plane> {
@@ -40,17 +52,24 @@ fn first_plane(data: &DataSet) -> Option<Plane> {
     let of = |place: &DataSet| {
         let position = place.array(tags::IMAGE_POSITION_PATIENT)?;
         let orientation = place.array(tags::IMAGE_ORIENTATION_PATIENT)?;
-        checked(Plane { position, orientation })
+        checked(Plane {
+            position,
+            orientation,
+        })
     };
     of(data).or_else(|| detector.and_then(of))
 }
 
 /// Patient Orientation: letters of the sides that rows and columns run to, "A" and "F" or "AR" and "FP".
 pub(crate) fn orientation(data: &DataSet, frame: usize) -> Option<[String; 2]> {
-    let own =
-        group(data, frame, tags::PATIENT_ORIENTATION_IN_FRAME_SEQUENCE).map(|g| g.texts(tags::PATIENT_ORIENTATION));
-    let [row, column] = own.unwrap_or_else(|| data.texts(tags::PATIENT_ORIENTATION)).try_into().ok()?;
-    let known = |letters: &String| !letters.is_empty() && letters.chars().all(|c| "LRAPHF".contains(c));
+    let own = group(data, frame, tags::PATIENT_ORIENTATION_IN_FRAME_SEQUENCE)
+        .map(|g| g.texts(tags::PATIENT_ORIENTATION));
+    let [row, column] = own
+        .unwrap_or_else(|| data.texts(tags::PATIENT_ORIENTATION))
+        .try_into()
+        .ok()?;
+    let known =
+        |letters: &String| !letters.is_empty() && letters.chars().all(|c| "LRAPHF".contains(c));
     (known(&row) && known(&column)).then_some([row, column])
 }
 
@@ -60,7 +79,10 @@ fn frame_offset(data: &DataSet, frame: usize) -> Option<f64> {
     if let (Some(first), Some(own)) = (offsets.first(), offsets.get(frame)) {
         return Some(own - first);
     }
-    let reconstructed = data.texts(tags::IMAGE_TYPE).iter().any(|part| part == "RECON TOMO");
+    let reconstructed = data
+        .texts(tags::IMAGE_TYPE)
+        .iter()
+        .any(|part| part == "RECON TOMO");
     let slices = data.integer(tags::NUMBER_OF_SLICES).unwrap_or(0);
     let each = data.number(tags::SPACING_BETWEEN_SLICES)?;
     (reconstructed && slices > frame as i64).then_some(each * frame as f64)
@@ -80,10 +102,16 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
     let two = |data: &DataSet, tag, source| {
         let [row, column] = data.array::<2>(tag)?;
         let positive = row > 0.0 && column > 0.0;
-        positive.then_some(PixelSpacing { row, column, source })
+        positive.then_some(PixelSpacing {
+            row,
+            column,
+            source,
+        })
     };
     let measures = group(data, frame, tags::PIXEL_MEASURES_SEQUENCE);
-    if let Some(spacing) = measures.and_then(|m| two(m, tags::PIXEL_SPACING, SpacingSource::PixelSpacing)) {
+    if let Some(spacing) =
+        measures.and_then(|m| two(m, tags::PIXEL_SPACING, SpacingSource::PixelSpacing))
+    {
         return Some(spacing);
     }
     let regions = regions(data);
@@ -96,10 +124,23 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
     if let Some(spacing) = two(data, tags::PIXEL_SPACING, SpacingSource::PixelSpacing) {
         // PS3.3 10.7.1.3: equal values mean that nothing was corrected for magnification.
         let same = imager.is_some_and(|i| (i.row, i.column) == (spacing.row, spacing.column));
-        return Some(if same { PixelSpacing { source: ImagerPixelSpacing, ..spacing } } else { spacing });
+        return Some(if same {
+            PixelSpacing {
+                source: ImagerPixelSpacing,
+                ..spacing
+            }
+        } else {
+            spacing
+        });
     }
     imager
-        .or_else(|| two(data, tags::NOMINAL_SCANNED_PIXEL_SPACING, ImagerPixelSpacing))
+        .or_else(|| {
+            two(
+                data,
+                tags::NOMINAL_SCANNED_PIXEL_SPACING,
+                ImagerPixelSpacing,
+            )
+        })
         .or(common)
         .or_else(|| aspect(data))
 }
@@ -128,7 +169,12 @@ pub(crate) fn regions(data: &DataSet) -> Vec<ScaledRegion> {
         let high = std::array::from_fn(|i| a[i].max(b[i]));
         // Region Flags, bit 0: 1 is low priority.
         let has_priority = item.integer(tags::REGION_FLAGS).unwrap_or(0) & 1 == 0;
-        Some(ScaledRegion { low, high, spacing: region_spacing(item), has_priority })
+        Some(ScaledRegion {
+            low,
+            high,
+            spacing: region_spacing(item),
+            has_priority,
+        })
     };
     items.iter().filter_map(region).take(MOST_REGIONS).collect()
 }
@@ -142,16 +188,35 @@ fn region_spacing(item: &DataSet) -> Option<PixelSpacing> {
     const CENTIMETRES: i64 = 3;
     /// Region Spatial Format of M-mode, spectra and curves.
     const NO_PICTURES: std::ops::RangeInclusive<i64> = 2..=4;
-    let units = [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_UNITS_Y_DIRECTION];
-    let is_length = units.iter().all(|tag| item.integer(*tag) == Some(CENTIMETRES))
-        && !item.integer(tags::REGION_SPATIAL_FORMAT).is_some_and(|format| NO_PICTURES.contains(&format));
-    let side = |tag| item.number(tag).map(f64::abs).filter(|v| v.is_finite() && *v > 0.0);
+    let units = [
+        tags::PHYSICAL_UNITS_X_DIRECTION,
+        tags::PHYSICAL_UNITS_Y_DIRECTION,
+    ];
+    let is_length = units
+        .iter()
+        .all(|tag| item.integer(*tag) == Some(CENTIMETRES))
+        && !item
+            .integer(tags::REGION_SPATIAL_FORMAT)
+            .is_some_and(|format| NO_PICTURES.contains(&format));
+    let side = |tag| {
+        item.number(tag)
+            .map(f64::abs)
+            .filter(|v| v.is_finite() && *v > 0.0)
+    };
     let (x, y) = (side(tags::PHYSICAL_DELTA_X)?, side(tags::PHYSICAL_DELTA_Y)?);
-    is_length.then_some(PixelSpacing { row: 10.0 * y, column: 10.0 * x, source: SpacingSource::UltrasoundRegion })
+    is_length.then_some(PixelSpacing {
+        row: 10.0 * y,
+        column: 10.0 * x,
+        source: SpacingSource::UltrasoundRegion,
+    })
 }
 
 fn aspect(data: &DataSet) -> Option<PixelSpacing> {
     let [row, column] = data.array::<2>(tags::PIXEL_ASPECT_RATIO)?;
     let odd = row > 0.0 && column > 0.0 && row != column;
-    odd.then_some(PixelSpacing { row, column, source: SpacingSource::AspectRatioOnly })
+    odd.then_some(PixelSpacing {
+        row,
+        column,
+        source: SpacingSource::AspectRatioOnly,
+    })
 }

@@ -116,9 +116,17 @@ impl PixelHeader {
             StoredNumber::Float => 32,
             StoredNumber::Double => 64,
         };
-        let stored = data.integer(tags::BITS_STORED).map_or(allocated, |v| v.clamp(0, 64) as u32);
-        let stored = if (1..=allocated).contains(&stored) { stored } else { allocated };
-        let high_bit = data.integer(tags::HIGH_BIT).map_or(stored - 1, |v| v.clamp(0, 64) as u32);
+        let stored = data
+            .integer(tags::BITS_STORED)
+            .map_or(allocated, |v| v.clamp(0, 64) as u32);
+        let stored = if (1..=allocated).contains(&stored) {
+            stored
+        } else {
+            allocated
+        };
+        let high_bit = data
+            .integer(tags::HIGH_BIT)
+            .map_or(stored - 1, |v| v.clamp(0, 64) as u32);
         let samples = data.integer(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
         let named = data.text(tags::PHOTOMETRIC_INTERPRETATION);
         let photometric = match named.as_deref() {
@@ -136,7 +144,10 @@ impl PixelHeader {
             high_bit,
             signed: data.integer(tags::PIXEL_REPRESENTATION) == Some(1),
             planar: data.integer(tags::PLANAR_CONFIGURATION) == Some(1),
-            frames: data.integer(tags::NUMBER_OF_FRAMES).filter(|n| *n > 0).map_or(1, |n| n.min(1 << 24) as u32),
+            frames: data
+                .integer(tags::NUMBER_OF_FRAMES)
+                .filter(|n| *n > 0)
+                .map_or(1, |n| n.min(1 << 24) as u32),
             number,
             codec: Codec::of(&file.transfer_syntax)?,
         };
@@ -159,19 +170,33 @@ impl PixelHeader {
             _ => grey && self.codec == Codec::Native,
         };
         if !depth_is_known {
-            return Err(format!("{} bits for each value are not supported", self.allocated));
+            return Err(format!(
+                "{} bits for each value are not supported",
+                self.allocated
+            ));
         }
-        if self.allocated == 1 && self.codec != Codec::Native && self.codec != Codec::DeflatedFrame {
+        if self.allocated == 1 && self.codec != Codec::Native && self.codec != Codec::DeflatedFrame
+        {
             return Err("compressed pixels of 1 bit are not supported".into());
         }
-        let native = matches!(self.codec, Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame);
+        let native = matches!(
+            self.codec,
+            Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame
+        );
         if native && self.photometric == YbrPartial420 {
-            return Err(format!("its Photometric Interpretation YBR_PARTIAL_420 exists in video only; {CONVERT}"));
+            return Err(format!(
+                "its Photometric Interpretation YBR_PARTIAL_420 exists in video only; {CONVERT}"
+            ));
         }
         if self.photometric == Xyb && self.codec != Codec::JpegXl {
-            return Err(format!("its Photometric Interpretation XYB exists in JPEG XL only; {CONVERT}"));
+            return Err(format!(
+                "its Photometric Interpretation XYB exists in JPEG XL only; {CONVERT}"
+            ));
         }
-        if self.is_subsampled() && native && (self.allocated != 8 || !self.columns.is_multiple_of(2)) {
+        if self.is_subsampled()
+            && native
+            && (self.allocated != 8 || !self.columns.is_multiple_of(2))
+        {
             return Err("subsampled colour with an odd number of columns or other than 8 bits is not supported".into());
         }
         Ok(())
@@ -179,14 +204,19 @@ impl PixelHeader {
 
     /// Uncompressed pixels share their colour.
     pub(crate) fn is_subsampled(&self) -> bool {
-        matches!(self.photometric, Photometric::YbrFull422 | Photometric::YbrPartial422)
+        matches!(
+            self.photometric,
+            Photometric::YbrFull422 | Photometric::YbrPartial422
+        )
     }
 
     /// Bits of one uncompressed frame.
     pub(crate) fn frame_bits(&self) -> u64 {
         let pixels = (self.rows * self.columns) as u64;
         match self.photometric {
-            Photometric::YbrFull422 | Photometric::YbrPartial422 => pixels * 2 * u64::from(self.allocated),
+            Photometric::YbrFull422 | Photometric::YbrPartial422 => {
+                pixels * 2 * u64::from(self.allocated)
+            }
             _ => pixels * self.samples as u64 * u64::from(self.allocated),
         }
     }

@@ -51,12 +51,20 @@ pub use uids::transfer_syntax_name;
 
 /// Photometric Interpretation of a file, as written in it; `None` where it has none or cannot be read.
 pub fn photometric(path: &Path) -> Option<String> {
-    containment::read(ReadPhotometric { path: path.to_owned() }).ok().and_then(|text| text.0)
+    containment::read(ReadPhotometric {
+        path: path.to_owned(),
+    })
+    .ok()
+    .and_then(|text| text.0)
 }
 
 /// What tells the pixels of a file from others; `None` where they cannot be read.
 pub fn pixel_digest(path: &Path) -> Option<String> {
-    containment::read(DigestPixels { path: path.to_owned() }).ok().and_then(|text| text.0)
+    containment::read(DigestPixels {
+        path: path.to_owned(),
+    })
+    .ok()
+    .and_then(|text| text.0)
 }
 
 /// Photometric Interpretation.
@@ -77,7 +85,9 @@ impl containment::Request for ReadPhotometric {
 
     fn read(self) -> Result<Plain<Option<String>>> {
         let file = file::DicomFile::open(&self.path).ok();
-        Ok(Plain(file.and_then(|file| file.data.text(tags::PHOTOMETRIC_INTERPRETATION))))
+        Ok(Plain(file.and_then(|file| {
+            file.data.text(tags::PHOTOMETRIC_INTERPRETATION)
+        })))
     }
 }
 

@@ -49,7 +49,10 @@ pub(super) fn of_frame(
             (Some(_), None) => return None,
             (None, _) => own(&plane, bytes, data, header, frame)?,
         };
-        (!region.is_empty()).then_some(Overlay { name: plane.name, region })
+        (!region.is_empty()).then_some(Overlay {
+            name: plane.name,
+            region,
+        })
     });
     drawn.collect()
 }
@@ -57,7 +60,11 @@ pub(super) fn of_frame(
 fn planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
     GROUPS.step_by(2).filter_map(move |group| {
         let number = |element| data.integer(Tag(group, element));
-        let side = |element| number(element).filter(|n| (1..=MOST_SIDE).contains(n)).map(|n| n as usize);
+        let side = |element| {
+            number(element)
+                .filter(|n| (1..=MOST_SIDE).contains(n))
+                .map(|n| n as usize)
+        };
         let has_data = data.has(Tag(group, 0x3000));
         let bits = number(0x0100).unwrap_or(1);
         let embedded = (!has_data && bits > 1).then(|| number(0x0102)).flatten();
@@ -66,7 +73,9 @@ fn planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
         }
         let origin = data.numbers(Tag(group, 0x0050));
         let at = |i: usize| origin.get(i).map_or(0, |v| *v as i64 - 1);
-        let texts = [0x1500, 0x0022].iter().find_map(|element| data.text(Tag(group, *element)));
+        let texts = [0x1500, 0x0022]
+            .iter()
+            .find_map(|element| data.text(Tag(group, *element)));
         Some(OverlayPlane {
             group,
             rows: side(0x0010)?,
@@ -74,7 +83,9 @@ fn planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
             origin: [at(0), at(1)],
             frames: number(0x0015).filter(|n| *n > 0).map(|n| n as usize),
             first_frame: number(0x0051).map_or(0, |n| (n - 1).max(0) as usize),
-            embedded: embedded.and_then(|bit| u32::try_from(bit).ok()).filter(|bit| *bit < 32),
+            embedded: embedded
+                .and_then(|bit| u32::try_from(bit).ok())
+                .filter(|bit| *bit < 32),
             name: texts.unwrap_or_else(|| format!("Overlay {}", (group - 0x6000) / 2 + 1)),
         })
     })
@@ -89,7 +100,9 @@ fn own(
     frame: usize,
 ) -> Option<Region> {
     let frame = match plane.frames {
-        Some(frames) => frame.checked_sub(plane.first_frame).filter(|f| *f < frames)?,
+        Some(frames) => frame
+            .checked_sub(plane.first_frame)
+            .filter(|f| *f < frames)?,
         None => 0,
     };
     let tag = Tag(plane.group, 0x3000);
@@ -101,7 +114,9 @@ fn own(
     let first = frame.checked_mul(plane.rows * plane.columns)?;
     let is_set = |x: usize, y: usize| {
         let bit = first + y * plane.columns + x;
-        packed.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+        packed
+            .get(bit / 8)
+            .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     };
     Some(region(plane, header, is_set))
 }
@@ -109,7 +124,11 @@ fn own(
 /// A plane in a bit of the pixels.
 fn embedded(plane: &OverlayPlane, bit: u32, raw: &Samples, header: &PixelHeader) -> Option<Region> {
     let in_value = (header.high_bit + 1).saturating_sub(header.stored)..=header.high_bit;
-    if header.samples != 1 || raw.size == 0 || bit as usize >= raw.size * 8 || in_value.contains(&bit) {
+    if header.samples != 1
+        || raw.size == 0
+        || bit as usize >= raw.size * 8
+        || in_value.contains(&bit)
+    {
         return None;
     }
     let (byte, shift) = (bit as usize / 8, bit % 8);
@@ -121,14 +140,20 @@ fn embedded(plane: &OverlayPlane, bit: u32, raw: &Samples, header: &PixelHeader)
 }
 
 /// The pixels of the image under the set bits of a plane.
-fn region(plane: &OverlayPlane, header: &PixelHeader, is_set: impl Fn(usize, usize) -> bool) -> Region {
+fn region(
+    plane: &OverlayPlane,
+    header: &PixelHeader,
+    is_set: impl Fn(usize, usize) -> bool,
+) -> Region {
     let side = |origin: i64, length: usize, whole: usize| {
         let clip = |at: i64| at.clamp(0, whole as i64) as usize;
         clip(origin)..clip(origin.saturating_add(length as i64))
     };
     let [row, column] = plane.origin;
-    let window =
-        PixelRect { columns: side(column, plane.columns, header.columns), rows: side(row, plane.rows, header.rows) };
+    let window = PixelRect {
+        columns: side(column, plane.columns, header.columns),
+        rows: side(row, plane.rows, header.rows),
+    };
     Region::from_fn(&window, |x, y| {
         let (x, y) = (x as i64 - column, y as i64 - row);
         x >= 0 && y >= 0 && is_set(x as usize, y as usize)

@@ -35,9 +35,15 @@ pub(crate) struct Encoding {
 }
 
 /// Explicit VR little endian.
-pub(crate) const EXPLICIT_LITTLE: Encoding = Encoding { explicit: true, big_endian: false };
+pub(crate) const EXPLICIT_LITTLE: Encoding = Encoding {
+    explicit: true,
+    big_endian: false,
+};
 /// Implicit VR little endian.
-pub(crate) const IMPLICIT_LITTLE: Encoding = Encoding { explicit: false, big_endian: false };
+pub(crate) const IMPLICIT_LITTLE: Encoding = Encoding {
+    explicit: false,
+    big_endian: false,
+};
 
 /// Where the pixel data element of the file is.
 #[derive(Clone, Copy, Debug)]
@@ -68,10 +74,25 @@ pub(crate) struct Parsed {
 /// Reads elements from `at` until the pixels, the end, or (`only_meta`) the first element outside of group 2.
 pub(crate) fn parse(bytes: &mut FileBytes, at: u64, encoding: Encoding, only_meta: bool) -> Parsed {
     let end = bytes.len();
-    let mut parser = Parser { bytes, elements: 0, kept: 0, only_meta, pixels: None, at };
-    let mut data = DataSet { big_endian: encoding.big_endian, ..Default::default() };
+    let mut parser = Parser {
+        bytes,
+        elements: 0,
+        kept: 0,
+        only_meta,
+        pixels: None,
+        at,
+    };
+    let mut data = DataSet {
+        big_endian: encoding.big_endian,
+        ..Default::default()
+    };
     let broken = parser.data_set(&mut data, end, encoding, 0).err();
-    Parsed { data, pixels: parser.pixels, broken, end: parser.at }
+    Parsed {
+        data,
+        pixels: parser.pixels,
+        broken,
+        end: parser.at,
+    }
 }
 
 struct Parser<'a> {
@@ -93,7 +114,13 @@ struct ElementHead {
 
 impl Parser<'_> {
     /// Fills `data` until `end`, an item delimiter, or, at the top, the pixels.
-    fn data_set(&mut self, data: &mut DataSet, end: u64, encoding: Encoding, depth: usize) -> Result<(), String> {
+    fn data_set(
+        &mut self,
+        data: &mut DataSet,
+        end: u64,
+        encoding: Encoding,
+        depth: usize,
+    ) -> Result<(), String> {
         if depth > DEEPEST {
             return Err("sequences are nested too deeply".into());
         }
@@ -113,19 +140,31 @@ impl Parser<'_> {
             }
             if depth == 0 && is_pixel_data(head.tag) {
                 let length = (head.length != UNDEFINED).then_some(u64::from(head.length));
-                self.pixels = Some(PixelElement { tag: head.tag, at: self.at, length, vr: head.vr });
+                self.pixels = Some(PixelElement {
+                    tag: head.tag,
+                    at: self.at,
+                    length,
+                    vr: head.vr,
+                });
                 return Ok(());
             }
             if depth == 0 && head.tag == Tag(0, 0) && head.length == 0 {
                 return Ok(());
             }
             let value = self.value(&head, end, encoding, depth)?;
-            data.elements.insert(head.tag, Element { vr: head.vr, value });
+            data.elements
+                .insert(head.tag, Element { vr: head.vr, value });
         }
         Ok(())
     }
 
-    fn value(&mut self, head: &ElementHead, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
+    fn value(
+        &mut self,
+        head: &ElementHead,
+        end: u64,
+        encoding: Encoding,
+        depth: usize,
+    ) -> Result<Value, String> {
         if head.length == UNDEFINED {
             return match head.vr {
                 VR::OB | VR::OW if is_pixel_data(head.tag) => self.skip_fragments(end),
@@ -139,7 +178,11 @@ impl Parser<'_> {
         let length = u64::from(head.length);
         let value_end = self.at + length;
         if value_end > end {
-            return Err(format!("element {} says {length} bytes, {} are left", head.tag, end - self.at));
+            return Err(format!(
+                "element {} says {length} bytes, {} are left",
+                head.tag,
+                end - self.at
+            ));
         }
         let at = self.at;
         if head.vr == VR::SQ {
@@ -150,7 +193,13 @@ impl Parser<'_> {
             self.at = value_end;
             match items {
                 // What calls itself unknown may be anything: it does no harm to what stands behind it.
-                Err(_) if head.was_unknown && self.elements <= MOST_ELEMENTS && self.kept <= MOST_KEPT => self.at = at,
+                Err(_)
+                    if head.was_unknown
+                        && self.elements <= MOST_ELEMENTS
+                        && self.kept <= MOST_KEPT =>
+                {
+                    self.at = at
+                }
                 items => return items,
             }
         }
@@ -164,7 +213,9 @@ impl Parser<'_> {
         }
         let mut bytes = self.take(at, length as usize)?.to_vec();
         if head.was_unknown && encoding.big_endian {
-            bytes.chunks_exact_mut(word_size(head.vr)).for_each(<[u8]>::reverse);
+            bytes
+                .chunks_exact_mut(word_size(head.vr))
+                .for_each(<[u8]>::reverse);
         }
         Ok(Value::Bytes(bytes))
     }
@@ -190,8 +241,15 @@ impl Parser<'_> {
             if tag != ITEM {
                 return Err(format!("a sequence holds {tag} where an item is due"));
             }
-            let item_end = if length == UNDEFINED { end } else { end.min(self.at + u64::from(length)) };
-            let mut item = DataSet { big_endian: encoding.big_endian, ..Default::default() };
+            let item_end = if length == UNDEFINED {
+                end
+            } else {
+                end.min(self.at + u64::from(length))
+            };
+            let mut item = DataSet {
+                big_endian: encoding.big_endian,
+                ..Default::default()
+            };
             self.data_set(&mut item, item_end, encoding, depth + 1)?;
             if length != UNDEFINED {
                 self.at = item_end;
@@ -217,12 +275,22 @@ impl Parser<'_> {
         self.count()?;
         let (tag, long) = self.item_head(encoding)?;
         if tag.group() == 0xFFFE {
-            return Ok(ElementHead { tag, vr: VR::UN, length: long, was_unknown: false });
+            return Ok(ElementHead {
+                tag,
+                vr: VR::UN,
+                length: long,
+                was_unknown: false,
+            });
         }
         let in_file = [self.take(self.at - 4, 2)?[0], self.take(self.at - 4, 2)?[1]];
         let letters = in_file.iter().all(u8::is_ascii_uppercase);
         if !encoding.explicit || !letters {
-            return Ok(ElementHead { tag, vr: dictionary_vr(tag), length: long, was_unknown: false });
+            return Ok(ElementHead {
+                tag,
+                vr: dictionary_vr(tag),
+                length: long,
+                was_unknown: false,
+            });
         }
         let vr = VR::from_binary(in_file).unwrap_or(VR::UN);
         let length = if VR::from_binary(in_file).is_some_and(has_long_length) {
@@ -236,19 +304,31 @@ impl Parser<'_> {
         // A VR lost on the way: the dictionary knows it.
         let known = dictionary_vr(tag);
         let was_unknown = vr == VR::UN && known != VR::UN && length != UNDEFINED;
-        Ok(ElementHead { tag, vr: if was_unknown { known } else { vr }, length, was_unknown })
+        Ok(ElementHead {
+            tag,
+            vr: if was_unknown { known } else { vr },
+            length,
+            was_unknown,
+        })
     }
 
     fn count(&mut self) -> Result<(), String> {
         self.elements += 1;
-        if self.elements > MOST_ELEMENTS { Err("there are too many elements".into()) } else { Ok(()) }
+        if self.elements > MOST_ELEMENTS {
+            Err("there are too many elements".into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Tag and 4 bytes behind it as a number.
     fn item_head(&mut self, encoding: Encoding) -> Result<(Tag, u32), String> {
         let at = self.at;
         let head = self.take(at, 8)?;
-        let tag = Tag(number(&head[..2], encoding) as u16, number(&head[2..4], encoding) as u16);
+        let tag = Tag(
+            number(&head[..2], encoding) as u16,
+            number(&head[2..4], encoding) as u16,
+        );
         let length = number(&head[4..8], encoding);
         self.at += 8;
         Ok((tag, length))
@@ -256,17 +336,24 @@ impl Parser<'_> {
 
     fn next_is_item(&mut self, encoding: Encoding) -> bool {
         let at = self.at;
-        self.take(at, 4).is_ok_and(|b| number(&b[..2], encoding) == 0xFFFE && number(&b[2..], encoding) == 0xE000)
+        self.take(at, 4).is_ok_and(|b| {
+            number(&b[..2], encoding) == 0xFFFE && number(&b[2..], encoding) == 0xE000
+        })
     }
 
     fn take(&mut self, at: u64, count: usize) -> Result<&[u8], String> {
-        self.bytes.get(at, count).ok_or_else(|| format!("the file ends at byte {at}, inside of its header"))
+        self.bytes
+            .get(at, count)
+            .ok_or_else(|| format!("the file ends at byte {at}, inside of its header"))
     }
 }
 
 /// Pixel Data, Float Pixel Data, Double Float Pixel Data.
 fn is_pixel_data(tag: Tag) -> bool {
-    matches!(tag, tags::PIXEL_DATA | tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA)
+    matches!(
+        tag,
+        tags::PIXEL_DATA | tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA
+    )
 }
 
 /// PS3.5 7.1.2: these have two reserved bytes and a length of four.
@@ -313,7 +400,11 @@ fn word_size(vr: VR) -> usize {
 
 fn number(bytes: &[u8], encoding: Encoding) -> u32 {
     let shift = |value: u32, byte: &u8| value << 8 | u32::from(*byte);
-    if encoding.big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) }
+    if encoding.big_endian {
+        bytes.iter().fold(0, shift)
+    } else {
+        bytes.iter().rev().fold(0, shift)
+    }
 }
 
 /// Whether the two bytes are a VR that the standard knows.

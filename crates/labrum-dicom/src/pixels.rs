@@ -56,7 +56,12 @@ pub(super) fn digest(path: &Path) -> Option<String> {
             hash_pixels(&mut hash, &load_frame(&mut file, frame).ok()?.pixels);
         }
     }
-    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    )
 }
 
 fn hash_pixels(hash: &mut Sha256, pixels: &Pixels) {
@@ -78,20 +83,31 @@ fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
     } else if header.photometric == Photometric::Palette {
         let palette = ColorPalette::read(file, header.signed)?;
         let values = integers(&samples, &header)?;
-        Pixels::Rgb8(values.into_iter().map(|value| palette.color(value)).collect())
+        Pixels::Rgb8(
+            values
+                .into_iter()
+                .map(|value| palette.color(value))
+                .collect(),
+        )
     } else {
         grey(&samples, &header)?
     };
-    let mut image = Image::new(header.columns, header.rows, pixels).ok_or("it holds another number of pixels")?;
+    let mut image = Image::new(header.columns, header.rows, pixels)
+        .ok_or("it holds another number of pixels")?;
     image.inverted = display::is_inverted(&file.data, &header);
     if let Some(short) = &samples.short {
-        blank(&mut image.pixels, short.rows * header.columns, image.inverted);
+        blank(
+            &mut image.pixels,
+            short.rows * header.columns,
+            image.inverted,
+        );
         image.truncated = Some(truncation(short, header.rows));
     }
     image.spacing = geometry::spacing(&file.data, frame as usize);
     image.regions = geometry::regions(&file.data);
     image.plane = geometry::plane(&file.data, frame as usize, header.frames);
-    image.orientation = geometry::orientation(&file.data, frame as usize).filter(|_| image.plane.is_none());
+    image.orientation =
+        geometry::orientation(&file.data, frame as usize).filter(|_| image.plane.is_none());
     let raw = (header.codec == Codec::Native).then_some(&samples);
     image.overlays = overlay::of_frame(&mut file.bytes, &file.data, &header, frame as usize, raw);
     if !image.is_color() {
@@ -104,7 +120,10 @@ fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
 fn truncation(short: &Short, rows: usize) -> String {
     match rows - short.rows.min(rows) {
         0 => format!("parts or details are missing: {}", short.reason),
-        missing => format!("the lower {missing} of {rows} rows are missing: {}", short.reason),
+        missing => format!(
+            "the lower {missing} of {rows} rows are missing: {}",
+            short.reason
+        ),
     }
 }
 
@@ -132,11 +151,27 @@ fn grey(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
     match header.number {
         StoredNumber::Float => {
             let read = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-            return Ok(Pixels::F32(samples.bytes.chunks_exact(4).take(count).map(read).collect()));
+            return Ok(Pixels::F32(
+                samples
+                    .bytes
+                    .chunks_exact(4)
+                    .take(count)
+                    .map(read)
+                    .collect(),
+            ));
         }
         StoredNumber::Double => {
-            let read = |b: &[u8]| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32;
-            return Ok(Pixels::F32(samples.bytes.chunks_exact(8).take(count).map(read).collect()));
+            let read = |b: &[u8]| {
+                f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
+            };
+            return Ok(Pixels::F32(
+                samples
+                    .bytes
+                    .chunks_exact(8)
+                    .take(count)
+                    .map(read)
+                    .collect(),
+            ));
         }
         StoredNumber::Integer => {}
     }
@@ -153,7 +188,9 @@ fn grey(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
 
 /// 32-bit values, in 16 where they fit.
 fn compact(values: Vec<i64>) -> Pixels {
-    let (low, high) = values.iter().fold((i64::MAX, i64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) = values
+        .iter()
+        .fold((i64::MAX, i64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
     if low >= 0 && high <= i64::from(u16::MAX) {
         Pixels::U16(values.into_iter().map(|v| v as u16).collect())
     } else if low >= i64::from(i16::MIN) && high <= i64::from(i16::MAX) {
@@ -183,30 +220,63 @@ impl BitLayout {
         let width = samples.size as u32 * 8;
         // A compressed stream has its own bits; only its sign comes from the header.
         if let Some(precision) = samples.precision {
-            let stored = if header.signed { precision } else { precision.max(header.stored) };
-            return Self { stored: stored.clamp(1, width), shift: 0, signed: header.signed };
+            let stored = if header.signed {
+                precision
+            } else {
+                precision.max(header.stored)
+            };
+            return Self {
+                stored: stored.clamp(1, width),
+                shift: 0,
+                signed: header.signed,
+            };
         }
         let stored = header.stored.min(width).max(1);
         let shift = (header.high_bit + 1).saturating_sub(stored);
         // A high bit that does not fit into the word is a mistake.
         let shift = if shift + stored <= width { shift } else { 0 };
-        Self { stored, shift, signed: header.signed }
+        Self {
+            stored,
+            shift,
+            signed: header.signed,
+        }
     }
 
     /// Cuts out the value (overlays may be in the other bits) and extends its sign.
-    fn values<T>(&self, samples: &Samples, count: usize, make: impl Fn(i64) -> T) -> Fallible<Vec<T>> {
+    fn values<T>(
+        &self,
+        samples: &Samples,
+        count: usize,
+        make: impl Fn(i64) -> T,
+    ) -> Fallible<Vec<T>> {
         let size = samples.size;
         if samples.bytes.len() < count * size {
             return Err("it holds too few pixels".into());
         }
-        let mask = if self.stored >= 63 { i64::MAX } else { (1i64 << self.stored) - 1 };
+        let mask = if self.stored >= 63 {
+            i64::MAX
+        } else {
+            (1i64 << self.stored) - 1
+        };
         let sign = 1i64 << (self.stored - 1);
         let value = |word: &[u8]| {
-            let raw = word.iter().rev().fold(0i64, |value, byte| value << 8 | i64::from(*byte));
+            let raw = word
+                .iter()
+                .rev()
+                .fold(0i64, |value, byte| value << 8 | i64::from(*byte));
             let value = raw >> self.shift & mask;
-            make(if self.signed { (value ^ sign) - sign } else { value })
+            make(if self.signed {
+                (value ^ sign) - sign
+            } else {
+                value
+            })
         };
-        Ok(samples.bytes.chunks_exact(size).take(count).map(value).collect())
+        Ok(samples
+            .bytes
+            .chunks_exact(size)
+            .take(count)
+            .map(value)
+            .collect())
     }
 }
 
@@ -216,21 +286,33 @@ fn bits(samples: &Samples, count: usize) -> Fallible<Vec<u8>> {
     if samples.bytes.len() * 8 < first + count {
         return Err("it holds too few pixels".into());
     }
-    Ok((first..first + count).map(|bit| samples.bytes[bit / 8] >> (bit % 8) & 1).collect())
+    Ok((first..first + count)
+        .map(|bit| samples.bytes[bit / 8] >> (bit % 8) & 1)
+        .collect())
 }
 
 fn rgb(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>> {
-    let native = matches!(header.codec, Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame);
-    let mut pixels =
-        if native && header.is_subsampled() { expand_422(&samples.bytes) } else { eight_bits(samples, header) };
+    let native = matches!(
+        header.codec,
+        Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame
+    );
+    let mut pixels = if native && header.is_subsampled() {
+        expand_422(&samples.bytes)
+    } else {
+        eight_bits(samples, header)
+    };
     pixels.truncate(header.rows * header.columns);
     use Photometric::*;
     let convert = match (samples.color, header.photometric, header.codec) {
         (Some(StreamColor::Rgb), ..) => None,
         (Some(StreamColor::Ybr), ..) => Some(rgb_from_ybr_full as fn([u8; 3]) -> [u8; 3]),
         // The decoders of JPEG 2000 and JPEG XL undo the transform of the stream itself.
-        (None, YbrIct | YbrRct, Codec::Jpeg2000) | (None, Xyb, Codec::JpegXl) | (None, Rgb, _) => None,
-        (None, YbrPartial422, Codec::Native | Codec::Encapsulated) => Some(rgb_from_ybr_partial as _),
+        (None, YbrIct | YbrRct, Codec::Jpeg2000) | (None, Xyb, Codec::JpegXl) | (None, Rgb, _) => {
+            None
+        }
+        (None, YbrPartial422, Codec::Native | Codec::Encapsulated) => {
+            Some(rgb_from_ybr_partial as _)
+        }
         _ => Some(rgb_from_ybr_full as _),
     };
     if let Some(convert) = convert {
@@ -242,12 +324,28 @@ fn rgb(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>> {
 /// Colour of any depth in 8 bits a channel.
 fn eight_bits(samples: &Samples, header: &PixelHeader) -> Vec<[u8; 3]> {
     let size = samples.size;
-    let stored = samples.precision.unwrap_or(header.stored).min(size as u32 * 8);
+    let stored = samples
+        .precision
+        .unwrap_or(header.stored)
+        .min(size as u32 * 8);
     let most = (1u64 << stored) - 1;
     let scale = |word: &[u8]| {
-        let value = word.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-        if most == 255 { value as u8 } else { ((value.min(most) * 255 + most / 2) / most) as u8 }
+        let value = word
+            .iter()
+            .rev()
+            .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+        if most == 255 {
+            value as u8
+        } else {
+            ((value.min(most) * 255 + most / 2) / most) as u8
+        }
     };
-    let pixel = |p: &[u8]| [scale(&p[..size]), scale(&p[size..2 * size]), scale(&p[2 * size..])];
+    let pixel = |p: &[u8]| {
+        [
+            scale(&p[..size]),
+            scale(&p[size..2 * size]),
+            scale(&p[2 * size..]),
+        ]
+    };
     samples.bytes.chunks_exact(3 * size).map(pixel).collect()
 }

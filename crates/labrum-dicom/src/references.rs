@@ -53,24 +53,39 @@ pub struct Refused {
 
 impl From<String> for Refused {
     fn from(reason: String) -> Self {
-        Self { reason, advice: OPEN_SOURCE, kind: ErrorKind::Other }
+        Self {
+            reason,
+            advice: OPEN_SOURCE,
+            kind: ErrorKind::Other,
+        }
     }
 }
 
 impl Refused {
     /// The masks name other images.
     fn names_others(reason: String) -> Self {
-        Self { reason, advice: OPEN_SOURCE_OR_PLACE, kind: ErrorKind::NamesOtherImages }
+        Self {
+            reason,
+            advice: OPEN_SOURCE_OR_PLACE,
+            kind: ErrorKind::NamesOtherImages,
+        }
     }
 
     /// The masks lie in another place than the images.
     pub fn elsewhere(reason: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Elsewhere, ..reason.into().into() }
+        Self {
+            kind: ErrorKind::Elsewhere,
+            ..reason.into().into()
+        }
     }
 
     /// One of `count` times has to be chosen.
     pub fn wants_time(reason: String, count: usize) -> Self {
-        Self { reason, advice: CHOOSE_TIME, kind: ErrorKind::TimeWanted(u32::try_from(count).unwrap_or(u32::MAX)) }
+        Self {
+            reason,
+            advice: CHOOSE_TIME,
+            kind: ErrorKind::TimeWanted(u32::try_from(count).unwrap_or(u32::MAX)),
+        }
     }
 
     /// The error about an object that is not laid on a series: "the structure set".
@@ -79,12 +94,17 @@ impl Refused {
             "" => own_uid(series),
             description => description,
         };
-        self.error(&format!("apply the {what} {{path}} to the series \"{title}\""), path)
+        self.error(
+            &format!("apply the {what} {{path}} to the series \"{title}\""),
+            path,
+        )
     }
 
     /// The error about the file that was to be laid.
     pub fn error(self, tried: &str, path: &Path) -> Error {
-        Error::at(tried, path, self.reason).advise(self.advice).of_kind(self.kind)
+        Error::at(tried, path, self.reason)
+            .advise(self.advice)
+            .of_kind(self.kind)
     }
 }
 
@@ -115,7 +135,8 @@ impl<'a> Named<'a> {
             listed: BTreeSet::new(),
             time: choice.time,
         };
-        let refers = referenced.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
+        let refers = referenced.iter().any(ReferencedSeries::names_something)
+            || sources.clone().next().is_some();
         if choice.by_position || !refers {
             return Ok(named);
         }
@@ -125,8 +146,15 @@ impl<'a> Named<'a> {
             _ => None,
         };
         let listed: BTreeSet<usize> = instances().filter_map(single).collect();
-        let of_parts: BTreeSet<usize> = sources.clone().flat_map(|source| named.slices_of(source)).collect();
-        let of_list = || instances().flat_map(|uid| named.all(uid)).map(|(_, slice)| *slice);
+        let of_parts: BTreeSet<usize> = sources
+            .clone()
+            .flat_map(|source| named.slices_of(source))
+            .collect();
+        let of_list = || {
+            instances()
+                .flat_map(|uid| named.all(uid))
+                .map(|(_, slice)| *slice)
+        };
         let names_images = sources.clone().next().is_some() || instances().next().is_some();
         let is_ours = referenced.iter().any(|s| s.uid == own_uid(series));
         let allowed: BTreeSet<usize> = match sources.clone().next() {
@@ -144,10 +172,16 @@ impl<'a> Named<'a> {
             }
             (true, true) if is_ours => {
                 let count = series.slices.len();
-                let reason = format!("it refers to this series, but to none of the {count} slices that are here");
+                let reason = format!(
+                    "it refers to this series, but to none of the {count} slices that are here"
+                );
                 Err(Refused::names_others(reason))
             }
-            _ => Err(Refused::names_others(other_series(referenced, sources.clone().next(), series))),
+            _ => Err(Refused::names_others(other_series(
+                referenced,
+                sources.clone().next(),
+                series,
+            ))),
         }
     }
 
@@ -156,7 +190,10 @@ impl<'a> Named<'a> {
         if self.basis != Basis::Images {
             return BTreeSet::new();
         }
-        sources.iter().flat_map(|source| self.slices_of(source)).collect()
+        sources
+            .iter()
+            .flat_map(|source| self.slices_of(source))
+            .collect()
     }
 
     fn all(&self, uid: &str) -> &[(u32, usize)] {
@@ -165,7 +202,11 @@ impl<'a> Named<'a> {
 
     fn slices_of(&self, (uid, frames): &(String, Vec<u32>)) -> Vec<usize> {
         let is_named = |number: &u32| frames.is_empty() || frames.contains(number);
-        self.all(uid).iter().filter(|(number, _)| is_named(number)).map(|(_, slice)| *slice).collect()
+        self.all(uid)
+            .iter()
+            .filter(|(number, _)| is_named(number))
+            .map(|(_, slice)| *slice)
+            .collect()
     }
 
     /// True where these sources name images, and none of them is here.
@@ -178,7 +219,11 @@ impl<'a> Named<'a> {
     /// # Errors
     /// Where there are several and nothing says which.
     pub fn at_place(&self, here: &[usize], own: &BTreeSet<usize>) -> Result<Vec<usize>, Refused> {
-        let named: Vec<usize> = here.iter().copied().filter(|slice| own.contains(slice)).collect();
+        let named: Vec<usize> = here
+            .iter()
+            .copied()
+            .filter(|slice| own.contains(slice))
+            .collect();
         match (named.is_empty(), here, self.time) {
             (false, ..) => Ok(named),
             (true, [] | [_], _) => Ok(here.to_vec()),
@@ -186,9 +231,14 @@ impl<'a> Named<'a> {
             (true, _, time) => {
                 let mut sorted = here.to_vec();
                 sorted.sort_unstable();
-                let list: Vec<String> = sorted.iter().take(12).map(|slice| (slice + 1).to_string()).collect();
+                let list: Vec<String> = sorted
+                    .iter()
+                    .take(12)
+                    .map(|slice| (slice + 1).to_string())
+                    .collect();
                 let more = if sorted.len() > 12 { " and more" } else { "" };
-                let of = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+                let of =
+                    time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
                 let reason = format!(
                     "{} images lie at one place (images {}{more}), and it does not name one of them{of}",
                     sorted.len(),
@@ -205,7 +255,10 @@ fn by_uid(series: &Series) -> HashMap<&str, Vec<(u32, usize)>> {
     let mut by_uid: HashMap<&str, Vec<(u32, usize)>> = HashMap::new();
     for (i, slice) in series.slices.iter().enumerate() {
         if let Some(uid) = &slice.sop_instance_uid {
-            by_uid.entry(uid).or_default().push((slice.source.frame.saturating_add(1), i));
+            by_uid
+                .entry(uid)
+                .or_default()
+                .push((slice.source.frame.saturating_add(1), i));
         }
     }
     by_uid
@@ -217,7 +270,11 @@ pub fn own_uid(series: &Series) -> &str {
 }
 
 /// Why an object that refers to something else is refused.
-fn other_series(referenced: &[ReferencedSeries], source: Option<&(String, Vec<u32>)>, series: &Series) -> String {
+fn other_series(
+    referenced: &[ReferencedSeries],
+    source: Option<&(String, Vec<u32>)>,
+    series: &Series,
+) -> String {
     let here = match series.kind {
         Kind::Picture => "this is a picture that is no DICOM".to_owned(),
         Kind::Dicom if series.modality.is_empty() => format!("this is {}", own_uid(series)),
@@ -228,9 +285,24 @@ fn other_series(referenced: &[ReferencedSeries], source: Option<&(String, Vec<u3
         None => s.uid.clone(),
     };
     let listed = || referenced.iter().flat_map(|s| &s.instances).next();
-    let instance = || source.map(|(uid, _)| uid).or_else(listed).cloned().unwrap_or_default();
-    match referenced.iter().filter(|s| !s.uid.is_empty()).map(name).collect::<Vec<_>>().as_slice() {
-        [] => format!("it refers to the instance {}, {here}, which does not hold it", instance()),
+    let instance = || {
+        source
+            .map(|(uid, _)| uid)
+            .or_else(listed)
+            .cloned()
+            .unwrap_or_default()
+    };
+    match referenced
+        .iter()
+        .filter(|s| !s.uid.is_empty())
+        .map(name)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        [] => format!(
+            "it refers to the instance {}, {here}, which does not hold it",
+            instance()
+        ),
         [one] => format!("it refers to series {one}, {here}"),
         [one, more @ ..] => format!("it refers to series {one} and {} more, {here}", more.len()),
     }

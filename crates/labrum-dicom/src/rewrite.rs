@@ -6,7 +6,9 @@ use super::{
     file::{DicomFile, Unreadable},
 };
 use dicom_encoding::TransferSyntaxIndex;
-use dicom_object::{FileDicomObject, InMemDicomObject, OpenFileOptions, meta::FileMetaTableBuilder};
+use dicom_object::{
+    FileDicomObject, InMemDicomObject, OpenFileOptions, meta::FileMetaTableBuilder,
+};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use labrum_core::{
     Error, Result,
@@ -36,11 +38,17 @@ impl Answer for Rewritten {
     type Head = (u64, Deidentified);
 
     fn into_parts(self) -> (Self::Head, Vec<Box<dyn RawBytes>>) {
-        ((self.bytes.len() as u64, self.about), vec![Box::new(self.bytes)])
+        (
+            (self.bytes.len() as u64, self.about),
+            vec![Box::new(self.bytes)],
+        )
     }
 
     fn from_parts((length, about): Self::Head, rest: &mut dyn Read) -> io::Result<Self> {
-        Ok(Self { bytes: containment::receive_bytes(rest, length)?, about })
+        Ok(Self {
+            bytes: containment::receive_bytes(rest, length)?,
+            about,
+        })
     }
 }
 
@@ -49,7 +57,10 @@ impl Answer for Rewritten {
 /// # Errors
 /// Where it cannot be read whole, or the transfer syntax is not known.
 pub fn encoded_as(path: &Path, syntax: &str) -> Result<Vec<u8>> {
-    let request = Encode { path: path.to_owned(), syntax: syntax.to_owned() };
+    let request = Encode {
+        path: path.to_owned(),
+        syntax: syntax.to_owned(),
+    };
     containment::read(request).map(|rewritten| rewritten.bytes)
 }
 
@@ -92,25 +103,43 @@ pub(super) fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDico
         return Ok(file);
     }
     // Without a meta header, or with one that lacks what dicom-object wants of it.
-    let syntax = TransferSyntaxRegistry.get(&look.transfer_syntax).ok_or("its transfer syntax is not known")?;
+    let syntax = TransferSyntaxRegistry
+        .get(&look.transfer_syntax)
+        .ok_or("its transfer syntax is not known")?;
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        ErrorKind::OutOfMemory => format!("it takes more than {} GiB of memory to read", MEMORY >> 30),
+        ErrorKind::OutOfMemory => {
+            format!("it takes more than {} GiB of memory to read", MEMORY >> 30)
+        }
         _ => labrum_core::reason_of(&error),
     })?;
-    let dataset = usize::try_from(look.data_start).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+    let dataset = usize::try_from(look.data_start)
+        .ok()
+        .and_then(|start| bytes.get(start..))
+        .unwrap_or_default();
     let data = InMemDicomObject::read_dataset_with_ts(dataset, syntax);
     let data = data.map_err(|e| e.to_string())?;
-    data.with_meta(FileMetaTableBuilder::new().transfer_syntax(&look.transfer_syntax)).map_err(|e| e.to_string())
+    data.with_meta(FileMetaTableBuilder::new().transfer_syntax(&look.transfer_syntax))
+        .map_err(|e| e.to_string())
 }
 
 /// As [`encoded_as`], in this process.
 fn encode(path: &Path, syntax: &str) -> Result<Rewritten> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let object = open(path).map_err(failed)?;
-    let target = TransferSyntaxRegistry.get(syntax).ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
+    let target = TransferSyntaxRegistry
+        .get(syntax)
+        .ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
     let mut bytes = Vec::new();
-    object.write_dataset_with_ts(&mut bytes, target).map_err(|e| failed(e.to_string()))?;
-    Ok(Rewritten { bytes, about: Deidentified { sop_instance_uid: String::new(), warnings: Vec::new() } })
+    object
+        .write_dataset_with_ts(&mut bytes, target)
+        .map_err(|e| failed(e.to_string()))?;
+    Ok(Rewritten {
+        bytes,
+        about: Deidentified {
+            sop_instance_uid: String::new(),
+            warnings: Vec::new(),
+        },
+    })
 }
 
 #[cfg(test)]
@@ -124,7 +153,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = Fixture::new(2, 1).pixels(&[3, 4]);
         let path = file.write(folder.path(), "a.dcm");
-        assert_eq!(encoded_as(&path, EXPLICIT).unwrap(), file.without_meta().to_bytes());
+        assert_eq!(
+            encoded_as(&path, EXPLICIT).unwrap(),
+            file.without_meta().to_bytes()
+        );
         let implicit = encoded_as(&path, IMPLICIT).unwrap();
         assert!(implicit.ends_with(&[3, 0, 4, 0]) && !implicit.windows(2).any(|w| w == b"OW"));
     }
@@ -133,9 +165,17 @@ mod tests {
     fn a_length_that_the_file_cannot_hold_is_an_error_about_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut bytes = Fixture::new(2, 1)
-            .bytes(dicom_dictionary_std::tags::ICC_PROFILE, dicom_core::VR::OB, vec![0; 4])
+            .bytes(
+                dicom_dictionary_std::tags::ICC_PROFILE,
+                dicom_core::VR::OB,
+                vec![0; 4],
+            )
             .to_bytes();
-        let at = bytes.windows(8).position(|w| w == [0x28, 0, 0, 0x20, b'O', b'B', 0, 0]).unwrap() + 8;
+        let at = bytes
+            .windows(8)
+            .position(|w| w == [0x28, 0, 0, 0x20, b'O', b'B', 0, 0])
+            .unwrap()
+            + 8;
         bytes[at..at + 4].copy_from_slice(&0xF000_0000u32.to_le_bytes());
         let path = folder.path().join("lies.dcm");
         std::fs::write(&path, bytes).unwrap();

@@ -24,7 +24,10 @@ pub(super) fn tell_apart(
     copy: &mut dyn FnMut(&Path, &Path),
 ) -> Vec<Instance> {
     let mut count: HashMap<String, usize> = HashMap::new();
-    instances.iter().filter_map(Instance::uid).for_each(|uid| *count.entry(uid.to_owned()).or_default() += 1);
+    instances
+        .iter()
+        .filter_map(Instance::uid)
+        .for_each(|uid| *count.entry(uid.to_owned()).or_default() += 1);
     count.retain(|_, count| *count > 1);
     if count.is_empty() {
         return instances;
@@ -51,8 +54,12 @@ pub(super) fn tell_apart(
         first.insert(key, path.to_owned());
         kept.push((Some(own), instance));
     }
-    let is_shared =
-        |instance: &Instance| instance.uid().and_then(|uid| images.get(uid)).is_some_and(|all| all.len() > 1);
+    let is_shared = |instance: &Instance| {
+        instance
+            .uid()
+            .and_then(|uid| images.get(uid))
+            .is_some_and(|all| all.len() > 1)
+    };
     kept.into_iter()
         .map(|(own, instance)| match own {
             Some(own) if is_shared(&instance) => instance.named(&own),
@@ -64,5 +71,9 @@ pub(super) fn tell_apart(
 /// A hash of what an image is, without how it is called and which UIDs it has but that of its series.
 fn own_part(instance: &Instance, pixels: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{pixels}", instance.about()));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..OWN_PART].to_owned()
+    digest
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()[..OWN_PART]
+        .to_owned()
 }

@@ -68,7 +68,9 @@ pub(crate) fn split(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let mut stacks = Vec::new();
     for (index, group) in groups.into_iter().enumerate() {
         let mut of_group = stacks_of_shape(group);
-        of_group.iter_mut().for_each(|stack| stack.notes.extend(remarks::of_files(&stack.frames)));
+        of_group
+            .iter_mut()
+            .for_each(|stack| stack.notes.extend(remarks::of_files(&stack.frames)));
         if parts > 1 {
             for stack in &mut of_group {
                 stack.name = joined(&format!("part {} of {parts}", index + 1), &stack.name);
@@ -85,7 +87,11 @@ pub(crate) fn split(frames: Vec<StackFrame>) -> Vec<FrameStack> {
 }
 
 fn joined(a: &str, b: &str) -> String {
-    if b.is_empty() { a.into() } else { format!("{a}, {b}") }
+    if b.is_empty() {
+        a.into()
+    } else {
+        format!("{a}, {b}")
+    }
 }
 
 /// Same size, colour, spacing and orientation; groups in order of their first instance.
@@ -93,7 +99,10 @@ fn by_shape(mut frames: Vec<StackFrame>) -> Vec<Vec<StackFrame>> {
     frames.sort_by(by_order);
     let mut groups: Vec<Vec<StackFrame>> = Vec::new();
     for frame in frames {
-        match groups.iter_mut().find(|group| same_shape(&group[0], &frame)) {
+        match groups
+            .iter_mut()
+            .find(|group| same_shape(&group[0], &frame))
+        {
             Some(group) => group.push(frame),
             None => groups.push(vec![frame]),
         }
@@ -109,7 +118,9 @@ fn same_shape(a: &StackFrame, b: &StackFrame) -> bool {
         _ => false,
     };
     let same_spacing = match (a.slice.spacing, b.slice.spacing) {
-        (Some(a), Some(b)) => close(a.row, b.row, 1e-3 * a.row) && close(a.column, b.column, 1e-3 * a.column),
+        (Some(a), Some(b)) => {
+            close(a.row, b.row, 1e-3 * a.row) && close(a.column, b.column, 1e-3 * a.column)
+        }
         (None, None) => true,
         _ => false,
     };
@@ -125,7 +136,10 @@ fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     }
     let mut kinds: BTreeMap<String, Vec<StackFrame>> = BTreeMap::new();
     for frame in frames {
-        kinds.entry(frame.image_type.clone()).or_default().push(frame);
+        kinds
+            .entry(frame.image_type.clone())
+            .or_default()
+            .push(frame);
     }
     let several = kinds.len() > 1;
     let mut stacks = Vec::new();
@@ -150,16 +164,31 @@ fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
     }
     if places(&frames).len() == 1 {
         frames.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| time_order(a, b)));
-        let notes = vec![format!("{} images of one place, by b-value and diffusion direction", frames.len())];
-        return vec![FrameStack { frames, name: String::new(), notes }];
+        let notes = vec![format!(
+            "{} images of one place, by b-value and diffusion direction",
+            frames.len()
+        )];
+        return vec![FrameStack {
+            frames,
+            name: String::new(),
+            notes,
+        }];
     }
     let mut groups = vec![Vec::new(); weightings.len()];
-    frames.into_iter().for_each(|frame| groups[of(&frame)].push(frame));
+    frames
+        .into_iter()
+        .for_each(|frame| groups[of(&frame)].push(frame));
     let mut stacks = Vec::new();
     for (weighting, group) in weightings.iter().zip(groups) {
         for mut stack in by_time(group) {
             stack.name = joined(&weighting.name(), &stack.name);
-            stack.notes.insert(0, format!("the series was split by b-value and diffusion direction: {}", stack.name));
+            stack.notes.insert(
+                0,
+                format!(
+                    "the series was split by b-value and diffusion direction: {}",
+                    stack.name
+                ),
+            );
             stacks.push(stack);
         }
     }
@@ -168,20 +197,35 @@ fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
 
 /// By all that tells one time from another.
 fn time_order(a: &StackFrame, b: &StackFrame) -> Ordering {
-    let pairs = a.times.iter().zip(&b.times).map(|(a, b)| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
-    pairs.fold(Ordering::Equal, Ordering::then).then_with(|| by_order(a, b))
+    let pairs = a
+        .times
+        .iter()
+        .zip(&b.times)
+        .map(|(a, b)| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+    pairs
+        .fold(Ordering::Equal, Ordering::then)
+        .then_with(|| by_order(a, b))
 }
 
 /// Pictures of one place after another, or of no place at all.
 fn in_given_order(mut frames: Vec<StackFrame>) -> FrameStack {
     frames.sort_by(by_order);
-    FrameStack { frames, name: String::new(), notes: Vec::new() }
+    FrameStack {
+        frames,
+        name: String::new(),
+        notes: Vec::new(),
+    }
 }
 
 /// The order that the files themselves give: Instance Number, frame, and the UID where those say nothing. Only files
 /// without a UID go by their names.
 fn by_order(a: &StackFrame, b: &StackFrame) -> Ordering {
-    let number = |f: &StackFrame| (f.slice.instance_number.unwrap_or(i64::MAX), f.slice.source.frame);
+    let number = |f: &StackFrame| {
+        (
+            f.slice.instance_number.unwrap_or(i64::MAX),
+            f.slice.source.frame,
+        )
+    };
     let uid = || a.slice.sop_instance_uid.cmp(&b.slice.sop_instance_uid);
     let path = || a.slice.source.path.cmp(&b.slice.source.path);
     number(a).cmp(&number(b)).then_with(uid).then_with(path)
@@ -190,11 +234,18 @@ fn by_order(a: &StackFrame, b: &StackFrame) -> Ordering {
 fn in_space(mut frames: Vec<StackFrame>) -> FrameStack {
     frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| by_order(a, b)));
     let notes = remarks::of_places(&frames);
-    FrameStack { frames, name: String::new(), notes }
+    FrameStack {
+        frames,
+        name: String::new(),
+        notes,
+    }
 }
 
 fn depth(frame: &StackFrame) -> f64 {
-    frame.slice.plane.map_or(0.0, |plane| plane.distance_along_normal())
+    frame
+        .slice
+        .plane
+        .map_or(0.0, |plane| plane.distance_along_normal())
 }
 
 /// The frames at each place, in order of place.
@@ -204,7 +255,9 @@ fn places(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
     let mut places: Vec<Vec<StackFrame>> = Vec::new();
     for frame in frames {
         match places.last_mut() {
-            Some(place) if (depth(&place[0]) - depth(&frame)).abs() <= SAME_PLACE => place.push(frame),
+            Some(place) if (depth(&place[0]) - depth(&frame)).abs() <= SAME_PLACE => {
+                place.push(frame)
+            }
             _ => places.push(vec![frame]),
         }
     }
@@ -232,24 +285,42 @@ fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let is_guess = key.is_none() && places.len() > 1;
     if places.len() == 1 {
         let frames = places.remove(0);
-        let notes = if times > 1 { vec![format!("{times} images of one place, by {by}")] } else { Vec::new() };
-        return vec![FrameStack { frames, name: String::new(), notes }];
+        let notes = if times > 1 {
+            vec![format!("{times} images of one place, by {by}")]
+        } else {
+            Vec::new()
+        };
+        return vec![FrameStack {
+            frames,
+            name: String::new(),
+            notes,
+        }];
     }
     let uneven = places.iter().any(|place| place.len() != times);
     (0..times)
         .map(|time| {
-            let mut stack = in_space(places.iter().filter_map(|place| place.get(time).cloned()).collect());
+            let mut stack = in_space(
+                places
+                    .iter()
+                    .filter_map(|place| place.get(time).cloned())
+                    .collect(),
+            );
             if times > 1 {
                 stack.name = format!("time {} of {times}", time + 1);
-                stack.notes.insert(0, format!("time {} of {times}, by {by}", time + 1));
-            }
-            if uneven {
-                stack.notes.push("not every place was imaged equally often".into());
-            }
-            if is_guess {
                 stack
                     .notes
-                    .push("the files do not say which images belong together: this stack may mix several".into());
+                    .insert(0, format!("time {} of {times}, by {by}", time + 1));
+            }
+            if uneven {
+                stack
+                    .notes
+                    .push("not every place was imaged equally often".into());
+            }
+            if is_guess {
+                stack.notes.push(
+                    "the files do not say which images belong together: this stack may mix several"
+                        .into(),
+                );
             }
             stack
         })
@@ -262,16 +333,31 @@ mod tests {
     use labrum_core::{geometry::Plane, study::Source};
 
     fn frame(z: f64, trigger: Option<f64>, number: i64) -> StackFrame {
-        let plane = Plane { position: [0.0, 0.0, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
+        let plane = Plane {
+            position: [0.0, 0.0, z],
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        };
         let slice = Slice {
-            source: Source { path: format!("{number}.dcm").into(), frame: 0 },
+            source: Source {
+                path: format!("{number}.dcm").into(),
+                frame: 0,
+            },
             sop_instance_uid: None,
             instance_number: Some(number),
             plane: Some(plane),
             spacing: None,
             regions: Vec::new(),
         };
-        let times = [None, trigger, None, None, None, None, None, Some(number as f64)];
+        let times = [
+            None,
+            trigger,
+            None,
+            None,
+            None,
+            None,
+            None,
+            Some(number as f64),
+        ];
         StackFrame {
             slice,
             size: (4, 4),
@@ -288,12 +374,20 @@ mod tests {
     }
 
     fn numbers(stack: &FrameStack) -> Vec<i64> {
-        stack.frames.iter().filter_map(|f| f.slice.instance_number).collect()
+        stack
+            .frames
+            .iter()
+            .filter_map(|f| f.slice.instance_number)
+            .collect()
     }
 
     #[test]
     fn slices_are_ordered_by_place_not_by_number() {
-        let stacks = split(vec![frame(10.0, None, 1), frame(0.0, None, 2), frame(5.0, None, 3)]);
+        let stacks = split(vec![
+            frame(10.0, None, 1),
+            frame(0.0, None, 2),
+            frame(5.0, None, 3),
+        ]);
         assert_eq!(stacks.len(), 1);
         assert_eq!(numbers(&stacks[0]), [2, 3, 1]);
         assert!(stacks[0].notes.is_empty());
@@ -301,7 +395,11 @@ mod tests {
 
     #[test]
     fn a_missing_slice_is_told() {
-        let stacks = split(vec![frame(0.0, None, 1), frame(5.0, None, 2), frame(15.0, None, 3)]);
+        let stacks = split(vec![
+            frame(0.0, None, 1),
+            frame(5.0, None, 2),
+            frame(15.0, None, 3),
+        ]);
         assert_eq!(
             stacks[0].notes,
             ["one slice is missing: slices lie 5.00 mm apart, slices 2 and 3 lie 10.00 mm apart"]
@@ -316,7 +414,10 @@ mod tests {
             frame(8.0, Some(12.0), 4),
             frame(8.0, Some(44.0), 3),
         ]);
-        assert_eq!(stacks.iter().map(numbers).collect::<Vec<_>>(), [[1, 4], [2, 3]]);
+        assert_eq!(
+            stacks.iter().map(numbers).collect::<Vec<_>>(),
+            [[1, 4], [2, 3]]
+        );
         assert_eq!(stacks[1].notes, ["time 2 of 2, by trigger time"]);
     }
 
@@ -329,7 +430,10 @@ mod tests {
 
     fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> StackFrame {
         let mut frame = frame(z, None, number);
-        frame.diffusion = Diffusion { b_value: Some(b), direction };
+        frame.diffusion = Diffusion {
+            b_value: Some(b),
+            direction,
+        };
         frame.slice.sop_instance_uid = Some(format!("1.2.{}", 9 - number));
         frame
     }
@@ -349,13 +453,25 @@ mod tests {
         let expected = ["b 0", "b 1000, direction 0 1 0", "b 1000, direction 1 0 0"];
         for turn in 0..6 {
             frames.rotate_left(1);
-            (0..)
-                .zip(&mut frames)
-                .for_each(|(i, f)| f.slice.source.path = format!("{}.dcm", (i * 5 + turn) % 7).into());
+            (0..).zip(&mut frames).for_each(|(i, f)| {
+                f.slice.source.path = format!("{}.dcm", (i * 5 + turn) % 7).into()
+            });
             let stacks = split(frames.clone());
-            assert_eq!(stacks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), expected);
-            assert!(stacks.iter().all(|s| s.frames.len() == 2 && numbers(s) == [1, 2]));
-            assert!(stacks[1].frames.iter().all(|f| f.diffusion.direction.unwrap_or_default()[1] > 0.9));
+            assert_eq!(
+                stacks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(),
+                expected
+            );
+            assert!(
+                stacks
+                    .iter()
+                    .all(|s| s.frames.len() == 2 && numbers(s) == [1, 2])
+            );
+            assert!(
+                stacks[1]
+                    .frames
+                    .iter()
+                    .all(|f| f.diffusion.direction.unwrap_or_default()[1] > 0.9)
+            );
         }
     }
 
@@ -364,18 +480,39 @@ mod tests {
         let mut frames = Vec::new();
         for (b, repeats) in [(0.0, 1), (1000.0, 2)] {
             for repeat in 0..repeats {
-                frames.extend([0.0, 5.0].map(|z| weighted(z, b, Some([1.0, 0.0, 0.0]), repeat * 2 + 1)));
+                frames.extend(
+                    [0.0, 5.0].map(|z| weighted(z, b, Some([1.0, 0.0, 0.0]), repeat * 2 + 1)),
+                );
             }
         }
         let names: Vec<String> = split(frames).into_iter().map(|s| s.name).collect();
-        assert_eq!(names, ["b 0", "b 1000, direction 1 0 0, time 1 of 2", "b 1000, direction 1 0 0, time 2 of 2"]);
+        assert_eq!(
+            names,
+            [
+                "b 0",
+                "b 1000, direction 1 0 0, time 1 of 2",
+                "b 1000, direction 1 0 0, time 2 of 2"
+            ]
+        );
     }
 
     #[test]
     fn where_nothing_tells_images_apart_that_is_said() {
-        let stacks = split([0.0, 5.0].iter().flat_map(|z| [frame(*z, None, 1), frame(*z, None, 1)]).collect());
+        let stacks = split(
+            [0.0, 5.0]
+                .iter()
+                .flat_map(|z| [frame(*z, None, 1), frame(*z, None, 1)])
+                .collect(),
+        );
         assert_eq!(stacks.len(), 2);
-        assert!(stacks[0].notes.iter().any(|note| note.contains("may mix several")), "{:?}", stacks[0].notes);
+        assert!(
+            stacks[0]
+                .notes
+                .iter()
+                .any(|note| note.contains("may mix several")),
+            "{:?}",
+            stacks[0].notes
+        );
     }
 
     #[test]
@@ -383,7 +520,10 @@ mod tests {
         let mut wide = frame(0.0, None, 2);
         wide.size = (8, 4);
         let mut turned = frame(0.0, None, 3);
-        turned.slice.plane = turned.slice.plane.map(|p| Plane { orientation: [0.0, 1.0, 0.0, 0.0, 0.0, -1.0], ..p });
+        turned.slice.plane = turned.slice.plane.map(|p| Plane {
+            orientation: [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
+            ..p
+        });
         let stacks = split(vec![frame(0.0, None, 1), wide, turned]);
         assert_eq!(
             stacks.iter().map(|s| s.name.clone()).collect::<Vec<_>>(),

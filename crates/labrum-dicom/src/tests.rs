@@ -38,13 +38,19 @@ fn catalog(path: &Path) -> Result<Catalog> {
 #[test]
 fn unsigned_signed_and_partly_used_words_are_read() {
     let base = Fixture::new(2, 1);
-    assert_eq!(image(&base.clone().pixels(&[1, 65_535])).pixels, Pixels::U16(vec![1, 65_535]));
+    assert_eq!(
+        image(&base.clone().pixels(&[1, 65_535])).pixels,
+        Pixels::U16(vec![1, 65_535])
+    );
     let signed = base.clone().bits(16, 12, true).pixels(&[0x0FFF, 0x07FF]);
     assert_eq!(image(&signed).pixels, Pixels::I16(vec![-1, 2047]));
     // An overlay in the upper four bits is no part of the value.
     let overlaid = base.clone().bits(16, 12, false).pixels(&[0xF001, 0x1FFF]);
     assert_eq!(image(&overlaid).pixels, Pixels::U16(vec![1, 4095]));
-    let high = base.bits(16, 12, false).number(tags::HIGH_BIT, 15).pixels(&[0x0010, 0xFFF0]);
+    let high = base
+        .bits(16, 12, false)
+        .number(tags::HIGH_BIT, 15)
+        .pixels(&[0x0010, 0xFFF0]);
     assert_eq!(image(&high).pixels, Pixels::U16(vec![1, 4095]));
 }
 
@@ -52,7 +58,11 @@ fn unsigned_signed_and_partly_used_words_are_read() {
 fn wide_and_floating_values_are_read() {
     let long = Fixture::new(2, 1).bits(32, 32, false).pixels(&[5, 0, 0, 1]);
     assert_eq!(image(&long).pixels, Pixels::F32(vec![5.0, 65_536.0]));
-    let float = Fixture::new(1, 1).bytes(tags::FLOAT_PIXEL_DATA, VR::OF, 1.5f32.to_le_bytes().to_vec());
+    let float = Fixture::new(1, 1).bytes(
+        tags::FLOAT_PIXEL_DATA,
+        VR::OF,
+        1.5f32.to_le_bytes().to_vec(),
+    );
     assert_eq!(image(&float).pixels, Pixels::F32(vec![1.5]));
 }
 
@@ -60,31 +70,43 @@ fn wide_and_floating_values_are_read() {
 fn every_way_to_write_a_file_is_read() {
     for syntax in [EXPLICIT, IMPLICIT, BIG_ENDIAN] {
         let file = Fixture::new(2, 1).syntax(syntax);
-        let file = if syntax == BIG_ENDIAN { big_endian_header(file) } else { file };
+        let file = if syntax == BIG_ENDIAN {
+            big_endian_header(file)
+        } else {
+            file
+        };
         let file = file.pixels(&[258, 3]);
         assert_eq!(image(&file).pixels, Pixels::U16(vec![258, 3]), "{syntax}");
-        assert_eq!(image(&file.without_meta()).pixels, Pixels::U16(vec![258, 3]), "{syntax} without meta header");
+        assert_eq!(
+            image(&file.without_meta()).pixels,
+            Pixels::U16(vec![258, 3]),
+            "{syntax} without meta header"
+        );
     }
 }
 
 /// The numbers again, now in the other byte order.
 fn big_endian_header(file: Fixture) -> Fixture {
-    file.bits(16, 16, false).number(tags::ROWS, 1).number(tags::COLUMNS, 2).number(tags::SAMPLES_PER_PIXEL, 1)
+    file.bits(16, 16, false)
+        .number(tags::ROWS, 1)
+        .number(tags::COLUMNS, 2)
+        .number(tags::SAMPLES_PER_PIXEL, 1)
 }
 
 #[test]
 fn bits_of_frames_that_end_within_a_byte_are_unpacked() {
     // 3 x 3 pixels, three frames: 27 bits, least significant first.
-    let file = Fixture::new(3, 3).bits(1, 1, false).text(tags::NUMBER_OF_FRAMES, VR::IS, "3").pixel_bytes(&[
-        0b0000_0001,
-        0b0000_0010,
-        0b0000_0100,
-        0b0000_0111,
-    ]);
+    let file = Fixture::new(3, 3)
+        .bits(1, 1, false)
+        .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+        .pixel_bytes(&[0b0000_0001, 0b0000_0010, 0b0000_0100, 0b0000_0111]);
     let first = |at: usize| Pixels::U8((0..9).map(|i| u8::from(i == at)).collect());
     assert_eq!(frame(&file, 0).unwrap().pixels, first(0));
     assert_eq!(frame(&file, 1).unwrap().pixels, first(0));
-    assert_eq!(frame(&file, 2).unwrap().pixels, Pixels::U8(vec![1, 0, 0, 0, 0, 0, 1, 1, 1]));
+    assert_eq!(
+        frame(&file, 2).unwrap().pixels,
+        Pixels::U8(vec![1, 0, 0, 0, 0, 0, 1, 1, 1])
+    );
 }
 
 #[test]
@@ -97,7 +119,9 @@ fn run_lengths_and_several_fragments_are_decoded() {
     };
     let mut packed = header(&[64, 66]);
     packed.extend([0xFF, 1, 0x01, 2, 3, 0]);
-    let file = Fixture::new(2, 1).syntax(RLE).fragments(&[&packed[..10], &packed[10..]]);
+    let file = Fixture::new(2, 1)
+        .syntax(RLE)
+        .fragments(&[&packed[..10], &packed[10..]]);
     assert_eq!(image(&file).pixels, Pixels::U16(vec![258, 259]));
     let many = header(&[64; 15]);
     assert_eq!(
@@ -109,13 +133,24 @@ fn run_lengths_and_several_fragments_are_decoded() {
 #[test]
 fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
     let colors = Pixels::Rgb8(vec![[1, 2, 3], [4, 5, 6]]);
-    let by_pixel = Fixture::new(2, 1).color("RGB").pixel_bytes(&[1, 2, 3, 4, 5, 6]);
+    let by_pixel = Fixture::new(2, 1)
+        .color("RGB")
+        .pixel_bytes(&[1, 2, 3, 4, 5, 6]);
     assert_eq!(image(&by_pixel).pixels, colors);
-    let planes = Fixture::new(2, 1).color("RGB").number(tags::PLANAR_CONFIGURATION, 1);
-    assert_eq!(image(&planes.pixel_bytes(&[1, 4, 2, 5, 3, 6])).pixels, colors);
-    let full = Fixture::new(1, 1).color("YBR_FULL").pixel_bytes(&[76, 85, 255, 0]);
+    let planes = Fixture::new(2, 1)
+        .color("RGB")
+        .number(tags::PLANAR_CONFIGURATION, 1);
+    assert_eq!(
+        image(&planes.pixel_bytes(&[1, 4, 2, 5, 3, 6])).pixels,
+        colors
+    );
+    let full = Fixture::new(1, 1)
+        .color("YBR_FULL")
+        .pixel_bytes(&[76, 85, 255, 0]);
     assert_eq!(image(&full).pixels, Pixels::Rgb8(vec![[254, 0, 0]]));
-    let half = Fixture::new(2, 1).color("YBR_FULL_422").pixel_bytes(&[76, 10, 128, 128]);
+    let half = Fixture::new(2, 1)
+        .color("YBR_FULL_422")
+        .pixel_bytes(&[76, 10, 128, 128]);
     assert_eq!(image(&half).pixels, Pixels::Rgb8(vec![[76; 3], [10; 3]]));
 }
 
@@ -123,14 +158,41 @@ fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
 fn palettes_become_colour() {
     let file = Fixture::new(3, 1)
         .color("PALETTE COLOR")
-        .words(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, &[2, 1, 16])
-        .words(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, &[2, 1, 16])
-        .words(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, &[2, 1, 16])
-        .words(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, &[0x1000, 0xFF00])
-        .words(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, &[0x2000, 0])
-        .words(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, &[0x3000, 0])
+        .words(
+            tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+            VR::US,
+            &[2, 1, 16],
+        )
+        .words(
+            tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+            VR::US,
+            &[2, 1, 16],
+        )
+        .words(
+            tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+            VR::US,
+            &[2, 1, 16],
+        )
+        .words(
+            tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+            VR::OW,
+            &[0x1000, 0xFF00],
+        )
+        .words(
+            tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+            VR::OW,
+            &[0x2000, 0],
+        )
+        .words(
+            tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+            VR::OW,
+            &[0x3000, 0],
+        )
         .pixel_bytes(&[0, 1, 2, 0]);
-    assert_eq!(image(&file).pixels, Pixels::Rgb8(vec![[16, 32, 48], [16, 32, 48], [255, 0, 0]]));
+    assert_eq!(
+        image(&file).pixels,
+        Pixels::Rgb8(vec![[16, 32, 48], [16, 32, 48], [255, 0, 0]])
+    );
 }
 
 #[test]
@@ -150,7 +212,11 @@ fn display_attributes_are_read() {
     assert_eq!(image.value(1), -1004.0);
     assert_eq!(image.unit.as_deref(), Some("HU"));
     assert_eq!(image.padding, Some((-1026.0, -1026.0)));
-    let windows: Vec<_> = image.windows.iter().map(|w| (w.name.as_str(), w.window.center, w.window.width)).collect();
+    let windows: Vec<_> = image
+        .windows
+        .iter()
+        .map(|w| (w.name.as_str(), w.window.center, w.window.width))
+        .collect();
     assert_eq!(windows, [("SOFT", 40.0, 400.0), ("LUNG", -600.0, 1500.0)]);
 }
 
@@ -158,7 +224,11 @@ fn display_attributes_are_read() {
 fn modality_and_voi_tables_are_read() {
     let table = |first: u16, bits: u16, values: &[u16]| {
         Fixture::item()
-            .words(tags::LUT_DESCRIPTOR, VR::US, &[values.len() as u16, first, bits])
+            .words(
+                tags::LUT_DESCRIPTOR,
+                VR::US,
+                &[values.len() as u16, first, bits],
+            )
             .words(tags::LUT_DATA, VR::US, values)
             .text(tags::MODALITY_LUT_TYPE, VR::LO, "OD")
     };
@@ -168,28 +238,57 @@ fn modality_and_voi_tables_are_read() {
         .pixels(&[0, 1, 2]);
     let image = image(&file);
     assert_eq!(image.pixels, Pixels::U16(vec![100, 100, 200]));
-    assert_eq!((image.rescale, image.unit.as_deref()), (Rescale::default(), Some("OD")));
+    assert_eq!(
+        (image.rescale, image.unit.as_deref()),
+        (Rescale::default(), Some("OD"))
+    );
     assert_eq!(image.voi_lut.unwrap().levels, [0.0, 1.0]);
 }
 
 #[test]
 fn spacing_tells_where_it_comes_from() {
-    let source = |file: Fixture| image(&file.pixels(&[0])).spacing.map(|s| (s.row, s.column, s.source));
+    let source = |file: Fixture| {
+        image(&file.pixels(&[0]))
+            .spacing
+            .map(|s| (s.row, s.column, s.source))
+    };
     let base = Fixture::new(1, 1);
     assert_eq!(source(base.clone()), None);
     let patient = base.clone().text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
-    assert_eq!(source(patient.clone()), Some((0.5, 0.25, SpacingSource::PixelSpacing)));
+    assert_eq!(
+        source(patient.clone()),
+        Some((0.5, 0.25, SpacingSource::PixelSpacing))
+    );
     let imager = patient.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.25");
-    assert_eq!(source(imager), Some((0.5, 0.25, SpacingSource::ImagerPixelSpacing)));
+    assert_eq!(
+        source(imager),
+        Some((0.5, 0.25, SpacingSource::ImagerPixelSpacing))
+    );
     let region = Fixture::item()
         .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
         .number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
-        .bytes(tags::PHYSICAL_DELTA_X, VR::FD, 0.02f64.to_le_bytes().to_vec())
-        .bytes(tags::PHYSICAL_DELTA_Y, VR::FD, 0.01f64.to_le_bytes().to_vec());
-    let ultrasound = base.clone().sequence(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region);
-    assert_eq!(source(ultrasound), Some((0.1, 0.2, SpacingSource::UltrasoundRegion)));
+        .bytes(
+            tags::PHYSICAL_DELTA_X,
+            VR::FD,
+            0.02f64.to_le_bytes().to_vec(),
+        )
+        .bytes(
+            tags::PHYSICAL_DELTA_Y,
+            VR::FD,
+            0.01f64.to_le_bytes().to_vec(),
+        );
+    let ultrasound = base
+        .clone()
+        .sequence(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region);
+    assert_eq!(
+        source(ultrasound),
+        Some((0.1, 0.2, SpacingSource::UltrasoundRegion))
+    );
     let aspect = base.text(tags::PIXEL_ASPECT_RATIO, VR::IS, "2\\1");
-    assert_eq!(source(aspect), Some((2.0, 1.0, SpacingSource::AspectRatioOnly)));
+    assert_eq!(
+        source(aspect),
+        Some((2.0, 1.0, SpacingSource::AspectRatioOnly))
+    );
 }
 
 #[test]
@@ -197,13 +296,29 @@ fn files_that_lie_about_their_size_are_refused_at_once() {
     let cut = Fixture::new(100, 100).pixels(&[1, 2, 3]);
     assert_eq!(refusal(&cut), "its pixels need 20000 bytes, 6 are there");
     let huge = Fixture::new(30_000, 30_000).pixels(&[1]);
-    assert!(refusal(&huge).contains("30000 x 30000"), "{}", refusal(&huge));
+    assert!(
+        refusal(&huge).contains("30000 x 30000"),
+        "{}",
+        refusal(&huge)
+    );
     let none = Fixture::new(0, 5).pixels(&[1]);
     assert_eq!(refusal(&none), "Columns is 0");
-    let many = Fixture::new(1000, 1000).text(tags::NUMBER_OF_FRAMES, VR::IS, "100000").pixels(&[0; 8]);
-    assert!(refusal(&many).starts_with("its pixels need"), "{}", refusal(&many));
-    let empty_rle = Fixture::new(16_000, 16_000).syntax(RLE).fragments(&[&[0; 64]]);
-    assert!(refusal(&empty_rle).contains("compressed bytes cannot hold"), "{}", refusal(&empty_rle));
+    let many = Fixture::new(1000, 1000)
+        .text(tags::NUMBER_OF_FRAMES, VR::IS, "100000")
+        .pixels(&[0; 8]);
+    assert!(
+        refusal(&many).starts_with("its pixels need"),
+        "{}",
+        refusal(&many)
+    );
+    let empty_rle = Fixture::new(16_000, 16_000)
+        .syntax(RLE)
+        .fragments(&[&[0; 64]]);
+    assert!(
+        refusal(&empty_rle).contains("compressed bytes cannot hold"),
+        "{}",
+        refusal(&empty_rle)
+    );
 }
 
 #[test]
@@ -214,26 +329,45 @@ fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_pa
     let path = folder.path().join("cut");
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let image = crate::load(&Source { path: path.clone(), frame: 0 });
+        let image = crate::load(&Source {
+            path: path.clone(),
+            frame: 0,
+        });
         let rows = (length + 32).saturating_sub(whole.len()) / 8;
         let catalog = catalog(&path).unwrap();
         let Some(study) = catalog.studies.first() else {
-            assert!(rows == 0 && image.is_err(), "{length} of {} bytes", whole.len());
+            assert!(
+                rows == 0 && image.is_err(),
+                "{length} of {} bytes",
+                whole.len()
+            );
             continue;
         };
         let notes = &study.series[0].notes;
-        assert_eq!(notes[0], "1 image is cut off: the lower rows are missing, their place is shown black");
+        assert_eq!(
+            notes[0],
+            "1 image is cut off: the lower rows are missing, their place is shown black"
+        );
         let image = image.unwrap();
-        assert!(image.truncated.unwrap().starts_with(&format!("the lower {} of 4 rows are missing", 4 - rows)));
+        assert!(
+            image
+                .truncated
+                .unwrap()
+                .starts_with(&format!("the lower {} of 4 rows are missing", 4 - rows))
+        );
         // What is missing has the least value of the rest.
-        let shown: Vec<u16> = (0..16).map(|i| if i < 4 * rows { pixels[i] } else { 100 }).collect();
+        let shown: Vec<u16> = (0..16)
+            .map(|i| if i < 4 * rows { pixels[i] } else { 100 })
+            .collect();
         assert_eq!(image.pixels, Pixels::U16(shown));
     }
 }
 
 #[test]
 fn of_several_frames_those_that_are_there_are_listed() {
-    let file = Fixture::new(4, 4).text(tags::NUMBER_OF_FRAMES, VR::IS, "3").pixels(&[7; 48]);
+    let file = Fixture::new(4, 4)
+        .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+        .pixels(&[7; 48]);
     let whole = file.to_bytes();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut");
@@ -241,11 +375,31 @@ fn of_several_frames_those_that_are_there_are_listed() {
     let catalog = catalog(&path).unwrap();
     let series = &catalog.studies[0].series[0];
     assert_eq!(series.slices.len(), 2);
-    assert!(series.notes[0].starts_with("1 of 3 images are missing"), "{:?}", series.notes);
-    assert!(crate::load(&series.slices[0].source).unwrap().truncated.is_none());
-    assert!(crate::load(&series.slices[1].source).unwrap().truncated.is_some());
+    assert!(
+        series.notes[0].starts_with("1 of 3 images are missing"),
+        "{:?}",
+        series.notes
+    );
+    assert!(
+        crate::load(&series.slices[0].source)
+            .unwrap()
+            .truncated
+            .is_none()
+    );
+    assert!(
+        crate::load(&series.slices[1].source)
+            .unwrap()
+            .truncated
+            .is_some()
+    );
     let third = crate::load(&Source { path, frame: 2 }).unwrap_err();
-    assert!(third.reason.starts_with("its frame 3 is missing: it is cut off"), "{}", third.reason);
+    assert!(
+        third
+            .reason
+            .starts_with("its frame 3 is missing: it is cut off"),
+        "{}",
+        third.reason
+    );
 }
 
 #[test]
@@ -256,13 +410,28 @@ fn pixels_of_half_the_size_that_the_header_says_are_no_picture() {
 
 #[test]
 fn planes_of_colour_that_are_cut_off_are_shown_where_all_three_are_there() {
-    let planes = Fixture::new(2, 4).color("RGB").number(tags::PLANAR_CONFIGURATION, 1);
+    let planes = Fixture::new(2, 4)
+        .color("RGB")
+        .number(tags::PLANAR_CONFIGURATION, 1);
     let whole = planes.pixel_bytes(&(0..24).collect::<Vec<u8>>()).to_bytes();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut");
     std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
-    let image = crate::load(&Source { path: path.clone(), frame: 0 }).unwrap();
-    let shown = [[0, 8, 16], [1, 9, 17], [0; 3], [0; 3], [0; 3], [0; 3], [0; 3], [0; 3]];
+    let image = crate::load(&Source {
+        path: path.clone(),
+        frame: 0,
+    })
+    .unwrap();
+    let shown = [
+        [0, 8, 16],
+        [1, 9, 17],
+        [0; 3],
+        [0; 3],
+        [0; 3],
+        [0; 3],
+        [0; 3],
+        [0; 3],
+    ];
     assert_eq!(image.pixels, Pixels::Rgb8(shown.to_vec()));
     std::fs::write(&path, &whole[..whole.len() - 8]).unwrap();
     assert!(crate::load(&Source { path, frame: 0 }).is_err());
@@ -274,16 +443,25 @@ fn run_lengths_that_are_cut_off_are_shown_as_far_as_they_go() {
     let mut packed: Vec<u8> = [1u32, 64].iter().flat_map(|w| w.to_le_bytes()).collect();
     packed.resize(64, 0);
     packed.extend([7, 10, 11, 12, 13, 14, 15]);
-    let file = Fixture::new(2, 4).bits(8, 8, false).syntax(RLE).fragments(&[&packed]);
+    let file = Fixture::new(2, 4)
+        .bits(8, 8, false)
+        .syntax(RLE)
+        .fragments(&[&packed]);
     let image = image(&file);
-    assert_eq!(image.pixels, Pixels::U8(vec![10, 11, 12, 13, 14, 15, 10, 10]));
+    assert_eq!(
+        image.pixels,
+        Pixels::U8(vec![10, 11, 12, 13, 14, 15, 10, 10])
+    );
     let told = "the lower 1 of 4 rows are missing: its RLE segment 1 holds 6 of 8 values";
     assert_eq!(image.truncated.as_deref(), Some(told));
 }
 
 #[test]
 fn drawings_of_a_file_are_known_in_their_own_planes_and_in_unused_bits() {
-    let origin = [1i16, 2].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let origin = [1i16, 2]
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect::<Vec<u8>>();
     let plane = Fixture::new(4, 3)
         .bits(16, 12, false)
         .number(Tag(0x6000, 0x0010), 2)
@@ -305,26 +483,52 @@ fn drawings_of_a_file_are_known_in_their_own_planes_and_in_unused_bits() {
     let drawn: Vec<(&str, Vec<(usize, usize)>)> = image
         .overlays
         .iter()
-        .map(|o| (o.name.as_str(), o.region.spans().iter().map(|s| (s.start, s.row)).collect()))
+        .map(|o| {
+            (
+                o.name.as_str(),
+                o.region.spans().iter().map(|s| (s.start, s.row)).collect(),
+            )
+        })
         .collect();
-    assert_eq!(drawn, [("Scale", vec![(1, 0), (2, 1)]), ("Overlay 2", vec![(3, 2)])]);
+    assert_eq!(
+        drawn,
+        [("Scale", vec![(1, 0), (2, 1)]), ("Overlay 2", vec![(3, 2)])]
+    );
 }
 
 #[test]
 fn an_image_without_a_plane_has_the_sides_that_the_file_names() {
-    let file = Fixture::new(1, 1).pixels(&[0]).text(tags::PATIENT_ORIENTATION, VR::CS, "A\\F");
+    let file = Fixture::new(1, 1)
+        .pixels(&[0])
+        .text(tags::PATIENT_ORIENTATION, VR::CS, "A\\F");
     assert_eq!(image(&file).orientation, Some(["A".into(), "F".into()]));
-    assert_eq!(image(&file.clone().text(tags::PATIENT_ORIENTATION, VR::CS, "A\\?")).orientation, None);
+    assert_eq!(
+        image(&file.clone().text(tags::PATIENT_ORIENTATION, VR::CS, "A\\?")).orientation,
+        None
+    );
     assert_eq!(image(&file.place(1, 0.0)).orientation, None);
 }
 
 #[test]
 fn colours_and_transfer_syntaxes_that_are_not_shown_are_named_with_what_to_do() {
-    let four = Fixture::new(2, 1).color("CMYK").number(tags::SAMPLES_PER_PIXEL, 4).pixel_bytes(&[0; 8]);
-    assert!(refusal(&four).contains("Photometric Interpretation CMYK"), "{}", refusal(&four));
+    let four = Fixture::new(2, 1)
+        .color("CMYK")
+        .number(tags::SAMPLES_PER_PIXEL, 4)
+        .pixel_bytes(&[0; 8]);
+    assert!(
+        refusal(&four).contains("Photometric Interpretation CMYK"),
+        "{}",
+        refusal(&four)
+    );
     assert!(refusal(&four).contains("convert it to RGB"));
-    let video = Fixture::new(2, 1).syntax("1.2.840.10008.1.2.4.100").fragments(&[&[0; 4]]);
-    assert!(refusal(&video).contains("MPEG2 Main Profile / Main Level"), "{}", refusal(&video));
+    let video = Fixture::new(2, 1)
+        .syntax("1.2.840.10008.1.2.4.100")
+        .fragments(&[&[0; 4]]);
+    assert!(
+        refusal(&video).contains("MPEG2 Main Profile / Main Level"),
+        "{}",
+        refusal(&video)
+    );
 }
 
 #[test]
@@ -338,7 +542,10 @@ fn flipped_bytes_never_panic() {
             bytes[at] = value;
             std::fs::write(&path, &bytes).unwrap();
             let _ = catalog(&path);
-            let _ = crate::load(&Source { path: path.clone(), frame: 0 });
+            let _ = crate::load(&Source {
+                path: path.clone(),
+                frame: 0,
+            });
         }
     }
 }
@@ -347,11 +554,21 @@ fn flipped_bytes_never_panic() {
 fn slices_of_a_folder_become_a_series_in_order_of_place() {
     let folder = tempfile::tempdir().unwrap();
     for (number, z) in [(1, 9.0), (2, 3.0), (3, 6.0)] {
-        Fixture::new(2, 1).place(number, z).pixels(&[number as u16; 2]).write(folder.path(), &format!("{number}.x"));
+        Fixture::new(2, 1)
+            .place(number, z)
+            .pixels(&[number as u16; 2])
+            .write(folder.path(), &format!("{number}.x"));
     }
     let catalog = catalog(folder.path()).unwrap();
     let series = &catalog.studies[0].series[0];
-    assert_eq!(series.slices.iter().filter_map(|s| s.instance_number).collect::<Vec<_>>(), [2, 3, 1]);
+    assert_eq!(
+        series
+            .slices
+            .iter()
+            .filter_map(|s| s.instance_number)
+            .collect::<Vec<_>>(),
+        [2, 3, 1]
+    );
     assert_eq!(series.slice_spacing(), Some(3.0));
     assert_eq!((series.columns, series.rows), (2, 1));
     let image = crate::load(&series.slices[2].source).unwrap();
@@ -362,10 +579,12 @@ fn slices_of_a_folder_become_a_series_in_order_of_place() {
 #[test]
 fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
     let position = |z: &str| {
-        let place = Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
+        let place =
+            Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
         Fixture::item().sequence(tags::PLANE_POSITION_SEQUENCE, place)
     };
-    let direction = Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
+    let direction =
+        Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
     let shared = Fixture::item().sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
     let mut file = Fixture::new(1, 1)
         .text(tags::NUMBER_OF_FRAMES, VR::IS, "2")
@@ -377,20 +596,33 @@ fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
     let path = file.write(folder.path(), "enhanced");
     let catalog = catalog(&path).unwrap();
     let slices = &catalog.studies[0].series[0].slices;
-    assert_eq!(slices.iter().map(|s| s.source.frame).collect::<Vec<_>>(), [1, 0]);
-    assert_eq!(crate::load(&slices[0].source).unwrap().pixels, Pixels::U16(vec![20]));
+    assert_eq!(
+        slices.iter().map(|s| s.source.frame).collect::<Vec<_>>(),
+        [1, 0]
+    );
+    assert_eq!(
+        crate::load(&slices[0].source).unwrap().pixels,
+        Pixels::U16(vec![20])
+    );
 }
 
 #[test]
 fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time() {
     let frame = |z: &str, time: u16, slope: &str, center: &str, spacing: &str| {
-        let place = Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
-        let time = Fixture::item().bytes(tags::TEMPORAL_POSITION_INDEX, VR::UL, u32::from(time).to_le_bytes().to_vec());
+        let place =
+            Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
+        let time = Fixture::item().bytes(
+            tags::TEMPORAL_POSITION_INDEX,
+            VR::UL,
+            u32::from(time).to_le_bytes().to_vec(),
+        );
         let values = Fixture::item()
             .text(tags::RESCALE_INTERCEPT, VR::DS, "-10")
             .text(tags::RESCALE_SLOPE, VR::DS, slope)
             .text(tags::RESCALE_TYPE, VR::LO, "HU");
-        let window = Fixture::item().text(tags::WINDOW_CENTER, VR::DS, center).text(tags::WINDOW_WIDTH, VR::DS, "100");
+        let window = Fixture::item()
+            .text(tags::WINDOW_CENTER, VR::DS, center)
+            .text(tags::WINDOW_WIDTH, VR::DS, "100");
         let measures = Fixture::item().text(tags::PIXEL_SPACING, VR::DS, spacing);
         Fixture::item()
             .sequence(tags::PLANE_POSITION_SEQUENCE, place)
@@ -399,7 +631,8 @@ fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time()
             .sequence(tags::FRAME_VOILUT_SEQUENCE, window)
             .sequence(tags::PIXEL_MEASURES_SEQUENCE, measures)
     };
-    let direction = Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
+    let direction =
+        Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
     let shared = Fixture::item().sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
     let groups = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
     // Two places, each at two times, in the order of a scanner that goes through time first.
@@ -415,59 +648,120 @@ fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time()
     let path = file.write(folder.path(), "enhanced");
     let catalog = catalog(&path).unwrap();
     let series = &catalog.studies[0].series;
-    let frames = |i: usize| series[i].slices.iter().map(|s| s.source.frame).collect::<Vec<_>>();
-    assert_eq!((series.len(), frames(0), frames(1)), (2, vec![2, 0], vec![3, 1]));
-    assert_eq!((series[0].slice_spacing(), series[0].slices[0].spacing.map(|s| s.column)), (Some(3.0), Some(0.25)));
+    let frames = |i: usize| {
+        series[i]
+            .slices
+            .iter()
+            .map(|s| s.source.frame)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (series.len(), frames(0), frames(1)),
+        (2, vec![2, 0], vec![3, 1])
+    );
+    assert_eq!(
+        (
+            series[0].slice_spacing(),
+            series[0].slices[0].spacing.map(|s| s.column)
+        ),
+        (Some(3.0), Some(0.25))
+    );
     let image = crate::load(&Source { path, frame: 3 }).unwrap();
-    assert_eq!((image.value(0), image.windows[0].window.center, image.unit.as_deref()), (150.0, 40.0, Some("HU")));
+    assert_eq!(
+        (
+            image.value(0),
+            image.windows[0].window.center,
+            image.unit.as_deref()
+        ),
+        (150.0, 40.0, Some("HU"))
+    );
     assert_eq!(image.plane.map(|p| p.position[2]), Some(2.0));
 }
 
 #[test]
 fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/samples/cardiac-mr");
-    let whole = std::fs::read(std::fs::read_dir(samples).unwrap().next().unwrap().unwrap().path()).unwrap();
+    let whole = std::fs::read(
+        std::fs::read_dir(samples)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path(),
+    )
+    .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut");
     let header = whole.len() - 256 * 256 * 2;
     for length in (300..header).step_by(13) {
         std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(matches!(super::catalog::look(&path), super::catalog::FileContent::Broken(_)), "{length} bytes");
+        assert!(
+            matches!(
+                super::catalog::look(&path),
+                super::catalog::FileContent::Broken(_)
+            ),
+            "{length} bytes"
+        );
     }
 }
 
 #[test]
 fn an_unknown_transfer_syntax_is_named() {
-    let video = Fixture::new(2, 1).syntax("1.2.840.10008.1.2.4.102").fragments(&[&[0; 4]]);
+    let video = Fixture::new(2, 1)
+        .syntax("1.2.840.10008.1.2.4.102")
+        .fragments(&[&[0; 4]]);
     assert!(refusal(&video).contains("is video"), "{}", refusal(&video));
 }
 
 /// A file of pydicom's tests.
 fn compressed(name: &str) -> Image {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/pydicom").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures/pydicom")
+        .join(name);
     crate::load(&Source { path, frame: 0 }).unwrap()
 }
 
 /// The largest difference of two colour images.
 fn difference(a: &Image, b: &Image) -> u8 {
-    let (Pixels::Rgb8(a), Pixels::Rgb8(b)) = (&a.pixels, &b.pixels) else { return u8::MAX };
+    let (Pixels::Rgb8(a), Pixels::Rgb8(b)) = (&a.pixels, &b.pixels) else {
+        return u8::MAX;
+    };
     assert_eq!(a.len(), b.len());
-    a.as_flattened().iter().zip(b.as_flattened()).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+    a.as_flattened()
+        .iter()
+        .zip(b.as_flattened())
+        .map(|(a, b)| a.abs_diff(*b))
+        .max()
+        .unwrap_or(0)
 }
 
 #[test]
 fn one_grey_image_has_the_same_pixels_however_it_is_compressed() {
     let by_rle = compressed("MR_small_RLE.dcm");
     assert_eq!(by_rle.pixels.len(), 64 * 64);
-    assert_eq!(compressed("MR_small_jpeg_ls_lossless.dcm").pixels, by_rle.pixels);
-    assert_eq!(compressed("MR_small_jp2klossless.dcm").pixels, by_rle.pixels);
+    assert_eq!(
+        compressed("MR_small_jpeg_ls_lossless.dcm").pixels,
+        by_rle.pixels
+    );
+    assert_eq!(
+        compressed("MR_small_jp2klossless.dcm").pixels,
+        by_rle.pixels
+    );
 }
 
 #[test]
 fn one_colour_image_has_the_same_pixels_however_it_is_compressed() {
     let by_rle = compressed("SC_rgb_rle.dcm");
-    assert_eq!(difference(&compressed("SC_rgb_jpeg_gdcm.dcm"), &by_rle), 0, "lossless JPEG");
-    assert_eq!(difference(&compressed("SC_rgb_gdcm_KY.dcm"), &by_rle), 0, "JPEG 2000");
+    assert_eq!(
+        difference(&compressed("SC_rgb_jpeg_gdcm.dcm"), &by_rle),
+        0,
+        "lossless JPEG"
+    );
+    assert_eq!(
+        difference(&compressed("SC_rgb_gdcm_KY.dcm"), &by_rle),
+        0,
+        "JPEG 2000"
+    );
     for (name, most) in [
         ("SC_rgb_jls_lossy_sample.dcm", 2),
         ("SC_rgb_jls_lossy_line.dcm", 2),
@@ -482,9 +776,15 @@ fn one_colour_image_has_the_same_pixels_however_it_is_compressed() {
 fn lossy_jpeg_of_12_bits_is_decoded() {
     let image = compressed("JPGExtended.dcm");
     // What pydicom decodes, to a level.
-    for (row, expected) in [(300, [36.0, 37.0, 37.0, 38.0]), (303, [32.0, 33.0, 33.0, 34.0])] {
+    for (row, expected) in [
+        (300, [36.0, 37.0, 37.0, 38.0]),
+        (303, [32.0, 33.0, 33.0, 34.0]),
+    ] {
         for (column, value) in (100..104).zip(expected) {
-            assert!((image.value(row * image.columns + column) - value).abs() <= 1.0, "row {row}, column {column}");
+            assert!(
+                (image.value(row * image.columns + column) - value).abs() <= 1.0,
+                "row {row}, column {column}"
+            );
         }
     }
 }
@@ -500,6 +800,10 @@ fn clips_of_a_series_stay_apart() {
             .write(folder.path(), &format!("clip{number}"));
     }
     let catalog = catalog(folder.path()).unwrap();
-    let sizes: Vec<_> = catalog.studies[0].series.iter().map(|s| s.slices.len()).collect();
+    let sizes: Vec<_> = catalog.studies[0]
+        .series
+        .iter()
+        .map(|s| s.slices.len())
+        .collect();
     assert_eq!(sizes, [3, 3]);
 }

@@ -3,14 +3,17 @@
 use super::{dataset::DataSet, seg::charset::normalised};
 use dicom_core::Tag;
 use encoding_rs::{
-    EUC_JP, EUC_KR, Encoding, GB18030, GBK, ISO_8859_2, ISO_8859_3, ISO_8859_4, ISO_8859_5, ISO_8859_6, ISO_8859_7,
-    ISO_8859_8, ISO_8859_15, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1254,
+    EUC_JP, EUC_KR, Encoding, GB18030, GBK, ISO_8859_2, ISO_8859_3, ISO_8859_4, ISO_8859_5,
+    ISO_8859_6, ISO_8859_7, ISO_8859_8, ISO_8859_15, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1254,
 };
 
 /// A text element, without padding; empty where it is missing. `charset` are the values of Specific Character Set.
 pub(crate) fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
-    let text = data.bytes(tag).map_or_else(String::new, |bytes| decode(bytes, charset));
-    text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
+    let text = data
+        .bytes(tag)
+        .map_or_else(String::new, |bytes| decode(bytes, charset));
+    text.trim_matches(|c: char| c == '\0' || c.is_whitespace())
+        .to_owned()
 }
 
 /// What letters a stretch of bytes stands for.
@@ -33,14 +36,18 @@ enum Letters {
 /// Text in the file's character sets; UTF-8 or Latin-1 where they are missing, unknown or wrong.
 pub(super) fn decode(bytes: &[u8], charset: &[String]) -> String {
     let terms: Vec<String> = charset.iter().map(|term| normalised(term)).collect();
-    let extends = terms.len() > 1 || terms.iter().any(|term| term.starts_with("ISO 2022")) || bytes.contains(&0x1B);
+    let extends = terms.len() > 1
+        || terms.iter().any(|term| term.starts_with("ISO 2022"))
+        || bytes.contains(&0x1B);
     if bytes.is_ascii() && !extends {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     let first = terms.first().map_or("", String::as_str);
     match single(first) {
         // These have no code extensions.
-        Some(Letters::Of(encoding)) if [UTF_8, GB18030, GBK].contains(&encoding) => whole(bytes, encoding),
+        Some(Letters::Of(encoding)) if [UTF_8, GB18030, GBK].contains(&encoding) => {
+            whole(bytes, encoding)
+        }
         Some(own) if extends => extended(bytes, own),
         Some(own @ Letters::Of(_)) => run(bytes, own),
         Some(Letters::Latin1) => latin1(bytes),
@@ -100,7 +107,10 @@ fn escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
         (b"$@", false, Letters::Jis0208),
         (b"(A", false, Letters::Ascii),
     ];
-    sequences.iter().find(|(code, ..)| rest.starts_with(code)).map(|(code, upper, set)| (code.len(), *upper, *set))
+    sequences
+        .iter()
+        .find(|(code, ..)| rest.starts_with(code))
+        .map(|(code, upper, set)| (code.len(), *upper, *set))
 }
 
 /// Text with escape sequences. Behind a delimiter, the first set is in force again, PS3.5 6.1.2.5.3.
@@ -138,7 +148,10 @@ fn run(bytes: &[u8], set: Letters) -> String {
     let high = || bytes.iter().map(|byte| byte | 0x80);
     match set {
         Letters::Jis0208 if bytes.len() == 2 => whole(&high().collect::<Vec<_>>(), EUC_JP),
-        Letters::Jis0212 if bytes.len() == 2 => whole(&[0x8F].into_iter().chain(high()).collect::<Vec<_>>(), EUC_JP),
+        Letters::Jis0212 if bytes.len() == 2 => whole(
+            &[0x8F].into_iter().chain(high()).collect::<Vec<_>>(),
+            EUC_JP,
+        ),
         Letters::Pairs(encoding) | Letters::Of(encoding) => whole(bytes, encoding),
         Letters::Ascii if !bytes.is_ascii() => guess(bytes),
         _ => latin1(bytes),
@@ -169,15 +182,31 @@ mod tests {
     #[test]
     fn names_of_the_standard_are_read() {
         // PS3.5 H.3.1, H.3.2, I.2, J.3, K.2.
-        let yamada = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B";
-        assert_eq!(text("\\ISO 2022 IR 87", yamada), "Yamada^Tarou=山田^太郎=やまだ^たろう");
+        let yamada =
+            b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B";
+        assert_eq!(
+            text("\\ISO 2022 IR 87", yamada),
+            "Yamada^Tarou=山田^太郎=やまだ^たろう"
+        );
         let kana =
             b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J";
-        assert_eq!(text("ISO 2022 IR 13\\ISO 2022 IR 87", kana), "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう");
+        assert_eq!(
+            text("ISO 2022 IR 13\\ISO 2022 IR 87", kana),
+            "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"
+        );
         let hong = b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf";
-        assert_eq!(text("\\ISO 2022 IR 149", hong), "Hong^Gildong=洪^吉洞=홍^길동");
-        assert_eq!(text("ISO_IR 192", "Wang^XiaoDong=王^小東".as_bytes()), "Wang^XiaoDong=王^小東");
-        assert_eq!(text("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab"), "Wang^XiaoDong=王^小东");
+        assert_eq!(
+            text("\\ISO 2022 IR 149", hong),
+            "Hong^Gildong=洪^吉洞=홍^길동"
+        );
+        assert_eq!(
+            text("ISO_IR 192", "Wang^XiaoDong=王^小東".as_bytes()),
+            "Wang^XiaoDong=王^小東"
+        );
+        assert_eq!(
+            text("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab"),
+            "Wang^XiaoDong=王^小东"
+        );
         let zhang = b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=";
         assert_eq!(text("\\ISO 2022 IR 58", zhang), "Zhang^XiaoDong=张^小东=");
     }
@@ -185,12 +214,24 @@ mod tests {
     #[test]
     fn single_byte_sets_are_read_with_and_without_code_extensions() {
         assert_eq!(text("ISO_IR 100", b"Buc^J\xe9r\xf4me"), "Buc^Jérôme");
-        assert_eq!(text("ISO_IR 144", b"\xbb\xee\xdace\xdc\xd1yp\xd3"), "Люкceмбypг");
-        assert_eq!(text("ISO_IR 126", b"\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2"), "Διονυσιος");
-        assert_eq!(text("ISO_IR 138", b"\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4"), "שרון^דבורה");
+        assert_eq!(
+            text("ISO_IR 144", b"\xbb\xee\xdace\xdc\xd1yp\xd3"),
+            "Люкceмбypг"
+        );
+        assert_eq!(
+            text("ISO_IR 126", b"\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2"),
+            "Διονυσιος"
+        );
+        assert_eq!(
+            text("ISO_IR 138", b"\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4"),
+            "שרון^דבורה"
+        );
         assert_eq!(text("ISO_IR 203", b"\xa4"), "€");
         let mixed = b"Dionysios=\x1b-F\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2";
-        assert_eq!(text("ISO 2022 IR 6\\ISO 2022 IR 126", mixed), "Dionysios=Διονυσιος");
+        assert_eq!(
+            text("ISO 2022 IR 6\\ISO 2022 IR 126", mixed),
+            "Dionysios=Διονυσιος"
+        );
         // Behind the delimiter the first set is in force again.
         let back = b"\x1b-F\xc4^\xc4";
         assert_eq!(text("ISO 2022 IR 100\\ISO 2022 IR 126", back), "Δ^Ä");

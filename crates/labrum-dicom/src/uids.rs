@@ -44,10 +44,16 @@ fn retired_name(uid: &str) -> Option<&'static str> {
 /// Why an image of this transfer syntax is not shown, and what can be done: a clause.
 pub(crate) fn not_supported(uid: &str) -> String {
     let name = transfer_syntax_name(uid);
-    let named =
-        if name == uid { format!("its transfer syntax {uid}") } else { format!("its transfer syntax {name} ({uid})") };
+    let named = if name == uid {
+        format!("its transfer syntax {uid}")
+    } else {
+        format!("its transfer syntax {name} ({uid})")
+    };
     let tail = uid.strip_prefix("1.2.840.10008.1.2.").unwrap_or_default();
-    let number = tail.strip_prefix("4.").and_then(|n| n.split('.').next()).and_then(|n| n.parse::<u32>().ok());
+    let number = tail
+        .strip_prefix("4.")
+        .and_then(|n| n.split('.').next())
+        .and_then(|n| n.parse::<u32>().ok());
     match number {
         Some(100..=109) => format!(
             "{named} is video, and Labrum shows single images; save the frames that matter as images with the viewer of \
@@ -56,7 +62,9 @@ pub(crate) fn not_supported(uid: &str) -> String {
         Some(94 | 95 | 204 | 205) => {
             format!("{named} keeps its pixels on a server; fetch the image itself from the archive")
         }
-        _ if tail.starts_with("7.") => format!("{named} is a live stream, not a file; save single images of it"),
+        _ if tail.starts_with("7.") => {
+            format!("{named} is a live stream, not a file; save single images of it")
+        }
         _ => format!(
             "{named} is not supported; convert it to Explicit VR Little Endian (for example with dcmdjpeg or gdcmconv \
              --raw) and open that"
@@ -82,14 +90,18 @@ pub(crate) fn non_image_name(sop_class: &str) -> Option<&'static str> {
         "5.1.4.1.1.481.3" => "RT Structure Set",
         "5.1.4.1.1.481.5" => "RT Plan",
         "5.1.4.1.1.481.8" => "RT Ion Plan",
-        "5.1.4.1.1.481.4" | "5.1.4.1.1.481.6" | "5.1.4.1.1.481.7" | "5.1.4.1.1.481.9" => "RT Treatment Record",
+        "5.1.4.1.1.481.4" | "5.1.4.1.1.481.6" | "5.1.4.1.1.481.7" | "5.1.4.1.1.481.9" => {
+            "RT Treatment Record"
+        }
         _ if tail.starts_with("5.1.4.1.1.481.") => "RT object",
         _ if tail.starts_with("5.1.4.1.1.88.") => "Structured Report",
         _ if tail.starts_with("5.1.4.1.1.11.") => "Presentation State",
         _ if tail.starts_with("5.1.4.1.1.9.") => "Waveform",
         _ if tail.starts_with("5.1.4.1.1.104.") => "Encapsulated Document",
         _ if tail.starts_with("5.1.4.1.1.78.") => "Ophthalmic Measurements",
-        _ if tail.starts_with("5.1.4.38.") || tail.starts_with("5.1.4.39.") => "Hanging Protocol or Palette",
+        _ if tail.starts_with("5.1.4.38.") || tail.starts_with("5.1.4.39.") => {
+            "Hanging Protocol or Palette"
+        }
         _ if tail.starts_with("5.1.4.31") || tail.starts_with("5.1.4.32") => "Modality Worklist",
         _ => return None,
     })
@@ -97,13 +109,19 @@ pub(crate) fn non_image_name(sop_class: &str) -> Option<&'static str> {
 
 /// True for objects that masks can be taken from: segmentations and structure sets.
 pub(crate) fn has_masks(sop_class: &str) -> bool {
-    matches!(non_image_name(sop_class), Some("Segmentation" | "RT Structure Set"))
+    matches!(
+        non_image_name(sop_class),
+        Some("Segmentation" | "RT Structure Set")
+    )
 }
 
 /// True for a class of the standard whose objects are images: one without pixels is cut off.
 pub(crate) fn is_image(sop_class: &str) -> bool {
-    let named = StandardSopClassDictionary.by_uid(sop_class).map_or("", |entry| entry.name);
-    non_image_name(sop_class).is_none() && (named.contains("Image Storage") || named.contains("Volume Storage"))
+    let named = StandardSopClassDictionary
+        .by_uid(sop_class)
+        .map_or("", |entry| entry.name);
+    non_image_name(sop_class).is_none()
+        && (named.contains("Image Storage") || named.contains("Volume Storage"))
 }
 
 #[cfg(test)]
@@ -112,28 +130,50 @@ mod tests {
 
     #[test]
     fn images_are_known_by_the_name_of_their_class() {
-        for class in ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.2"] {
+        for class in [
+            "1.2.840.10008.5.1.4.1.1.2",
+            "1.2.840.10008.5.1.4.1.1.3.1",
+            "1.2.840.10008.5.1.4.1.1.6.2",
+        ] {
             assert!(is_image(class), "{class}");
         }
-        for class in ["", "1.2.3", "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.5"] {
+        for class in [
+            "",
+            "1.2.3",
+            "1.2.840.10008.5.1.4.1.1.66.4",
+            "1.2.840.10008.5.1.4.1.1.481.5",
+        ] {
             assert!(!is_image(class), "{class}");
         }
     }
 
     #[test]
     fn segmentations_and_plans_are_no_images_but_ct_and_rt_images_are() {
-        assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.66.4"), Some("Segmentation"));
-        assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.481.5"), Some("RT Plan"));
+        assert_eq!(
+            non_image_name("1.2.840.10008.5.1.4.1.1.66.4"),
+            Some("Segmentation")
+        );
+        assert_eq!(
+            non_image_name("1.2.840.10008.5.1.4.1.1.481.5"),
+            Some("RT Plan")
+        );
         assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.2"), None);
         assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.481.1"), None);
-        assert!(has_masks("1.2.840.10008.5.1.4.1.1.66.7") && has_masks("1.2.840.10008.5.1.4.1.1.481.3"));
-        assert!(!has_masks("1.2.840.10008.5.1.4.1.1.66.5") && !has_masks("1.2.840.10008.5.1.4.1.1.2"));
+        assert!(
+            has_masks("1.2.840.10008.5.1.4.1.1.66.7") && has_masks("1.2.840.10008.5.1.4.1.1.481.3")
+        );
+        assert!(
+            !has_masks("1.2.840.10008.5.1.4.1.1.66.5") && !has_masks("1.2.840.10008.5.1.4.1.1.2")
+        );
     }
 
     #[test]
     fn transfer_syntaxes_have_names() {
         assert_eq!(transfer_syntax_name("1.2.840.10008.1.2.5"), "RLE Lossless");
-        assert_eq!(transfer_syntax_name("1.2.840.10008.1.2.4.58"), "JPEG Lossless, Non-Hierarchical (Process 15)");
+        assert_eq!(
+            transfer_syntax_name("1.2.840.10008.1.2.4.58"),
+            "JPEG Lossless, Non-Hierarchical (Process 15)"
+        );
         assert_eq!(transfer_syntax_name("1.2.3"), "1.2.3");
     }
 
@@ -141,13 +181,19 @@ mod tests {
     fn what_is_not_supported_is_named_with_what_can_be_done() {
         let video = not_supported("1.2.840.10008.1.2.4.102");
         assert!(
-            video.contains("MPEG-4 AVC/H.264 High Profile / Level 4.1 (1.2.840.10008.1.2.4.102) is video"),
+            video.contains(
+                "MPEG-4 AVC/H.264 High Profile / Level 4.1 (1.2.840.10008.1.2.4.102) is video"
+            ),
             "{video}"
         );
         assert!(not_supported("1.2.840.10008.1.2.4.94").contains("on a server"));
         assert!(
-            not_supported("1.2.840.10008.1.2.4.58").contains("Process 15) (1.2.840.10008.1.2.4.58) is not supported")
+            not_supported("1.2.840.10008.1.2.4.58")
+                .contains("Process 15) (1.2.840.10008.1.2.4.58) is not supported")
         );
-        assert!(not_supported("1.2.3").starts_with("its transfer syntax 1.2.3 is not supported; convert it"));
+        assert!(
+            not_supported("1.2.3")
+                .starts_with("its transfer syntax 1.2.3 is not supported; convert it")
+        );
     }
 }

@@ -9,20 +9,30 @@ use labrum_nn::{
 use std::time::Duration;
 
 fn load(config: Config, batch: usize, runs: u64) -> Load {
-    Load { config, batch, size: 256, device: DeviceChoice::Cpu, runs: runs as usize }
+    Load {
+        config,
+        batch,
+        size: 256,
+        device: DeviceChoice::Cpu,
+        runs: runs as usize,
+    }
 }
 
 fn forward(c: &mut Criterion) {
     for config in [Config::S, Config::Base, Config::L] {
         c.bench_function(&format!("forward {config}, 256x256"), |b| {
-            b.iter_custom(|runs| infer(load(config, 1, runs)).map_or(Duration::MAX, |m| m.times.iter().sum()));
+            b.iter_custom(|runs| {
+                infer(load(config, 1, runs)).map_or(Duration::MAX, |m| m.times.iter().sum())
+            });
         });
     }
 }
 
 fn step(c: &mut Criterion) {
     c.bench_function("training step S, batch 4, 256x256", |b| {
-        b.iter_custom(|runs| train(load(Config::S, 4, runs)).map_or(Duration::MAX, |m| m.times.iter().sum()));
+        b.iter_custom(|runs| {
+            train(load(Config::S, 4, runs)).map_or(Duration::MAX, |m| m.times.iter().sum())
+        });
     });
 }
 

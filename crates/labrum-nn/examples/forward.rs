@@ -13,7 +13,8 @@ fn main() -> Result<()> {
     let path = path.ok_or_else(|| Error::new("segment", "give a model file"))?;
     let mut model = Segmenter::load(&path, DeviceChoice::Cpu)?;
     let pixels = (0..256 * 256).map(|i| (i % 256) as u8).collect();
-    let image = Image::new(256, 256, Pixels::U8(pixels)).ok_or_else(|| Error::new("make the picture", "its size"))?;
+    let image = Image::new(256, 256, Pixels::U8(pixels))
+        .ok_or_else(|| Error::new("make the picture", "its size"))?;
     let mask = model.segment(&image)?.mask;
     println!("{} pixels of label 1", mask.count(1));
     Ok(())

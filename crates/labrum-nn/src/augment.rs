@@ -22,7 +22,9 @@ pub fn augment<T: Copy + Default>(
     let area = (size.columns * size.rows).max(1);
     let dark = dark_pixels(&image, area);
     if let Some(sigma) = some(config, &mut rng, 0.0..=config.blur) {
-        image.chunks_exact_mut(area).for_each(|plane| blur(plane, size.columns, sigma));
+        image
+            .chunks_exact_mut(area)
+            .for_each(|plane| blur(plane, size.columns, sigma));
     }
     change_levels(&mut image, config, &mut rng);
     if config.tint > 1.0 && image.len() > area {
@@ -32,7 +34,10 @@ pub fn augment<T: Copy + Default>(
         }
     }
     for plane in image.chunks_exact_mut(area) {
-        plane.iter_mut().zip(&dark).for_each(|(value, &dark)| *value = if dark { 0.0 } else { value.clamp(0.0, 1.0) });
+        plane
+            .iter_mut()
+            .zip(&dark)
+            .for_each(|(value, &dark)| *value = if dark { 0.0 } else { value.clamp(0.0, 1.0) });
     }
     (image, mask)
 }
@@ -63,9 +68,19 @@ struct Warp {
 
 impl Warp {
     fn random(size: Size, config: &AugmentConfig, rng: &mut impl Rng) -> Self {
-        let mut mirror = |chance: f64| if rng.random_bool(chance.clamp(0.0, 1.0)) { -1.0 } else { 1.0 };
+        let mut mirror = |chance: f64| {
+            if rng.random_bool(chance.clamp(0.0, 1.0)) {
+                -1.0
+            } else {
+                1.0
+            }
+        };
         let (mirror_x, mirror_y) = (mirror(config.flip_horizontal), mirror(config.flip_vertical));
-        let quarter = if rng.random_bool(config.quarter_turn.clamp(0.0, 1.0)) { 90.0 } else { 0.0 };
+        let quarter = if rng.random_bool(config.quarter_turn.clamp(0.0, 1.0)) {
+            90.0
+        } else {
+            0.0
+        };
         let angle = (quarter + within(rng, -config.rotation..=config.rotation)).to_radians();
         let scale = factor(rng, config.scale);
         let (sin, cos) = (angle.sin() / scale, angle.cos() / scale);
@@ -74,14 +89,27 @@ impl Warp {
         let shift_y = within(rng, -config.shift..=config.shift) * rows;
         let (centre_x, centre_y) = ((columns - 1.0) / 2.0, (rows - 1.0) / 2.0);
         // Back from the shift and the middle, turned, mirrored, to the middle again.
-        let row = |a: f32, b: f32, middle: f32| [a, b, middle - a * (centre_x + shift_x) - b * (centre_y + shift_y)];
+        let row = |a: f32, b: f32, middle: f32| {
+            [
+                a,
+                b,
+                middle - a * (centre_x + shift_x) - b * (centre_y + shift_y),
+            ]
+        };
         let x = row(mirror_x * cos, mirror_x * sin, centre_x);
         let y = row(-mirror_y * sin, mirror_y * cos, centre_y);
-        Self { sample_from_variation: [x, y] }
+        Self {
+            sample_from_variation: [x, y],
+        }
     }
 
     /// Bilinear for the image, nearest for the mask.
-    fn apply<T: Copy + Default>(&self, image: &[f32], mask: &[T], size: Size) -> (Vec<f32>, Vec<T>) {
+    fn apply<T: Copy + Default>(
+        &self,
+        image: &[f32],
+        mask: &[T],
+        size: Size,
+    ) -> (Vec<f32>, Vec<T>) {
         let area = size.columns * size.rows;
         let mut new_image = vec![0.0; image.len()];
         let mut new_mask = vec![T::default(); mask.len()];
@@ -94,7 +122,10 @@ impl Warp {
                 new_mask[i] = mask[at];
             }
             let corners = Corners::around(x, y, size);
-            for (plane, new) in image.chunks_exact(area).zip(new_image.chunks_exact_mut(area)) {
+            for (plane, new) in image
+                .chunks_exact(area)
+                .zip(new_image.chunks_exact_mut(area))
+            {
                 new[i] = corners.blend(plane);
             }
         }
@@ -121,7 +152,9 @@ impl Corners {
     fn around(x: f32, y: f32, size: Size) -> Self {
         let (left, top) = (floor(x), floor(y));
         let (right_share, lower_share) = (x - left as f32, y - top as f32);
-        let corner = |dx: i32, dy: i32, share: f32| pixel(left + dx, top + dy, size).map_or((0, 0.0), |at| (at, share));
+        let corner = |dx: i32, dy: i32, share: f32| {
+            pixel(left + dx, top + dy, size).map_or((0, 0.0), |at| (at, share))
+        };
         Self([
             corner(0, 0, (1.0 - right_share) * (1.0 - lower_share)),
             corner(1, 0, right_share * (1.0 - lower_share)),
@@ -136,16 +169,24 @@ impl Corners {
 }
 
 fn dark_pixels(image: &[f32], area: usize) -> Vec<bool> {
-    (0..area).map(|i| image.iter().skip(i).step_by(area).all(|&v| v == 0.0)).collect()
+    (0..area)
+        .map(|i| image.iter().skip(i).step_by(area).all(|&v| v == 0.0))
+        .collect()
 }
 
 /// Contrast, brightness, gamma, speckle and noise, each where chance has it.
 fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) {
     let contrast = factor(rng, config.contrast);
-    let contrast = if rng.random_bool(config.chance.clamp(0.0, 1.0)) { contrast } else { 1.0 };
+    let contrast = if rng.random_bool(config.chance.clamp(0.0, 1.0)) {
+        contrast
+    } else {
+        1.0
+    };
     let brightness = some(config, rng, -config.brightness..=config.brightness).unwrap_or(0.0);
     let gamma = factor(rng, config.gamma);
-    let gamma = rng.random_bool(config.chance.clamp(0.0, 1.0)).then_some(gamma);
+    let gamma = rng
+        .random_bool(config.chance.clamp(0.0, 1.0))
+        .then_some(gamma);
     let speckle = some(config, rng, 0.0..=config.speckle).unwrap_or(0.0);
     let noise = some(config, rng, 0.0..=config.noise).unwrap_or(0.0);
     if contrast != 1.0 || brightness != 0.0 {
@@ -154,10 +195,14 @@ fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) 
         image.iter_mut().for_each(|value| *value = change(*value));
     }
     if let Some(gamma) = gamma {
-        image.iter_mut().for_each(|value| *value = value.powf(gamma));
+        image
+            .iter_mut()
+            .for_each(|value| *value = value.powf(gamma));
     }
     if speckle > 0.0 || noise > 0.0 {
-        image.iter_mut().for_each(|value| *value += (*value * speckle + noise) * nearly_normal(rng));
+        image
+            .iter_mut()
+            .for_each(|value| *value += (*value * speckle + noise) * nearly_normal(rng));
     }
 }
 
@@ -179,7 +224,10 @@ fn blur(plane: &mut [f32], columns: usize, sigma: f32) {
     let total = 1.0 + 2.0 * (weight(1.0) + weight(2.0));
     let weights = [1.0, weight(1.0), weight(2.0)].map(|w| w / total);
     let mut across = vec![0.0; plane.len()];
-    for (from, to) in plane.chunks_exact(columns).zip(across.chunks_exact_mut(columns)) {
+    for (from, to) in plane
+        .chunks_exact(columns)
+        .zip(across.chunks_exact_mut(columns))
+    {
         for (x, out) in to.iter_mut().enumerate() {
             let pair = |d: usize| from[x.saturating_sub(d)] + from[(x + d).min(columns - 1)];
             *out = weights[0] * from[x] + weights[1] * pair(1) + weights[2] * pair(2);
@@ -188,9 +236,12 @@ fn blur(plane: &mut [f32], columns: usize, sigma: f32) {
     for (y, to) in plane.chunks_exact_mut(columns).enumerate() {
         let line = |y: usize| &across[y * columns..(y + 1) * columns];
         let [up_2, up, here, down, down_2] =
-            [y.saturating_sub(2), y.saturating_sub(1), y, y + 1, y + 2].map(|y| line(y.min(rows - 1)));
+            [y.saturating_sub(2), y.saturating_sub(1), y, y + 1, y + 2]
+                .map(|y| line(y.min(rows - 1)));
         for (x, out) in to.iter_mut().enumerate() {
-            *out = weights[0] * here[x] + weights[1] * (up[x] + down[x]) + weights[2] * (up_2[x] + down_2[x]);
+            *out = weights[0] * here[x]
+                + weights[1] * (up[x] + down[x])
+                + weights[2] * (up_2[x] + down_2[x]);
         }
     }
 }
@@ -199,7 +250,10 @@ fn blur(plane: &mut [f32], columns: usize, sigma: f32) {
 mod tests {
     use super::*;
 
-    const SIZE: Size = Size { columns: 64, rows: 48 };
+    const SIZE: Size = Size {
+        columns: 64,
+        rows: 48,
+    };
 
     /// A bright disc off the middle on mid-grey, with black padding below; the mask is the disc.
     fn sample(channels: usize) -> (Vec<f32>, Vec<u8>) {
@@ -220,7 +274,10 @@ mod tests {
     }
 
     fn only_shape() -> AugmentConfig {
-        AugmentConfig { chance: 0.0, ..AugmentConfig::default() }
+        AugmentConfig {
+            chance: 0.0,
+            ..AugmentConfig::default()
+        }
     }
 
     #[test]
@@ -241,7 +298,10 @@ mod tests {
     #[test]
     fn a_certain_flip_mirrors_image_and_mask() {
         let (image, mask) = sample(1);
-        let config = AugmentConfig { flip_horizontal: 1.0, ..AugmentConfig::none() };
+        let config = AugmentConfig {
+            flip_horizontal: 1.0,
+            ..AugmentConfig::none()
+        };
         let (new_image, new_mask) = augment(&image, &mask, SIZE, &config, 3);
         for (row, new) in mask.chunks_exact(64).zip(new_mask.chunks_exact(64)) {
             assert!(row.iter().rev().eq(new));
@@ -252,10 +312,18 @@ mod tests {
     #[test]
     fn the_mask_goes_where_the_image_goes() {
         let (image, mask) = sample(1);
-        let config = AugmentConfig { flip_vertical: 0.5, rotation: 180.0, ..only_shape() };
+        let config = AugmentConfig {
+            flip_vertical: 0.5,
+            rotation: 180.0,
+            ..only_shape()
+        };
         for seed in 0..50 {
             let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
-            let wrong = image.iter().zip(&mask).filter(|(v, m)| (**v > 0.55) != (**m == 1)).count();
+            let wrong = image
+                .iter()
+                .zip(&mask)
+                .filter(|(v, m)| (**v > 0.55) != (**m == 1))
+                .count();
             assert!(wrong <= 16, "seed {seed}: {wrong} pixels");
         }
     }
@@ -265,18 +333,26 @@ mod tests {
         let (image, mask) = sample(3);
         let before = mask.iter().filter(|&&l| l == 1).count() as f32;
         for seed in 0..50 {
-            let config = AugmentConfig { chance: 1.0, ..AugmentConfig::default() };
+            let config = AugmentConfig {
+                chance: 1.0,
+                ..AugmentConfig::default()
+            };
             let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
             assert!(image.iter().all(|v| (0.0..=1.0).contains(v)));
             let after = mask.iter().filter(|&&l| l == 1).count() as f32;
-            assert!(after / before < 1.25f32.powi(2) * 1.05 && after / before > 0.8f32.powi(2) * 0.95);
+            assert!(
+                after / before < 1.25f32.powi(2) * 1.05 && after / before > 0.8f32.powi(2) * 0.95
+            );
         }
     }
 
     #[test]
     fn padding_stays_black() {
         let (image, mask) = sample(1);
-        let config = AugmentConfig { chance: 1.0, ..AugmentConfig::none() };
+        let config = AugmentConfig {
+            chance: 1.0,
+            ..AugmentConfig::none()
+        };
         for seed in 0..20 {
             let (image, _) = augment(&image, &mask, SIZE, &config, seed);
             assert_eq!(&image[40 * 64..], [0.0; 8 * 64]);
@@ -289,6 +365,9 @@ mod tests {
         let values: Vec<f32> = (0..20_000).map(|_| nearly_normal(&mut rng)).collect();
         let mean = values.iter().sum::<f32>() / 2e4;
         let deviation = (values.iter().map(|v| v * v).sum::<f32>() / 2e4 - mean * mean).sqrt();
-        assert!(mean.abs() < 0.03 && (deviation - 1.0).abs() < 0.03, "{mean} {deviation}");
+        assert!(
+            mean.abs() < 0.03 && (deviation - 1.0).abs() < 0.03,
+            "{mean} {deviation}"
+        );
     }
 }

@@ -37,13 +37,20 @@ impl Load {
 
     /// Pictures of no meaning, from -1 to 1.
     fn pictures(&self) -> Vec<f32> {
-        (0..self.shape().iter().product()).map(|i: usize| (i as f32 * 0.37).sin()).collect()
+        (0..self.shape().iter().product())
+            .map(|i: usize| (i as f32 * 0.37).sin())
+            .collect()
     }
 }
 
 /// Random weights for colour pictures and one label.
 pub fn random_weights(config: Config) -> Result<Weights> {
-    checkpoint::weights(&CmuNext::new(config, CHANNELS, 2, &NamedDevice::cpu().device))
+    checkpoint::weights(&CmuNext::new(
+        config,
+        CHANNELS,
+        2,
+        &NamedDevice::cpu().device,
+    ))
 }
 
 /// The device that a load runs on, and how long each run took.
@@ -60,7 +67,11 @@ pub fn infer(load: Load) -> Result<Measured> {
     let device = device::choose(load.device)?;
     let mut runner = Runner::new(&random_weights(load.config)?, device.clone())?;
     let pictures = load.pictures();
-    repeat(load, &device, || runner.probabilities(pictures.clone(), load.shape()).map(drop))
+    repeat(load, &device, || {
+        runner
+            .probabilities(pictures.clone(), load.shape())
+            .map(drop)
+    })
 }
 
 /// Training steps: forward, Boundary DoU loss, backward, AdamW. Errors: a device that is not there or fails.
@@ -72,17 +83,35 @@ pub fn train(load: Load) -> Result<Measured> {
     let mut follower = Follower::new(Optimizer::AdamW, 0, OptimizerMoments::default());
     let pictures = load.pictures();
     let pixels = load.size * load.size;
-    let labels: Vec<u8> = (0..load.batch * pixels).map(|i| u8::from(i % pixels < pixels / 3)).collect();
+    let labels: Vec<u8> = (0..load.batch * pixels)
+        .map(|i| u8::from(i % pixels < pixels / 3))
+        .collect();
     repeat(load, &device, || {
         let x = Tensor::<4>::from_data(TensorData::new(pictures.clone(), load.shape()), &trainable);
-        let loss = BoundaryDou::default().loss(network.forward(x), Truth { labels: &labels, weights: None });
+        let loss = BoundaryDou::default().loss(
+            network.forward(x),
+            Truth {
+                labels: &labels,
+                weights: None,
+            },
+        );
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         // It reads the gradients, and so waits for a device that works by itself.
-        follower.step(&mut network, gradients, 1e-4, (&mut average, 0.01), &trainable)
+        follower.step(
+            &mut network,
+            gradients,
+            1e-4,
+            (&mut average, 0.01),
+            &trainable,
+        )
     })
 }
 
-fn repeat(load: Load, device: &NamedDevice, mut run: impl FnMut() -> Result<()>) -> Result<Measured> {
+fn repeat(
+    load: Load,
+    device: &NamedDevice,
+    mut run: impl FnMut() -> Result<()>,
+) -> Result<Measured> {
     let mut times = Vec::with_capacity(load.runs);
     for i in 0..=load.runs {
         let start = Instant::now();
@@ -93,7 +122,13 @@ fn repeat(load: Load, device: &NamedDevice, mut run: impl FnMut() -> Result<()>)
         }
     }
     if times.is_empty() {
-        return Err(Error::new("measure the network", "it was to be run not even once"));
+        return Err(Error::new(
+            "measure the network",
+            "it was to be run not even once",
+        ));
     }
-    Ok(Measured { device: device.name.clone(), times })
+    Ok(Measured {
+        device: device.name.clone(),
+        times,
+    })
 }

@@ -82,7 +82,11 @@ impl BoundaryDou {
     /// Where `truth` does not have B*H*W labels: a mistake of the caller, like any other shape mismatch.
     pub fn loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
         let [b, k, h, w] = logits.dims();
-        assert_eq!(truth.labels.len(), b * h * w, "labels do not fit logits of {b}x{k}x{h}x{w}");
+        assert_eq!(
+            truth.labels.len(),
+            b * h * w,
+            "labels do not fit logits of {b}x{k}x{h}x{w}"
+        );
         let device = logits.device();
         let pixel_weight = self.pixel_weights(truth);
         let probs = softmax(logits.clone(), 1);
@@ -104,7 +108,8 @@ impl BoundaryDou {
         let n = terms.len() as f64;
         let mut loss = Tensor::cat(terms, 0).sum() / n;
         if self.cross_entropy > 0.0 {
-            loss = loss + cross_entropy(logits, truth.labels, pixel_weight.as_deref()) * self.cross_entropy;
+            loss = loss
+                + cross_entropy(logits, truth.labels, pixel_weight.as_deref()) * self.cross_entropy;
         }
         loss
     }
@@ -116,7 +121,14 @@ impl BoundaryDou {
         }
         let weight = |i: usize| truth.weights.map_or(1.0, |v| v[i]);
         let kept = |l: u8| f32::from(Some(l) != self.ignore);
-        Some(truth.labels.iter().enumerate().map(|(i, &l)| weight(i) * kept(l)).collect())
+        Some(
+            truth
+                .labels
+                .iter()
+                .enumerate()
+                .map(|(i, &l)| weight(i) * kept(l))
+                .collect(),
+        )
     }
 
     /// Mean over the classes for one set of samples.
@@ -153,8 +165,15 @@ impl SamplePart<'_> {
     /// L of one class, as N / (N + (1 - alpha) I) with N = sum (P - G)^2 + eps: the same, without cancellation.
     fn class_loss(&self, class: usize, alpha: f64) -> Tensor<1> {
         let [b, h, w] = self.dims;
-        let tensor = |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, [b, 1, h, w]), self.device);
-        let truth = tensor(self.labels.iter().map(|&l| f32::from(usize::from(l) == class)).collect());
+        let tensor = |values: Vec<f32>| {
+            Tensor::<4>::from_data(TensorData::new(values, [b, 1, h, w]), self.device)
+        };
+        let truth = tensor(
+            self.labels
+                .iter()
+                .map(|&l| f32::from(usize::from(l) == class))
+                .collect(),
+        );
         let p = self.probs.clone().slice([0..b, class..class + 1]);
         let mut wrong = (p.clone() - truth.clone()).square();
         let mut both = p * truth;
@@ -180,7 +199,11 @@ pub fn alpha(boundary: usize, size: usize, cap: f64) -> f64 {
 }
 
 /// Pixels of `class` with one of the 4 neighbours elsewhere, and all its pixels; `dims` is samples, rows, columns.
-pub fn boundary_and_size(labels: &[u8], [samples, rows, columns]: [usize; 3], class: u8) -> (usize, usize) {
+pub fn boundary_and_size(
+    labels: &[u8],
+    [samples, rows, columns]: [usize; 3],
+    class: u8,
+) -> (usize, usize) {
     let (mut boundary, mut size) = (0, 0);
     for sample in labels.chunks_exact((rows * columns).max(1)).take(samples) {
         let is = |y: usize, x: usize| sample[y * columns + x] == class;
@@ -198,12 +221,20 @@ pub fn boundary_and_size(labels: &[u8], [samples, rows, columns]: [usize; 3], cl
 }
 
 /// Mean cross-entropy over the pixels, weighted.
-pub(super) fn cross_entropy(logits: Tensor<4>, labels: &[u8], weights: Option<&[f32]>) -> Tensor<1> {
+pub(super) fn cross_entropy(
+    logits: Tensor<4>,
+    labels: &[u8],
+    weights: Option<&[f32]>,
+) -> Tensor<1> {
     let [b, k, h, w] = logits.dims();
     let log_probs = burn::tensor::activation::log_softmax(logits.clone(), 1);
     let mut picked = vec![0.0f32; b * k * h * w];
     let mut sum = 0.0f64;
-    for (i, &label) in labels.iter().enumerate().filter(|(_, l)| usize::from(**l) < k) {
+    for (i, &label) in labels
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| usize::from(**l) < k)
+    {
         let weight = weights.map_or(1.0, |v| v[i]);
         let (sample, pixel) = (i / (h * w), i % (h * w));
         picked[(sample * k + usize::from(label)) * h * w + pixel] = weight;

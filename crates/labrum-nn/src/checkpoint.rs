@@ -2,7 +2,9 @@
 
 use super::cmunext::{CmuNext, Slot};
 use super::weights::CARD_KEY;
-pub use super::weights::{Architecture, PlainTensor, Weights, architecture, card, from_bytes, read};
+pub use super::weights::{
+    Architecture, PlainTensor, Weights, architecture, card, from_bytes, read,
+};
 use burn::module::{Param, RunningState};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
@@ -25,14 +27,19 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
     network.each_tensor(&mut |name, slot| {
         let wanted = slot_shape(&slot);
         match weights.remove(name) {
-            Some(tensor) if tensor.shape == wanted && tensor.values.iter().all(|v| v.is_finite()) => {
+            Some(tensor)
+                if tensor.shape == wanted && tensor.values.iter().all(|v| v.is_finite()) =>
+            {
                 fill(slot, tensor, device);
             }
             Some(tensor) if tensor.shape == wanted => {
                 problem.get_or_insert(format!("\"{name}\" holds values that are not finite"));
             }
             Some(tensor) => {
-                problem.get_or_insert(format!("\"{name}\" is {:?} and should be {wanted:?}", tensor.shape));
+                problem.get_or_insert(format!(
+                    "\"{name}\" is {:?} and should be {wanted:?}",
+                    tensor.shape
+                ));
             }
             None => {
                 problem.get_or_insert(format!("\"{name}\" is missing"));
@@ -41,12 +48,14 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
     });
     weights.retain(|name, _| !name.ends_with("num_batches_tracked"));
     if let Some(name) = weights.keys().next() {
-        problem.get_or_insert(format!("\"{name}\" has no place in CMUNeXt-{}", found.config));
+        problem.get_or_insert(format!(
+            "\"{name}\" has no place in CMUNeXt-{}",
+            found.config
+        ));
     }
     match problem {
-        Some(reason) => {
-            Err(Error::new("use the model", reason).advise("It is a checkpoint of another network or a damaged one."))
-        }
+        Some(reason) => Err(Error::new("use the model", reason)
+            .advise("It is a checkpoint of another network or a damaged one.")),
         None => Ok((found, network)),
     }
 }
@@ -54,7 +63,10 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
 /// Turns a sigmoid head z into the softmax head (0, z); leaves other heads as they are.
 pub fn widen_sigmoid_head(weights: &mut Weights) {
     for name in ["Conv_1x1.weight", "Conv_1x1.bias"] {
-        if let Some(tensor) = weights.get_mut(name).filter(|t| t.shape.first() == Some(&1)) {
+        if let Some(tensor) = weights
+            .get_mut(name)
+            .filter(|t| t.shape.first() == Some(&1))
+        {
             tensor.shape[0] = 2;
             let zeros = vec![0.0; tensor.values.len()];
             tensor.values.splice(0..0, zeros);
@@ -82,7 +94,11 @@ pub(super) fn fill(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
 
 fn learnable<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
     let tensor = Tensor::from_data(data, device);
-    if device.is_autodiff() { tensor.require_grad() } else { tensor }
+    if device.is_autodiff() {
+        tensor.require_grad()
+    } else {
+        tensor
+    }
 }
 
 /// What a tensor of a network holds, in plain numbers, and its gradient where it has one.
@@ -117,18 +133,33 @@ pub(super) fn read_back(
     let mut next = || -> Result<PlainTensor> {
         let data = data.next().ok_or_else(|| not_read("too few tensors"))?;
         let shape = data.shape().to_vec();
-        Ok(PlainTensor { shape, values: data.try_into_vec::<f32>().map_err(not_read)? })
+        Ok(PlainTensor {
+            shape,
+            values: data.try_into_vec::<f32>().map_err(not_read)?,
+        })
     };
     let of_one = |(name, learns)| {
         let tensor = next()?;
         let gradient = if learns { Some(next()?.values) } else { None };
-        Ok(ReadBack { name, tensor, gradient })
+        Ok(ReadBack {
+            name,
+            tensor,
+            gradient,
+        })
     };
     known.into_iter().map(of_one).collect()
 }
 
-fn register<const D: usize>(reads: Transaction, values: Tensor<D>, gradient: Option<Tensor<D>>) -> (Transaction, bool) {
-    let values = if values.is_autodiff() { values.inner() } else { values };
+fn register<const D: usize>(
+    reads: Transaction,
+    values: Tensor<D>,
+    gradient: Option<Tensor<D>>,
+) -> (Transaction, bool) {
+    let values = if values.is_autodiff() {
+        values.inner()
+    } else {
+        values
+    };
     let reads = reads.register(values);
     match gradient {
         Some(gradient) => (reads.register(gradient), true),
@@ -143,20 +174,36 @@ fn not_read(e: impl std::fmt::Debug) -> Error {
 /// The weights of a network in plain numbers.
 pub fn weights(network: &CmuNext) -> Result<Weights> {
     let read = read_back(&mut network.clone(), &mut GradientsParams::new(), |_| true)?;
-    Ok(read.into_iter().map(|read| (read.name, read.tensor)).collect())
+    Ok(read
+        .into_iter()
+        .map(|read| (read.name, read.tensor))
+        .collect())
 }
 
 /// Our own format: safetensors with the card in its metadata.
 pub fn to_bytes(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
     let failed = |e: &dyn std::fmt::Display| Error::new("write the model", e);
     let text = serde_json::to_string(card).map_err(|e| failed(&e))?;
-    let bytes: BTreeMap<&str, Vec<u8>> =
-        weights.iter().map(|(n, t)| (n.as_str(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect())).collect();
+    let bytes: BTreeMap<&str, Vec<u8>> = weights
+        .iter()
+        .map(|(n, t)| {
+            (
+                n.as_str(),
+                t.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            )
+        })
+        .collect();
     let view = |(name, tensor): (&String, &PlainTensor)| {
-        TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name.as_str()]).map(|v| (name.clone(), v))
+        TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name.as_str()])
+            .map(|v| (name.clone(), v))
     };
-    let views = weights.iter().map(view).collect::<std::result::Result<Vec<_>, _>>().map_err(|e| failed(&e))?;
-    safetensors::serialize(views, Some(HashMap::from([(CARD_KEY.to_owned(), text)]))).map_err(|e| failed(&e))
+    let views = weights
+        .iter()
+        .map(view)
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|e| failed(&e))?;
+    safetensors::serialize(views, Some(HashMap::from([(CARD_KEY.to_owned(), text)])))
+        .map_err(|e| failed(&e))
 }
 
 /// SHA-256 of names, sizes and values, in hex: what tells two sets of weights apart, whatever their card says.
@@ -164,8 +211,18 @@ pub fn hash(weights: &Weights) -> String {
     let mut hasher = Sha256::new();
     for (name, tensor) in weights {
         hasher.update(name.as_bytes());
-        tensor.shape.iter().for_each(|n| hasher.update((*n as u64).to_le_bytes()));
-        tensor.values.iter().for_each(|v| hasher.update(v.to_le_bytes()));
+        tensor
+            .shape
+            .iter()
+            .for_each(|n| hasher.update((*n as u64).to_le_bytes()));
+        tensor
+            .values
+            .iter()
+            .for_each(|v| hasher.update(v.to_le_bytes()));
     }
-    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hasher
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

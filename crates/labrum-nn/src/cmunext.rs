@@ -32,7 +32,11 @@ impl Stages {
             Config::Base => ([16, 32, 128, 160, 256], [1, 1, 1, 3, 1], [3, 3, 7, 7, 7]),
             Config::L => ([32, 64, 128, 256, 512], [1, 1, 1, 6, 3], [3, 3, 7, 7, 7]),
         };
-        Self { dims, depths, kernels }
+        Self {
+            dims,
+            depths,
+            kernels,
+        }
     }
 }
 
@@ -62,7 +66,10 @@ impl Conv {
         let fan_in = ci / groups * kernel * kernel;
         let bound = 1.0 / (fan_in as f64).sqrt();
         // PyTorch's default: uniform within 1 / sqrt(fan in) for weights and bias.
-        let uniform = Initializer::Uniform { min: -bound, max: bound };
+        let uniform = Initializer::Uniform {
+            min: -bound,
+            max: bound,
+        };
         Self {
             weight: uniform.init([co, ci / groups, kernel, kernel], device),
             bias: uniform.init([co], device),
@@ -127,7 +134,9 @@ impl Norm {
         let var = var * (count / (count - 1.0).max(1.0));
         for (state, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let old = state.value_sync().inner();
-            state.update(Tensor::from_inner(old * (1.0 - MOMENTUM) + batch.inner() * MOMENTUM));
+            state.update(Tensor::from_inner(
+                old * (1.0 - MOMENTUM) + batch.inner() * MOMENTUM,
+            ));
         }
     }
 
@@ -141,8 +150,14 @@ impl Norm {
     fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
         f(&format!("{name}.weight"), Slot::Vector(&mut self.gamma));
         f(&format!("{name}.bias"), Slot::Vector(&mut self.beta));
-        f(&format!("{name}.running_mean"), Slot::Statistic(&mut self.running_mean));
-        f(&format!("{name}.running_var"), Slot::Statistic(&mut self.running_var));
+        f(
+            &format!("{name}.running_mean"),
+            Slot::Statistic(&mut self.running_mean),
+        );
+        f(
+            &format!("{name}.running_var"),
+            Slot::Statistic(&mut self.running_var),
+        );
     }
 }
 
@@ -160,7 +175,10 @@ struct ConvBlock {
 
 impl ConvBlock {
     fn new(ci: usize, co: usize, device: &Device) -> Self {
-        Self { conv: Conv::new(ci, co, 3, 1, device), norm: Norm::new(co, device) }
+        Self {
+            conv: Conv::new(ci, co, 3, 1, device),
+            norm: Norm::new(co, device),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
@@ -183,7 +201,10 @@ struct GeluBlock {
 
 impl GeluBlock {
     fn new(ci: usize, co: usize, kernel: usize, groups: usize, device: &Device) -> Self {
-        Self { conv: Conv::new(ci, co, kernel, groups, device), norm: Norm::new(co, device) }
+        Self {
+            conv: Conv::new(ci, co, kernel, groups, device),
+            norm: Norm::new(co, device),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
@@ -236,13 +257,16 @@ struct Encoder {
 impl Encoder {
     fn new(ci: usize, co: usize, depth: usize, kernel: usize, device: &Device) -> Self {
         Self {
-            units: (0..depth).map(|_| CmuNextUnit::new(ci, kernel, device)).collect(),
+            units: (0..depth)
+                .map(|_| CmuNextUnit::new(ci, kernel, device))
+                .collect(),
             up: ConvBlock::new(ci, co, device),
         }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.up.forward(self.units.iter().fold(x, |x, unit| unit.forward(x)))
+        self.up
+            .forward(self.units.iter().fold(x, |x, unit| unit.forward(x)))
     }
 }
 
@@ -285,12 +309,27 @@ pub struct CmuNext {
 impl CmuNext {
     /// A network with random weights (PyTorch's defaults).
     pub fn new(config: Config, channels: usize, classes: usize, device: &Device) -> Self {
-        let Stages { dims, depths, kernels } = Stages::of(config);
-        let encoder = |s: usize| Encoder::new(dims[s.saturating_sub(1)], dims[s], depths[s], kernels[s], device);
+        let Stages {
+            dims,
+            depths,
+            kernels,
+        } = Stages::of(config);
+        let encoder = |s: usize| {
+            Encoder::new(
+                dims[s.saturating_sub(1)],
+                dims[s],
+                depths[s],
+                kernels[s],
+                device,
+            )
+        };
         Self {
             stem: ConvBlock::new(channels, dims[0], device),
             encoders: (0..5).map(encoder).collect(),
-            decoders: (1..5).rev().map(|s| Decoder::new(dims[s], dims[s - 1], device)).collect(),
+            decoders: (1..5)
+                .rev()
+                .map(|s| Decoder::new(dims[s], dims[s - 1], device))
+                .collect(),
             head: Conv::new(dims[0], classes, 1, 1, device),
         }
     }
@@ -320,14 +359,20 @@ impl CmuNext {
             for (i, unit) in encoder.units.iter_mut().enumerate() {
                 unit.each_tensor(&format!("encoder{}.block.{i}", s + 1), f);
             }
-            encoder.up.each_tensor(&format!("encoder{}.up.conv", s + 1), 0, f);
+            encoder
+                .up
+                .each_tensor(&format!("encoder{}.up.conv", s + 1), 0, f);
         }
         for (i, decoder) in self.decoders.iter_mut().enumerate() {
             let s = 5 - i;
             decoder.up.each_tensor(&format!("Up{s}.up"), 1, f);
-            decoder.grouped.each_tensor(&format!("Up_conv{s}.conv"), 0, f);
+            decoder
+                .grouped
+                .each_tensor(&format!("Up_conv{s}.conv"), 0, f);
             decoder.widen.each_tensor(&format!("Up_conv{s}.conv"), 3, f);
-            decoder.narrow.each_tensor(&format!("Up_conv{s}.conv"), 6, f);
+            decoder
+                .narrow
+                .each_tensor(&format!("Up_conv{s}.conv"), 6, f);
         }
         self.head.each_tensor("Conv_1x1", f);
     }

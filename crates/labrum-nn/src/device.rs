@@ -21,7 +21,10 @@ impl NamedDevice {
     pub fn cpu() -> Self {
         let threads = rayon::current_num_threads();
         let plural = if threads == 1 { "" } else { "s" };
-        Self { device: Device::flex(), name: format!("CPU ({threads} thread{plural})") }
+        Self {
+            device: Device::flex(),
+            name: format!("CPU ({threads} thread{plural})"),
+        }
     }
 
     /// True for the CPU.
@@ -32,14 +35,20 @@ impl NamedDevice {
 
 /// True for burn-flex, with or without autodiff.
 pub(super) fn is_cpu(device: &Device) -> bool {
-    matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_))
+    matches!(
+        device.clone().inner().as_dispatch(),
+        burn::backend::DispatchDevice::Flex(_)
+    )
 }
 
 /// How many threads compute on the CPU, all cores for `None`. Counts when it comes before any work; later calls change
 /// nothing.
 pub fn use_threads(count: Option<NonZeroUsize>) {
     let pool = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("labrum-compute-{i}"));
-    if let Err(error) = pool.num_threads(count.map_or(0, NonZeroUsize::get)).build_global() {
+    if let Err(error) = pool
+        .num_threads(count.map_or(0, NonZeroUsize::get))
+        .build_global()
+    {
         log::warn!("the number of threads stays as it was: {error}");
     }
 }
@@ -61,11 +70,15 @@ fn has_real_gpu() -> bool {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     // OpenGL looks for a display, which it tells of on stderr, and computes nothing.
     descriptor.backends &= wgpu::Backends::PRIMARY;
-    let adapters = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY));
+    let adapters = pollster::block_on(
+        wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY),
+    );
     let is_gpu = |a: &wgpu::Adapter| {
         matches!(
             a.get_info().device_type,
-            wgpu::DeviceType::DiscreteGpu | wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu
+            wgpu::DeviceType::DiscreteGpu
+                | wgpu::DeviceType::IntegratedGpu
+                | wgpu::DeviceType::VirtualGpu
         )
     };
     adapters.iter().any(is_gpu)
@@ -79,18 +92,39 @@ fn gpu() -> Result<NamedDevice> {
     if let Some(device) = known.as_ref() {
         return Ok(device.clone());
     }
-    let (device, WgpuSetup { adapter, .. }) = Device::wgpu_options().init_with_setup().map_err(|e| {
-        Error::new("start the network on the GPU", e).advise("Choose the CPU in the settings or with --device cpu.")
-    })?;
+    let (device, WgpuSetup { adapter, .. }) =
+        Device::wgpu_options().init_with_setup().map_err(|e| {
+            Error::new("start the network on the GPU", e)
+                .advise("Choose the CPU in the settings or with --device cpu.")
+        })?;
     let info = adapter.get_info();
-    let device = NamedDevice { device, name: format!("{} ({:?})", info.name, info.backend) };
+    let device = NamedDevice {
+        device,
+        name: format!("{} ({:?})", info.name, info.backend),
+    };
     Ok(known.insert(device).clone())
 }
 
 /// What a caught panic of burn on `device` means to the user.
-pub(super) fn failure(device: &NamedDevice, tried: &str, panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let reason = text.unwrap_or("unknown failure").lines().next().unwrap_or_default().to_owned();
+pub(super) fn failure(
+    device: &NamedDevice,
+    tried: &str,
+    panic: &(dyn std::any::Any + Send),
+) -> Error {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    let reason = text
+        .unwrap_or("unknown failure")
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let error = Error::new(format!("{tried} on {}", device.name), reason);
-    if device.is_cpu() { error } else { error.advise("Choose the CPU in the settings or with --device cpu.") }
+    if device.is_cpu() {
+        error
+    } else {
+        error.advise("Choose the CPU in the settings or with --device cpu.")
+    }
 }

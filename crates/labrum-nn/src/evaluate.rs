@@ -44,29 +44,54 @@ pub struct Circumference {
 impl CaseScores {
     /// Scores of one image; `spacing` is the distance between rows, then between columns, `spec` the input of the network.
     /// Errors: masks of two sizes.
-    pub fn new(name: &str, predicted: &Mask, truth: &Mask, spacing: [f64; 2], spec: &InputSpec) -> Result<Self> {
+    pub fn new(
+        name: &str,
+        predicted: &Mask,
+        truth: &Mask,
+        spacing: [f64; 2],
+        spec: &InputSpec,
+    ) -> Result<Self> {
         let scores = metrics::score(predicted, truth, spacing).ok_or_else(|| {
             let [p, t] = [predicted, truth].map(|m| format!("{} x {}", m.columns(), m.rows()));
-            Error::new(format!("compare the masks of \"{name}\""), format!("one has {p} pixels, the other {t}"))
+            Error::new(
+                format!("compare the masks of \"{name}\""),
+                format!("one has {p} pixels, the other {t}"),
+            )
         })?;
-        Ok(Self { name: name.to_owned(), scores, boundary_share: boundary_share(truth, spec)?, circumference: None })
+        Ok(Self {
+            name: name.to_owned(),
+            scores,
+            boundary_share: boundary_share(truth, spec)?,
+            circumference: None,
+        })
     }
 
     /// The same with the way around label 1, where a person measured `truth` mm.
     pub fn with_circumference(self, predicted: &Mask, truth: f64, spacing: [f64; 2]) -> Self {
         let found = ellipse_circumference(predicted, 1, spacing).unwrap_or(0.0);
-        Self { circumference: Some(Circumference { found, truth }), ..self }
+        Self {
+            circumference: Some(Circumference { found, truth }),
+            ..self
+        }
     }
 }
 
 fn boundary_share(truth: &Mask, spec: &InputSpec) -> Result<Option<f64>> {
-    let placement = preprocess::placement(Size { columns: truth.columns(), rows: truth.rows() }, spec);
+    let placement = preprocess::placement(
+        Size {
+            columns: truth.columns(),
+            rows: truth.rows(),
+        },
+        spec,
+    );
     let seen = preprocess::fit_mask(truth, &placement)?;
     let dims = [1, spec.rows, spec.columns];
     let (boundary, size) = labels_in(seen.iter().copied())
         .into_iter()
         .map(|label| boundary_and_size(&seen, dims, label))
-        .fold((0, 0), |(boundary, size), (more_boundary, more_size)| (boundary + more_boundary, size + more_size));
+        .fold((0, 0), |(boundary, size), (more_boundary, more_size)| {
+            (boundary + more_boundary, size + more_size)
+        });
     Ok((size > 0).then(|| boundary as f64 / size as f64))
 }
 
@@ -149,11 +174,20 @@ impl EvaluationReport {
     /// A report on at least one case. Errors: none.
     pub fn new(weights: &str, unit: &str, cases: Vec<CaseScores>) -> Result<Self> {
         let group = |keeps: &dyn Fn(&CaseScores) -> bool| {
-            Group::of(&cases.iter().filter(|case| keeps(case)).map(|case| case.scores).collect::<Vec<_>>())
+            Group::of(
+                &cases
+                    .iter()
+                    .filter(|case| keeps(case))
+                    .map(|case| case.scores)
+                    .collect::<Vec<_>>(),
+            )
         };
-        let all = group(&|_| true).ok_or_else(|| Error::new("evaluate the model", "there are no cases"))?;
-        let is_small = |case: &CaseScores| case.boundary_share.is_some_and(|share| share >= SMALL_FROM);
-        let is_large = |case: &CaseScores| case.boundary_share.is_some_and(|share| share < SMALL_FROM);
+        let all = group(&|_| true)
+            .ok_or_else(|| Error::new("evaluate the model", "there are no cases"))?;
+        let is_small =
+            |case: &CaseScores| case.boundary_share.is_some_and(|share| share >= SMALL_FROM);
+        let is_large =
+            |case: &CaseScores| case.boundary_share.is_some_and(|share| share < SMALL_FROM);
         Ok(Self {
             weights: weights.to_owned(),
             unit: unit.to_owned(),
@@ -169,20 +203,44 @@ impl EvaluationReport {
 
     /// Adds the differences to another model's report. Errors: it is on other cases, or in another unit.
     pub fn compare(&mut self, other: &Self) -> Result<()> {
-        let names = |report: &Self| report.cases.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        let names = |report: &Self| {
+            report
+                .cases
+                .iter()
+                .map(|c| c.name.clone())
+                .collect::<Vec<_>>()
+        };
         if names(self) != names(other) || self.unit != other.unit {
-            return Err(Error::new("compare the two models", "the other report is on other images or in another unit"));
+            return Err(Error::new(
+                "compare the two models",
+                "the other report is on other images or in another unit",
+            ));
         }
-        let pairs = || self.cases.iter().zip(&other.cases).map(|(a, b)| (&a.scores, &b.scores));
+        let pairs = || {
+            self.cases
+                .iter()
+                .zip(&other.cases)
+                .map(|(a, b)| (&a.scores, &b.scores))
+        };
         let interval = |of: fn(&Scores) -> Option<f64>| {
-            MeanInterval::of(&pairs().filter_map(|(a, b)| Some(of(a)? - of(b)?)).collect::<Vec<_>>())
+            MeanInterval::of(
+                &pairs()
+                    .filter_map(|(a, b)| Some(of(a)? - of(b)?))
+                    .collect::<Vec<_>>(),
+            )
         };
         self.against = interval(|s| Some(s.dice))
             .zip(interval(|s| Some(s.iou)))
             .zip(interval(|s| Some(s.boundary_iou)))
             .map(|((dice, iou), boundary_iou)| {
                 let (weights, hd95) = (other.weights.clone(), interval(|s| s.hd95));
-                Against { weights, dice, iou, hd95, boundary_iou }
+                Against {
+                    weights,
+                    dice,
+                    iou,
+                    hd95,
+                    boundary_iou,
+                }
             });
         Ok(())
     }
@@ -200,49 +258,89 @@ impl Group {
             hd95: interval(|s| s.hd95),
             boundary_iou: interval(|s| Some(s.boundary_iou))?,
         };
-        Some(Self { cases: scores.len(), mean: Scores::mean(scores)?, intervals })
+        Some(Self {
+            cases: scores.len(),
+            mean: Scores::mean(scores)?,
+            intervals,
+        })
     }
 }
 
 impl CircumferenceError {
     fn of(cases: &[CaseScores]) -> Option<Self> {
-        let off: Vec<f64> = cases.iter().filter_map(|c| c.circumference).map(|c| c.found - c.truth).collect();
+        let off: Vec<f64> = cases
+            .iter()
+            .filter_map(|c| c.circumference)
+            .map(|c| c.found - c.truth)
+            .collect();
         let absolute: Vec<f64> = off.iter().map(|e| e.abs()).collect();
-        Some(Self { cases: off.len(), mean: MeanInterval::of(&off)?, absolute: MeanInterval::of(&absolute)? })
+        Some(Self {
+            cases: off.len(),
+            mean: MeanInterval::of(&off)?,
+            absolute: MeanInterval::of(&absolute)?,
+        })
     }
 }
 
 impl fmt::Display for EvaluationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mean = format!("mean of {}", self.cases.len());
-        let groups = [("C/S below 0.2", &self.large), ("C/S from 0.2 on", &self.small)];
-        let groups: Vec<(String, Group)> =
-            groups.iter().filter_map(|(what, g)| g.map(|g| (format!("{} with {what}", g.cases), g))).collect();
-        let names = self.cases.iter().map(|c| &c.name).chain(groups.iter().map(|(name, _)| name)).chain([&mean]);
+        let groups = [
+            ("C/S below 0.2", &self.large),
+            ("C/S from 0.2 on", &self.small),
+        ];
+        let groups: Vec<(String, Group)> = groups
+            .iter()
+            .filter_map(|(what, g)| g.map(|g| (format!("{} with {what}", g.cases), g)))
+            .collect();
+        let names = self
+            .cases
+            .iter()
+            .map(|c| &c.name)
+            .chain(groups.iter().map(|(name, _)| name))
+            .chain([&mean]);
         let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
         let hd95 = format!("HD95 {}", self.unit);
-        let title = format!("{:width$}  {:>6}  {:>6}  {hd95:>7}  {:>12}", "case", "Dice", "IoU", "boundary IoU");
+        let title = format!(
+            "{:width$}  {:>6}  {:>6}  {hd95:>7}  {:>12}",
+            "case", "Dice", "IoU", "boundary IoU"
+        );
         let line = "-".repeat(title.chars().count());
         writeln!(f, "{title}")?;
-        self.cases.iter().try_for_each(|case| write_line(f, &case.name, &case.scores, width))?;
+        self.cases
+            .iter()
+            .try_for_each(|case| write_line(f, &case.name, &case.scores, width))?;
         writeln!(f, "{line}")?;
-        let all = Group { cases: self.cases.len(), mean: self.mean, intervals: self.intervals };
+        let all = Group {
+            cases: self.cases.len(),
+            mean: self.mean,
+            intervals: self.intervals,
+        };
         for (name, group) in std::iter::once((mean, all)).chain(groups) {
             write_line(f, &name, &group.mean, width)?;
             write_intervals(f, &group.intervals, width)?;
         }
         if let Some(error) = &self.circumference_error {
-            let CircumferenceError { cases, mean, absolute } = error;
+            let CircumferenceError {
+                cases,
+                mean,
+                absolute,
+            } = error;
             write!(
                 f,
                 "circumference of {cases}: off by {:+.2} mm ({:+.2} to {:+.2}), ",
                 mean.mean, mean.low, mean.high
             )?;
-            writeln!(f, "without sign {:.2} mm ({:.2} to {:.2})", absolute.mean, absolute.low, absolute.high)?;
+            writeln!(
+                f,
+                "without sign {:.2} mm ({:.2} to {:.2})",
+                absolute.mean, absolute.low, absolute.high
+            )?;
         }
         if let Some(against) = &self.against {
-            let part =
-                |name: &str, d: &MeanInterval| format!("{name} {:+.4} ({:+.4} to {:+.4})", d.mean, d.low, d.high);
+            let part = |name: &str, d: &MeanInterval| {
+                format!("{name} {:+.4} ({:+.4} to {:+.4})", d.mean, d.low, d.high)
+            };
             let mut parts = vec![part("Dice", &against.dice), part("IoU", &against.iou)];
             parts.extend(against.hd95.as_ref().map(|d| part("HD95", d)));
             parts.push(part("boundary IoU", &against.boundary_iou));
@@ -252,17 +350,39 @@ impl fmt::Display for EvaluationReport {
     }
 }
 
-fn write_line(f: &mut fmt::Formatter<'_>, name: &str, scores: &Scores, width: usize) -> fmt::Result {
-    let Scores { dice, iou, hd95, boundary_iou } = scores;
+fn write_line(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    scores: &Scores,
+    width: usize,
+) -> fmt::Result {
+    let Scores {
+        dice,
+        iou,
+        hd95,
+        boundary_iou,
+    } = scores;
     let hd95 = hd95.map_or("none".to_owned(), |d| format!("{d:.2}"));
-    writeln!(f, "{name:width$}  {dice:6.4}  {iou:6.4}  {hd95:>7}  {boundary_iou:12.4}")
+    writeln!(
+        f,
+        "{name:width$}  {dice:6.4}  {iou:6.4}  {hd95:>7}  {boundary_iou:12.4}"
+    )
 }
 
 fn write_intervals(f: &mut fmt::Formatter<'_>, intervals: &Intervals, width: usize) -> fmt::Result {
     let ends = |end: usize| {
         let hd95 = intervals.hd95.map(|ends| ends[end]);
-        let (dice, iou, boundary_iou) = (intervals.dice[end], intervals.iou[end], intervals.boundary_iou[end]);
-        Scores { dice, iou, hd95, boundary_iou }
+        let (dice, iou, boundary_iou) = (
+            intervals.dice[end],
+            intervals.iou[end],
+            intervals.boundary_iou[end],
+        );
+        Scores {
+            dice,
+            iou,
+            hd95,
+            boundary_iou,
+        }
     };
     write_line(f, "  95 % from", &ends(0), width)?;
     write_line(f, "  95 % to", &ends(1), width)
@@ -276,29 +396,52 @@ mod tests {
     /// An input of 64 x 64.
     fn spec() -> InputSpec {
         let aspect = labrum_core::model_card::Aspect::Stretched;
-        InputSpec { channels: 1, columns: 64, rows: 64, aspect, mean: vec![0.0], std: vec![1.0] }
+        InputSpec {
+            channels: 1,
+            columns: 64,
+            rows: 64,
+            aspect,
+            mean: vec![0.0],
+            std: vec![1.0],
+        }
     }
 
     fn report() -> EvaluationReport {
         let full = Mask::from_labels(4, 4, vec![1; 16]).unwrap();
-        let input = InputSpec { columns: 4, rows: 4, ..spec() };
-        let case = |name, predicted| CaseScores::new(name, predicted, &full, [1.0, 1.0], &input).unwrap();
-        EvaluationReport::new("abc", "px", vec![case("010_HC", &full), case("11", &Mask::empty(4, 4))]).unwrap()
+        let input = InputSpec {
+            columns: 4,
+            rows: 4,
+            ..spec()
+        };
+        let case =
+            |name, predicted| CaseScores::new(name, predicted, &full, [1.0, 1.0], &input).unwrap();
+        EvaluationReport::new(
+            "abc",
+            "px",
+            vec![case("010_HC", &full), case("11", &Mask::empty(4, 4))],
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_json_names_mean_intervals_and_cases() {
         let json = serde_json::to_string(&report()).unwrap();
         let scores = r#""dice":0.5,"iou":0.5,"hd95":0.0,"boundary_iou":0.5"#;
-        let intervals = r#"{"dice":[0.0,1.0],"iou":[0.0,1.0],"hd95":[0.0,0.0],"boundary_iou":[0.0,1.0]}"#;
+        let intervals =
+            r#"{"dice":[0.0,1.0],"iou":[0.0,1.0],"hd95":[0.0,0.0],"boundary_iou":[0.0,1.0]}"#;
         let expected = [
-            &format!(r#"{{"weights":"abc","unit":"px","mean":{{{scores}}},"intervals":{intervals},"large":null,"#),
+            &format!(
+                r#"{{"weights":"abc","unit":"px","mean":{{{scores}}},"intervals":{intervals},"large":null,"#
+            ),
             &format!(r#""small":{{"cases":2,"mean":{{{scores}}},"intervals":{intervals}}},"#),
             r#""cases":[{"name":"010_HC","dice":1.0,"iou":1.0,"hd95":0.0,"boundary_iou":1.0,"boundary_share":0.75},"#,
             r#"{"name":"11","dice":0.0,"iou":0.0,"hd95":null,"boundary_iou":0.0,"boundary_share":0.75}]}"#,
         ];
         assert_eq!(json, expected.concat());
-        assert_eq!(serde_json::from_str::<EvaluationReport>(&json).unwrap(), report());
+        assert_eq!(
+            serde_json::from_str::<EvaluationReport>(&json).unwrap(),
+            report()
+        );
     }
 
     #[test]
@@ -326,27 +469,49 @@ weights abc
             Mask::from_labels(64, 64, (0..64 * 64).map(inside).collect()).unwrap()
         };
         // 4 (side - 1) of side^2 pixels are on the boundary.
-        let case = |side| CaseScores::new("x", &square(side), &square(side), [0.5, 0.5], &spec()).unwrap();
+        let case =
+            |side| CaseScores::new("x", &square(side), &square(side), [0.5, 0.5], &spec()).unwrap();
         assert_eq!(case(40).boundary_share, Some(156.0 / 1600.0));
         let measured = case(40).with_circumference(&Mask::empty(64, 64), 10.0, [0.5, 0.5]);
         let report = EvaluationReport::new("abc", "mm", vec![case(40), measured, case(8)]).unwrap();
-        assert_eq!((report.large.unwrap().cases, report.small.unwrap().cases), (2, 1));
+        assert_eq!(
+            (report.large.unwrap().cases, report.small.unwrap().cases),
+            (2, 1)
+        );
         let error = report.circumference_error.unwrap();
-        assert_eq!((error.cases, error.mean.mean, error.absolute.mean), (1, -10.0, 10.0));
+        assert_eq!(
+            (error.cases, error.mean.mean, error.absolute.mean),
+            (1, -10.0, 10.0)
+        );
         let mut report = report;
         let other = EvaluationReport::new("def", "mm", vec![case(40), case(40), case(8)]).unwrap();
         report.compare(&other).unwrap();
-        assert!(report.to_string().contains("against def: Dice +0.0000"), "{report}");
         assert!(
-            report.compare(&EvaluationReport::new("def", "px", vec![case(40), case(40), case(8)]).unwrap()).is_err()
+            report.to_string().contains("against def: Dice +0.0000"),
+            "{report}"
         );
-        let nothing = CaseScores::new("x", &square(8), &Mask::empty(64, 64), [1.0, 1.0], &spec()).unwrap();
+        assert!(
+            report
+                .compare(
+                    &EvaluationReport::new("def", "px", vec![case(40), case(40), case(8)]).unwrap()
+                )
+                .is_err()
+        );
+        let nothing =
+            CaseScores::new("x", &square(8), &Mask::empty(64, 64), [1.0, 1.0], &spec()).unwrap();
         assert_eq!(nothing.boundary_share, None);
     }
 
     #[test]
     fn masks_of_two_sizes_and_no_cases_are_errors() {
-        let error = CaseScores::new("a", &Mask::empty(4, 4), &Mask::empty(4, 5), [1.0, 1.0], &spec()).unwrap_err();
+        let error = CaseScores::new(
+            "a",
+            &Mask::empty(4, 4),
+            &Mask::empty(4, 5),
+            [1.0, 1.0],
+            &spec(),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("4 x 4") && error.to_string().contains("4 x 5"));
         assert!(EvaluationReport::new("abc", "px", Vec::new()).is_err());
     }

@@ -5,7 +5,9 @@ use super::cmunext::SIZE_MULTIPLE;
 use super::device::{self, DeviceChoice, NamedDevice};
 use super::preprocess;
 use super::runner::Runner;
-use labrum_core::{Error, Result, image::Image, label::Label, model_card::ModelCard, prediction::Prediction};
+use labrum_core::{
+    Error, Result, image::Image, label::Label, model_card::ModelCard, prediction::Prediction,
+};
 use std::path::Path;
 
 /// A network with its card, ready on a device. All calls belong on one thread.
@@ -21,8 +23,14 @@ impl Segmenter {
     /// Loads a model file: our own format, or a PyTorch checkpoint (which gets a card that says so).
     pub fn load(path: &Path, choice: DeviceChoice) -> Result<Self> {
         let (card, weights) = checkpoint::read(path)?;
-        let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let at = |e: Error| Error { path: Some(path.to_owned()), ..e };
+        let name = path
+            .file_stem()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let at = |e: Error| Error {
+            path: Some(path.to_owned()),
+            ..e
+        };
         let card = match card {
             Some(card) => card,
             None => bare_card(&name, checkpoint::architecture(&weights).map_err(at)?),
@@ -42,7 +50,13 @@ impl Segmenter {
         check_card(&card, checkpoint::architecture(&weights)?)?;
         let runner = Runner::new(&weights, device::choose(choice)?)?;
         let hash = checkpoint::hash(&weights);
-        Ok(Self { card, weights, runner, hash, notice: None })
+        Ok(Self {
+            card,
+            weights,
+            runner,
+            hash,
+            notice: None,
+        })
     }
 
     /// What the model is.
@@ -87,7 +101,10 @@ impl Segmenter {
     fn fall_back(&mut self, error: &Error) -> Result<()> {
         let failed = self.device_name().to_owned();
         self.runner = Runner::new(&self.weights, NamedDevice::cpu())?;
-        self.notice = Some(format!("{failed} failed ({}); the model now runs on the CPU", error.reason));
+        self.notice = Some(format!(
+            "{failed} failed ({}); the model now runs on the CPU",
+            error.reason
+        ));
         Ok(())
     }
 }
@@ -107,7 +124,9 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
         name: name.to_owned(),
         version: "imported".into(),
         config: found.config,
-        labels: (0..found.classes - 1).map(|i| Label::named(format!("Label {}", i + 1), i)).collect(),
+        labels: (0..found.classes - 1)
+            .map(|i| Label::named(format!("Label {}", i + 1), i))
+            .collect(),
         input: labrum_core::model_card::InputSpec {
             channels: found.channels,
             columns: 256,
@@ -116,7 +135,10 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
             mean,
             std,
         },
-        purpose: labrum_core::model_card::ModelPurpose { summary: "an unknown purpose".into(), ..Default::default() },
+        purpose: labrum_core::model_card::ModelPurpose {
+            summary: "an unknown purpose".into(),
+            ..Default::default()
+        },
         looks: None,
         trained_on: Default::default(),
         held_out: None,
@@ -126,21 +148,36 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
 
 fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
     let input = &card.input;
-    let wrong =
-        |reason: String| Err(Error::new("use the model", format!("its card does not fit its weights: {reason}")));
+    let wrong = |reason: String| {
+        Err(Error::new(
+            "use the model",
+            format!("its card does not fit its weights: {reason}"),
+        ))
+    };
     if card.config != found.config {
-        return wrong(format!("the card says {}, the weights are {}", card.config, found.config));
+        return wrong(format!(
+            "the card says {}, the weights are {}",
+            card.config, found.config
+        ));
     }
     if card.labels.len() + 1 != found.classes {
-        return wrong(format!("{} labels for {} classes", card.labels.len(), found.classes));
+        return wrong(format!(
+            "{} labels for {} classes",
+            card.labels.len(),
+            found.classes
+        ));
     }
     let per_channel = input.mean.len() == input.channels && input.std.len() == input.channels;
-    let sound = input.mean.iter().all(|m| m.is_finite()) && input.std.iter().all(|s| s.is_finite() && *s > 0.0);
+    let sound = input.mean.iter().all(|m| m.is_finite())
+        && input.std.iter().all(|s| s.is_finite() && *s > 0.0);
     if input.channels != found.channels || !per_channel || !sound {
         return wrong("channels, mean and deviation disagree".into());
     }
     let sides = [input.columns, input.rows];
-    if sides.iter().any(|s| *s == 0 || *s % SIZE_MULTIPLE != 0 || *s > 4096) {
+    if sides
+        .iter()
+        .any(|s| *s == 0 || *s % SIZE_MULTIPLE != 0 || *s > 4096)
+    {
         return wrong(format!(
             "an input of {} x {} is not made of multiples of 16 up to 4096",
             input.columns, input.rows

@@ -21,12 +21,22 @@ pub enum Objective {
 impl From<Loss> for Objective {
     /// With the options that rounds of training use.
     fn from(loss: Loss) -> Self {
-        let usual = BoundaryDou { absent: Absent::LeaveOut, ..BoundaryDou::default() };
+        let usual = BoundaryDou {
+            absent: Absent::LeaveOut,
+            ..BoundaryDou::default()
+        };
         Self::BoundaryDou(match loss {
-            Loss::BoundaryDou => BoundaryDou { cross_entropy: 0.2, ..usual },
+            Loss::BoundaryDou => BoundaryDou {
+                cross_entropy: 0.2,
+                ..usual
+            },
             Loss::BoundaryDouAlone => usual,
             // With alpha = -1 Boundary DoU is Dice.
-            Loss::DiceCrossEntropy => BoundaryDou { cap: -1.0, cross_entropy: 1.0, ..usual },
+            Loss::DiceCrossEntropy => BoundaryDou {
+                cap: -1.0,
+                cross_entropy: 1.0,
+                ..usual
+            },
             Loss::BceDice => return Self::BceDice,
         })
     }
@@ -59,9 +69,17 @@ pub fn bce_dice(logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
     let [b, k, h, w] = logits.dims();
     let device = logits.device();
     let (labels, pixels) = (truth.labels, h * w);
-    assert_eq!(labels.len(), b * pixels, "labels do not fit logits of {b}x{k}x{h}x{w}");
+    assert_eq!(
+        labels.len(),
+        b * pixels,
+        "labels do not fit logits of {b}x{k}x{h}x{w}"
+    );
     let mut one_hot = vec![0.0f32; b * (k - 1) * pixels];
-    for (i, &label) in labels.iter().enumerate().filter(|(_, l)| (1..k).contains(&usize::from(**l))) {
+    for (i, &label) in labels
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| (1..k).contains(&usize::from(**l)))
+    {
         let plane = i / pixels * (k - 1) + usize::from(label) - 1;
         one_hot[plane * pixels + i % pixels] = 1.0;
     }
@@ -79,14 +97,19 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
 
-    const LOGITS: [f32; 16] = [0.0, 0.5, -1.0, 0.2, 2.0, -0.3, 0.1, 0.4, 0.3, -0.7, 1.5, 0.0, -2.0, 0.6, 0.9, -0.1];
+    const LOGITS: [f32; 16] = [
+        0.0, 0.5, -1.0, 0.2, 2.0, -0.3, 0.1, 0.4, 0.3, -0.7, 1.5, 0.0, -2.0, 0.6, 0.9, -0.1,
+    ];
     const LABELS: [u8; 8] = [1, 0, 1, 0, 0, 0, 0, 0];
 
     /// The published code of CMUNeXt (PyTorch), on one logit: the second less the first. Written out in plain numbers.
     fn published(logits: &[f32], labels: &[u8]) -> f64 {
         let of = |sample: usize, pixel: usize| {
             let at = |class: usize| f64::from(logits[sample * 8 + class * 4 + pixel]);
-            (1.0 / (1.0 + (at(0) - at(1)).exp()), f64::from(labels[sample * 4 + pixel]))
+            (
+                1.0 / (1.0 + (at(0) - at(1)).exp()),
+                f64::from(labels[sample * 4 + pixel]),
+            )
         };
         let (mut bce, mut dice) = (0.0, 0.0);
         for sample in 0..2 {
@@ -103,8 +126,15 @@ mod tests {
     }
 
     fn loss(logits: Vec<f32>, device: &Device) -> (f64, Vec<f32>) {
-        let logits = Tensor::<4>::from_data(TensorData::new(logits, [2, 2, 2, 2]), device).require_grad();
-        let loss = Objective::BceDice.loss(logits.clone(), Truth { labels: &LABELS, weights: None });
+        let logits =
+            Tensor::<4>::from_data(TensorData::new(logits, [2, 2, 2, 2]), device).require_grad();
+        let loss = Objective::BceDice.loss(
+            logits.clone(),
+            Truth {
+                labels: &LABELS,
+                weights: None,
+            },
+        );
         let value = f64::from(loss.clone().into_scalar::<f32>());
         let gradient = logits.grad(&loss.backward()).unwrap();
         (value, gradient.into_data().try_into_vec().unwrap())
@@ -114,7 +144,10 @@ mod tests {
     fn it_is_the_published_one_and_so_is_its_gradient() {
         let device = Device::flex().autodiff();
         let (value, gradient) = loss(LOGITS.to_vec(), &device);
-        assert!((value - published(&LOGITS, &LABELS)).abs() < 1e-6, "{value}");
+        assert!(
+            (value - published(&LOGITS, &LABELS)).abs() < 1e-6,
+            "{value}"
+        );
         for (i, slope) in gradient.iter().enumerate() {
             let moved = |by: f32| {
                 let mut logits = LOGITS;
@@ -122,7 +155,10 @@ mod tests {
                 published(&logits, &LABELS)
             };
             let expected = (moved(1e-3) - moved(-1e-3)) / 2e-3;
-            assert!((f64::from(*slope) - expected).abs() < 1e-4, "{i}: {slope} instead of {expected}");
+            assert!(
+                (f64::from(*slope) - expected).abs() < 1e-4,
+                "{i}: {slope} instead of {expected}"
+            );
         }
     }
 }

@@ -31,7 +31,9 @@ impl Runner {
             checkpoint::widen_sigmoid_head(&mut weights);
             LogitsNetwork::Frozen(Box::new(Frozen::new(&weights)?))
         } else {
-            LogitsNetwork::Burn(Box::new(checkpoint::build(weights.clone(), &device.device)?.1))
+            LogitsNetwork::Burn(Box::new(
+                checkpoint::build(weights.clone(), &device.device)?.1,
+            ))
         };
         Ok(Self { network, device })
     }
@@ -44,15 +46,19 @@ impl Runner {
     /// Softmax `[samples, classes, rows, columns]` of the network's answer to normalised inputs `[samples, channels, rows,
     /// columns]`. Errors: a device that fails, results that are not numbers.
     pub fn probabilities(&mut self, inputs: Vec<f32>, shape: [usize; 4]) -> Result<Vec<f32>> {
-        let failed = |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
+        let failed =
+            |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
         let network = &mut self.network;
         // burn reports most failures of a GPU (memory, a lost device) as a panic.
         let run = || match network {
             LogitsNetwork::Frozen(frozen) => frozen.probabilities(&inputs, shape),
             LogitsNetwork::Burn(network) => {
                 let x = Tensor::<4>::from_data(TensorData::new(inputs, shape), &self.device.device);
-                let data = softmax(network.forward(x), 1).try_into_data().map_err(|e| failed(format!("{e:?}")))?;
-                data.try_into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))
+                let data = softmax(network.forward(x), 1)
+                    .try_into_data()
+                    .map_err(|e| failed(format!("{e:?}")))?;
+                data.try_into_vec::<f32>()
+                    .map_err(|e| failed(format!("{e:?}")))
             }
         };
         let values = catch_unwind(AssertUnwindSafe(run))
@@ -60,7 +66,9 @@ impl Runner {
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
         } else {
-            Err(failed("the result holds values that are not numbers".into()))
+            Err(failed(
+                "the result holds values that are not numbers".into(),
+            ))
         }
     }
 }

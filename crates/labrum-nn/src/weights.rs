@@ -47,16 +47,30 @@ pub struct Architecture {
 /// Reads weights and, from our own format, the card.
 pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
-    let size = std::fs::metadata(path).map_err(|e| Error::at(tried, path, reason_of(&e)))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|e| Error::at(tried, path, reason_of(&e)))?
+        .len();
     if size > MAX_BYTES {
-        return Err(Error::at(tried, path, format!("{size} bytes are more than any CMUNeXt has")));
+        return Err(Error::at(
+            tried,
+            path,
+            format!("{size} bytes are more than any CMUNeXt has"),
+        ));
     }
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if matches!(extension.as_str(), "pth" | "pt" | "bin") {
         return Ok((None, read_pytorch(path)?));
     }
-    let bytes = std::fs::read(path).map_err(|e| Error::at(tried, path, reason_of(&e)).caused_by(e))?;
-    from_bytes(&bytes).map_err(|e| Error { path: Some(path.to_owned()), ..e })
+    let bytes =
+        std::fs::read(path).map_err(|e| Error::at(tried, path, reason_of(&e)).caused_by(e))?;
+    from_bytes(&bytes).map_err(|e| Error {
+        path: Some(path.to_owned()),
+        ..e
+    })
 }
 
 /// Reads our own format from memory.
@@ -66,7 +80,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
     let mut weights = Weights::new();
     for (name, view) in tensors.iter() {
         if let Some(values) = floats(view.dtype(), view.data()) {
-            weights.insert(plain_name(name), PlainTensor { shape: view.shape().to_vec(), values });
+            weights.insert(
+                plain_name(name),
+                PlainTensor {
+                    shape: view.shape().to_vec(),
+                    values,
+                },
+            );
         }
     }
     Ok((card, weights))
@@ -82,7 +102,12 @@ fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
     let text = header.metadata().as_ref().and_then(|m| m.get(CARD_KEY));
     text.map(|text| serde_json::from_str(text))
         .transpose()
-        .map_err(|e| Error::new("read the model", format!("its card cannot be understood ({e})")))
+        .map_err(|e| {
+            Error::new(
+                "read the model",
+                format!("its card cannot be understood ({e})"),
+            )
+        })
 }
 
 fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
@@ -94,14 +119,29 @@ fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
 /// Float tensors as f32; `None` for counters and the like.
 fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     match dtype {
-        Dtype::F32 => Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+        Dtype::F32 => Some(
+            bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+        ),
         Dtype::F64 => {
-            let wide = |b: &[u8]| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32;
+            let wide = |b: &[u8]| {
+                f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
+            };
             Some(bytes.chunks_exact(8).map(wide).collect())
         }
-        Dtype::F16 => Some(bytes.chunks_exact(2).map(|b| half_to_f32(u16::from_le_bytes([b[0], b[1]]))).collect()),
+        Dtype::F16 => Some(
+            bytes
+                .chunks_exact(2)
+                .map(|b| half_to_f32(u16::from_le_bytes([b[0], b[1]])))
+                .collect(),
+        ),
         Dtype::BF16 => Some(
-            bytes.chunks_exact(2).map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16)).collect(),
+            bytes
+                .chunks_exact(2)
+                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16))
+                .collect(),
         ),
         _ => None,
     }
@@ -129,9 +169,13 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
     let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| broken(&e))?;
     let mut weights = Weights::new();
     // Many tensors may be views of one small storage.
-    let unpacked = reader.tensors().iter().fold(0usize, |sum, (_, tensor)| sum.saturating_add(tensor.byte_len()));
+    let unpacked = reader.tensors().iter().fold(0usize, |sum, (_, tensor)| {
+        sum.saturating_add(tensor.byte_len())
+    });
     if unpacked > MAX_UNPACKED {
-        return Err(broken(&format!("{unpacked} bytes of tensors are more than any CMUNeXt has")));
+        return Err(broken(&format!(
+            "{unpacked} bytes of tensors are more than any CMUNeXt has"
+        )));
     }
     for (name, tensor) in reader.tensors() {
         use pytorch_reader::DType as D;
@@ -145,7 +189,13 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
         let bytes = tensor.read().map_err(|e| broken(&e))?;
         let name = name.strip_prefix("state_dict.").unwrap_or(name);
         if let Some(values) = floats(dtype, &bytes) {
-            weights.insert(plain_name(name), PlainTensor { shape: tensor.shape().to_vec(), values });
+            weights.insert(
+                plain_name(name),
+                PlainTensor {
+                    shape: tensor.shape().to_vec(),
+                    values,
+                },
+            );
         }
     }
     Ok(weights)
@@ -154,12 +204,17 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
 /// Recognises the network that weights belong to.
 pub fn architecture(weights: &Weights) -> Result<Architecture> {
     let other = |reason: &str| {
-        Error::new("read the model", format!("these are not the weights of a CMUNeXt: {reason}"))
-            .advise("Labrum reads CMUNeXt S, base and L; other networks cannot be used.")
+        Error::new(
+            "read the model",
+            format!("these are not the weights of a CMUNeXt: {reason}"),
+        )
+        .advise("Labrum reads CMUNeXt S, base and L; other networks cannot be used.")
     };
     let shape = |name: &str| match weights.get(name) {
         Some(tensor) if tensor.shape.len() == 4 => Ok(tensor.shape.clone()),
-        Some(_) => Err(other(&format!("\"{name}\" has another number of dimensions"))),
+        Some(_) => Err(other(&format!(
+            "\"{name}\" has another number of dimensions"
+        ))),
         None => Err(other(&format!("\"{name}\" is missing"))),
     };
     let stem = shape("stem.conv.0.weight")?;
@@ -169,14 +224,27 @@ pub fn architecture(weights: &Weights) -> Result<Architecture> {
         (8, 128) => Config::S,
         (16, 256) => Config::Base,
         (32, 512) => Config::L,
-        (first, last) => return Err(other(&format!("widths {first} to {last} belong to none of S, base and L"))),
+        (first, last) => {
+            return Err(other(&format!(
+                "widths {first} to {last} belong to none of S, base and L"
+            )));
+        }
     };
     let classes = if head[0] == 1 { 2 } else { head[0] };
     if classes > MOST_CLASSES {
-        return Err(other(&format!("{classes} classes are more than the {MOST_CLASSES} that a model can have")));
+        return Err(other(&format!(
+            "{classes} classes are more than the {MOST_CLASSES} that a model can have"
+        )));
     }
     if classes == 0 || stem[1] == 0 {
-        return Err(other(&format!("{} classes and {} channels make no sense", head[0], stem[1])));
+        return Err(other(&format!(
+            "{} classes and {} channels make no sense",
+            head[0], stem[1]
+        )));
     }
-    Ok(Architecture { config, channels: stem[1], classes })
+    Ok(Architecture {
+        config,
+        channels: stem[1],
+        classes,
+    })
 }

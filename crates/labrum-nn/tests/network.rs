@@ -12,11 +12,16 @@ use labrum_nn::{
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures")
+        .join(name)
 }
 
 fn floats(view: &safetensors::tensor::TensorView<'_>) -> Vec<f32> {
-    view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    view.data()
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
 }
 
 /// What computes logits [samples, classes, rows, columns].
@@ -28,7 +33,12 @@ enum Engine {
 }
 
 impl Engine {
-    fn logits(&self, mut weights: checkpoint::Weights, input: Vec<f32>, shape: [usize; 4]) -> Vec<f32> {
+    fn logits(
+        &self,
+        mut weights: checkpoint::Weights,
+        input: Vec<f32>,
+        shape: [usize; 4],
+    ) -> Vec<f32> {
         let [_, channels, rows, columns] = shape;
         match self {
             Self::Trainable(device) => {
@@ -39,7 +49,10 @@ impl Engine {
             Self::Frozen => {
                 checkpoint::widen_sigmoid_head(&mut weights);
                 let mut network = Frozen::new(&weights).unwrap();
-                input.chunks(channels * rows * columns).flat_map(|x| network.run(x, rows, columns)).collect()
+                input
+                    .chunks(channels * rows * columns)
+                    .flat_map(|x| network.run(x, rows, columns))
+                    .collect()
             }
         }
     }
@@ -47,7 +60,10 @@ impl Engine {
 
 fn largest_distance(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 /// Largest distance of our logits from PyTorch's; a sigmoid head z is the softmax head (0, z).
@@ -61,7 +77,10 @@ fn distance_from_pytorch(checkpoint_file: &Path, io_file: &Path, engine: &Engine
     let mut ours = engine.logits(weights, floats(&input), shape);
     if single {
         let pixels = shape[2] * shape[3];
-        ours = ours.chunks(2 * pixels).flat_map(|planes| planes[pixels..].to_vec()).collect();
+        ours = ours
+            .chunks(2 * pixels)
+            .flat_map(|planes| planes[pixels..].to_vec())
+            .collect();
     }
     largest_distance(&ours, &floats(&io.tensor("logits").unwrap()))
 }
@@ -69,29 +88,43 @@ fn distance_from_pytorch(checkpoint_file: &Path, io_file: &Path, engine: &Engine
 #[test]
 fn logits_of_a_published_checkpoint_agree_with_pytorch() {
     for engine in [Engine::Trainable(Device::flex()), Engine::Frozen] {
-        let off = distance_from_pytorch(&fixture("cmunext_S.pth"), &fixture("cmunext_S_io.safetensors"), &engine);
+        let off = distance_from_pytorch(
+            &fixture("cmunext_S.pth"),
+            &fixture("cmunext_S_io.safetensors"),
+            &engine,
+        );
         assert!(off < 1e-4, "off by {off}");
     }
 }
 
 /// Numbers between -1 and 1 that look random.
 fn noise(n: usize, seed: f32) -> Vec<f32> {
-    (0..n).map(|i| ((i as f32 + 1.0) * (12.9898 + seed)).sin()).collect()
+    (0..n)
+        .map(|i| ((i as f32 + 1.0) * (12.9898 + seed)).sin())
+        .collect()
 }
 
 /// Weights whose norms are no plain ones.
 fn lively_weights(config: Config, channels: usize, classes: usize) -> checkpoint::Weights {
     let network = labrum_nn::cmunext::CmuNext::new(config, channels, classes, &Device::flex());
     let mut weights = checkpoint::weights(&network).unwrap();
-    let norms: Vec<String> =
-        weights.keys().filter_map(|name| name.strip_suffix(".running_var").map(str::to_owned)).collect();
+    let norms: Vec<String> = weights
+        .keys()
+        .filter_map(|name| name.strip_suffix(".running_var").map(str::to_owned))
+        .collect();
     for (seed, norm) in norms.iter().enumerate() {
-        for (part, middle, spread) in
-            [("weight", 1.0, 0.5), ("bias", 0.0, 0.3), ("running_mean", 0.0, 0.3), ("running_var", 1.0, 0.5)]
-        {
+        for (part, middle, spread) in [
+            ("weight", 1.0, 0.5),
+            ("bias", 0.0, 0.3),
+            ("running_mean", 0.0, 0.3),
+            ("running_var", 1.0, 0.5),
+        ] {
             let values = &mut weights.get_mut(&format!("{norm}.{part}")).unwrap().values;
             let random = noise(values.len(), seed as f32);
-            values.iter_mut().zip(random).for_each(|(v, r)| *v = middle + spread * r);
+            values
+                .iter_mut()
+                .zip(random)
+                .for_each(|(v, r)| *v = middle + spread * r);
         }
     }
     weights
@@ -100,22 +133,36 @@ fn lively_weights(config: Config, channels: usize, classes: usize) -> checkpoint
 #[test]
 fn the_frozen_network_says_what_the_trainable_one_says() {
     let sizes = [(16, 16), (32, 80), (176, 48), (64, 272)];
-    for (config, channels, classes) in [(Config::S, 1, 2), (Config::S, 3, 5), (Config::Base, 3, 2), (Config::L, 1, 3)] {
+    for (config, channels, classes) in [
+        (Config::S, 1, 2),
+        (Config::S, 3, 5),
+        (Config::Base, 3, 2),
+        (Config::L, 1, 3),
+    ] {
         let weights = lively_weights(config, channels, classes);
         let mut frozen = Frozen::new(&weights).unwrap();
         for (rows, columns) in sizes {
             let shape = [2, channels, rows, columns];
             let input = noise(shape.iter().product(), 3.0);
-            let expected = Engine::Trainable(Device::flex()).logits(weights.clone(), input.clone(), shape);
+            let expected =
+                Engine::Trainable(Device::flex()).logits(weights.clone(), input.clone(), shape);
             // One network for all sizes, one after the other: nothing may be left of the size before.
             let of_sample = channels * rows * columns;
-            let ours: Vec<f32> = input.chunks(of_sample).flat_map(|x| frozen.run(x, rows, columns)).collect();
+            let ours: Vec<f32> = input
+                .chunks(of_sample)
+                .flat_map(|x| frozen.run(x, rows, columns))
+                .collect();
             let off = largest_distance(&ours, &expected);
-            assert!(off < 1e-4, "{config} with {channels} channels at {rows}x{columns}: off by {off}");
+            assert!(
+                off < 1e-4,
+                "{config} with {channels} channels at {rows}x{columns}: off by {off}"
+            );
             let probabilities = frozen.probabilities(&input, shape).unwrap();
             for planes in probabilities.chunks(classes * rows * columns) {
                 for pixel in 0..rows * columns {
-                    let sum: f32 = (0..classes).map(|class| planes[class * rows * columns + pixel]).sum();
+                    let sum: f32 = (0..classes)
+                        .map(|class| planes[class * rows * columns + pixel])
+                        .sum();
                     assert!((sum - 1.0).abs() < 1e-5);
                 }
             }
@@ -126,8 +173,16 @@ fn the_frozen_network_says_what_the_trainable_one_says() {
 #[test]
 fn a_result_that_is_not_a_number_is_an_error_and_no_mask() {
     let mut weights = lively_weights(Config::S, 1, 2);
-    weights.get_mut("encoder2.up.conv.0.weight").unwrap().values.iter_mut().for_each(|v| *v = f32::MAX);
-    let error = Frozen::new(&weights).unwrap().probabilities(&noise(256, 1.0), [1, 1, 16, 16]).unwrap_err();
+    weights
+        .get_mut("encoder2.up.conv.0.weight")
+        .unwrap()
+        .values
+        .iter_mut()
+        .for_each(|v| *v = f32::MAX);
+    let error = Frozen::new(&weights)
+        .unwrap()
+        .probabilities(&noise(256, 1.0), [1, 1, 16, 16])
+        .unwrap_err();
     assert!(error.to_string().contains("not numbers"), "{error}");
 }
 
@@ -142,7 +197,10 @@ fn gpu_and_cpu_agree_with_pytorch_on_every_golden_checkpoint() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "pth") {
-            let io = path.with_file_name(format!("{}_io.safetensors", path.file_stem().unwrap().to_str().unwrap()));
+            let io = path.with_file_name(format!(
+                "{}_io.safetensors",
+                path.file_stem().unwrap().to_str().unwrap()
+            ));
             let engines = [
                 ("CPU", Engine::Trainable(Device::flex())),
                 ("CPU, frozen", Engine::Frozen),
@@ -162,27 +220,42 @@ fn gpu_and_cpu_agree_with_pytorch_on_every_golden_checkpoint() {
 fn a_checkpoint_of_another_network_is_refused_by_name() {
     let (_, mut weights) = checkpoint::read(&fixture("cmunext_S.pth")).unwrap();
     let head = weights.remove("Up3.up.1.weight").unwrap();
-    let message = checkpoint::build(weights.clone(), &Device::flex()).unwrap_err().to_string();
+    let message = checkpoint::build(weights.clone(), &Device::flex())
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("Up3.up.1.weight"), "{message}");
     weights.insert("Up3.up.1.weight".into(), head);
     weights.remove("stem.conv.0.weight");
-    let message = checkpoint::build(weights, &Device::flex()).unwrap_err().to_string();
-    assert!(message.contains("not the weights of a CMUNeXt"), "{message}");
+    let message = checkpoint::build(weights, &Device::flex())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("not the weights of a CMUNeXt"),
+        "{message}"
+    );
 }
 
 #[test]
 fn prefixes_of_data_parallel_training_are_left_out_and_values_survive_our_own_format() {
     let (_, weights) = checkpoint::read(&fixture("cmunext_S.pth")).unwrap();
     let card = labrum_nn::infer::bare_card("golden", checkpoint::architecture(&weights).unwrap());
-    let prefixed = weights.iter().map(|(n, t)| (format!("module.{n}"), t.clone())).collect();
-    let (read, again) = checkpoint::from_bytes(&checkpoint::to_bytes(&card, &prefixed).unwrap()).unwrap();
+    let prefixed = weights
+        .iter()
+        .map(|(n, t)| (format!("module.{n}"), t.clone()))
+        .collect();
+    let (read, again) =
+        checkpoint::from_bytes(&checkpoint::to_bytes(&card, &prefixed).unwrap()).unwrap();
     assert_eq!(read, Some(card));
     assert_eq!(again, weights);
 }
 
 #[test]
 fn parameter_counts_are_the_published_ones() {
-    for (config, published) in [(Config::S, 417_505), (Config::Base, 3_149_185), (Config::L, 8_286_721)] {
+    for (config, published) in [
+        (Config::S, 417_505),
+        (Config::Base, 3_149_185),
+        (Config::L, 8_286_721),
+    ] {
         let mut network = labrum_nn::cmunext::CmuNext::new(config, 3, 1, &Device::flex());
         let mut count = 0;
         network.each_tensor(&mut |_, slot| {
@@ -197,7 +270,12 @@ fn parameter_counts_are_the_published_ones() {
 }
 
 fn doubles(case: &serde_json::Value, key: &str) -> Vec<f64> {
-    case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    case[key]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -206,21 +284,41 @@ fn boundary_dou_and_its_gradient_agree_with_pytorch() {
     let cases: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(cases.len(), 6);
     for (name, case) in &cases {
-        let shape: Vec<usize> = doubles(case, "shape_bkhw").iter().map(|v| *v as usize).collect();
+        let shape: Vec<usize> = doubles(case, "shape_bkhw")
+            .iter()
+            .map(|v| *v as usize)
+            .collect();
         let labels: Vec<u8> = doubles(case, "labels").iter().map(|v| *v as u8).collect();
         let logits: Vec<f32> = doubles(case, "logits").iter().map(|v| *v as f32).collect();
         let device = Device::flex().autodiff();
         let logits = Tensor::<4>::from_data(TensorData::new(logits, shape), &device).require_grad();
-        let loss = BoundaryDou::default().loss(logits.clone(), Truth { labels: &labels, weights: None });
+        let loss = BoundaryDou::default().loss(
+            logits.clone(),
+            Truth {
+                labels: &labels,
+                weights: None,
+            },
+        );
         let value = f64::from(loss.clone().into_scalar::<f32>());
         let expected = case["loss"].as_f64().unwrap();
-        assert!((value - expected).abs() <= 1e-5 * expected, "{name}: loss {value}, PyTorch {expected}");
-        let gradient: Vec<f32> = logits.grad(&loss.backward()).unwrap().into_data().try_into_vec().unwrap();
+        assert!(
+            (value - expected).abs() <= 1e-5 * expected,
+            "{name}: loss {value}, PyTorch {expected}"
+        );
+        let gradient: Vec<f32> = logits
+            .grad(&loss.backward())
+            .unwrap()
+            .into_data()
+            .try_into_vec()
+            .unwrap();
         let expected = doubles(case, "grad_logits");
         let largest = expected.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         for (i, (ours, theirs)) in gradient.iter().zip(&expected).enumerate() {
             let off = (f64::from(*ours) - theirs).abs();
-            assert!(off <= 1e-5 * largest.max(1e-3), "{name}: gradient {i} is {ours}, PyTorch {theirs}");
+            assert!(
+                off <= 1e-5 * largest.max(1e-3),
+                "{name}: gradient {i} is {ours}, PyTorch {theirs}"
+            );
         }
     }
 }
@@ -232,10 +330,25 @@ fn an_empty_image_teaches_only_when_absent_classes_are_left_out() {
     // The network draws the class everywhere, though it is nowhere.
     let logits = [vec![-1.0f32; 64], vec![1.0f32; 64]].concat();
     let gradient = |absent: Absent| -> f32 {
-        let logits = Tensor::<4>::from_data(TensorData::new(logits.clone(), [1, 2, 8, 8]), &device).require_grad();
-        let loss = BoundaryDou { absent, ..BoundaryDou::default() };
-        let loss = loss.loss(logits.clone(), Truth { labels: &labels, weights: None });
-        logits.grad(&loss.backward()).unwrap().abs().sum().into_scalar()
+        let logits = Tensor::<4>::from_data(TensorData::new(logits.clone(), [1, 2, 8, 8]), &device)
+            .require_grad();
+        let loss = BoundaryDou {
+            absent,
+            ..BoundaryDou::default()
+        };
+        let loss = loss.loss(
+            logits.clone(),
+            Truth {
+                labels: &labels,
+                weights: None,
+            },
+        );
+        logits
+            .grad(&loss.backward())
+            .unwrap()
+            .abs()
+            .sum()
+            .into_scalar()
     };
     assert!(gradient(Absent::LeaveOut) > 1.9 * gradient(Absent::Paper));
 }
@@ -243,17 +356,49 @@ fn an_empty_image_teaches_only_when_absent_classes_are_left_out() {
 #[test]
 fn ignored_pixels_change_neither_loss_nor_gradient() {
     let device = Device::flex().autodiff();
-    let labels: Vec<u8> = (0..64).map(|i| if i % 8 == 7 { 255 } else { u8::from(i % 8 > 3) }).collect();
-    let loss = BoundaryDou { ignore: Some(255), cross_entropy: 0.5, dice: 0.5, ..BoundaryDou::default() };
+    let labels: Vec<u8> = (0..64)
+        .map(|i| if i % 8 == 7 { 255 } else { u8::from(i % 8 > 3) })
+        .collect();
+    let loss = BoundaryDou {
+        ignore: Some(255),
+        cross_entropy: 0.5,
+        dice: 0.5,
+        ..BoundaryDou::default()
+    };
     let run = |hidden: f32| {
-        let logits: Vec<f32> = (0..128).map(|i| if i % 8 == 7 { hidden } else { (i as f32 * 0.37).sin() }).collect();
-        let logits = Tensor::<4>::from_data(TensorData::new(logits, [1, 2, 8, 8]), &device).require_grad();
-        let value = loss.loss(logits.clone(), Truth { labels: &labels, weights: None });
-        let gradient: Vec<f32> = logits.grad(&value.backward()).unwrap().into_data().try_into_vec().unwrap();
+        let logits: Vec<f32> = (0..128)
+            .map(|i| {
+                if i % 8 == 7 {
+                    hidden
+                } else {
+                    (i as f32 * 0.37).sin()
+                }
+            })
+            .collect();
+        let logits =
+            Tensor::<4>::from_data(TensorData::new(logits, [1, 2, 8, 8]), &device).require_grad();
+        let value = loss.loss(
+            logits.clone(),
+            Truth {
+                labels: &labels,
+                weights: None,
+            },
+        );
+        let gradient: Vec<f32> = logits
+            .grad(&value.backward())
+            .unwrap()
+            .into_data()
+            .try_into_vec()
+            .unwrap();
         (value.into_scalar::<f32>(), gradient)
     };
     let (a, gradient) = run(3.0);
     let (b, _) = run(-2.0);
     assert!((a - b).abs() < 1e-6);
-    assert!(gradient.iter().enumerate().all(|(i, g)| i % 8 != 7 || g.abs() < 1e-9));
+    assert!(
+        gradient
+            .iter()
+            .enumerate()
+            .all(|(i, g)| i % 8 != 7 || g.abs() < 1e-9)
+    );
 }

@@ -19,33 +19,54 @@ fn first_case(bench: &Bench) -> (Status, bool) {
 fn a_second_window_shows_the_work_of_the_first_and_takes_over_when_that_is_closed() {
     let path = || vec![samples().join("fetal-head")];
     let mut first = Bench::new(path());
-    first.until("the mask", |s| s.case().is_some_and(|c| c.found() == 1) && s.unsaved() == 0);
+    first.until("the mask", |s| {
+        s.case().is_some_and(|c| c.found() == 1) && s.unsaved() == 0
+    });
     first.click("Accept and next");
     first.until("that it is written", |s| s.unsaved() == 0);
 
     let mut second = first.beside(path());
-    second.until("the work of the first", |s| s.cases.first().is_some_and(|c| c.status == Status::Accepted));
+    second.until("the work of the first", |s| {
+        s.cases
+            .first()
+            .is_some_and(|c| c.status == Status::Accepted)
+    });
     assert!(second.session().holder().is_some());
     second.until("the mask", |s| s.cases[0].found() == 1);
-    assert!(second.harness.query_by_label_contains("Looking only").is_some());
+    assert!(
+        second
+            .harness
+            .query_by_label_contains("Looking only")
+            .is_some()
+    );
     // Neither keys nor buttons change anything.
     for key in [Key::B, Key::Backspace, Key::R] {
         second.harness.key_press(key);
         second.harness.run_steps(2);
     }
     assert_eq!(first_case(&second), (Status::Accepted, true));
-    assert_eq!(second.session().tool(), crate::session::tools::ToolKind::Look);
+    assert_eq!(
+        second.session().tool(),
+        crate::session::tools::ToolKind::Look
+    );
 
     let places = first.folder.path().to_owned();
     let Bench { harness, folder } = first;
     drop(harness);
     second.until("that the first is closed", |s| s.can_take_over());
     second.click("Work on it here");
-    second.until("the work", |s| s.holder().is_none() && s.cases.first().is_some_and(|c| c.is_restored));
-    second.until("its status", |s| s.cases.iter().any(|c| c.status == Status::Accepted));
+    second.until("the work", |s| {
+        s.holder().is_none() && s.cases.first().is_some_and(|c| c.is_restored)
+    });
+    second.until("its status", |s| {
+        s.cases.iter().any(|c| c.status == Status::Accepted)
+    });
     second.harness.key_press(Key::B);
     second.harness.run_steps(2);
-    assert_eq!(second.session().tool(), crate::session::tools::ToolKind::Brush);
+    assert_eq!(
+        second.session().tool(),
+        crate::session::tools::ToolKind::Brush
+    );
     assert!(places.exists());
     drop((second, folder));
 }
@@ -55,18 +76,34 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the picture", |s| s.current_loaded().is_some());
     bench.harness.run_steps(2);
-    let middle = bench.harness.get_by_label_contains("Picture:").rect().center();
+    let middle = bench
+        .harness
+        .get_by_label_contains("Picture:")
+        .rect()
+        .center();
     let press = |bench: &mut Bench, at: egui::Pos2, pressed: bool| {
         bench.harness.event(egui::Event::PointerMoved(at));
         let (button, modifiers) = (PointerButton::Secondary, Modifiers::NONE);
-        bench.harness.event(egui::Event::PointerButton { pos: at, button, pressed, modifiers });
+        bench.harness.event(egui::Event::PointerButton {
+            pos: at,
+            button,
+            pressed,
+            modifiers,
+        });
         bench.harness.run_steps(2);
     };
     let before = bench.session().case().unwrap().window;
     press(&mut bench, middle, true);
     press(&mut bench, middle + egui::vec2(60.0, 20.0), false);
-    assert_ne!(bench.session().case().unwrap().window, before, "the grey levels follow the drag");
-    assert!(bench.harness.query_by_label("Fit to window").is_none(), "no menu");
+    assert_ne!(
+        bench.session().case().unwrap().window,
+        before,
+        "the grey levels follow the drag"
+    );
+    assert!(
+        bench.harness.query_by_label("Fit to window").is_none(),
+        "no menu"
+    );
 
     press(&mut bench, middle, true);
     press(&mut bench, middle, false);
@@ -74,36 +111,61 @@ fn a_right_click_opens_a_menu_and_a_right_drag_changes_the_window() {
     assert!(bench.harness.query_by_label("Fit to window").is_some());
     bench.harness.key_press(Key::Escape);
     bench.harness.run_steps(2);
-    assert!(bench.harness.query_by_label("Fit to window").is_none(), "Esc closes it");
+    assert!(
+        bench.harness.query_by_label("Fit to window").is_none(),
+        "Esc closes it"
+    );
     press(&mut bench, middle, true);
     press(&mut bench, middle, false);
     bench.harness.run_steps(2);
-    let lung = bench.session().current_loaded().unwrap().presets.iter().position(|p| p.name == "Lung").unwrap();
+    let lung = bench
+        .session()
+        .current_loaded()
+        .unwrap()
+        .presets
+        .iter()
+        .position(|p| p.name == "Lung")
+        .unwrap();
     let window = bench.session().current_loaded().unwrap().presets[lung].window;
-    bench.harness.get_by_label(&format!("Window preset {}", lung + 1)).click();
+    bench
+        .harness
+        .get_by_label(&format!("Window preset {}", lung + 1))
+        .click();
     bench.harness.run_steps(3);
     assert_eq!(bench.session().case().unwrap().window, Some(window));
-    assert!(bench.harness.query_by_label("Fit to window").is_none(), "the menu is closed");
+    assert!(
+        bench.harness.query_by_label("Fit to window").is_none(),
+        "the menu is closed"
+    );
 }
 
 #[test]
 fn windows_are_found_by_their_names() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the picture", |s| s.current_loaded().is_some());
-    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    bench
+        .harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::P);
     bench.harness.run_steps(2);
-    bench.harness.get_by_label("Find a command").type_text("bone");
+    bench
+        .harness
+        .get_by_label("Find a command")
+        .type_text("bone");
     bench.harness.run_steps(2);
     bench.harness.key_press(Key::Enter);
     bench.harness.run_steps(2);
     let window = bench.session().case().unwrap().window.unwrap();
     assert_eq!((window.center, window.width), (400.0, 1800.0));
     // A picture that has two of them refuses the fourth.
-    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::W);
+    bench
+        .harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::W);
     bench.harness.run_steps(2);
     bench.click("Open sample Fetal head");
     bench.until("the picture", |s| s.current_loaded().is_some());
-    let refusal = bench.session().refusal(crate::session::command::UserCommand::WindowPreset4);
+    let refusal = bench
+        .session()
+        .refusal(crate::session::command::UserCommand::WindowPreset4);
     assert_eq!(refusal, Some("This image has no such window preset"));
 }
 
@@ -116,12 +178,19 @@ fn enter_exports() {
     let out = bench.folder.path().join("out");
     bench.harness.get_by_label("Export folder").focus();
     bench.harness.step();
-    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    bench
+        .harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::A);
     bench.harness.step();
-    bench.harness.get_by_label("Export folder").type_text(out.to_str().unwrap());
+    bench
+        .harness
+        .get_by_label("Export folder")
+        .type_text(out.to_str().unwrap());
     bench.harness.run_steps(2);
     bench.harness.key_press(Key::Enter);
     bench.harness.run_steps(2);
-    bench.until("the export", |s| s.exporting.is_none() && !s.notices.list.is_empty());
+    bench.until("the export", |s| {
+        s.exporting.is_none() && !s.notices.list.is_empty()
+    });
     assert!(out.is_dir(), "{:?}", bench.session().notices.list);
 }

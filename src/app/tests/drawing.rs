@@ -1,15 +1,23 @@
 //! Correcting in the window: with the mouse on the canvas, with keys, and with the panels.
 
 use super::*;
-use crate::session::{command::UserCommand, settings::CaseOrder, store::WorkspaceState, tools::ToolKind};
+use crate::session::{
+    command::UserCommand, settings::CaseOrder, store::WorkspaceState, tools::ToolKind,
+};
 use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2, vec2};
 
 /// A picture with the mask of the model, and the pointer on it.
 pub(super) fn corrected() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
-    bench.until("the mask", |s| s.case().is_some_and(|c| c.found() >= 1) && s.current_loaded().is_some());
-    bench.until("the workspace", |s| matches!(s.workspace(), WorkspaceState::Open(_)));
-    bench.until("the proposal in the mask", |s| s.live().is_some_and(|l| !l.mask().is_blank()));
+    bench.until("the mask", |s| {
+        s.case().is_some_and(|c| c.found() >= 1) && s.current_loaded().is_some()
+    });
+    bench.until("the workspace", |s| {
+        matches!(s.workspace(), WorkspaceState::Open(_))
+    });
+    bench.until("the proposal in the mask", |s| {
+        s.live().is_some_and(|l| !l.mask().is_blank())
+    });
     bench.harness.run_steps(4);
     bench
 }
@@ -17,15 +25,33 @@ pub(super) fn corrected() -> Bench {
 impl Bench {
     /// A point of the canvas, from its middle.
     pub(super) fn at(&self, across: f32, down: f32) -> Pos2 {
-        self.harness.get_by_label_contains("Picture:").rect().center() + vec2(across, down)
+        self.harness
+            .get_by_label_contains("Picture:")
+            .rect()
+            .center()
+            + vec2(across, down)
     }
 
     pub(super) fn moved(&mut self, at: Pos2) {
         self.harness.event(Input::PointerMoved(at));
     }
 
-    pub(super) fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
-        self.harness.event_modifiers(Input::PointerButton { pos: at, button, pressed, modifiers }, modifiers);
+    pub(super) fn button(
+        &mut self,
+        at: Pos2,
+        button: PointerButton,
+        pressed: bool,
+        modifiers: Modifiers,
+    ) {
+        self.harness.event_modifiers(
+            Input::PointerButton {
+                pos: at,
+                button,
+                pressed,
+                modifiers,
+            },
+            modifiers,
+        );
     }
 
     /// Drags with a button from the first to the last of some points.
@@ -68,10 +94,15 @@ impl Bench {
     /// The pixel under a point of the screen.
     pub(super) fn pixel(&self, at: Pos2) -> [i64; 2] {
         let rect = self.harness.get_by_label_contains("Picture:").rect();
-        let canvas = crate::session::view::Canvas { min: [rect.min.x, rect.min.y], size: rect.size().into() };
+        let canvas = crate::session::view::Canvas {
+            min: [rect.min.x, rect.min.y],
+            size: rect.size().into(),
+        };
         let case = self.session().case().unwrap();
         let placement = case.view.place(canvas, self.session().extent(case));
-        placement.image_from_screen([at.x, at.y]).map(|v| v.floor() as i64)
+        placement
+            .image_from_screen([at.x, at.y])
+            .map(|v| v.floor() as i64)
     }
 
     /// The label under a point of the screen.
@@ -84,7 +115,11 @@ impl Bench {
     pub(super) fn proposed(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at).map(|v| v as usize);
         let case = self.session().case().unwrap();
-        case.slices[case.slice].proposal.as_ref().unwrap().label_at(column, row)
+        case.slices[case.slice]
+            .proposal
+            .as_ref()
+            .unwrap()
+            .label_at(column, row)
     }
 
     pub(super) fn tool(&self) -> ToolKind {
@@ -97,7 +132,11 @@ fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
     let mut bench = corrected();
     bench.key(Key::B, Modifiers::NONE);
     assert_eq!(bench.tool(), ToolKind::Brush);
-    let points = [bench.at(-250.0, -200.0), bench.at(-100.0, -220.0), bench.at(60.0, -200.0)];
+    let points = [
+        bench.at(-250.0, -200.0),
+        bench.at(-100.0, -220.0),
+        bench.at(60.0, -200.0),
+    ];
     assert_eq!(bench.label(points[0]), 0);
     bench.draw(&points);
     for t in 0..=20 {
@@ -107,7 +146,10 @@ fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
     assert_eq!(bench.session().case().unwrap().status, Status::Corrected);
     assert_eq!(bench.session().next_undo(), Some("Brush"));
     bench.key(Key::Z, Modifiers::COMMAND);
-    assert!(points.iter().all(|p| bench.label(*p) == bench.proposed(*p)), "as the model proposed it");
+    assert!(
+        points.iter().all(|p| bench.label(*p) == bench.proposed(*p)),
+        "as the model proposed it"
+    );
     bench.key(Key::Y, Modifiers::COMMAND);
     assert_eq!(bench.label(points[0]), 1);
 }
@@ -118,8 +160,15 @@ fn alt_erases_and_a_stroke_goes_on_outside_of_the_canvas() {
     bench.click("Brush");
     let middle = bench.at(0.0, 0.0);
     assert_eq!(bench.label(middle), 1);
-    bench.drag(PointerButton::Primary, Modifiers::ALT, &[middle, bench.at(40.0, 0.0)]);
-    assert_eq!([bench.label(middle), bench.label(bench.at(40.0, 0.0))], [0, 0]);
+    bench.drag(
+        PointerButton::Primary,
+        Modifiers::ALT,
+        &[middle, bench.at(40.0, 0.0)],
+    );
+    assert_eq!(
+        [bench.label(middle), bench.label(bench.at(40.0, 0.0))],
+        [0, 0]
+    );
 
     let outside = pos2(1200.0, 400.0);
     bench.moved(middle);
@@ -129,8 +178,15 @@ fn alt_erases_and_a_stroke_goes_on_outside_of_the_canvas() {
     assert!(bench.session().is_drawing());
     bench.button(outside, PointerButton::Primary, false, Modifiers::NONE);
     bench.harness.run_steps(2);
-    assert!(!bench.session().is_drawing(), "let go outside of the canvas");
-    assert_eq!(bench.label(bench.at(200.0, 0.0)), 1, "painted up to the edge");
+    assert!(
+        !bench.session().is_drawing(),
+        "let go outside of the canvas"
+    );
+    assert_eq!(
+        bench.label(bench.at(200.0, 0.0)),
+        1,
+        "painted up to the edge"
+    );
 }
 
 #[test]
@@ -144,21 +200,34 @@ fn a_window_that_loses_the_keyboard_ends_the_stroke() {
     bench.harness.event(Input::WindowFocused(false));
     bench.harness.run_steps(2);
     assert!(!bench.session().is_drawing());
-    assert_eq!(bench.session().next_undo(), Some("Brush"), "what was drawn is kept");
+    assert_eq!(
+        bench.session().next_undo(),
+        Some("Brush"),
+        "what was drawn is kept"
+    );
 }
 
 #[test]
 fn a_polygon_is_closed_by_a_double_click() {
     let mut bench = corrected();
     bench.click("Polygon");
-    let corners = [[-280.0, -220.0], [-120.0, -220.0], [-120.0, -160.0], [-280.0, -160.0]];
+    let corners = [
+        [-280.0, -220.0],
+        [-120.0, -220.0],
+        [-120.0, -160.0],
+        [-280.0, -160.0],
+    ];
     for [x, y] in corners {
         bench.click_at(bench.at(x, y));
     }
     assert!(bench.session().is_drawing());
     assert_eq!(bench.session().preview().points.len(), 4);
     let inside = bench.at(-270.0, -190.0);
-    assert_eq!(bench.label(inside), 0, "nothing is painted before it is closed");
+    assert_eq!(
+        bench.label(inside),
+        0,
+        "nothing is painted before it is closed"
+    );
     bench.click_at(bench.at(-280.0, -160.0));
     assert!(!bench.session().is_drawing());
     assert_eq!(bench.label(inside), 1);
@@ -167,7 +236,9 @@ fn a_polygon_is_closed_by_a_double_click() {
 #[test]
 fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the picture", |s| s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored));
+    bench.until("the picture", |s| {
+        s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+    });
     bench.harness.run_steps(4);
     bench.key(Key::B, Modifiers::NONE);
     let middle = bench.at(0.0, 0.0);
@@ -183,17 +254,34 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     assert!(bench.session().settings.tools.radius > radius);
 
     let before = bench.pixel(middle);
-    bench.drag(PointerButton::Middle, Modifiers::NONE, &[middle, bench.at(50.0, 0.0)]);
+    bench.drag(
+        PointerButton::Middle,
+        Modifiers::NONE,
+        &[middle, bench.at(50.0, 0.0)],
+    );
     let after_middle = bench.pixel(middle);
-    assert!(after_middle[0] < before[0], "the middle button moves the picture");
+    assert!(
+        after_middle[0] < before[0],
+        "the middle button moves the picture"
+    );
     bench.harness.key_down(Key::Space);
     bench.draw(&[middle, bench.at(50.0, 0.0)]);
     bench.harness.key_up(Key::Space);
-    assert!(bench.pixel(middle)[0] < after_middle[0], "Space makes a drag move the picture");
+    assert!(
+        bench.pixel(middle)[0] < after_middle[0],
+        "Space makes a drag move the picture"
+    );
     assert!(bench.session().next_undo().is_none(), "nothing was drawn");
 
-    bench.drag(PointerButton::Secondary, Modifiers::NONE, &[middle, bench.at(60.0, 30.0)]);
-    assert!(bench.session().case().unwrap().window.is_some(), "the right button changes the greys");
+    bench.drag(
+        PointerButton::Secondary,
+        Modifiers::NONE,
+        &[middle, bench.at(60.0, 30.0)],
+    );
+    assert!(
+        bench.session().case().unwrap().window.is_some(),
+        "the right button changes the greys"
+    );
 }
 
 #[test]
@@ -202,13 +290,28 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
     bench.click("Add a label");
     bench.harness.get_by_label("Find a concept").focus();
     bench.harness.step();
-    bench.harness.get_by_label("Find a concept").type_text("liver");
+    bench
+        .harness
+        .get_by_label("Find a concept")
+        .type_text("liver");
     bench.harness.run_steps(2);
-    bench.harness.get_all_by_label("Liver").next().unwrap().click();
+    bench
+        .harness
+        .get_all_by_label("Liver")
+        .next()
+        .unwrap()
+        .click();
     bench.harness.run_steps(2);
     bench.click("Add");
     let labels = bench.session().labels();
-    assert_eq!((labels.len(), labels[1].name.as_str(), labels[1].concept.value.as_str()), (2, "Liver", "10200004"));
+    assert_eq!(
+        (
+            labels.len(),
+            labels[1].name.as_str(),
+            labels[1].concept.value.as_str()
+        ),
+        (2, "Liver", "10200004")
+    );
     assert_eq!(bench.session().active_label(), 2);
 
     let name = bench.session().labels()[0].name.clone();
@@ -267,10 +370,27 @@ fn keys_are_changed_and_whoever_loses_one_is_named() {
     bench.harness.run_steps(30);
     bench.click("Key of Brush");
     bench.key(Key::Space, Modifiers::NONE);
-    assert!(bench.harness.query_by_label_contains("Space is held").is_some());
+    assert!(
+        bench
+            .harness
+            .query_by_label_contains("Space is held")
+            .is_some()
+    );
     bench.key(Key::E, Modifiers::NONE);
-    assert!(bench.harness.query_by_label_contains("Eraser has it no more").is_some());
-    assert!(bench.session().settings.keys.of(UserCommand::ToolEraser).is_empty());
+    assert!(
+        bench
+            .harness
+            .query_by_label_contains("Eraser has it no more")
+            .is_some()
+    );
+    assert!(
+        bench
+            .session()
+            .settings
+            .keys
+            .of(UserCommand::ToolEraser)
+            .is_empty()
+    );
     bench.click("Close");
     bench.key(Key::E, Modifiers::NONE);
     assert_eq!(bench.tool(), ToolKind::Brush);
@@ -288,8 +408,12 @@ fn cases_are_put_in_order_by_name() {
     bench.click("Order of cases");
     bench.click("Name");
     assert_eq!(bench.session().settings.case_order, CaseOrder::Name);
-    let names: Vec<String> =
-        bench.session().ordered().into_iter().map(|i| bench.session().cases[i].title().to_lowercase()).collect();
+    let names: Vec<String> = bench
+        .session()
+        .ordered()
+        .into_iter()
+        .map(|i| bench.session().cases[i].title().to_lowercase())
+        .collect();
     assert!(names.is_sorted(), "{names:?}");
     let top = |name: &str| bench.harness.get_by_label_contains(name).rect().top();
     let shown: Vec<f32> = bench
@@ -306,9 +430,18 @@ fn the_difference_to_the_proposal_is_shown() {
     let mut bench = corrected();
     bench.click("Difference");
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
-    assert!(bench.harness.query_by_label_contains("shown as difference").is_some());
+    assert!(
+        bench
+            .harness
+            .query_by_label_contains("shown as difference")
+            .is_some()
+    );
     bench.key(Key::D, Modifiers::NONE);
-    assert_eq!(bench.session().settings.view_mode, ViewMode::Fill, "the same key shows what was shown before");
+    assert_eq!(
+        bench.session().settings.view_mode,
+        ViewMode::Fill,
+        "the same key shows what was shown before"
+    );
     bench.key(Key::D, Modifiers::NONE);
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
 }
@@ -326,9 +459,15 @@ fn the_proposal_is_seen_before_it_is_accepted() {
     };
     let drawn = mask(&bench).count(1) - proposed.count(1);
     assert!(drawn > 50);
-    bench.harness.get_by_label("Accept the proposal here").hover();
+    bench
+        .harness
+        .get_by_label("Accept the proposal here")
+        .hover();
     bench.harness.run_steps(3);
-    assert_eq!(bench.session().preview().region.as_ref().unwrap().len(), drawn);
+    assert_eq!(
+        bench.session().preview().region.as_ref().unwrap().len(),
+        drawn
+    );
     bench.click("Accept the proposal here");
     assert_eq!(mask(&bench), proposed);
     bench.key(Key::Z, Modifiers::COMMAND);
@@ -338,7 +477,9 @@ fn the_proposal_is_seen_before_it_is_accepted() {
 /// A series of slices without a model for it.
 fn series() -> Bench {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
-    bench.until("the slice", |s| s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored));
+    bench.until("the slice", |s| {
+        s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+    });
     bench.harness.run_steps(4);
     bench
 }
@@ -347,14 +488,20 @@ fn series() -> Bench {
 fn every_key_of_the_table_does_what_it_says() {
     const NONE: Modifiers = Modifiers::NONE;
     let mut bench = series();
-    for (key, slice) in
-        [(Key::Home, 0), (Key::ArrowDown, 1), (Key::ArrowUp, 0), (Key::PageDown, 10), (Key::PageUp, 0), (Key::End, 11)]
-    {
+    for (key, slice) in [
+        (Key::Home, 0),
+        (Key::ArrowDown, 1),
+        (Key::ArrowUp, 0),
+        (Key::PageDown, 10),
+        (Key::PageUp, 0),
+        (Key::End, 11),
+    ] {
         bench.key(key, NONE);
         assert_eq!(bench.session().case().unwrap().slice, slice, "{key:?}");
     }
     bench.until("the last slice", |s| s.current_loaded().is_some());
-    let scale = |bench: &Bench| bench.pixel(bench.at(200.0, 0.0))[0] - bench.pixel(bench.at(0.0, 0.0))[0];
+    let scale =
+        |bench: &Bench| bench.pixel(bench.at(200.0, 0.0))[0] - bench.pixel(bench.at(0.0, 0.0))[0];
     let fitted = scale(&bench);
     bench.key(Key::Plus, NONE);
     assert!(scale(&bench) < fitted, "larger");
@@ -368,14 +515,34 @@ fn every_key_of_the_table_does_what_it_says() {
         let session = bench.session();
         session.window_of(session.case().unwrap(), session.current_loaded().unwrap())
     };
-    let presets: Vec<_> = bench.session().current_loaded().unwrap().presets.iter().map(|p| p.window).collect();
+    let presets: Vec<_> = bench
+        .session()
+        .current_loaded()
+        .unwrap()
+        .presets
+        .iter()
+        .map(|p| p.window)
+        .collect();
     assert!(presets.len() >= 4);
-    for (key, preset) in [(Key::Num1, 0), (Key::Num2, 1), (Key::Num3, 2), (Key::Num4, 3)] {
+    for (key, preset) in [
+        (Key::Num1, 0),
+        (Key::Num2, 1),
+        (Key::Num3, 2),
+        (Key::Num4, 3),
+    ] {
         bench.key(key, NONE);
         assert_eq!(window(&bench), presets[preset], "{key:?}");
     }
     bench.key(Key::A, NONE);
-    assert_eq!(window(&bench), bench.session().current_loaded().unwrap().image.auto_window());
+    assert_eq!(
+        window(&bench),
+        bench
+            .session()
+            .current_loaded()
+            .unwrap()
+            .image
+            .auto_window()
+    );
 
     for (key, tool) in [
         (Key::B, ToolKind::Brush),
@@ -397,7 +564,11 @@ fn every_key_of_the_table_does_what_it_says() {
 
     bench.key(Key::B, NONE);
     bench.key(Key::C, NONE);
-    assert_eq!(bench.session().next_undo(), Some("Brush"), "drawn without a mouse");
+    assert_eq!(
+        bench.session().next_undo(),
+        Some("Brush"),
+        "drawn without a mouse"
+    );
     for (key, modifiers, is_done) in [
         (Key::Z, Modifiers::COMMAND, false),
         (Key::Y, Modifiers::COMMAND, true),
@@ -405,9 +576,19 @@ fn every_key_of_the_table_does_what_it_says() {
         (Key::Z, Modifiers::COMMAND | Modifiers::SHIFT, true),
     ] {
         bench.key(key, modifiers);
-        assert_eq!(bench.session().next_undo().is_some(), is_done, "{key:?} {modifiers:?}");
+        assert_eq!(
+            bench.session().next_undo().is_some(),
+            is_done,
+            "{key:?} {modifiers:?}"
+        );
     }
-    for mode in [ViewMode::Outline, ViewMode::Confidence, ViewMode::Difference, ViewMode::Hidden, ViewMode::Fill] {
+    for mode in [
+        ViewMode::Outline,
+        ViewMode::Confidence,
+        ViewMode::Difference,
+        ViewMode::Hidden,
+        ViewMode::Fill,
+    ] {
         bench.key(Key::O, NONE);
         assert_eq!(bench.session().settings.view_mode, mode);
     }
@@ -426,7 +607,11 @@ fn every_key_of_the_table_does_what_it_says() {
     assert!(bench.session().notices.list.is_empty(), "messages go first");
     assert_eq!(bench.tool(), ToolKind::Brush);
     bench.key(Key::Escape, NONE);
-    assert_eq!(bench.tool(), ToolKind::Look, "with nothing in hand the tool is put away");
+    assert_eq!(
+        bench.tool(),
+        ToolKind::Look,
+        "with nothing in hand the tool is put away"
+    );
 }
 
 #[test]
@@ -444,7 +629,13 @@ fn labels_and_doubtful_places_are_gone_through_by_key_and_the_model_is_run() {
     bench.click("Add a label");
     bench.harness.run_steps(2);
     bench.key(Key::Enter, Modifiers::NONE);
-    assert_eq!((bench.session().labels().len(), bench.session().active_label()), (2, 2));
+    assert_eq!(
+        (
+            bench.session().labels().len(),
+            bench.session().active_label()
+        ),
+        (2, 2)
+    );
     bench.key(Key::Q, Modifiers::NONE);
     assert_eq!(bench.session().active_label(), 1);
     bench.key(Key::W, Modifiers::NONE);
@@ -464,7 +655,10 @@ fn a_series_is_corrected_at_the_keyboard_alone() {
         bench.key(Key::Comma, Modifiers::NONE);
         bench.key(Key::ArrowRight, Modifiers::SHIFT);
         bench.key(Key::C, Modifiers::NONE);
-        assert!(!bench.session().live().unwrap().mask().is_blank(), "slice {slice}");
+        assert!(
+            !bench.session().live().unwrap().mask().is_blank(),
+            "slice {slice}"
+        );
     }
     bench.key(Key::Enter, Modifiers::NONE);
     assert_eq!(bench.session().case().unwrap().status, Status::Accepted);

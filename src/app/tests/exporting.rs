@@ -7,11 +7,15 @@ use crate::session::job::ExportFormat;
 fn accepted() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     for case in 0..2 {
-        bench.until("the mask", |s| s.current == Some(case) && s.case().is_some_and(|c| c.found() == 1));
+        bench.until("the mask", |s| {
+            s.current == Some(case) && s.case().is_some_and(|c| c.found() == 1)
+        });
         bench.click("Accept and next");
     }
     bench.until("the workspace", |s| s.meter.accepted == 2);
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::S);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::S);
     bench.harness.run_steps(4);
     bench
 }
@@ -19,7 +23,9 @@ fn accepted() -> Bench {
 fn type_into(bench: &mut Bench, field: &str, text: &str) {
     bench.harness.get_by_label(field).focus();
     bench.harness.step();
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
     bench.harness.step();
     bench.harness.get_by_label(field).type_text(text);
     bench.harness.step();
@@ -27,18 +33,30 @@ fn type_into(bench: &mut Bench, field: &str, text: &str) {
 
 /// Presses the dialog's button and waits for the end.
 fn export(bench: &mut Bench) -> String {
-    bench.harness.get_all_by_label("Export").last().unwrap().click();
+    bench
+        .harness
+        .get_all_by_label("Export")
+        .last()
+        .unwrap()
+        .click();
     bench.harness.run_steps(2);
-    bench.until("the export", |s| s.exporting.is_none() && !s.notices.list.is_empty());
+    bench.until("the export", |s| {
+        s.exporting.is_none() && !s.notices.list.is_empty()
+    });
     let text = bench.session().notices.list.last().unwrap().text.clone();
     bench.harness.run_steps(2);
     text
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let all = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(std::result::Result::ok);
+    let all = walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(std::result::Result::ok);
     let files = all.filter(|e| e.file_type().is_file());
-    files.map(|e| e.path().strip_prefix(folder).unwrap().display().to_string()).collect()
+    files
+        .map(|e| e.path().strip_prefix(folder).unwrap().display().to_string())
+        .collect()
 }
 
 #[test]
@@ -52,11 +70,16 @@ fn all_accepted_cases_are_exported_with_a_manifest_and_nothing_is_replaced_unask
     assert!(said.contains("2 cases"), "{said}");
     let written = names(&out);
     assert!(written.contains(&"manifest.json".into()), "{written:?}");
-    let masks: Vec<&String> = written.iter().filter(|n| n.starts_with("Disc/") && n.ends_with(".png")).collect();
+    let masks: Vec<&String> = written
+        .iter()
+        .filter(|n| n.starts_with("Disc/") && n.ends_with(".png"))
+        .collect();
     assert_eq!(masks.len(), 2, "{written:?}");
 
     // Once more to the same place: it says what is in the way. The dialog remembers what was chosen.
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::S);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::S);
     bench.harness.run_steps(4);
     bench.click("All accepted cases of the workspace (2)");
     let said = export(&mut bench);
@@ -71,21 +94,37 @@ fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
     bench.click("All accepted cases of the workspace (2)");
     bench.click("Remove the patient");
     // It stands below what the dialog shows at once.
-    bench.harness.get_by_label("Shift dates instead of removing them").scroll_to_me();
+    bench
+        .harness
+        .get_by_label("Shift dates instead of removing them")
+        .scroll_to_me();
     bench.harness.run_steps(4);
     bench.click("Shift dates instead of removing them");
     bench.click("COCO JSON");
     type_into(&mut bench, "Export folder", out.to_str().unwrap());
     let said = export(&mut bench);
-    assert!(said.contains("2 cases") && said.contains("warnings"), "{said}");
+    assert!(
+        said.contains("2 cases") && said.contains("warnings"),
+        "{said}"
+    );
     let written = names(&out);
-    assert_eq!(written.iter().filter(|n| n.starts_with("images/")).count(), 2, "{written:?}");
+    assert_eq!(
+        written.iter().filter(|n| n.starts_with("images/")).count(),
+        2,
+        "{written:?}"
+    );
     assert!(!written.iter().any(|n| n.contains("fetal")), "{written:?}");
     assert!(written.contains(&"coco.json".into()));
     let options = &bench.session().settings.export;
-    let is_remembered = options.deidentify && options.shift_dates && options.formats.contains(&ExportFormat::Coco);
+    let is_remembered =
+        options.deidentify && options.shift_dates && options.formats.contains(&ExportFormat::Coco);
     assert!(is_remembered, "{options:?}");
-    let key = bench.folder.path().join("data").join("My work").join("deidentification.key");
+    let key = bench
+        .folder
+        .path()
+        .join("data")
+        .join("My work")
+        .join("deidentification.key");
     assert!(key.is_file(), "the next export fits to this one");
 }
 
@@ -95,7 +134,12 @@ fn a_cancelled_export_leaves_whole_files_or_none() {
     let out = bench.folder.path().join("out");
     bench.click("All accepted cases of the workspace (2)");
     type_into(&mut bench, "Export folder", out.to_str().unwrap());
-    bench.harness.get_all_by_label("Export").last().unwrap().click();
+    bench
+        .harness
+        .get_all_by_label("Export")
+        .last()
+        .unwrap()
+        .click();
     bench.harness.step();
     bench.harness.key_press(Key::Escape);
     bench.until("the end", |s| s.exporting.is_none());

@@ -19,23 +19,40 @@ fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
 
 fn samples(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples")).join(name);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     files.sort();
     files
 }
 
 fn click(bench: &mut Bench, label: &str) {
-    bench.harness.get_all_by_label(label).last().unwrap().click();
+    bench
+        .harness
+        .get_all_by_label(label)
+        .last()
+        .unwrap()
+        .click();
     bench.harness.run_steps(4);
 }
 
 fn find_and_open(bench: &mut Bench, words: &str) {
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::R);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::R);
     bench.harness.run_steps(4);
     click(bench, "Search");
-    bench.until("studies are found", |s| s.pacs.found.as_ref().is_some_and(|f| !f.studies.is_empty()));
+    bench.until("studies are found", |s| {
+        s.pacs.found.as_ref().is_some_and(|f| !f.studies.is_empty())
+    });
     bench.harness.run_steps(4);
-    bench.harness.get_all_by_label_contains(words).last().unwrap().click();
+    bench
+        .harness
+        .get_all_by_label_contains(words)
+        .last()
+        .unwrap()
+        .click();
     bench.harness.run_steps(4);
     bench.until("its series are listed", |s| !s.pacs.series.is_empty());
     click(bench, "Open study");
@@ -45,52 +62,114 @@ fn find_and_open(bench: &mut Bench, words: &str) {
 #[ignore = "needs Orthanc"]
 fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     let mut orthanc = Orthanc::start();
-    samples("cardiac-mr").iter().for_each(|file| orthanc.keep(file));
+    samples("cardiac-mr")
+        .iter()
+        .for_each(|file| orthanc.keep(file));
     assert_eq!(orthanc.objects(), 12);
     let mut bench = Bench::new(Vec::new());
-    let server = Server { name: "Archive".into(), address: orthanc.web(), ..Server::default() };
-    let settings = Settings { servers: vec![server], ..bench.session().settings.clone() };
-    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::SetSettings(settings));
+    let server = Server {
+        name: "Archive".into(),
+        address: orthanc.web(),
+        ..Server::default()
+    };
+    let settings = Settings {
+        servers: vec![server],
+        ..bench.session().settings.clone()
+    };
+    bench
+        .harness
+        .state_mut()
+        .as_mut()
+        .unwrap()
+        .session
+        .apply(Action::SetSettings(settings));
 
     find_and_open(&mut bench, "SCD0000101");
-    bench.until("the study is open", |s| s.cases.first().is_some_and(|c| c.slices.len() == 12 && c.is_restored));
+    bench.until("the study is open", |s| {
+        s.cases
+            .first()
+            .is_some_and(|c| c.slices.len() == 12 && c.is_restored)
+    });
     assert!(!bench.harness.state().as_ref().unwrap().window.has_dialog());
     bench.until("the slice is decoded", |s| s.current_loaded().is_some());
 
     // The model is for ultrasound: it is chosen on purpose.
-    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::ChooseModel(Some(ModelSource::Shipped(0))));
-    bench.harness.key_press_modifiers(egui::Modifiers::SHIFT, Key::R);
+    bench
+        .harness
+        .state_mut()
+        .as_mut()
+        .unwrap()
+        .session
+        .apply(Action::ChooseModel(Some(ModelSource::Shipped(0))));
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::SHIFT, Key::R);
     bench.until("all slices have a mask", |s| s.cases[0].found() == 12);
 
     // The server is gone when the segmentation is sent, and comes back.
     orthanc.kill();
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::S);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::S);
     bench.harness.run_steps(4);
     click(&mut bench, "Send");
     bench.until("it waits", |s| {
-        s.pacs.queue.first().is_some_and(|i| i.state == SendState::Waiting && i.trouble.is_some())
+        s.pacs
+            .queue
+            .first()
+            .is_some_and(|i| i.state == SendState::Waiting && i.trouble.is_some())
     });
     bench.harness.run_steps(4);
-    assert!(bench.harness.query_by_label_contains("What is being sent: Sending 1").is_some());
+    assert!(
+        bench
+            .harness
+            .query_by_label_contains("What is being sent: Sending 1")
+            .is_some()
+    );
     orthanc.restart();
-    bench.until("it is sent", |s| s.pacs.queue.first().is_some_and(|i| i.state == SendState::Sent));
+    bench.until("it is sent", |s| {
+        s.pacs
+            .queue
+            .first()
+            .is_some_and(|i| i.state == SendState::Sent)
+    });
     assert_eq!((orthanc.objects(), orthanc.arrivals()), (13, 13));
     let item = bench.session().pacs.queue[0].clone();
 
     // Opened again: the segmentation is there, in the same study.
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::W);
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND, Key::W);
     bench.harness.run_steps(4);
     find_and_open(&mut bench, "SCD0000101");
-    bench.until("the study is open again", |s| s.cases.first().is_some_and(|c| c.slices.len() == 12));
+    bench.until("the study is open again", |s| {
+        s.cases.first().is_some_and(|c| c.slices.len() == 12)
+    });
     let cache = bench.folder.path().join("cache/pacs");
-    let files = walkdir::WalkDir::new(cache).into_iter().filter_map(|e| e.ok());
-    let names: Vec<String> = files.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    assert!(names.contains(&format!("{}.dcm", item.sop_uid)), "{names:?}");
+    let files = walkdir::WalkDir::new(cache)
+        .into_iter()
+        .filter_map(|e| e.ok());
+    let names: Vec<String> = files
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(
+        names.contains(&format!("{}.dcm", item.sop_uid)),
+        "{names:?}"
+    );
 
     // It can be taken in again: nothing of it was lost on the way.
-    bench.until("its masks are there", |s| s.cases[0].is_restored && s.current_loaded().is_some());
-    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::I);
-    bench.until("it is taken in", |s| s.notices.list.iter().any(|n| n.text.contains("on 12 slices are the same")));
+    bench.until("its masks are there", |s| {
+        s.cases[0].is_restored && s.current_loaded().is_some()
+    });
+    bench
+        .harness
+        .key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::I);
+    bench.until("it is taken in", |s| {
+        s.notices
+            .list
+            .iter()
+            .any(|n| n.text.contains("on 12 slices are the same"))
+    });
 }
 
 /// The server keeps a series of so many slices, one above the other, of the patient SCD0000101.
@@ -106,7 +185,11 @@ fn keep_series(orthanc: &Orthanc, folder: &Path, count: usize) {
             (tags::SOP_INSTANCE_UID, VR::UI, &sop),
             (tags::INSTANCE_NUMBER, VR::IS, &number.to_string()),
             (tags::IMAGE_POSITION_PATIENT, VR::DS, &position),
-            (tags::IMAGE_ORIENTATION_PATIENT, VR::DS, &"1\\0\\0\\0\\1\\0".to_owned()),
+            (
+                tags::IMAGE_ORIENTATION_PATIENT,
+                VR::DS,
+                &"1\\0\\0\\0\\1\\0".to_owned(),
+            ),
         ] {
             object.put(DataElement::new(tag, vr, value.as_str()));
         }
@@ -126,15 +209,32 @@ fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
     let mut bench = Bench::new(Vec::new());
     keep_series(&orthanc, bench.folder.path(), SLICES);
     assert_eq!(orthanc.objects(), SLICES);
-    let server = Server { name: "Archive".into(), address: orthanc.web(), ..Server::default() };
-    let settings = Settings { servers: vec![server], ..bench.session().settings.clone() };
-    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::SetSettings(settings));
+    let server = Server {
+        name: "Archive".into(),
+        address: orthanc.web(),
+        ..Server::default()
+    };
+    let settings = Settings {
+        servers: vec![server],
+        ..bench.session().settings.clone()
+    };
+    bench
+        .harness
+        .state_mut()
+        .as_mut()
+        .unwrap()
+        .session
+        .apply(Action::SetSettings(settings));
 
     find_and_open(&mut bench, "SCD0000101");
     let cache = bench.folder.path().join("cache/pacs");
     let here = || {
-        let files = walkdir::WalkDir::new(&cache).into_iter().filter_map(|e| e.ok());
-        files.filter(|e| e.path().extension().is_some_and(|e| e == "dcm")).count()
+        let files = walkdir::WalkDir::new(&cache)
+            .into_iter()
+            .filter_map(|e| e.ok());
+        files
+            .filter(|e| e.path().extension().is_some_and(|e| e == "dcm"))
+            .count()
     };
     for part in [3, 40] {
         until("some of it is here", Duration::from_secs(30), || {
@@ -146,7 +246,9 @@ fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
         std::thread::sleep(Duration::from_millis(700));
         orthanc.restart();
     }
-    bench.until("the study is open", |s| s.cases.first().is_some_and(|c| c.slices.len() == SLICES));
+    bench.until("the study is open", |s| {
+        s.cases.first().is_some_and(|c| c.slices.len() == SLICES)
+    });
     assert_eq!(here(), SLICES);
     bench.until("the slice is decoded", |s| s.current_loaded().is_some());
 }

@@ -21,7 +21,10 @@ impl Bench {
     fn longest_until(&mut self, what: &str, done: impl Fn(&Session) -> bool) -> Duration {
         let (begun, mut longest) = (Instant::now(), Duration::ZERO);
         while !done(self.session()) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "waited too long for: {what}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "waited too long for: {what}"
+            );
             std::thread::sleep(Duration::from_millis(2));
             let frame = Instant::now();
             self.harness.step();
@@ -40,7 +43,11 @@ fn no_frame_waits_for_a_slow_share() {
     let loading = bench.longest_until("the picture", |s| s.current_loaded().is_some());
     bench.harness.key_press(Key::Home);
     bench.harness.step();
-    assert_eq!(bench.session().case().unwrap().slice, 0, "one scrolls on while pixels are on their way");
+    assert_eq!(
+        bench.session().case().unwrap().slice,
+        0,
+        "one scrolls on while pixels are on their way"
+    );
     let scrolling = bench.longest_until("the first slice", |s| s.current_loaded().is_some());
     let longest = listing.max(loading).max(scrolling);
     assert!(longest < EACH * 3 / 4, "a frame took {longest:?}");
@@ -58,7 +65,9 @@ fn opening_from_a_slow_share_is_cancelled_at_once() {
         .as_mut()
         .unwrap()
         .session
-        .apply(Action::Command(crate::session::command::UserCommand::Cancel));
+        .apply(Action::Command(
+            crate::session::command::UserCommand::Cancel,
+        ));
     let begun = Instant::now();
     bench.until("the end of the search", |s| s.opening.is_none());
     assert!(begun.elapsed() < EACH, "{:?}", begun.elapsed());

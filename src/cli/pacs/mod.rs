@@ -161,7 +161,10 @@ pub(super) fn run(arguments: PacsArguments) -> Result<()> {
         PacsCommand::Servers { json } => server::list(json),
         PacsCommand::Add(arguments) => server::add(&arguments),
         PacsCommand::Remove { name } => server::remove(&name),
-        PacsCommand::SignIn { name, secret_from_stdin } => server::sign_in(&name, secret_from_stdin),
+        PacsCommand::SignIn {
+            name,
+            secret_from_stdin,
+        } => server::sign_in(&name, secret_from_stdin),
         PacsCommand::Echo { server, json } => echo(&server, json),
         PacsCommand::Find(arguments) => find(&arguments),
         PacsCommand::Get(arguments) => get(&arguments),
@@ -177,10 +180,13 @@ fn echo(server: &ServerArguments, json: bool) -> Result<()> {
     archive.echo(&cancel)?;
     let milliseconds = begun.elapsed().as_millis() as u64;
     match json {
-        true => {
-            super::print_json(&serde_json::json!({ "server": archive.server().name, "milliseconds": milliseconds }))
-        }
-        false => super::print(&format!("{} answers ({milliseconds} ms)", archive.server().name)),
+        true => super::print_json(
+            &serde_json::json!({ "server": archive.server().name, "milliseconds": milliseconds }),
+        ),
+        false => super::print(&format!(
+            "{} answers ({milliseconds} ms)",
+            archive.server().name
+        )),
     }
 }
 
@@ -214,8 +220,14 @@ fn find(arguments: &FindArguments) -> Result<()> {
     if arguments.json {
         return super::print_json(&studies);
     }
-    studies.iter().try_for_each(|found| super::print(&lines(found)))?;
-    if studies.is_empty() { super::print("no study fits") } else { Ok(()) }
+    studies
+        .iter()
+        .try_for_each(|found| super::print(&lines(found)))?;
+    if studies.is_empty() {
+        super::print("no study fits")
+    } else {
+        Ok(())
+    }
 }
 
 fn lines(found: &FoundStudy) -> String {
@@ -231,7 +243,11 @@ fn lines(found: &FoundStudy) -> String {
         count(study.instances, "objects"),
         study.study_uid.clone(),
     ];
-    let mut text = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("  ");
+    let mut text = parts
+        .into_iter()
+        .filter(|p| !p.is_empty())
+        .collect::<Vec<_>>()
+        .join("  ");
     for series in found.list.iter().flatten() {
         let number = series.number.map_or(String::new(), |n| n.to_string());
         let parts = [
@@ -242,7 +258,11 @@ fn lines(found: &FoundStudy) -> String {
             series.series_uid.clone(),
         ];
         text += "\n    ";
-        text += &parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("  ");
+        text += &parts
+            .into_iter()
+            .filter(|p| !p.is_empty())
+            .collect::<Vec<_>>()
+            .join("  ");
     }
     text
 }
@@ -264,20 +284,43 @@ fn get(arguments: &GetArguments) -> Result<()> {
     let mut got = Vec::new();
     for study in &arguments.studies {
         if !labrum_core::pacs::is_uid(study) {
-            return Err(super::usage::wrong("receive a study", format!("\"{study}\" is no Study Instance UID")));
+            return Err(super::usage::wrong(
+                "receive a study",
+                format!("\"{study}\" is no Study Instance UID"),
+            ));
         }
         let folder = arguments.out.join(study);
         let series = (!arguments.series.is_empty()).then_some(arguments.series.as_slice());
         let received = fetch(&archive, study, series, &folder, &cancel)?;
-        let Received { objects, kept, bytes, .. } = received;
-        got.push(GotStudy { study_uid: study.clone(), folder, objects, fetched: objects - kept, kept, bytes });
+        let Received {
+            objects,
+            kept,
+            bytes,
+            ..
+        } = received;
+        got.push(GotStudy {
+            study_uid: study.clone(),
+            folder,
+            objects,
+            fetched: objects - kept,
+            kept,
+            bytes,
+        });
     }
     if arguments.json {
         return super::print_json(&got);
     }
     got.iter().try_for_each(|g| {
-        let known = if g.kept == 0 { String::new() } else { format!(", {} of them were there", g.kept) };
-        super::print(&format!("{}{known}: {}", counted(g.objects, "object"), g.folder.display()))
+        let known = if g.kept == 0 {
+            String::new()
+        } else {
+            format!(", {} of them were there", g.kept)
+        };
+        super::print(&format!(
+            "{}{known}: {}",
+            counted(g.objects, "object"),
+            g.folder.display()
+        ))
     })
 }
 

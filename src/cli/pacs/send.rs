@@ -85,17 +85,37 @@ pub(super) fn send(arguments: &SendArguments) -> Result<()> {
         }
     };
     let is_ours = |item: &SendItem| ours.contains(&item.id);
-    work(&queue, &mut archive_for, &is_ours, Duration::from_secs(arguments.patience), &cancel)?;
-    let items = queue.items()?.into_iter().filter(is_ours).collect::<Vec<_>>();
+    work(
+        &queue,
+        &mut archive_for,
+        &is_ours,
+        Duration::from_secs(arguments.patience),
+        &cancel,
+    )?;
+    let items = queue
+        .items()?
+        .into_iter()
+        .filter(is_ours)
+        .collect::<Vec<_>>();
     report(&items, arguments.json)?;
-    let missing: Vec<&SendItem> = items.iter().filter(|i| i.state != SendState::Sent).collect();
+    let missing: Vec<&SendItem> = items
+        .iter()
+        .filter(|i| i.state != SendState::Sent)
+        .collect();
     match missing.as_slice() {
         [] => Ok(()),
         [first, ..] => {
-            let why = first.trouble.clone().unwrap_or_else(|| "it was stopped".into());
+            let why = first
+                .trouble
+                .clone()
+                .unwrap_or_else(|| "it was stopped".into());
             Err(Error::new(
                 "send everything",
-                format!("{} of {} objects are not sent: {why}", missing.len(), items.len()),
+                format!(
+                    "{} of {} objects are not sent: {why}",
+                    missing.len(),
+                    items.len()
+                ),
             )
             .advise("They stay in the queue: labrum pacs queue send tries them again."))
         }
@@ -110,14 +130,27 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
             let cancel = crate::cli::stop_on_ctrl_c()?;
             let mut secrets = ServerSecrets::default();
             let mut archive_for = |server: &Server| -> Result<Archive> { secrets.archive(server) };
-            work(&queue, &mut archive_for, &|_| true, Duration::from_secs(patience), &cancel)?;
+            work(
+                &queue,
+                &mut archive_for,
+                &|_| true,
+                Duration::from_secs(patience),
+                &cancel,
+            )?;
             let items = queue.items()?;
             report(&items, arguments.json)?;
-            match items.iter().filter(|i| i.state.is_open() || i.state == SendState::Refused).count() {
+            match items
+                .iter()
+                .filter(|i| i.state.is_open() || i.state == SendState::Refused)
+                .count()
+            {
                 0 => Ok(()),
                 n => Err(Error::new(
                     "send everything",
-                    format!("{} not sent, see the list", with_verb(n, "object", ["is", "are"])),
+                    format!(
+                        "{} not sent, see the list",
+                        with_verb(n, "object", ["is", "are"])
+                    ),
                 )),
             }
         }
@@ -130,7 +163,10 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
 fn known(queue: &SendQueue, id: &str) -> Result<()> {
     match queue.items()?.iter().any(|item| item.id == id) {
         true => Ok(()),
-        false => Err(Error::new("find the object", format!("the queue has none with the id \"{id}\""))),
+        false => Err(Error::new(
+            "find the object",
+            format!("the queue has none with the id \"{id}\""),
+        )),
     }
 }
 
@@ -147,7 +183,9 @@ pub(in crate::cli) fn work(
     let mut tell = |item: &SendItem| {
         let line = match (&item.trouble, item.state) {
             (Some(trouble), _) => format!("labrum: {}: {trouble}", item.file),
-            (None, SendState::Sending) if item.attempts > 1 => format!("labrum: {}: sent again", item.file),
+            (None, SendState::Sending) if item.attempts > 1 => {
+                format!("labrum: {}: sent again", item.file)
+            }
             _ => return,
         };
         if line != told {
@@ -157,11 +195,18 @@ pub(in crate::cli) fn work(
     };
     while !cancel.is_cancelled() {
         let next = queue.send_due(archive, &mut tell, cancel)?;
-        let is_open = queue.items()?.iter().any(|item| wanted(item) && item.state.is_open());
-        let (Some(next), true) = (next, is_open) else { return Ok(()) };
+        let is_open = queue
+            .items()?
+            .iter()
+            .any(|item| wanted(item) && item.state.is_open());
+        let (Some(next), true) = (next, is_open) else {
+            return Ok(());
+        };
         let wake = (Instant::now() + next.max(Duration::from_millis(20))).min(until);
         while Instant::now() < wake && !cancel.is_cancelled() {
-            std::thread::sleep(Duration::from_millis(20).min(wake.saturating_duration_since(Instant::now())));
+            std::thread::sleep(
+                Duration::from_millis(20).min(wake.saturating_duration_since(Instant::now())),
+            );
         }
         if Instant::now() >= until {
             return Ok(());
@@ -178,8 +223,14 @@ fn report(items: &[SendItem], json: bool) -> Result<()> {
         return crate::cli::print("nothing waits to be sent");
     }
     items.iter().try_for_each(|item| {
-        let trouble = item.trouble.as_ref().map_or(String::new(), |t| format!(": {t}"));
+        let trouble = item
+            .trouble
+            .as_ref()
+            .map_or(String::new(), |t| format!(": {t}"));
         let (state, server) = (item.state.label(), &item.server.name);
-        crate::cli::print(&format!("{}  {state}  {} to {server}{trouble}", item.id, item.file))
+        crate::cli::print(&format!(
+            "{}  {state}  {} to {server}{trouble}",
+            item.id, item.file
+        ))
     })
 }

@@ -78,7 +78,10 @@ pub(in crate::cli) fn resolve(text: &str, more: &AccessArguments) -> Result<Serv
     more.apply(&mut server);
     match server.problem() {
         None => Ok(server),
-        Some(problem) => Err(Error::new(format!("use the server \"{}\"", server.name), problem)),
+        Some(problem) => Err(Error::new(
+            format!("use the server \"{}\"", server.name),
+            problem,
+        )),
     }
 }
 
@@ -105,8 +108,11 @@ impl AccessArguments {
 fn at_address(text: &str) -> Result<Option<Server>> {
     if let Some(rest) = text.strip_prefix("dicom://") {
         let Some((ae, address)) = rest.split_once('@') else {
-            return Err(Error::new(format!("use the server \"{text}\""), "its AE title is missing")
-                .advise("Write dicom://AETITLE@HOST:PORT."));
+            return Err(Error::new(
+                format!("use the server \"{text}\""),
+                "its AE title is missing",
+            )
+            .advise("Write dicom://AETITLE@HOST:PORT."));
         };
         let (called_ae, address) = (ae.to_owned(), address.trim_end_matches('/').to_owned());
         return Ok(Some(Server {
@@ -119,24 +125,44 @@ fn at_address(text: &str) -> Result<Option<Server>> {
     }
     let is_web = text.starts_with("http://") || text.starts_with("https://");
     // An address with a password in it must not appear in any message.
-    let has_user = text.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@'));
+    let has_user = text
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@'));
     if is_web && has_user {
-        return Err(Error::new("use this server", "user and password do not belong into its address")
-            .advise(format!("Give --user, and the password in {SECRET}.")));
+        return Err(Error::new(
+            "use this server",
+            "user and password do not belong into its address",
+        )
+        .advise(format!("Give --user, and the password in {SECRET}.")));
     }
-    Ok(is_web.then(|| Server { name: text.into(), address: text.into(), ..Server::default() }))
+    Ok(is_web.then(|| Server {
+        name: text.into(),
+        address: text.into(),
+        ..Server::default()
+    }))
 }
 
 fn known(name: &str) -> Result<Server> {
     let settings = settings()?;
-    let found = settings.servers.iter().find(|s| s.name.eq_ignore_ascii_case(name)).cloned();
+    let found = settings
+        .servers
+        .iter()
+        .find(|s| s.name.eq_ignore_ascii_case(name))
+        .cloned();
     found.ok_or_else(|| {
         let names: Vec<&str> = settings.servers.iter().map(|s| s.name.as_str()).collect();
         let advice = match names.as_slice() {
             [] => "Add one with labrum pacs add, or give its address.".to_owned(),
-            names => format!("The servers are {} (see labrum pacs servers).", names.join(", ")),
+            names => format!(
+                "The servers are {} (see labrum pacs servers).",
+                names.join(", ")
+            ),
         };
-        Error::new(format!("find the server \"{name}\""), "there is none of this name").advise(advice)
+        Error::new(
+            format!("find the server \"{name}\""),
+            "there is none of this name",
+        )
+        .advise(advice)
     })
 }
 
@@ -168,18 +194,32 @@ pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Opt
 }
 
 fn missing(server: &Server, reason: &str) -> Error {
-    let what = if server.sign_in == SignIn::Token { "token" } else { "password" };
-    Error::new(format!("find the {what} of the server \"{}\"", server.name), reason)
-        .advise(format!("Set {SECRET}, give --secret-from-stdin, or use labrum pacs sign-in."))
+    let what = if server.sign_in == SignIn::Token {
+        "token"
+    } else {
+        "password"
+    };
+    Error::new(
+        format!("find the {what} of the server \"{}\"", server.name),
+        reason,
+    )
+    .advise(format!(
+        "Set {SECRET}, give --secret-from-stdin, or use labrum pacs sign-in."
+    ))
 }
 
 fn given_secret(from_stdin: bool) -> Result<Option<Secret>> {
     if from_stdin {
         let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map_err(|e| Error::new("read the secret from stdin", e))?;
+        std::io::stdin()
+            .read_line(&mut line)
+            .map_err(|e| Error::new("read the secret from stdin", e))?;
         return Ok(Some(Secret::new(line.trim_end_matches(['\r', '\n']))));
     }
-    Ok(std::env::var(SECRET).ok().filter(|s| !s.is_empty()).map(Secret::new))
+    Ok(std::env::var(SECRET)
+        .ok()
+        .filter(|s| !s.is_empty())
+        .map(Secret::new))
 }
 
 /// Secrets for several servers, each looked for once.
@@ -206,15 +246,25 @@ pub(super) fn list(json: bool) -> Result<()> {
         return crate::cli::print("no server is known; add one with labrum pacs add");
     }
     settings.servers.iter().try_for_each(|s| {
-        let user = if s.user.is_empty() { String::new() } else { format!("  user {}", s.user) };
-        crate::cli::print(&format!("{}  {}  {}{user}", s.name, s.protocol.label(), s.address))
+        let user = if s.user.is_empty() {
+            String::new()
+        } else {
+            format!("  user {}", s.user)
+        };
+        crate::cli::print(&format!(
+            "{}  {}  {}{user}",
+            s.name,
+            s.protocol.label(),
+            s.address
+        ))
     })
 }
 
 pub(super) fn add(arguments: &AddServerArguments) -> Result<()> {
     let tried = "add the server";
     let mut server = at_address(&arguments.address)?.ok_or_else(|| {
-        Error::new(tried, "its address is none").advise("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
+        Error::new(tried, "its address is none")
+            .advise("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
     })?;
     server.name = arguments.name.trim().to_owned();
     arguments.more.apply(&mut server);
@@ -250,8 +300,11 @@ fn change(change: impl FnOnce(&mut Vec<Server>) -> Result<()>) -> Result<()> {
 pub(super) fn sign_in(name: &str, from_stdin: bool) -> Result<()> {
     let server = known(name)?;
     if server.sign_in == SignIn::None {
-        return Err(Error::new("sign in", format!("the server \"{name}\" asks for no secret"))
-            .advise("Add it again with --user or --token."));
+        return Err(Error::new(
+            "sign in",
+            format!("the server \"{name}\" asks for no secret"),
+        )
+        .advise("Add it again with --user or --token."));
     }
     let secret = given_secret(from_stdin)?.ok_or_else(|| missing(&server, "none was given"))?;
     keep_secret(&server, &secret)

@@ -20,9 +20,17 @@ impl Models {
     pub(super) fn new(arguments: &SegmentArguments) -> Result<Self> {
         let device = arguments.device;
         let Some(path) = &arguments.model else {
-            return Ok(Self { named: false, device, loaded: None });
+            return Ok(Self {
+                named: false,
+                device,
+                loaded: None,
+            });
         };
-        Ok(Self { named: true, device, loaded: Some(model_named(path, device)?) })
+        Ok(Self {
+            named: true,
+            device,
+            loaded: Some(model_named(path, device)?),
+        })
     }
 
     /// The shipped model that is for this series; none where one was named.
@@ -33,12 +41,16 @@ impl Models {
         let middle = Middle::of(series);
         let model = shipped::fitting(series, || middle.look())?;
         middle.check_read()?;
-        model.map(Some).map_err(|reasons| no_model(series, &reasons))
+        model
+            .map(Some)
+            .map_err(|reasons| no_model(series, &reasons))
     }
 
     /// The labels of the model that was named, or of this one.
     pub(super) fn labels(&self, shipped: Option<&Shipped>) -> Vec<Label> {
-        let card = shipped.map(|model| &model.card).or(self.loaded.as_ref().map(Segmenter::card));
+        let card = shipped
+            .map(|model| &model.card)
+            .or(self.loaded.as_ref().map(Segmenter::card));
         card.map_or_else(Vec::new, |card| card.labels.clone())
     }
 
@@ -49,7 +61,9 @@ impl Models {
         {
             self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
         }
-        self.loaded.as_mut().ok_or_else(|| Error::new("segment", "no model is loaded"))
+        self.loaded
+            .as_mut()
+            .ok_or_else(|| Error::new("segment", "no model is loaded"))
     }
 }
 
@@ -61,7 +75,10 @@ struct Middle<'a> {
 
 impl<'a> Middle<'a> {
     fn of(series: &'a Series) -> Self {
-        Self { series, look: OnceCell::new() }
+        Self {
+            series,
+            look: OnceCell::new(),
+        }
     }
 
     fn look(&self) -> Option<&Look> {
@@ -77,13 +94,21 @@ impl<'a> Middle<'a> {
 }
 
 fn no_model(series: &Series, reasons: &[String]) -> Error {
-    let what = if series.modality.is_empty() { "picture" } else { &series.modality };
+    let what = if series.modality.is_empty() {
+        "picture"
+    } else {
+        &series.modality
+    };
     let tried = match series.slices.len() {
         1 => format!("segment the {what}"),
         _ => format!("segment the {what} series that begins with"),
     };
     let first = series.slices.first().map(|slice| slice.source.path.clone());
     let reason = format!("no shipped model is for it ({})", reasons.join("; "));
-    Error { path: first, kind: ErrorKind::NoModel, ..Error::new(tried, reason) }
-        .advise("Name a model with --model, or train one with labrum train.")
+    Error {
+        path: first,
+        kind: ErrorKind::NoModel,
+        ..Error::new(tried, reason)
+    }
+    .advise("Name a model with --model, or train one with labrum train.")
 }

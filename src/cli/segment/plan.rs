@@ -61,7 +61,11 @@ impl<'a> Plans<'a> {
                 }
             };
             let labels = models.labels(model.as_ref());
-            let below = if arguments.is_flat { PathBuf::new() } else { below(series, root.as_deref()) };
+            let below = if arguments.is_flat {
+                PathBuf::new()
+            } else {
+                below(series, root.as_deref())
+            };
             let names = Names::new(series, taken.entry(below.clone()).or_default());
             tell_of_another_name(series, &names);
             let mut formats = formats(arguments, series);
@@ -70,24 +74,50 @@ impl<'a> Plans<'a> {
             formats.retain(|format| *format != Format::Coco);
             let folder = arguments.out.join(&below);
             let files = planned(&folder, &names, &labels, &formats);
-            plans.push(SeriesPlan { series, model, below, folder, names, formats, files, labels });
+            plans.push(SeriesPlan {
+                series,
+                model,
+                below,
+                folder,
+                names,
+                formats,
+                files,
+                labels,
+            });
         }
         let coco = (wants_coco && !plans.is_empty()).then(|| arguments.out.join(COCO));
-        Self { series: plans, coco, errors }
+        Self {
+            series: plans,
+            coco,
+            errors,
+        }
     }
 
     /// All files.
     fn files(&self) -> Vec<PathBuf> {
-        self.series.iter().flat_map(|plan| plan.files.clone()).chain(self.coco.clone()).collect()
+        self.series
+            .iter()
+            .flat_map(|plan| plan.files.clone())
+            .chain(self.coco.clone())
+            .collect()
     }
 
     /// No file may take the place of one that was given, nor of another of this run, nor, unasked, of any other.
-    pub(super) fn refuse_overwriting(&self, catalog: &Catalog, arguments: &SegmentArguments) -> Result<()> {
-        let slices = series(catalog).flat_map(|s| &s.slices).map(|s| &s.source.path);
-        let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
+    pub(super) fn refuse_overwriting(
+        &self,
+        catalog: &Catalog,
+        arguments: &SegmentArguments,
+    ) -> Result<()> {
+        let slices = series(catalog)
+            .flat_map(|s| &s.slices)
+            .map(|s| &s.source.path);
+        let given = slices
+            .chain(catalog.passed_over.iter().map(|p| &p.path))
+            .chain(&arguments.model);
         let files = self.files();
-        refuse_originals(given.map(PathBuf::as_path), &files)
-            .map_err(|error| error.advise("Choose another folder with --out, or rename an image or a label."))?;
+        refuse_originals(given.map(PathBuf::as_path), &files).map_err(|error| {
+            error.advise("Choose another folder with --out, or rename an image or a label.")
+        })?;
         if arguments.resume {
             return Ok(());
         }
@@ -102,23 +132,38 @@ fn root(given: &[PathBuf]) -> Option<PathBuf> {
     let folders: Vec<PathBuf> = given
         .iter()
         .map(|path| workspace::absolute(path))
-        .filter_map(|path| if path.is_dir() { Some(path) } else { path.parent().map(Path::to_owned) })
+        .filter_map(|path| {
+            if path.is_dir() {
+                Some(path)
+            } else {
+                path.parent().map(Path::to_owned)
+            }
+        })
         .collect();
     common_folder(folders.iter().map(PathBuf::as_path))
 }
 
 /// Where the images of a series lie below the folder that all inputs have in common.
 fn below(series: &Series, root: Option<&Path>) -> PathBuf {
-    let path = series.slices.first().map(|slice| workspace::absolute(&slice.source.path));
+    let path = series
+        .slices
+        .first()
+        .map(|slice| workspace::absolute(&slice.source.path));
     let folder = path.as_deref().and_then(Path::parent);
-    let below = folder.zip(root).and_then(|(folder, root)| folder.strip_prefix(root).ok());
+    let below = folder
+        .zip(root)
+        .and_then(|(folder, root)| folder.strip_prefix(root).ok());
     below.map_or_else(PathBuf::new, Path::to_owned)
 }
 
 /// Two images of one folder that differ in their ending alone have files of two names.
 fn tell_of_another_name(series: &Series, names: &Names) {
     let usual = Names::new(series, &mut HashSet::new());
-    let differs = usual.slices.iter().zip(&names.slices).find(|(usual, now)| usual != now);
+    let differs = usual
+        .slices
+        .iter()
+        .zip(&names.slices)
+        .find(|(usual, now)| usual != now);
     if let (Some((usual, now)), Some(slice)) = (differs, series.slices.first()) {
         let path = slice.source.path.display();
         console::remark(format_args!(

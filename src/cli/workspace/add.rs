@@ -103,13 +103,27 @@ struct Added {
 pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
     let cancel = crate::cli::stop_on_ctrl_c()?;
     let mut workspace = arguments.which.open()?;
-    let catalog = open::catalog(&identity::absolute(arguments.images.clone()), &mut |_| {}, &cancel)?;
-    let unreadable: Vec<_> = catalog.passed_over.iter().filter(|passed| passed.is_failure).collect();
+    let catalog = open::catalog(
+        &identity::absolute(arguments.images.clone()),
+        &mut |_| {},
+        &cancel,
+    )?;
+    let unreadable: Vec<_> = catalog
+        .passed_over
+        .iter()
+        .filter(|passed| passed.is_failure)
+        .collect();
     for passed in &unreadable {
-        console::fail(format_args!("labrum: {}", Error::at("read the image", &passed.path, &passed.reason)));
+        console::fail(format_args!(
+            "labrum: {}",
+            Error::at("read the image", &passed.path, &passed.reason)
+        ));
     }
-    let all: Vec<(&Study, &Series)> =
-        catalog.studies.iter().flat_map(|study| study.series.iter().map(move |series| (study, series))).collect();
+    let all: Vec<(&Study, &Series)> = catalog
+        .studies
+        .iter()
+        .flat_map(|study| study.series.iter().map(move |series| (study, series)))
+        .collect();
     let masks = Masks::find(arguments, &all)?;
     let bar = console::bar(all.len() as u64, "{pos}/{len} cases");
     let mut added: Vec<Added> = Vec::new();
@@ -119,19 +133,34 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
             break;
         }
         let mut one = add(&mut workspace, study, series, &masks, arguments)?;
-        let path = series.slices.first().map(|slice| slice.source.path.clone()).unwrap_or_default();
-        one.same_as = first_of.get(&one.identity).filter(|first| **first != path).cloned();
+        let path = series
+            .slices
+            .first()
+            .map(|slice| slice.source.path.clone())
+            .unwrap_or_default();
+        one.same_as = first_of
+            .get(&one.identity)
+            .filter(|first| **first != path)
+            .cloned();
         first_of.entry(one.identity.clone()).or_insert(path);
         let name = &one.name;
-        one.failure.iter().for_each(|failure| bar.suspend(|| console::fail(format_args!("labrum: {name}: {failure}"))));
+        one.failure.iter().for_each(|failure| {
+            bar.suspend(|| console::fail(format_args!("labrum: {name}: {failure}")))
+        });
         added.push(one);
         bar.inc(1);
     }
     bar.finish_and_clear();
     // One that is the same picture may have got it.
     let has_mask = |one: &&Added| one.masks + one.masks_there > 0;
-    let with_masks: HashSet<String> = added.iter().filter(has_mask).map(|one| one.identity.clone()).collect();
-    added.iter_mut().for_each(|one| one.has_no_mask &= !with_masks.contains(&one.identity));
+    let with_masks: HashSet<String> = added
+        .iter()
+        .filter(has_mask)
+        .map(|one| one.identity.clone())
+        .collect();
+    added
+        .iter_mut()
+        .for_each(|one| one.has_no_mask &= !with_masks.contains(&one.identity));
     workspace.sync()?;
     workspace.close()?;
     tell(&added, arguments)?;
@@ -139,30 +168,56 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
     let without = |what: String| Err(Error::new("take in everything", what));
     match (failed, unreadable.len()) {
         _ if cancel.is_cancelled() => {
-            let reason = format!("it was stopped after {} of {}", added.len(), counted(all.len(), "case"));
+            let reason = format!(
+                "it was stopped after {} of {}",
+                added.len(),
+                counted(all.len(), "case")
+            );
             Err(Error::new("take in everything", reason)
                 .advise("The same command goes on.")
                 .of_kind(ErrorKind::Cancelled))
         }
         // More likely a mistyped folder than images without masks.
-        (0, _) if !arguments.masks.is_empty() && added.iter().all(|one| one.masks + one.masks_there == 0) => {
+        (0, _)
+            if !arguments.masks.is_empty()
+                && added.iter().all(|one| one.masks + one.masks_there == 0) =>
+        {
             without("none of the masks belongs to any of the images".into())
         }
         (0, 0) => Ok(()),
-        (0, n) => without(format!("{} could not be read, see above", counted(n, "file"))),
-        (n, _) => without(format!("the masks of {} were not taken, see above", counted(n, "case"))),
+        (0, n) => without(format!(
+            "{} could not be read, see above",
+            counted(n, "file")
+        )),
+        (n, _) => without(format!(
+            "the masks of {} were not taken, see above",
+            counted(n, "case")
+        )),
     }
 }
 
 fn tell(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
-    let notes =
-        |one: &Added| one.notes.iter().map(|note| (one.name.clone(), note.clone())).collect::<Vec<(String, String)>>();
+    let notes = |one: &Added| {
+        one.notes
+            .iter()
+            .map(|note| (one.name.clone(), note.clone()))
+            .collect::<Vec<(String, String)>>()
+    };
     console::remarks(added.iter().flat_map(notes), "case");
-    for (one, same) in added.iter().filter_map(|one| Some((one, one.same_as.as_ref()?))) {
+    for (one, same) in added
+        .iter()
+        .filter_map(|one| Some((one, one.same_as.as_ref()?)))
+    {
         let (name, same) = (&one.name, same.display());
-        console::remark(format_args!("labrum: {name}: it holds the very same picture as \"{same}\", which was added"));
+        console::remark(format_args!(
+            "labrum: {name}: it holds the very same picture as \"{same}\", which was added"
+        ));
     }
-    let without: Vec<&str> = added.iter().filter(|one| one.has_no_mask).map(|one| one.name.as_str()).collect();
+    let without: Vec<&str> = added
+        .iter()
+        .filter(|one| one.has_no_mask)
+        .map(|one| one.name.as_str())
+        .collect();
     if !without.is_empty() {
         let what = with_verb(without.len(), "case", ["has no mask", "have no mask"]);
         console::remark(format_args!("labrum: {what}: {}", first_names(&without)));
@@ -176,7 +231,10 @@ fn tell(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
         1 => "1 was there already".to_owned(),
         n => format!("{n} were there already"),
     };
-    console::print(&format!("{} added, {there}; {masks} got masks", counted(new, "case")))
+    console::print(&format!(
+        "{} added, {there}; {masks} got masks",
+        counted(new, "case")
+    ))
 }
 
 /// Takes one series in, and its masks where there are some; a mask that cannot be taken is told, the case is in.
@@ -211,11 +269,14 @@ fn add(
     }
     let stored = workspace.case(&about.identity)?;
     let taken = masks.of(series, workspace);
-    match taken.and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one)) {
+    match taken
+        .and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one))
+    {
         Ok(()) => {}
         // An image without a mask is one that is still to be drawn on.
         Err(error) if error.kind == ErrorKind::NotFound => {
-            one.has_no_mask = stored.is_none_or(|case| case.slices.iter().all(|slice| slice.mask.is_none()));
+            one.has_no_mask =
+                stored.is_none_or(|case| case.slices.iter().all(|slice| slice.mask.is_none()));
         }
         Err(error) if error.kind == ErrorKind::Disk => return Err(error),
         Err(error) => one.failure = Some(error.to_string()),
@@ -240,14 +301,27 @@ fn take_masks(
         let there = slice_of(*slice);
         // Proposals lie beside what is there; a mask of a person's takes its place only where that is none or given up.
         let is_same = there.and_then(|there| there.mask.as_ref()) == Some(&mask);
-        if is_same || there.is_some_and(|there| there.is_touched) && !arguments.overwrite.overwrite {
+        if is_same || there.is_some_and(|there| there.is_touched) && !arguments.overwrite.overwrite
+        {
             kept += usize::from(!is_same);
             one.masks_there += usize::from(is_same);
             continue;
         }
         if arguments.proposals {
-            let model = ModelStamp { name: arguments.model_name.clone(), ..ModelStamp::default() };
-            workspace.put_proposal(key, *slice as u32, &Proposal { model, at: now(), mask }, None)?;
+            let model = ModelStamp {
+                name: arguments.model_name.clone(),
+                ..ModelStamp::default()
+            };
+            workspace.put_proposal(
+                key,
+                *slice as u32,
+                &Proposal {
+                    model,
+                    at: now(),
+                    mask,
+                },
+                None,
+            )?;
         } else {
             workspace.set_base(key, *slice as u32, &mask)?;
         }
@@ -305,7 +379,11 @@ impl Masks {
             by_name: true,
             ..MaskChoice::default()
         };
-        Ok(Self { paths, maps, choice })
+        Ok(Self {
+            paths,
+            maps,
+            choice,
+        })
     }
 
     /// The masks of a series. Errors: [`ErrorKind::NotFound`] where there are none.
@@ -318,25 +396,43 @@ impl Masks {
         }
         let paths = label_maps::others(&self.paths, series)?;
         if paths.is_empty() {
-            return Err(Error::new("find a mask", "none is called like it").of_kind(ErrorKind::NotFound));
+            return Err(
+                Error::new("find a mask", "none is called like it").of_kind(ErrorKind::NotFound)
+            );
         }
         let imported = import::masks(&paths, series, &self.choice)?;
         if let Some(loss) = imported.loss() {
-            return Err(Error::new("take the masks", loss).advise("labrum import-masks chooses what is taken."));
+            return Err(Error::new("take the masks", loss)
+                .advise("labrum import-masks chooses what is taken."));
         }
         let values = values_of(workspace, &imported.labels)?;
         Ok(MasksToAdd {
-            masks: imported.masks.iter().map(|(slice, mask)| (*slice, mask.relabelled(&values))).collect(),
-            labels: imported.labels.into_iter().map(|label| label.name).collect(),
+            masks: imported
+                .masks
+                .iter()
+                .map(|(slice, mask)| (*slice, mask.relabelled(&values)))
+                .collect(),
+            labels: imported
+                .labels
+                .into_iter()
+                .map(|label| label.name)
+                .collect(),
             notes: imported.notes,
         })
     }
 }
 
 /// Values that nothing names are the labels of the workspace of these numbers, where it has so many.
-fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Workspace) -> Result<MasksToAdd> {
+fn from_maps(
+    maps: &LabelMaps,
+    masks: Vec<(usize, Mask)>,
+    workspace: &mut Workspace,
+) -> Result<MasksToAdd> {
     let known = workspace.labels()?;
-    let of_number = |label: MapLabel| match known.get(usize::from(label.value) - 1).filter(|_| !label.is_named) {
+    let of_number = |label: MapLabel| match known
+        .get(usize::from(label.value) - 1)
+        .filter(|_| !label.is_named)
+    {
         Some(known) => (label.value, known.clone()),
         None => (label.value, label.label),
     };
@@ -348,10 +444,16 @@ fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Worksp
         table[usize::from(*number) - 1] = *value;
     }
     let held = labels_in(masks.iter().flat_map(|(_, mask)| mask.labels()).copied());
-    let labels = numbers.iter().zip(&labels).filter(|(number, _)| held.contains(number));
+    let labels = numbers
+        .iter()
+        .zip(&labels)
+        .filter(|(number, _)| held.contains(number));
     Ok(MasksToAdd {
         labels: labels.map(|(_, label)| label.name.clone()).collect(),
-        masks: masks.into_iter().map(|(slice, mask)| (slice, mask.relabelled(&table))).collect(),
+        masks: masks
+            .into_iter()
+            .map(|(slice, mask)| (slice, mask.relabelled(&table)))
+            .collect(),
         notes: Vec::new(),
     })
 }
@@ -364,17 +466,31 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
     // A label that was made by its name alone is any of that name.
     let bare = Label::named("", 0).concept;
     for label in labels {
-        let first = |is_it: &dyn Fn(&Label) -> bool| known.iter().position(|one| !one.is_gone() && is_it(one));
-        let known_as =
-            first(&|one| one.is_same(label)).or_else(|| first(&|one| one.name == label.name && one.concept == bare));
+        let first = |is_it: &dyn Fn(&Label) -> bool| {
+            known.iter().position(|one| !one.is_gone() && is_it(one))
+        };
+        let known_as = first(&|one| one.is_same(label))
+            .or_else(|| first(&|one| one.name == label.name && one.concept == bare));
         let place = known_as.unwrap_or_else(|| {
             let is_taken = known.iter().any(|one| one.color == label.color);
-            let color = if is_taken { label::free_color(&known) } else { label.color };
-            known.push(Label { color, kept: StoredLabel::default(), ..label.clone() });
+            let color = if is_taken {
+                label::free_color(&known)
+            } else {
+                label.color
+            };
+            known.push(Label {
+                color,
+                kept: StoredLabel::default(),
+                ..label.clone()
+            });
             known.len() - 1
         });
-        let value = u8::try_from(place + 1).ok().filter(|_| known.len() <= MOST_LABELS);
-        values.push(value.ok_or_else(|| Error::new("take the masks", "the workspace would have over 255 labels"))?);
+        let value = u8::try_from(place + 1)
+            .ok()
+            .filter(|_| known.len() <= MOST_LABELS);
+        values.push(value.ok_or_else(|| {
+            Error::new("take the masks", "the workspace would have over 255 labels")
+        })?);
     }
     if known.len() != count {
         workspace.set_labels(&known)?;

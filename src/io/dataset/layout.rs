@@ -32,9 +32,17 @@ impl FolderLayout {
         let [images, of_nnunet] = ["images", "imagesTr"].map(|name| folder.join(name));
         if of_nnunet.is_dir() && !images.exists() {
             let description = Some(folder.join("dataset.json"));
-            return Self { images: of_nnunet, masks: folder.join("labelsTr"), description };
+            return Self {
+                images: of_nnunet,
+                masks: folder.join("labelsTr"),
+                description,
+            };
         }
-        Self { images, masks: folder.join("masks"), description: None }
+        Self {
+            images,
+            masks: folder.join("masks"),
+            description: None,
+        }
     }
 
     /// The name of the mask of an image, and the number of its channel.
@@ -44,7 +52,9 @@ impl FolderLayout {
                 && number.len() == CHANNEL_DIGITS
                 && number.bytes().all(|digit| digit.is_ascii_digit())
         });
-        numbered.map_or((image, 0), |(case, number)| (case, number.parse().unwrap_or(0)))
+        numbered.map_or((image, 0), |(case, number)| {
+            (case, number.parse().unwrap_or(0))
+        })
     }
 
     /// The labels that `dataset.json` names; `None` where there is none.
@@ -52,14 +62,25 @@ impl FolderLayout {
     /// # Errors
     /// Where it cannot be read, or labels are made of several values.
     pub(super) fn labels(&self) -> Result<Option<Described>> {
-        let Some(path) = self.description.as_deref().filter(|path| path.is_file()) else { return Ok(None) };
+        let Some(path) = self.description.as_deref().filter(|path| path.is_file()) else {
+            return Ok(None);
+        };
         let failed = |reason: String| Error::at("read the names of the labels", path, reason);
-        if std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len() > MOST_BYTES {
-            return Err(failed("it is too large for the description of a data set".into()));
+        if std::fs::metadata(path)
+            .map_err(|e| failed(e.to_string()))?
+            .len()
+            > MOST_BYTES
+        {
+            return Err(failed(
+                "it is too large for the description of a data set".into(),
+            ));
         }
         let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
-        let file: Value = serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no JSON ({e})")))?;
-        let Some(labels) = file.get("labels").and_then(Value::as_object) else { return Ok(None) };
+        let file: Value =
+            serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no JSON ({e})")))?;
+        let Some(labels) = file.get("labels").and_then(Value::as_object) else {
+            return Ok(None);
+        };
         let mut described = Described::default();
         let mut named = Vec::new();
         for (key, value) in labels {
@@ -70,18 +91,27 @@ impl FolderLayout {
                     let reason = format!(
                         "its label \"{key}\" is made of several values, and a mask here has one label for each pixel"
                     );
-                    return Err(
-                        failed(reason).advise("Name the values themselves: {\"labels\": {\"edema\": 1, \"core\": 2}}.")
-                    );
+                    return Err(failed(reason).advise(
+                        "Name the values themselves: {\"labels\": {\"edema\": 1, \"core\": 2}}.",
+                    ));
                 }
             };
             let value = number.and_then(|number| u8::try_from(number).ok());
-            let value =
-                value.ok_or_else(|| failed(format!("the value of \"{name}\" is no label: labels go up to 255")))?;
+            let value = value.ok_or_else(|| {
+                failed(format!(
+                    "the value of \"{name}\" is no label: labels go up to 255"
+                ))
+            })?;
             if name.eq_ignore_ascii_case("ignore") {
                 described.ignored = Some(value);
             }
-            named.push((value, Label { name: name.to_owned(), ..Label::by_number(value) }));
+            named.push((
+                value,
+                Label {
+                    name: name.to_owned(),
+                    ..Label::by_number(value)
+                },
+            ));
         }
         described.list = LabelList::of(named);
         Ok(Some(described))

@@ -12,9 +12,16 @@ use std::{
 ///
 /// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
 /// subjects or more, and a fraction between 0 and 1, both sides have one; one alone is not held out.
-pub fn split(pairs: &[DatasetPair], fraction: f64, seed: u64) -> (Vec<DatasetPair>, Vec<DatasetPair>) {
+pub fn split(
+    pairs: &[DatasetPair],
+    fraction: f64,
+    seed: u64,
+) -> (Vec<DatasetPair>, Vec<DatasetPair>) {
     let subjects: BTreeSet<&str> = pairs.iter().map(|pair| pair.subject.as_str()).collect();
-    let mut order: Vec<(f64, &str)> = subjects.into_iter().map(|subject| (place(subject, seed), subject)).collect();
+    let mut order: Vec<(f64, &str)> = subjects
+        .into_iter()
+        .map(|subject| (place(subject, seed), subject))
+        .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut held_out = order.partition_point(|(place, _)| *place < fraction);
     if fraction > 0.0 && fraction < 1.0 {
@@ -22,8 +29,14 @@ pub fn split(pairs: &[DatasetPair], fraction: f64, seed: u64) -> (Vec<DatasetPai
         let most = order.len().saturating_sub(1);
         held_out = held_out.clamp(most.min(1), most);
     }
-    let held_out: BTreeSet<&str> = order[..held_out].iter().map(|(_, subject)| *subject).collect();
-    pairs.iter().cloned().partition(|pair| !held_out.contains(pair.subject.as_str()))
+    let held_out: BTreeSet<&str> = order[..held_out]
+        .iter()
+        .map(|(_, subject)| *subject)
+        .collect();
+    pairs
+        .iter()
+        .cloned()
+        .partition(|pair| !held_out.contains(pair.subject.as_str()))
 }
 
 /// Which images of a folder are trained on, choose the best epoch, and are held out.
@@ -37,8 +50,13 @@ impl SplitLists {
     /// Errors: files that cannot be read or name no image, a name in two of them.
     pub fn read(files: &[PathBuf]) -> Result<Self> {
         if files.is_empty() || files.len() > 3 {
-            return Err(Error::new("read the lists of images", format!("there are {} of them", files.len()))
-                .advise("Give the lists to train on, to choose the best epoch and held out, in that order."));
+            return Err(Error::new(
+                "read the lists of images",
+                format!("there are {} of them", files.len()),
+            )
+            .advise(
+                "Give the lists to train on, to choose the best epoch and held out, in that order.",
+            ));
         }
         let mut parts = <[Vec<String>; 3]>::default();
         let mut seen: HashMap<String, &Path> = HashMap::new();
@@ -46,8 +64,13 @@ impl SplitLists {
             *part = names(file)?;
             for name in part.iter() {
                 if let Some(other) = seen.insert(name.clone(), file) {
-                    let reason = format!("\"{name}\" is in it that \"{}\" names already", other.display());
-                    return Err(Error::at("use the list", file, reason).advise("Name each image once."));
+                    let reason = format!(
+                        "\"{name}\" is in it that \"{}\" names already",
+                        other.display()
+                    );
+                    return Err(
+                        Error::at("use the list", file, reason).advise("Name each image once.")
+                    );
                 }
             }
         }
@@ -56,10 +79,16 @@ impl SplitLists {
 
     /// The pairs of the three parts, each in the order of its list. Errors: a name that no pair has.
     pub fn apply(&self, pairs: &[DatasetPair]) -> Result<[Vec<DatasetPair>; 3]> {
-        let by_name: HashMap<&str, &DatasetPair> = pairs.iter().map(|pair| (pair.name.as_str(), pair)).collect();
+        let by_name: HashMap<&str, &DatasetPair> = pairs
+            .iter()
+            .map(|pair| (pair.name.as_str(), pair))
+            .collect();
         let mut parts = <[Vec<DatasetPair>; 3]>::default();
         for (part, names) in parts.iter_mut().zip(&self.0) {
-            *part = names.iter().map(|name| listed(&by_name, name)).collect::<Result<_>>()?;
+            *part = names
+                .iter()
+                .map(|name| listed(&by_name, name))
+                .collect::<Result<_>>()?;
         }
         Ok(parts)
     }
@@ -72,25 +101,47 @@ pub fn only_listed(pairs: &[DatasetPair], file: &Path) -> Result<Vec<DatasetPair
 }
 
 fn listed(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<DatasetPair> {
-    by_name.get(name).map(|pair| (*pair).clone()).ok_or_else(|| {
-        Error::new("use the list of images", format!("it names \"{name}\", and no image has that name"))
+    by_name
+        .get(name)
+        .map(|pair| (*pair).clone())
+        .ok_or_else(|| {
+            Error::new(
+                "use the list of images",
+                format!("it names \"{name}\", and no image has that name"),
+            )
             .advise("Is it the list of another folder?")
-    })
+        })
 }
 
 fn names(file: &Path) -> Result<Vec<String>> {
     let failed = |reason: String| {
-        Error::at("read the list of images", file, reason).advise("Each line is the name of an image.")
+        Error::at("read the list of images", file, reason)
+            .advise("Each line is the name of an image.")
     };
     let text = std::fs::read_to_string(file).map_err(|e| failed(labrum_core::reason_of(&e)))?;
-    let lines = text.lines().map(|line| line.trim_start_matches('\u{feff}').trim());
-    let names: Vec<String> = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(stem).collect();
-    if names.is_empty() { Err(failed("it names no image".into())) } else { Ok(names) }
+    let lines = text
+        .lines()
+        .map(|line| line.trim_start_matches('\u{feff}').trim());
+    let names: Vec<String> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(stem)
+        .collect();
+    if names.is_empty() {
+        Err(failed("it names no image".into()))
+    } else {
+        Ok(names)
+    }
 }
 
 /// A number 0..1 that subject and seed fix.
 fn place(subject: &str, seed: u64) -> f64 {
-    let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(subject).finalize();
-    let bits = hash.iter().take(6).fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let hash = Sha256::new()
+        .chain_update(seed.to_le_bytes())
+        .chain_update(subject)
+        .finalize();
+    let bits = hash
+        .iter()
+        .take(6)
+        .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
     bits as f64 / (1u64 << 48) as f64
 }

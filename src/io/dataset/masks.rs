@@ -35,34 +35,68 @@ pub(super) fn find(
     layout: &FolderLayout,
     threshold: Option<u16>,
 ) -> Result<FolderLabels> {
-    let path = [layout.masks.as_path(), folder].iter().find_map(|folder| labels_beside(folder, "masks"));
+    let path = [layout.masks.as_path(), folder]
+        .iter()
+        .find_map(|folder| labels_beside(folder, "masks"));
     let (list, ignored) = match path {
         Some(path) => (Some(LabelList::read(&path)?), None),
-        None => layout.labels()?.map_or((None, None), |described| (Some(described.list), described.ignored)),
+        None => layout.labels()?.map_or((None, None), |described| {
+            (Some(described.list), described.ignored)
+        }),
     };
-    let values = |pair: &DatasetPair| Ok((pair.mask.clone(), label_file::values(&pair.mask, pair.frame)?));
-    let set: Vec<(PathBuf, label_values::MaskValues)> = pairs.par_iter().map(values).collect::<Result<_>>()?;
+    let values = |pair: &DatasetPair| {
+        Ok((
+            pair.mask.clone(),
+            label_file::values(&pair.mask, pair.frame)?,
+        ))
+    };
+    let set: Vec<(PathBuf, label_values::MaskValues)> =
+        pairs.par_iter().map(values).collect::<Result<_>>()?;
     let named = list.as_ref().map(LabelList::values);
-    let ValueRule { reading, labels, note } = label_values::rule(&set, named.as_ref(), threshold)?;
+    let ValueRule {
+        reading,
+        labels,
+        note,
+    } = label_values::rule(&set, named.as_ref(), threshold)?;
     if let Some(value) = ignored.filter(|value| labels.contains(value)) {
-        let reason =
-            format!("its value {value} says that pixels are to be ignored, and here each pixel is learned from");
-        return Err(Error::at("use the masks", &layout.masks, reason).advise("Leave out what is not drawn to the end."));
+        let reason = format!(
+            "its value {value} says that pixels are to be ignored, and here each pixel is learned from"
+        );
+        return Err(Error::at("use the masks", &layout.masks, reason)
+            .advise("Leave out what is not drawn to the end."));
     }
     pairs.iter_mut().for_each(|pair| pair.reading = reading);
-    let unlisted: BTreeSet<u8> = named.iter().flat_map(|named| labels.difference(named)).copied().collect();
+    let unlisted: BTreeSet<u8> = named
+        .iter()
+        .flat_map(|named| labels.difference(named))
+        .copied()
+        .collect();
     let unlisted = (!unlisted.is_empty()).then(|| {
-        format!("the list of labels does not name these values of the masks: {}", label_values::list(&unlisted))
+        format!(
+            "the list of labels does not name these values of the masks: {}",
+            label_values::list(&unlisted)
+        )
     });
-    let notes: Vec<String> = note.map(|note| format!("in the masks {note}")).into_iter().chain(unlisted).collect();
+    let notes: Vec<String> = note
+        .map(|note| format!("in the masks {note}"))
+        .into_iter()
+        .chain(unlisted)
+        .collect();
     let note = (!notes.is_empty()).then(|| notes.join("; "));
-    Ok(FolderLabels { values: labels, note, list: list.unwrap_or_default() })
+    Ok(FolderLabels {
+        values: labels,
+        note,
+        list: list.unwrap_or_default(),
+    })
 }
 
 impl FolderLabels {
     /// The label of a value: as `labels.json` names it, else by number.
     pub fn label(&self, value: u8) -> Label {
-        self.list.label(value).cloned().unwrap_or_else(|| Label::by_number(value))
+        self.list
+            .label(value)
+            .cloned()
+            .unwrap_or_else(|| Label::by_number(value))
     }
 
     /// Those that `labels.json` names, by their values.
@@ -76,12 +110,17 @@ impl FolderLabels {
     pub fn table(&self, labels: &[Label], trained: &[u8]) -> LabelTable {
         let named = |value: &u8| {
             let name = composed(&self.list.label(*value)?.name);
-            labels.iter().position(|label| composed(&label.name) == name)
+            labels
+                .iter()
+                .position(|label| composed(&label.name) == name)
         };
         let mut places: Vec<Option<u8>> = vec![None; labels.len()];
         let mut unnamed = Vec::new();
         for &value in &self.values {
-            match named(&value).and_then(|place| places.get_mut(place)).filter(|place| place.is_none()) {
+            match named(&value)
+                .and_then(|place| places.get_mut(place))
+                .filter(|place| place.is_none())
+            {
                 Some(place) => *place = Some(value),
                 None => unnamed.push(value),
             }
@@ -91,7 +130,10 @@ impl FolderLabels {
                 true => usize::from(value).checked_sub(1),
                 false => trained.iter().position(|trained| *trained == value),
             };
-            if let Some(place) = place.and_then(|place| places.get_mut(place)).filter(|place| place.is_none()) {
+            if let Some(place) = place
+                .and_then(|place| places.get_mut(place))
+                .filter(|place| place.is_none())
+            {
                 *place = Some(value);
             }
         }
@@ -104,15 +146,25 @@ mod tests {
     use super::*;
 
     fn labels(names: &[&str]) -> Vec<Label> {
-        names.iter().enumerate().map(|(i, name)| Label::named(*name, i)).collect()
+        names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| Label::named(*name, i))
+            .collect()
     }
 
     #[test]
     fn values_find_the_labels_that_were_learned_from_them() {
-        let folder = FolderLabels { values: [3, 7, 200].into(), ..FolderLabels::default() };
+        let folder = FolderLabels {
+            values: [3, 7, 200].into(),
+            ..FolderLabels::default()
+        };
         let table = folder.table(&labels(&["Organ", "Tumour"]), &[3, 200]);
         assert_eq!([0, 3, 200].map(|value| table.label(value)), [0, 1, 2]);
-        assert!(table.label(7) > 2, "a label that the model does not know is none of its labels");
+        assert!(
+            table.label(7) > 2,
+            "a label that the model does not know is none of its labels"
+        );
         let plain = folder.table(&labels(&["a", "b", "c"]), &[]);
         assert_eq!(plain.label(3), 3);
         assert!(plain.label(7) > 3 && plain.label(200) > 3 && plain.label(7) != plain.label(200));
@@ -120,8 +172,14 @@ mod tests {
 
     #[test]
     fn names_count_more_than_values() {
-        let mut folder = FolderLabels { values: [1, 2].into(), ..FolderLabels::default() };
-        folder.list = LabelList::of([(1, Label::named("Tumour", 0)), (2, Label::named("Organ", 1))]);
+        let mut folder = FolderLabels {
+            values: [1, 2].into(),
+            ..FolderLabels::default()
+        };
+        folder.list = LabelList::of([
+            (1, Label::named("Tumour", 0)),
+            (2, Label::named("Organ", 1)),
+        ]);
         let table = folder.table(&labels(&["Organ", "Tumour"]), &[]);
         assert_eq!([1, 2].map(|value| table.label(value)), [2, 1]);
     }

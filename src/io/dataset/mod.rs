@@ -36,7 +36,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "nii", "nii.gz"];
+const ENDINGS: [&str; 9] = [
+    "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "nii", "nii.gz",
+];
 const TRIED: &str = "read the data set";
 
 /// An image and its mask, not read yet.
@@ -59,7 +61,10 @@ pub struct DatasetPair {
 impl DatasetPair {
     /// Where the pixels of the image are.
     pub fn source(&self) -> Source {
-        Source { path: self.image.clone(), frame: self.frame }
+        Source {
+            path: self.image.clone(),
+            frame: self.frame,
+        }
     }
 
     /// Image and mask, of one size.
@@ -67,13 +72,24 @@ impl DatasetPair {
         let source = self.source();
         let image = open::load(&source, Kind::Picture)?;
         let size = (image.columns, image.rows);
-        let (mask, note) = label_file::read_on(&self.mask, self.frame, self.reading, &MaskOf { source, size })?;
-        note.iter().for_each(|note| log::warn!("{}: {note}", self.mask.display()));
+        let (mask, note) = label_file::read_on(
+            &self.mask,
+            self.frame,
+            self.reading,
+            &MaskOf { source, size },
+        )?;
+        note.iter()
+            .for_each(|note| log::warn!("{}: {note}", self.mask.display()));
         let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
         if mask_size != image_size {
-            let [mask, image] = [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
-            let reason = format!("it has {mask} pixels, but \"{}\" has {image}", self.image.display());
-            return Err(Error::at("use the mask", &self.mask, reason).advise("Save the mask at the size of its image."));
+            let [mask, image] =
+                [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
+            let reason = format!(
+                "it has {mask} pixels, but \"{}\" has {image}",
+                self.image.display()
+            );
+            return Err(Error::at("use the mask", &self.mask, reason)
+                .advise("Save the mask at the size of its image."));
         }
         Ok((image, mask))
     }
@@ -110,16 +126,29 @@ pub struct Dataset {
 pub fn open(folder: &Path, wishes: &FolderOptions) -> Result<Dataset> {
     let layout = FolderLayout::of(folder);
     let (mut pairs, mut notes) = list(&layout)?;
-    notes.extend(subjects::name(&mut pairs, folder, wishes.subject_pattern.as_ref())?);
+    notes.extend(subjects::name(
+        &mut pairs,
+        folder,
+        wishes.subject_pattern.as_ref(),
+    )?);
     let labels = masks::find(&mut pairs, folder, &layout, wishes.threshold)?;
     notes.extend(labels.note.clone());
-    Ok(Dataset { folder: folder.to_owned(), pairs, labels, notes })
+    Ok(Dataset {
+        folder: folder.to_owned(),
+        pairs,
+        labels,
+        notes,
+    })
 }
 
 impl Dataset {
     /// Refuses to divide a folder in which all is of one subject: nothing could be held out then.
     pub fn refuse_one_subject(&self, tried: &str) -> Result<()> {
-        let subjects: BTreeSet<&str> = self.pairs.iter().map(|pair| pair.subject.as_str()).collect();
+        let subjects: BTreeSet<&str> = self
+            .pairs
+            .iter()
+            .map(|pair| pair.subject.as_str())
+            .collect();
         match (subjects.first(), subjects.len()) {
             (Some(subject), 1) => {
                 let images = match self.pairs.len() {
@@ -135,9 +164,16 @@ impl Dataset {
 
     /// Refuses subjects that nobody is: a typing error would hold out nothing. Gives back those that there are.
     pub fn subjects(&self, tried: &str, wanted: &[String]) -> Result<BTreeSet<String>> {
-        let found: BTreeSet<&str> = self.pairs.iter().map(|pair| pair.subject.as_str()).collect();
+        let found: BTreeSet<&str> = self
+            .pairs
+            .iter()
+            .map(|pair| pair.subject.as_str())
+            .collect();
         let wanted: BTreeSet<String> = wanted.iter().map(|subject| composed(subject)).collect();
-        match wanted.iter().find(|subject| !found.contains(subject.as_str())) {
+        match wanted
+            .iter()
+            .find(|subject| !found.contains(subject.as_str()))
+        {
             Some(unknown) => {
                 let some: Vec<&str> = found.into_iter().take(5).collect();
                 let reason = format!(
@@ -165,7 +201,8 @@ fn list(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
         }
         let mask = masks.get(case).cloned().ok_or_else(|| {
             let reason = format!("it has no mask in \"{}\"", layout.masks.display());
-            Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
+            Error::at("use the image", &image, reason)
+                .advise("Add a mask of the same name, or remove the image.")
         })?;
         let (name, subject) = (case.to_owned(), case.to_owned());
         pairs.extend(each_slice(DatasetPair {
@@ -178,12 +215,21 @@ fn list(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
         })?);
     }
     if pairs.is_empty() {
-        return Err(Error::at(TRIED, &layout.images, "there is no picture in it")
-            .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."));
+        return Err(
+            Error::at(TRIED, &layout.images, "there is no picture in it")
+                .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."),
+        );
     }
-    let images = if channels == 1 { "1 image is".to_owned() } else { format!("{channels} images are") };
+    let images = if channels == 1 {
+        "1 image is".to_owned()
+    } else {
+        format!("{channels} images are")
+    };
     let left_out = format!("{images} of another channel than the first (_0000) and left out");
-    Ok((pairs, (channels > 0).then_some(left_out).into_iter().collect()))
+    Ok((
+        pairs,
+        (channels > 0).then_some(left_out).into_iter().collect(),
+    ))
 }
 
 /// A pair for each page of a stack and each slice of a volume, of one subject.
@@ -193,10 +239,20 @@ fn each_slice(pair: DatasetPair) -> Result<Vec<DatasetPair>> {
         return Ok(vec![pair]);
     }
     if image != mask {
-        let reason = format!("it has {}, but \"{}\" has {}", pages(&mask), pair.image.display(), pages(&image));
-        return Err(Error::at("use the mask", &pair.mask, reason).advise("Save a mask for each of them, in one file."));
+        let reason = format!(
+            "it has {}, but \"{}\" has {}",
+            pages(&mask),
+            pair.image.display(),
+            pages(&image)
+        );
+        return Err(Error::at("use the mask", &pair.mask, reason)
+            .advise("Save a mask for each of them, in one file."));
     }
-    let one = |frame: u32| DatasetPair { name: format!("{}-{:04}", pair.name, frame + 1), frame, ..pair.clone() };
+    let one = |frame: u32| DatasetPair {
+        name: format!("{}-{:04}", pair.name, frame + 1),
+        frame,
+        ..pair.clone()
+    };
     Ok(image.into_iter().map(one).collect())
 }
 
@@ -206,22 +262,36 @@ fn frames(path: &Path) -> Result<Vec<u32>> {
     if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
         return Ok(vec![0]);
     }
-    let mut frames: Vec<u32> = open::slices(path)?.into_iter().map(|source| source.frame).collect();
+    let mut frames: Vec<u32> = open::slices(path)?
+        .into_iter()
+        .map(|source| source.frame)
+        .collect();
     frames.sort_unstable();
     Ok(frames)
 }
 
 fn pages(frames: &[u32]) -> String {
-    if frames.len() == 1 { "1 page or slice".into() } else { format!("{} pages or slices", frames.len()) }
+    if frames.len() == 1 {
+        "1 page or slice".into()
+    } else {
+        format!("{} pages or slices", frames.len())
+    }
 }
 
 /// The name of a file without its ending, and the ending in small letters; `None` where it is no picture's.
 fn ending(path: &Path) -> Option<(String, &'static str)> {
     let name = path.file_name()?.to_string_lossy().into_owned();
     let small = name.to_lowercase();
-    let is_it = |ending: &&str| small.strip_suffix(*ending).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1);
+    let is_it = |ending: &&str| {
+        small
+            .strip_suffix(*ending)
+            .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
+    };
     let ending = ENDINGS.into_iter().rev().find(is_it)?;
-    Some((name.get(..name.len() - ending.len() - 1)?.to_owned(), ending))
+    Some((
+        name.get(..name.len() - ending.len() - 1)?.to_owned(),
+        ending,
+    ))
 }
 
 /// What a table says of an image's size in the patient.
@@ -243,12 +313,19 @@ pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
         return Ok(HashMap::new());
     }
     let failed = |reason: String| {
-        Error::at("read the table", &path, reason).advise("Its first line must be \"name,pixel_spacing_mm\".")
+        Error::at("read the table", &path, reason)
+            .advise("Its first line must be \"name,pixel_spacing_mm\".")
     };
-    let mut table =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).map_err(|e| failed(e.to_string()))?;
+    let mut table = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(&path)
+        .map_err(|e| failed(e.to_string()))?;
     let headers = table.headers().map_err(|e| failed(e.to_string()))?.clone();
-    let column = |title: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}') == title);
+    let column = |title: &str| {
+        headers
+            .iter()
+            .position(|h| h.trim_start_matches('\u{feff}') == title)
+    };
     let (Some(name), Some(spacing)) = (column("name"), column("pixel_spacing_mm")) else {
         return Err(failed("it lacks one of these columns".into()));
     };
@@ -259,10 +336,16 @@ pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
         let named = record.get(name).unwrap_or_default();
         let length = |column: usize| -> Result<f64> {
             let text = record.get(column).unwrap_or_default();
-            let length = text.parse().ok().filter(|l: &f64| l.is_finite() && *l > 0.0);
+            let length = text
+                .parse()
+                .ok()
+                .filter(|l: &f64| l.is_finite() && *l > 0.0);
             length.ok_or_else(|| failed(format!("\"{text}\" of \"{named}\" is no length")))
         };
-        let all = Lengths { pixel_spacing: length(spacing)?, circumference: circumference.map(length).transpose()? };
+        let all = Lengths {
+            pixel_spacing: length(spacing)?,
+            circumference: circumference.map(length).transpose()?,
+        };
         lengths.insert(stem(named), all);
     }
     Ok(lengths)
@@ -285,12 +368,16 @@ fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
         _ => failed(&labrum_core::reason_of(&e)),
     })? {
         let path = entry.map_err(|e| failed(&e))?.path();
-        let Some((name, _)) = ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file()) else {
+        let Some((name, _)) =
+            ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file())
+        else {
             continue;
         };
         if let Some(other) = found.insert(composed(&name), path.clone()) {
             let reason = format!("\"{}\" has the same name", other.display());
-            return Err(Error::at("use the file", &path, reason).advise("Remove or rename one of them."));
+            return Err(
+                Error::at("use the file", &path, reason).advise("Remove or rename one of them.")
+            );
         }
     }
     Ok(found)

@@ -37,8 +37,11 @@ impl FromStr for SubjectPattern {
 
     fn from_str(text: &str) -> Result<Self> {
         let failed = |e: regex::Error| {
-            Error::new(format!("find subjects by \"{text}\""), format!("it is no regular expression ({e})"))
-                .advise("\"^P([0-9]+)\" takes 12 from P12_left.png.")
+            Error::new(
+                format!("find subjects by \"{text}\""),
+                format!("it is no regular expression ({e})"),
+            )
+            .advise("\"^P([0-9]+)\" takes 12 from P12_left.png.")
         };
         Regex::new(&composed(text)).map(Self).map_err(failed)
     }
@@ -48,7 +51,10 @@ impl SubjectPattern {
     /// Whose image of this name it is; `None` where the pattern says nothing of it.
     fn subject(&self, name: &str) -> Option<String> {
         let found = self.0.captures(name)?;
-        let group = found.name("subject").or_else(|| found.get(1)).or_else(|| found.get(0))?;
+        let group = found
+            .name("subject")
+            .or_else(|| found.get(1))
+            .or_else(|| found.get(0))?;
         Some(group.as_str().to_owned()).filter(|subject| !subject.is_empty())
     }
 }
@@ -64,7 +70,8 @@ pub(super) fn name(
     let in_table = |pair: &DatasetPair| table.get(&pair.name).or_else(|| table.get(&pair.subject));
     if !table.is_empty() && !pairs.iter().any(|pair| in_table(pair).is_some()) {
         let reason = "none of the names in it is that of an image";
-        return Err(Error::at("use the subjects", &path, reason).advise("Names are those of the files in images/."));
+        return Err(Error::at("use the subjects", &path, reason)
+            .advise("Names are those of the files in images/."));
     }
     let mut unnamed = 0;
     for pair in pairs {
@@ -73,7 +80,10 @@ pub(super) fn name(
         pair.subject = match (in_table(pair), pattern) {
             (Some(subject), _) => subject.clone(),
             (None, Some(pattern)) => pattern.subject(file).ok_or_else(|| {
-                let reason = format!("--subject-pattern \"{}\" finds no subject in its name", pattern.0);
+                let reason = format!(
+                    "--subject-pattern \"{}\" finds no subject in its name",
+                    pattern.0
+                );
                 Error::at("use the image", &pair.image, reason).advise(ADVICE)
             })?,
             (None, None) => {
@@ -121,11 +131,19 @@ pub fn of_picture(path: &Path) -> Result<Option<String>> {
         static LAST: RefCell<Option<KnownTable>> = const { RefCell::new(None) };
     }
     let name = stem(&path.file_name().unwrap_or_default().to_string_lossy());
-    let folders = path.ancestors().skip(1).take(2).map(|folder| folder.join("subjects.csv"));
+    let folders = path
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("subjects.csv"));
     for file in folders.filter(|file| file.is_file()) {
-        let changed = std::fs::metadata(&file).and_then(|about| about.modified()).ok();
+        let changed = std::fs::metadata(&file)
+            .and_then(|about| about.modified())
+            .ok();
         let known = LAST.with_borrow(|last| {
-            let (_, _, table) = last.as_ref().filter(|(path, at, _)| *path == file && *at == changed)?;
+            let (_, _, table) = last
+                .as_ref()
+                .filter(|(path, at, _)| *path == file && *at == changed)?;
             Some(table.get(&name).cloned())
         });
         let subject = match known {
@@ -151,7 +169,9 @@ fn names_nobody(name: &str) -> bool {
 
 /// The DICOM UID that the name begins with: numbers with dots between them.
 fn uid(name: &str) -> Option<&str> {
-    let end = name.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(name.len());
+    let end = name
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(name.len());
     let uid = name.get(..end)?.trim_end_matches('.');
     let parts: Vec<&str> = uid.split('.').collect();
     let is_root = matches!(parts.first(), Some(&("0" | "1" | "2")));
@@ -173,7 +193,9 @@ fn begins_with_date(name: &str) -> bool {
         return is_date(number(&name[..4]), number(&name[4..6]), number(&name[6..8]));
     }
     let mut parts = name.split(['-', '_', '.', ' ']);
-    let (Some(first), Some(second), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(first), Some(second), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
     let third = &rest[..digits(rest)];
     match (first.len(), second.len(), third.len()) {
         (4, 2, 2) => is_date(number(first), number(second), number(third)),
@@ -185,7 +207,11 @@ fn begins_with_date(name: &str) -> bool {
 /// Hexadecimal digits with letters among them, as hashes and UUIDs are written.
 fn begins_with_hash(name: &str) -> bool {
     const SHORTEST: usize = 16;
-    let part = name.split(['_', '.', ' ']).next().unwrap_or_default().replace('-', "");
+    let part = name
+        .split(['_', '.', ' '])
+        .next()
+        .unwrap_or_default()
+        .replace('-', "");
     part.len() >= SHORTEST
         && part.bytes().all(|b| b.is_ascii_hexdigit())
         && part.bytes().any(|b| b.is_ascii_alphabetic())
@@ -197,20 +223,29 @@ fn table(path: &Path) -> Result<HashMap<String, String>> {
         return Ok(HashMap::new());
     }
     let failed = |reason: String| {
-        Error::at("read the subjects", path, reason).advise("Its first line must be \"name,subject\".")
+        Error::at("read the subjects", path, reason)
+            .advise("Its first line must be \"name,subject\".")
     };
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| failed(e.to_string()))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(|e| failed(e.to_string()))?;
     let headers = reader.headers().map_err(|e| failed(e.to_string()))?.clone();
     let column = |title: &str| {
         let is_it = |h: &str| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(title);
-        headers.iter().position(is_it).ok_or_else(|| failed(format!("it has no column \"{title}\"")))
+        headers
+            .iter()
+            .position(is_it)
+            .ok_or_else(|| failed(format!("it has no column \"{title}\"")))
     };
     let (name, subject) = (column("name")?, column("subject")?);
     let mut subjects = HashMap::new();
     for record in reader.records() {
         let record = record.map_err(|e| failed(e.to_string()))?;
-        let (name, subject) = (record.get(name).unwrap_or_default(), record.get(subject).unwrap_or_default());
+        let (name, subject) = (
+            record.get(name).unwrap_or_default(),
+            record.get(subject).unwrap_or_default(),
+        );
         if subject.is_empty() {
             return Err(failed(format!("\"{name}\" has no subject")));
         }
@@ -226,11 +261,24 @@ mod tests {
 
     #[test]
     fn the_subject_is_the_leading_number_or_the_whole_name() {
-        for (name, subject) in [("010_2HC", "010"), ("010_HC", "010"), ("benign-12", "benign-12"), ("7", "7")] {
+        for (name, subject) in [
+            ("010_2HC", "010"),
+            ("010_HC", "010"),
+            ("benign-12", "benign-12"),
+            ("7", "7"),
+        ] {
             assert_eq!(from_name(name), subject);
             assert!(!names_nobody(name));
         }
-        for number in ["12345678_1", "20201399_1", "2020_2", "1_2_3", "1.2", "201_03_14", "2001_1_12"] {
+        for number in [
+            "12345678_1",
+            "20201399_1",
+            "2020_2",
+            "1_2_3",
+            "1.2",
+            "201_03_14",
+            "2001_1_12",
+        ] {
             assert!(!names_nobody(number), "{number}");
         }
     }
@@ -243,11 +291,20 @@ mod tests {
         let of = |name: &str| of_picture(&images.join(name)).unwrap();
         assert_eq!(of("010_2HC.png").as_deref(), Some("010"));
         assert_eq!(of("polyp-a.png"), None);
-        std::fs::write(folder.path().join("subjects.csv"), "name,subject\npolyp-a.png,Q\n").unwrap();
+        std::fs::write(
+            folder.path().join("subjects.csv"),
+            "name,subject\npolyp-a.png,Q\n",
+        )
+        .unwrap();
         assert_eq!(of("polyp-a.png").as_deref(), Some("Q"));
         assert_eq!(of("010_2HC.png").as_deref(), Some("010"));
         std::fs::write(images.join("subjects.csv"), "age\n7\n").unwrap();
-        assert!(of_picture(&images.join("polyp-a.png")).unwrap_err().to_string().contains("no column"));
+        assert!(
+            of_picture(&images.join("polyp-a.png"))
+                .unwrap_err()
+                .to_string()
+                .contains("no column")
+        );
     }
 
     #[test]
@@ -276,11 +333,20 @@ mod tests {
 
     #[test]
     fn a_pattern_takes_its_group_or_all_that_it_matches() {
-        let subject = |pattern: &str, name: &str| pattern.parse::<SubjectPattern>().unwrap().subject(name);
+        let subject =
+            |pattern: &str, name: &str| pattern.parse::<SubjectPattern>().unwrap().subject(name);
         assert_eq!(subject("^P([0-9]+)", "P12_left").as_deref(), Some("12"));
         assert_eq!(subject("P[0-9]+", "20200314_P12").as_deref(), Some("P12"));
-        assert_eq!(subject("(a|b)_(?P<subject>[a-z]+)", "a_anna").as_deref(), Some("anna"));
+        assert_eq!(
+            subject("(a|b)_(?P<subject>[a-z]+)", "a_anna").as_deref(),
+            Some("anna")
+        );
         assert_eq!(subject("^P([0-9]*)", "Pleft"), None);
-        assert!("(".parse::<SubjectPattern>().unwrap_err().to_string().contains("no regular expression"));
+        assert!(
+            "(".parse::<SubjectPattern>()
+                .unwrap_err()
+                .to_string()
+                .contains("no regular expression")
+        );
     }
 }

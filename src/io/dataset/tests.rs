@@ -11,7 +11,9 @@ fn folder(paths: &[&str]) -> tempfile::TempDir {
     for path in paths {
         let path = folder.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        GrayImage::from_fn(4, 3, |x, _| image::Luma([255 * u8::from(x > 1)])).save(path).unwrap();
+        GrayImage::from_fn(4, 3, |x, _| image::Luma([255 * u8::from(x > 1)]))
+            .save(path)
+            .unwrap();
     }
     folder
 }
@@ -27,7 +29,9 @@ fn pairs(folder: &tempfile::TempDir) -> Vec<DatasetPair> {
 /// Saves a mask of 4 x 3 pixels with these values in its columns.
 fn mask(folder: &tempfile::TempDir, name: &str, values: [u8; 4]) {
     let picture = GrayImage::from_fn(4, 3, |x, _| image::Luma([values[x as usize]]));
-    picture.save(folder.path().join("masks").join(name)).unwrap();
+    picture
+        .save(folder.path().join("masks").join(name))
+        .unwrap();
 }
 
 fn named(name: &str) -> DatasetPair {
@@ -44,10 +48,19 @@ fn named(name: &str) -> DatasetPair {
 
 #[test]
 fn images_meet_their_masks_by_name_whatever_the_ending() {
-    let folder = folder(&["images/b.png", "images/a.JPG", "masks/a.bmp", "masks/b.png", "masks/c.png"]);
+    let folder = folder(&[
+        "images/b.png",
+        "images/a.JPG",
+        "masks/a.bmp",
+        "masks/b.png",
+        "masks/c.png",
+    ]);
     std::fs::write(folder.path().join("images/notes.txt"), "x").unwrap();
     let pairs = pairs(&folder);
-    assert_eq!(pairs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(
+        pairs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
+        ["a", "b"]
+    );
     let (image, mask) = pairs[0].read().unwrap();
     assert_eq!((image.columns, image.rows), (4, 3));
     assert_eq!(mask.labels(), [0, 0, 1, 1].repeat(3));
@@ -68,13 +81,24 @@ fn lists_say_which_images_are_for_what() {
         path
     };
     let pairs = ["a", "b", "c"].map(named);
-    let (train, rest) = (file("train.txt", "# a comment\nc\n\na.png\n"), file("rest.txt", "b\r\n"));
-    let parts = SplitLists::read(&[train.clone(), rest.clone()]).unwrap().apply(&pairs).unwrap();
-    let names = parts.each_ref().map(|part| part.iter().map(|p| p.name.as_str()).collect::<Vec<_>>());
+    let (train, rest) = (
+        file("train.txt", "# a comment\nc\n\na.png\n"),
+        file("rest.txt", "b\r\n"),
+    );
+    let parts = SplitLists::read(&[train.clone(), rest.clone()])
+        .unwrap()
+        .apply(&pairs)
+        .unwrap();
+    let names = parts
+        .each_ref()
+        .map(|part| part.iter().map(|p| p.name.as_str()).collect::<Vec<_>>());
     assert_eq!(names, [vec!["c", "a"], vec!["b"], vec![]]);
     assert_eq!(only_listed(&pairs, &rest).unwrap(), [named("b")]);
     let refused = |files: &[PathBuf], part: &str| {
-        let found = SplitLists::read(files).and_then(|lists| lists.apply(&pairs)).unwrap_err().to_string();
+        let found = SplitLists::read(files)
+            .and_then(|lists| lists.apply(&pairs))
+            .unwrap_err()
+            .to_string();
         assert!(found.contains(part), "{found}");
     };
     refused(&[train.clone(), file("twice.txt", "a\n")], "\"a\"");
@@ -88,11 +112,23 @@ fn lengths_come_from_a_table() {
     let folder = folder(&["images/a.png"]);
     assert!(lengths(folder.path()).unwrap().is_empty());
     let table = folder.path().join("pixel_spacing_mm.csv");
-    std::fs::write(&table, "name,pixel_spacing_mm,head_circumference_mm\na.png,0.25,180.5\n").unwrap();
-    let expected = Lengths { pixel_spacing: 0.25, circumference: Some(180.5) };
+    std::fs::write(
+        &table,
+        "name,pixel_spacing_mm,head_circumference_mm\na.png,0.25,180.5\n",
+    )
+    .unwrap();
+    let expected = Lengths {
+        pixel_spacing: 0.25,
+        circumference: Some(180.5),
+    };
     assert_eq!(lengths(folder.path()).unwrap()["a"], expected);
     std::fs::write(&table, "name,pixel_spacing_mm\na,-1\n").unwrap();
-    assert!(lengths(folder.path()).unwrap_err().to_string().contains("\"-1\" of \"a\""));
+    assert!(
+        lengths(folder.path())
+            .unwrap_err()
+            .to_string()
+            .contains("\"-1\" of \"a\"")
+    );
     std::fs::write(&table, "name,spacing\na,1\n").unwrap();
     assert!(lengths(folder.path()).is_err());
 }
@@ -101,13 +137,19 @@ fn lengths_come_from_a_table() {
 fn two_images_of_one_name_are_named() {
     let folder = folder(&["images/a.png", "images/a.bmp", "masks/a.png"]);
     let message = opened(&folder).unwrap_err().to_string();
-    assert!(message.contains("a.png") && message.contains("a.bmp"), "{message}");
+    assert!(
+        message.contains("a.png") && message.contains("a.bmp"),
+        "{message}"
+    );
 }
 
 #[test]
 fn missing_and_empty_folders_are_named() {
     assert!(
-        open(Path::new("/nowhere"), &FolderOptions::default()).unwrap_err().to_string().contains("/nowhere/images")
+        open(Path::new("/nowhere"), &FolderOptions::default())
+            .unwrap_err()
+            .to_string()
+            .contains("/nowhere/images")
     );
     let folder = folder(&["masks/a.png"]);
     std::fs::create_dir(folder.path().join("images")).unwrap();
@@ -117,7 +159,9 @@ fn missing_and_empty_folders_are_named() {
 #[test]
 fn a_mask_of_another_size_than_its_image_names_both() {
     let folder = folder(&["images/a.png", "masks/a.png"]);
-    GrayImage::new(5, 3).save(folder.path().join("masks/a.png")).unwrap();
+    GrayImage::new(5, 3)
+        .save(folder.path().join("masks/a.png"))
+        .unwrap();
     let message = pairs(&folder)[0].read().unwrap_err().to_string();
     for part in ["masks/a.png", "images/a.png", "5 x 3", "4 x 3"] {
         assert!(message.contains(part), "{message}");
@@ -132,21 +176,39 @@ fn subjects_csv_overrides_the_names() {
     let subjects: Vec<_> = pairs(&folder).into_iter().map(|p| p.subject).collect();
     assert_eq!(subjects, ["A", "2"]);
     write("1,A\n");
-    assert!(opened(&folder).unwrap_err().to_string().contains("subjects.csv"));
+    assert!(
+        opened(&folder)
+            .unwrap_err()
+            .to_string()
+            .contains("subjects.csv")
+    );
 }
 
 #[test]
 fn no_subject_is_on_both_sides_of_a_split() {
-    let pairs: Vec<DatasetPair> = (0..400).map(|i| named(&format!("{:03}_{}", i / 2, i % 2))).collect();
+    let pairs: Vec<DatasetPair> = (0..400)
+        .map(|i| named(&format!("{:03}_{}", i / 2, i % 2)))
+        .collect();
     let (training, held_out) = split(&pairs, 0.2, 7);
     assert_eq!(training.len() + held_out.len(), 400);
     assert!((50..110).contains(&held_out.len()), "{}", held_out.len());
-    assert!(!held_out.iter().any(|h| training.iter().any(|t| t.subject == h.subject)));
+    assert!(
+        !held_out
+            .iter()
+            .any(|h| training.iter().any(|t| t.subject == h.subject))
+    );
     assert_eq!(split(&pairs, 0.2, 7), (training.clone(), held_out.clone()));
     assert_ne!(split(&pairs, 0.2, 8).1, held_out);
     // Subjects stay on their side when others come.
     let (_, of_half) = split(&pairs[..200], 0.2, 7);
-    assert_eq!(of_half, held_out.iter().filter(|p| p.name.as_str() < "100").cloned().collect::<Vec<_>>());
+    assert_eq!(
+        of_half,
+        held_out
+            .iter()
+            .filter(|p| p.name.as_str() < "100")
+            .cloned()
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -162,26 +224,42 @@ fn a_split_of_few_subjects_leaves_some_on_either_side() {
 fn one_rule_holds_for_all_masks_of_a_folder() {
     let folder = folder(&["images/a.png", "images/b.png", "masks/a.png", "masks/b.png"]);
     let labels = |folder: &tempfile::TempDir| {
-        pairs(folder).iter().map(|p| p.read().unwrap().1.labels()[..4].to_vec()).collect::<Vec<_>>()
+        pairs(folder)
+            .iter()
+            .map(|p| p.read().unwrap().1.labels()[..4].to_vec())
+            .collect::<Vec<_>>()
     };
     assert_eq!(labels(&folder), [[0, 0, 1, 1], [0, 0, 1, 1]]);
     mask(&folder, "a.png", [0, 3, 3, 200]);
     mask(&folder, "b.png", [0, 0, 200, 200]);
     assert_eq!(labels(&folder), [[0, 3, 3, 200], [0, 0, 200, 200]]);
     let found = opened(&folder).unwrap();
-    assert_eq!((found.notes.len(), found.labels.values), (1, [3, 200].into()));
+    assert_eq!(
+        (found.notes.len(), found.labels.values),
+        (1, [3, 200].into())
+    );
     mask(&folder, "a.png", [0, 1, 2, 2]);
     let error = opened(&folder).unwrap_err().to_string();
-    assert!(error.contains("b.png") && error.contains("labels.json"), "{error}");
-    let wishes = FolderOptions { threshold: Some(2), ..FolderOptions::default() };
-    let read = open(folder.path(), &wishes).unwrap().pairs[0].read().unwrap();
+    assert!(
+        error.contains("b.png") && error.contains("labels.json"),
+        "{error}"
+    );
+    let wishes = FolderOptions {
+        threshold: Some(2),
+        ..FolderOptions::default()
+    };
+    let read = open(folder.path(), &wishes).unwrap().pairs[0]
+        .read()
+        .unwrap();
     assert_eq!(read.1.labels()[..4], [0, 0, 1, 1]);
-    let list =
-        r#"{"labels": [{"value": 1, "name": "Liver"}, {"value": 2, "name": "Cyst"}, {"value": 200, "name": "Mass"}]}"#;
+    let list = r#"{"labels": [{"value": 1, "name": "Liver"}, {"value": 2, "name": "Cyst"}, {"value": 200, "name": "Mass"}]}"#;
     for place in ["labels.json", "masks/labels.json"] {
         std::fs::write(folder.path().join(place), list).unwrap();
         let found = opened(&folder).unwrap();
-        assert_eq!(found.pairs[1].read().unwrap().1.labels()[..4], [0, 0, 200, 200]);
+        assert_eq!(
+            found.pairs[1].read().unwrap().1.labels()[..4],
+            [0, 0, 200, 200]
+        );
         assert_eq!(found.labels.label(200).name, "Mass");
         assert_eq!(found.labels.label(7), Label::named("Label 7", 6));
         std::fs::remove_file(folder.path().join(place)).unwrap();
@@ -190,7 +268,12 @@ fn one_rule_holds_for_all_masks_of_a_folder() {
 
 #[test]
 fn accents_may_be_written_in_two_ways() {
-    let folder = folder(&["images/fe\u{301}mur.png", "masks/f\u{e9}mur.png", "images/b.png", "masks/b.png"]);
+    let folder = folder(&[
+        "images/fe\u{301}mur.png",
+        "masks/f\u{e9}mur.png",
+        "images/b.png",
+        "masks/b.png",
+    ]);
     let table = "name,subject\nfe\u{301}mur,Zoe\u{308}\nb,Zo\u{eb}\n";
     std::fs::write(folder.path().join("subjects.csv"), table).unwrap();
     let pairs = pairs(&folder);
@@ -203,32 +286,73 @@ fn accents_may_be_written_in_two_ways() {
 
 #[test]
 fn a_folder_of_one_subject_cannot_be_divided() {
-    let folder = folder(&["images/1_a.png", "images/1_b.png", "masks/1_a.png", "masks/1_b.png"]);
+    let folder = folder(&[
+        "images/1_a.png",
+        "images/1_b.png",
+        "masks/1_a.png",
+        "masks/1_b.png",
+    ]);
     let found = opened(&folder).unwrap();
-    let error = found.refuse_one_subject("train on").unwrap_err().to_string();
-    for part in ["all its 2 images are of one subject, \"1\"", "subjects.csv", "--subject-pattern"] {
+    let error = found
+        .refuse_one_subject("train on")
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "all its 2 images are of one subject, \"1\"",
+        "subjects.csv",
+        "--subject-pattern",
+    ] {
         assert!(error.contains(part), "{error}");
     }
     let pattern = Some("_(.)$".parse().unwrap());
-    let other = open(folder.path(), &FolderOptions { subject_pattern: pattern, ..FolderOptions::default() }).unwrap();
+    let other = open(
+        folder.path(),
+        &FolderOptions {
+            subject_pattern: pattern,
+            ..FolderOptions::default()
+        },
+    )
+    .unwrap();
     other.refuse_one_subject("train on").unwrap();
-    assert_eq!(other.subjects("train on", &["a".into()]).unwrap(), ["a".to_owned()].into());
-    let error = other.subjects("train on", &["c".into()]).unwrap_err().to_string();
-    assert!(error.contains("no image in it is of subject \"c\""), "{error}");
+    assert_eq!(
+        other.subjects("train on", &["a".into()]).unwrap(),
+        ["a".to_owned()].into()
+    );
+    let error = other
+        .subjects("train on", &["c".into()])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("no image in it is of subject \"c\""),
+        "{error}"
+    );
 }
 
 #[test]
 fn names_that_begin_with_dates_are_subjects_of_their_own_and_that_is_said() {
-    let folder =
-        folder(&["images/20200314_1.png", "masks/20200314_1.png", "images/20200314_2.png", "masks/20200314_2.png"]);
+    let folder = folder(&[
+        "images/20200314_1.png",
+        "masks/20200314_1.png",
+        "images/20200314_2.png",
+        "masks/20200314_2.png",
+    ]);
     let found = opened(&folder).unwrap();
     assert_ne!(found.pairs[0].subject, found.pairs[1].subject);
-    assert!(found.notes[0].contains("2 images have names that begin with a date"), "{:?}", found.notes);
+    assert!(
+        found.notes[0].contains("2 images have names that begin with a date"),
+        "{:?}",
+        found.notes
+    );
 }
 
 #[test]
 fn a_table_that_names_no_image_is_refused() {
     let folder = folder(&["images/a.png", "masks/a.png"]);
     std::fs::write(folder.path().join("subjects.csv"), "name,subject\nb,A\n").unwrap();
-    assert!(opened(&folder).unwrap_err().to_string().contains("subjects.csv"));
+    assert!(
+        opened(&folder)
+            .unwrap_err()
+            .to_string()
+            .contains("subjects.csv")
+    );
 }

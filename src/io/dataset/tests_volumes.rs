@@ -10,9 +10,17 @@ use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 
 /// Columns to the left, rows to the back (LPS), 2 x 3 x 5 mm: shown as it is stored.
-const AS_SHOWN: [[f64; 4]; 3] = [[-2.0, 0.0, 0.0, 9.0], [0.0, -3.0, 0.0, 8.0], [0.0, 0.0, 5.0, 7.0]];
+const AS_SHOWN: [[f64; 4]; 3] = [
+    [-2.0, 0.0, 0.0, 9.0],
+    [0.0, -3.0, 0.0, 8.0],
+    [0.0, 0.0, 5.0, 7.0],
+];
 /// Columns to the right, rows to the front: shown turned by 180 degrees.
-const RAS: [[f64; 4]; 3] = [[2.0, 0.0, 0.0, -9.0], [0.0, 3.0, 0.0, -8.0], [0.0, 0.0, 5.0, 7.0]];
+const RAS: [[f64; 4]; 3] = [
+    [2.0, 0.0, 0.0, -9.0],
+    [0.0, 3.0, 0.0, -8.0],
+    [0.0, 0.0, 5.0, 7.0],
+];
 
 struct Folder(tempfile::TempDir);
 
@@ -29,7 +37,11 @@ impl Folder {
 
     /// A volume of 3 x 2 x 2 voxels.
     fn volume(&self, path: &str, sform: Option<[[f64; 4]; 3]>, values: [u8; 12]) {
-        let bytes = Volume { sform, ..Volume::new(&[3, 2, 2], values.to_vec()) }.file();
+        let bytes = Volume {
+            sform,
+            ..Volume::new(&[3, 2, 2], values.to_vec())
+        }
+        .file();
         if !path.ends_with(".gz") {
             return self.write(path, &bytes);
         }
@@ -40,7 +52,10 @@ impl Folder {
 
     /// A stack of pages of 2 x 1 pixels.
     fn stack(&self, path: &str, pages: &[[u8; 2]]) {
-        let pages: Vec<MadePage> = pages.iter().map(|v| MadePage::new((2, 1), 8, 1, v.to_vec())).collect();
+        let pages: Vec<MadePage> = pages
+            .iter()
+            .map(|v| MadePage::new((2, 1), 8, 1, v.to_vec()))
+            .collect();
         self.write(path, &Writing::default().file(&pages));
     }
 
@@ -55,31 +70,52 @@ const LABELS: [u8; 12] = [0, 1, 1, 0, 0, 4, 4, 4, 0, 0, 1, 0];
 /// Each pixel of an image beside the label that it has.
 fn pixels(pair: &DatasetPair) -> Vec<(u8, u8)> {
     let (image, mask) = pair.read().unwrap();
-    (0..image.pixels.len()).map(|i| image.value(i) as u8).zip(mask.labels().iter().copied()).collect()
+    (0..image.pixels.len())
+        .map(|i| image.value(i) as u8)
+        .zip(mask.labels().iter().copied())
+        .collect()
 }
 
 #[test]
 fn each_slice_of_a_volume_is_an_image_with_the_slice_of_its_mask_and_all_are_of_one_subject() {
     // With a place, without one, and with the place of the image alone: the mask has the order of its voxels.
-    for (image, mask) in
-        [(AS_SHOWN.into(), AS_SHOWN.into()), (RAS.into(), RAS.into()), (RAS.into(), None), (None, None)]
-    {
+    for (image, mask) in [
+        (AS_SHOWN.into(), AS_SHOWN.into()),
+        (RAS.into(), RAS.into()),
+        (RAS.into(), None),
+        (None, None),
+    ] {
         for ending in ["nii", "nii.gz"] {
             let folder = Folder::new();
             for case in ["liver_1", "liver_2"] {
-                folder.volume(&format!("images/{case}.{ending}"), image, LABELS.map(|label| 10 * label));
+                folder.volume(
+                    &format!("images/{case}.{ending}"),
+                    image,
+                    LABELS.map(|label| 10 * label),
+                );
                 folder.volume(&format!("masks/{case}.{ending}"), mask, LABELS);
             }
             let found = folder.open().unwrap();
             let names: Vec<&str> = found.pairs.iter().map(|p| p.name.as_str()).collect();
-            assert_eq!(names, ["liver_1-0001", "liver_1-0002", "liver_2-0001", "liver_2-0002"]);
+            assert_eq!(
+                names,
+                [
+                    "liver_1-0001",
+                    "liver_1-0002",
+                    "liver_2-0001",
+                    "liver_2-0002"
+                ]
+            );
             let subjects: Vec<&str> = found.pairs.iter().map(|p| p.subject.as_str()).collect();
             assert_eq!(subjects, ["liver_1", "liver_1", "liver_2", "liver_2"]);
             assert_eq!(found.labels.values, [1, 4].into());
             for pair in &found.pairs {
                 let all = pixels(pair);
                 assert_eq!(all.len(), 6);
-                assert!(all.iter().all(|(value, label)| *value == 10 * label), "{all:?}");
+                assert!(
+                    all.iter().all(|(value, label)| *value == 10 * label),
+                    "{all:?}"
+                );
                 assert!(all.iter().any(|(_, label)| *label > 0));
             }
         }
@@ -100,10 +136,21 @@ fn each_page_of_a_stack_is_an_image_with_the_page_of_its_mask() {
     // A page too few would lay masks on other images, or on none.
     folder.stack("masks/12_a.tiff", &[[1, 0], [2, 0]]);
     let error = folder.open().unwrap_err().to_string();
-    assert!(error.contains("it has 2 pages or slices") && error.contains("has 3 pages or slices"), "{error}");
+    assert!(
+        error.contains("it has 2 pages or slices") && error.contains("has 3 pages or slices"),
+        "{error}"
+    );
     std::fs::remove_file(folder.0.path().join("masks/12_a.tiff")).unwrap();
-    image::GrayImage::new(2, 1).save(folder.0.path().join("masks/12_a.png")).unwrap();
-    assert!(folder.open().unwrap_err().to_string().contains("it has 1 page or slice"));
+    image::GrayImage::new(2, 1)
+        .save(folder.0.path().join("masks/12_a.png"))
+        .unwrap();
+    assert!(
+        folder
+            .open()
+            .unwrap_err()
+            .to_string()
+            .contains("it has 1 page or slice")
+    );
 }
 
 #[test]
@@ -111,8 +158,14 @@ fn a_volume_that_lies_elsewhere_is_no_mask_of_it() {
     let folder = Folder::new();
     folder.volume("images/a.nii", Some(RAS), LABELS);
     folder.volume("masks/a.nii", Some(AS_SHOWN), LABELS);
-    let error = folder.open().unwrap().pairs[0].read().unwrap_err().to_string();
-    assert!(error.contains("its voxels are not those of") && error.contains("import-masks"), "{error}");
+    let error = folder.open().unwrap().pairs[0]
+        .read()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("its voxels are not those of") && error.contains("import-masks"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -121,14 +174,25 @@ fn a_table_names_the_subject_of_a_volume_for_all_of_its_slices() {
     folder.volume("images/a.nii", None, LABELS);
     folder.volume("masks/a.nii", None, LABELS);
     folder.write("subjects.csv", b"name,subject\na.nii,Zoe\n");
-    assert!(folder.open().unwrap().pairs.iter().all(|pair| pair.subject == "Zoe"));
+    assert!(
+        folder
+            .open()
+            .unwrap()
+            .pairs
+            .iter()
+            .all(|pair| pair.subject == "Zoe")
+    );
 }
 
 /// A data set of nnU-Net with two cases of two channels each.
 fn nnunet(description: &str) -> Folder {
     let folder = Folder::new();
     for case in ["case_001", "case_002"] {
-        folder.volume(&format!("imagesTr/{case}_0000.nii.gz"), Some(RAS), LABELS.map(|label| 10 * label));
+        folder.volume(
+            &format!("imagesTr/{case}_0000.nii.gz"),
+            Some(RAS),
+            LABELS.map(|label| 10 * label),
+        );
         folder.volume(&format!("imagesTr/{case}_0001.nii.gz"), Some(RAS), [9; 12]);
         folder.volume(&format!("labelsTr/{case}.nii.gz"), Some(RAS), LABELS);
     }
@@ -138,26 +202,53 @@ fn nnunet(description: &str) -> Folder {
 
 #[test]
 fn a_data_set_of_nnunet_is_read_as_it_lies() {
-    for labels in
-        [r#"{"background": 0, "liver": 1, "tumour": 4}"#, r#"{"0": "background", "1": "liver", "4": "tumour"}"#]
-    {
-        let folder = nnunet(&format!("{{\"channel_names\": {{\"0\": \"CT\"}}, \"labels\": {labels}}}"));
+    for labels in [
+        r#"{"background": 0, "liver": 1, "tumour": 4}"#,
+        r#"{"0": "background", "1": "liver", "4": "tumour"}"#,
+    ] {
+        let folder = nnunet(&format!(
+            "{{\"channel_names\": {{\"0\": \"CT\"}}, \"labels\": {labels}}}"
+        ));
         let found = folder.open().unwrap();
         assert_eq!(found.pairs.len(), 4);
         assert_eq!(found.pairs[0].name, "case_001-0001");
         assert_eq!(found.pairs[3].subject, "case_002");
-        assert!(found.pairs.iter().flat_map(pixels).all(|(value, label)| value == 10 * label));
+        assert!(
+            found
+                .pairs
+                .iter()
+                .flat_map(pixels)
+                .all(|(value, label)| value == 10 * label)
+        );
         assert_eq!(found.labels.values, [1, 4].into());
-        assert_eq!([1, 4].map(|value| found.labels.label(value).name), ["liver", "tumour"]);
-        assert!(found.notes.iter().any(|note| note.contains("2 images are of another channel")), "{:?}", found.notes);
+        assert_eq!(
+            [1, 4].map(|value| found.labels.label(value).name),
+            ["liver", "tumour"]
+        );
+        assert!(
+            found
+                .notes
+                .iter()
+                .any(|note| note.contains("2 images are of another channel")),
+            "{:?}",
+            found.notes
+        );
     }
 }
 
 #[test]
 fn labels_of_nnunet_that_a_mask_cannot_hold_are_refused() {
-    let refused = |labels: &str| nnunet(&format!("{{\"labels\": {labels}}}")).open().unwrap_err().to_string();
+    let refused = |labels: &str| {
+        nnunet(&format!("{{\"labels\": {labels}}}"))
+            .open()
+            .unwrap_err()
+            .to_string()
+    };
     let regions = refused(r#"{"background": 0, "whole": [1, 4], "core": [4]}"#);
     assert!(regions.contains("is made of several values"), "{regions}");
     let ignored = refused(r#"{"background": 0, "liver": 1, "ignore": 4}"#);
-    assert!(ignored.contains("its value 4 says that pixels are to be ignored"), "{ignored}");
+    assert!(
+        ignored.contains("its value 4 says that pixels are to be ignored"),
+        "{ignored}"
+    );
 }

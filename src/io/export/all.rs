@@ -34,17 +34,43 @@ impl ExportReport {
     /// Each case of which something is missing, and why.
     pub fn missing(&self) -> Vec<String> {
         let of_case = |case: &ManifestCase| -> Vec<String> {
-            let name = if case.case.is_empty() { &case.series } else { &case.case };
-            case.not_written.iter().map(|not| format!("{name} as {}: {}", not.format, not.reason)).collect()
+            let name = if case.case.is_empty() {
+                &case.series
+            } else {
+                &case.case
+            };
+            case.not_written
+                .iter()
+                .map(|not| format!("{name} as {}: {}", not.format, not.reason))
+                .collect()
         };
-        let failed = self.manifest.failed.iter().map(|failed| format!("{}: {}", failed.case, failed.reason));
-        self.manifest.cases.iter().flat_map(of_case).chain(failed).collect()
+        let failed = self
+            .manifest
+            .failed
+            .iter()
+            .map(|failed| format!("{}: {}", failed.case, failed.reason));
+        self.manifest
+            .cases
+            .iter()
+            .flat_map(of_case)
+            .chain(failed)
+            .collect()
     }
 
     /// "12 cases, 36 files; 1 case could not be written".
     pub fn text(&self) -> String {
-        let files = self.manifest.cases.iter().map(|c| c.files.len()).sum::<usize>() + self.files.len();
-        let mut text = format!("{}, {}", counted(self.manifest.cases.len(), "case"), counted(files, "file"));
+        let files = self
+            .manifest
+            .cases
+            .iter()
+            .map(|c| c.files.len())
+            .sum::<usize>()
+            + self.files.len();
+        let mut text = format!(
+            "{}, {}",
+            counted(self.manifest.cases.len(), "case"),
+            counted(files, "file")
+        );
         match self.kept {
             0 => {}
             n => text += &format!("; {} already there", with_verb(n, "case", ["was", "were"])),
@@ -53,7 +79,13 @@ impl ExportReport {
             0 => {}
             n => text += &format!("; {} could not be written", counted(n, "case")),
         }
-        match self.manifest.cases.iter().filter(|case| !case.not_written.is_empty()).count() {
+        match self
+            .manifest
+            .cases
+            .iter()
+            .filter(|case| !case.not_written.is_empty())
+            .count()
+        {
             0 => {}
             n => text += &format!("; {} not in all formats", counted(n, "case")),
         }
@@ -82,8 +114,16 @@ pub fn export_all(
 ) -> Result<ExportReport> {
     // One file of annotations for all.
     let wants_coco = preset.formats.contains(&Format::Coco);
-    let formats = preset.formats.iter().copied().filter(|f| *f != Format::Coco).collect();
-    let each = Preset { formats, ..preset.clone() };
+    let formats = preset
+        .formats
+        .iter()
+        .copied()
+        .filter(|f| *f != Format::Coco)
+        .collect();
+    let each = Preset {
+        formats,
+        ..preset.clone()
+    };
     let coco_path = folder.join(COCO);
     let mut own: Vec<PathBuf> = Manifest::paths(folder).into();
     own.extend(wants_coco.then(|| coco_path.clone()));
@@ -98,7 +138,9 @@ pub fn export_all(
     export.journal = Some(Journal::open(folder)?);
     let mut manifest = Manifest {
         program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
-        made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        made_at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
         deidentified: preset.deidentify.is_some(),
         ..Manifest::default()
     };
@@ -109,7 +151,8 @@ pub fn export_all(
             manifest.stopped = true;
             break;
         }
-        let mut steps = |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
+        let mut steps =
+            |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
         let done = case.and_then(|case| {
             let written = export.case(&case, &mut steps)?;
             Ok((export.entry(&case, &written)?, case, written))
@@ -131,8 +174,16 @@ pub fn export_all(
                 break;
             }
             Err(error) => {
-                let case = if preset.deidentify.is_some() { format!("case {}", number + 1) } else { title };
-                let reason = if preset.deidentify.is_some() { error.reason } else { error.to_string() };
+                let case = if preset.deidentify.is_some() {
+                    format!("case {}", number + 1)
+                } else {
+                    title
+                };
+                let reason = if preset.deidentify.is_some() {
+                    error.reason
+                } else {
+                    error.to_string()
+                };
                 manifest.failed.push(FailedCase { case, reason });
             }
         }
@@ -141,38 +192,62 @@ pub fn export_all(
     let journal = export.journal.take();
     if manifest.cases.is_empty() {
         // That of an export before is still needed.
-        journal.filter(|_| !unfinished.is_any).into_iter().for_each(Journal::remove);
+        journal
+            .filter(|_| !unfinished.is_any)
+            .into_iter()
+            .for_each(Journal::remove);
         if !was_there {
             // Fails, as it should, where there is something in it.
             let _ = std::fs::remove_dir(folder);
         }
-        return Ok(ExportReport { manifest, files: Vec::new(), kept });
+        return Ok(ExportReport {
+            manifest,
+            files: Vec::new(),
+            kept,
+        });
     }
     if wants_coco {
         coco.write(&coco_path)?;
     }
     let is_whole = |case: &ManifestCase| case.not_written.is_empty();
-    manifest.complete = !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
+    manifest.complete =
+        !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
     if !manifest.complete {
         manifest.earlier = earlier(folder, &unfinished, &manifest)?;
     }
     manifest.write(folder)?;
     journal.into_iter().for_each(Journal::remove);
-    Ok(ExportReport { manifest, files: own, kept })
+    Ok(ExportReport {
+        manifest,
+        files: own,
+        kept,
+    })
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Files of exports before that stand in no case of this one.
 fn earlier(folder: &Path, unfinished: &Unfinished, manifest: &Manifest) -> Result<Vec<FileEntry>> {
-    let listed: HashSet<PathBuf> =
-        manifest.cases.iter().flat_map(|case| &case.files).map(|file| folder.join(&file.path)).collect();
-    let mut left: Vec<&PathBuf> =
-        unfinished.files.iter().filter(|path| !listed.contains(*path) && path.is_file()).collect();
+    let listed: HashSet<PathBuf> = manifest
+        .cases
+        .iter()
+        .flat_map(|case| &case.files)
+        .map(|file| folder.join(&file.path))
+        .collect();
+    let mut left: Vec<&PathBuf> = unfinished
+        .files
+        .iter()
+        .filter(|path| !listed.contains(*path) && path.is_file())
+        .collect();
     left.sort();
-    left.into_iter().map(|path| FileEntry::of(folder, path)).collect()
+    left.into_iter()
+        .map(|path| FileEntry::of(folder, path))
+        .collect()
 }
 
 /// The images' files as seen from the folder of the export, where they lie below it, else from the folder that all have in
@@ -180,8 +255,14 @@ fn earlier(folder: &Path, unfinished: &Unfinished, manifest: &Manifest) -> Resul
 fn below(folder: &Path, root: Option<&Path>, series: &Series) -> Vec<String> {
     let name = |slice: &Slice| {
         let path = &slice.source.path;
-        let below = path.strip_prefix(folder).ok().or_else(|| path.strip_prefix(root?).ok());
-        below.map_or_else(|| name_of(path), |below| FileEntry::below(Path::new(""), below))
+        let below = path
+            .strip_prefix(folder)
+            .ok()
+            .or_else(|| path.strip_prefix(root?).ok());
+        below.map_or_else(
+            || name_of(path),
+            |below| FileEntry::below(Path::new(""), below),
+        )
     };
     series.slices.iter().map(name).collect()
 }

@@ -52,7 +52,9 @@ impl Unfinished {
             earlier: Vec<FileEntry>,
         }
         let [json, _] = Manifest::paths(folder);
-        let known = std::fs::read(&json).ok().and_then(|bytes| serde_json::from_slice::<KnownFile>(&bytes).ok());
+        let known = std::fs::read(&json)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<KnownFile>(&bytes).ok());
         let journal = std::fs::read_to_string(folder.join(JOURNAL)).ok();
         let is_unfinished = match &known {
             Some(known) => known.complete == Some(false),
@@ -61,16 +63,25 @@ impl Unfinished {
         if !is_unfinished {
             return Self::default();
         }
-        let KnownFile { mut cases, earlier, .. } = known.unwrap_or_default();
+        let KnownFile {
+            mut cases, earlier, ..
+        } = known.unwrap_or_default();
         let mut begun = HashSet::new();
         // The last line may have been cut off.
-        for line in journal.unwrap_or_default().lines().map_while(|line| serde_json::from_str(line).ok()) {
+        for line in journal
+            .unwrap_or_default()
+            .lines()
+            .map_while(|line| serde_json::from_str(line).ok())
+        {
             match line {
                 JournalLine::Begun(files) => begun.extend(files),
                 JournalLine::Done(case) => cases.push(*case),
             }
         }
-        let mut unfinished = Self { is_any: true, ..Self::default() };
+        let mut unfinished = Self {
+            is_any: true,
+            ..Self::default()
+        };
         // A file that was changed since is not ours any more. Of several attempts the last one counts.
         let written: HashMap<String, FileEntry> = earlier
             .into_iter()
@@ -78,26 +89,45 @@ impl Unfinished {
             .map(|f| (f.path.clone(), f))
             .collect();
         let is_unchanged = |file: &FileEntry| {
-            is_below(&file.path) && sha256(&folder.join(&file.path)).is_ok_and(|(sha256, _)| sha256 == file.sha256)
+            is_below(&file.path)
+                && sha256(&folder.join(&file.path)).is_ok_and(|(sha256, _)| sha256 == file.sha256)
         };
-        let unchanged: HashSet<&str> =
-            written.values().filter(|file| is_unchanged(file)).map(|file| file.path.as_str()).collect();
+        let unchanged: HashSet<&str> = written
+            .values()
+            .filter(|file| is_unchanged(file))
+            .map(|file| file.path.as_str())
+            .collect();
         let is_whole = |case: &ManifestCase| {
-            let is_last = |file: &FileEntry| written.get(&file.path).is_some_and(|last| last.sha256 == file.sha256);
-            !case.made_from.is_empty() && case.files.iter().all(|f| is_last(f) && unchanged.contains(f.path.as_str()))
+            let is_last = |file: &FileEntry| {
+                written
+                    .get(&file.path)
+                    .is_some_and(|last| last.sha256 == file.sha256)
+            };
+            !case.made_from.is_empty()
+                && case
+                    .files
+                    .iter()
+                    .all(|f| is_last(f) && unchanged.contains(f.path.as_str()))
         };
         begun.retain(|path| !written.contains_key(path) && is_below(path));
         unfinished.files = unchanged.iter().map(|path| folder.join(path)).collect();
-        unfinished.files.extend(begun.iter().map(|path| folder.join(path)));
-        unfinished.cases =
-            cases.iter().filter(|case| is_whole(case)).map(|case| (case.made_from.clone(), case.clone())).collect();
+        unfinished
+            .files
+            .extend(begun.iter().map(|path| folder.join(path)));
+        unfinished.cases = cases
+            .iter()
+            .filter(|case| is_whole(case))
+            .map(|case| (case.made_from.clone(), case.clone()))
+            .collect();
         unfinished
     }
 }
 
 /// True for a path that leads to a place below the folder of the export.
 fn is_below(path: &str) -> bool {
-    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+    Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The journal of an export.
@@ -111,13 +141,22 @@ impl Journal {
     /// Begins one in `folder`, or goes on with that of an export that was cut off.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(JOURNAL);
-        let file = OpenOptions::new().append(true).create(true).open(&path).map_err(|e| failed(&path, &e))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(|e| failed(&path, &e))?;
         Ok(Self { file, path })
     }
 
     /// These files will be written.
     pub(super) fn begun(&mut self, folder: &Path, files: &[PathBuf]) -> Result<()> {
-        self.write(&JournalLine::Begun(files.iter().map(|file| FileEntry::below(folder, file)).collect()))
+        self.write(&JournalLine::Begun(
+            files
+                .iter()
+                .map(|file| FileEntry::below(folder, file))
+                .collect(),
+        ))
     }
 
     /// This case is whole.
@@ -126,9 +165,13 @@ impl Journal {
     }
 
     fn write(&mut self, line: &JournalLine) -> Result<()> {
-        let mut bytes = serde_json::to_vec(line).map_err(|e| Error::at("note the export in", &self.path, e))?;
+        let mut bytes =
+            serde_json::to_vec(line).map_err(|e| Error::at("note the export in", &self.path, e))?;
         bytes.push(b'\n');
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_data());
         written.map_err(|e| failed(&self.path, &e))
     }
 
@@ -152,18 +195,52 @@ pub(super) fn made_from(
     names: &Names,
 ) -> String {
     let mut hash = Sha256::new();
-    let how = (env!("CARGO_PKG_VERSION"), &preset.formats, &preset.seg, look, folder, names);
-    let what = (&case.title, &case.study, &case.study_uid, &case.date, &case.series.id, case.series.slices.len());
-    hash.update(format!("{how:?} {what:?} {:?}", (&case.labels, &case.model, &case.person)));
+    let how = (
+        env!("CARGO_PKG_VERSION"),
+        &preset.formats,
+        &preset.seg,
+        look,
+        folder,
+        names,
+    );
+    let what = (
+        &case.title,
+        &case.study,
+        &case.study_uid,
+        &case.date,
+        &case.series.id,
+        case.series.slices.len(),
+    );
+    hash.update(format!(
+        "{how:?} {what:?} {:?}",
+        (&case.labels, &case.model, &case.person)
+    ));
     for slice in &case.slices {
-        let source = case.series.slices.get(slice.index).map(|s| (s.source.frame, s.sop_instance_uid.as_deref()));
-        hash.update(format!("{:?}", (slice.index, source, slice.mask.columns(), slice.mask.rows(), &slice.absent)));
+        let source = case
+            .series
+            .slices
+            .get(slice.index)
+            .map(|s| (s.source.frame, s.sop_instance_uid.as_deref()));
+        hash.update(format!(
+            "{:?}",
+            (
+                slice.index,
+                source,
+                slice.mask.columns(),
+                slice.mask.rows(),
+                &slice.absent
+            )
+        ));
         hash.update(slice.mask.labels());
         if let Some(proposal) = &slice.proposal {
             hash.update(proposal.labels());
         }
         hash.update(format!("{}", slice.proposal.is_some()));
-        slice.probabilities.iter().flatten().for_each(|value| hash.update(value.to_le_bytes()));
+        slice
+            .probabilities
+            .iter()
+            .flatten()
+            .for_each(|value| hash.update(value.to_le_bytes()));
     }
     hexadecimal(&hash.finalize())
 }

@@ -27,7 +27,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use super::{all::ExportReport, all::export_all, manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern};
+pub use super::{
+    all::ExportReport, all::export_all, manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern,
+};
 
 /// How cases are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +94,23 @@ impl<'a> Export<'a> {
     ///
     /// # Errors
     /// Where it cannot be made or written to.
-    pub fn begin(folder: &'a Path, preset: &'a Preset, look: OverlayStyle, cancel: &'a Cancel) -> Result<Self> {
+    pub fn begin(
+        folder: &'a Path,
+        preset: &'a Preset,
+        look: OverlayStyle,
+        cancel: &'a Cancel,
+    ) -> Result<Self> {
         let unfinished = Unfinished::in_folder(folder);
         whole_file::make_folder(folder)?;
-        Ok(Self { folder, preset, look, taken: HashSet::new(), unfinished, journal: None, cancel })
+        Ok(Self {
+            folder,
+            preset,
+            look,
+            taken: HashSet::new(),
+            unfinished,
+            journal: None,
+            cancel,
+        })
     }
 
     /// Writes a case in all formats that can hold it, and tells which cannot; on an error, or where it is stopped, none of
@@ -112,15 +127,26 @@ impl<'a> Export<'a> {
             // Folders that are empty now; one that holds something stays.
             let folders: HashSet<&Path> = new.iter().filter_map(|file| file.parent()).collect();
             let below = |folder: &&Path| folder.starts_with(self.folder) && *folder != self.folder;
-            let made = folders.into_iter().flat_map(|folder| folder.ancestors().take_while(below));
+            let made = folders
+                .into_iter()
+                .flat_map(|folder| folder.ancestors().take_while(below));
             made.for_each(|folder| drop(std::fs::remove_dir(folder)));
         }
         done
     }
 
-    fn write(&mut self, case: &CaseToExport, progress: Progress<'_>, new: &mut Vec<PathBuf>) -> Result<Written> {
+    fn write(
+        &mut self,
+        case: &CaseToExport,
+        progress: Progress<'_>,
+        new: &mut Vec<PathBuf>,
+    ) -> Result<Written> {
         let formats: Vec<Format> = self.preset.formats.clone();
-        let images = self.preset.deidentify.as_ref().map(|how| planned_images(self.folder, &case.series, how));
+        let images = self
+            .preset
+            .deidentify
+            .as_ref()
+            .map(|how| planned_images(self.folder, &case.series, how));
         let total = case.slices.len() + 1 + images.as_ref().map_or(0, Vec::len);
         let mut done = 0;
         let mut step = || {
@@ -139,15 +165,35 @@ impl<'a> Export<'a> {
         let (folder, names) = self.names(case, &whole, &part);
         let outputs = planned(&folder, &names, &case.labels, &formats);
         let made_from = match self.preset.deidentify {
-            None => {
-                made_from(self.preset, self.look, case, folder.strip_prefix(self.folder).unwrap_or(&folder), &names)
-            }
+            None => made_from(
+                self.preset,
+                self.look,
+                case,
+                folder.strip_prefix(self.folder).unwrap_or(&folder),
+                &names,
+            ),
             Some(_) => String::new(),
         };
-        if let Some(entry) = self.unfinished.cases.get(&made_from).filter(|_| !self.preset.replace) {
-            let files = entry.files.iter().map(|file| self.folder.join(&file.path)).collect();
+        if let Some(entry) = self
+            .unfinished
+            .cases
+            .get(&made_from)
+            .filter(|_| !self.preset.replace)
+        {
+            let files = entry
+                .files
+                .iter()
+                .map(|file| self.folder.join(&file.path))
+                .collect();
             let (warnings, kept) = (entry.warnings.clone(), Some(entry.clone()));
-            return Ok(Written { files, warnings, unfit: Vec::new(), series: part, made_from, kept });
+            return Ok(Written {
+                files,
+                warnings,
+                unfit: Vec::new(),
+                series: part,
+                made_from,
+                kept,
+            });
         }
         self.refuse(case, &outputs, new)?;
         warnings.extend(self.renamed(case, &names));
@@ -158,8 +204,11 @@ impl<'a> Export<'a> {
             step();
         }
         self.stop_if_cancelled()?;
-        let SeriesWritten { files: more, warnings: notes, unfit } =
-            self.series_files(&folder, &names.series, &part, case, &formats)?;
+        let SeriesWritten {
+            files: more,
+            warnings: notes,
+            unfit,
+        } = self.series_files(&folder, &names.series, &part, case, &formats)?;
         if unfit.len() == formats.len()
             && let Some(first) = unfit.first()
         {
@@ -172,20 +221,41 @@ impl<'a> Export<'a> {
             }
         }
         step();
-        Ok(Written { files, warnings, unfit, series: part, made_from, kept: None })
+        Ok(Written {
+            files,
+            warnings,
+            unfit,
+            series: part,
+            made_from,
+            kept: None,
+        })
     }
 
     /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
-    fn refuse(&mut self, case: &CaseToExport, outputs: &[PathBuf], new: &mut Vec<PathBuf>) -> Result<()> {
+    fn refuse(
+        &mut self,
+        case: &CaseToExport,
+        outputs: &[PathBuf],
+        new: &mut Vec<PathBuf>,
+    ) -> Result<()> {
         let given = originals(&case.series);
         refuse_originals(given.iter().map(PathBuf::as_path), outputs)?;
-        let is_in_the_way = |path: &&PathBuf| path.exists() && !self.unfinished.files.contains(*path);
-        if let Some(there) = outputs.iter().find(is_in_the_way).filter(|_| !self.preset.replace) {
+        let is_in_the_way =
+            |path: &&PathBuf| path.exists() && !self.unfinished.files.contains(*path);
+        if let Some(there) = outputs
+            .iter()
+            .find(is_in_the_way)
+            .filter(|_| !self.preset.replace)
+        {
             return Err(Error::at("write", there, "a file of that name is there already").advise(
                 "Choose another folder or other names, or have existing files replaced (at the command line: --overwrite).",
             ));
         }
-        let missing: Vec<PathBuf> = outputs.iter().filter(|path| !path.exists()).cloned().collect();
+        let missing: Vec<PathBuf> = outputs
+            .iter()
+            .filter(|path| !path.exists())
+            .cloned()
+            .collect();
         if let Some(journal) = self.journal.as_mut().filter(|_| !missing.is_empty()) {
             journal.begun(self.folder, &missing)?;
         }
@@ -199,15 +269,24 @@ impl<'a> Export<'a> {
         if case.series.kind != Kind::Picture || self.preset.deidentify.is_some() {
             return None;
         }
-        let (_, wanted) = pattern.place(&self.values(case, &case.series, &case.study_uid), &mut HashSet::new());
+        let (_, wanted) = pattern.place(
+            &self.values(case, &case.series, &case.study_uid),
+            &mut HashSet::new(),
+        );
         (wanted != names.series).then(|| {
-            format!("another case has files called \"{wanted}\": those of this one are called \"{}\"", names.series)
+            format!(
+                "another case has files called \"{wanted}\": those of this one are called \"{}\"",
+                names.series
+            )
         })
     }
 
     fn names(&mut self, case: &CaseToExport, whole: &Series, part: &Series) -> (PathBuf, Names) {
         let Some(pattern) = &self.preset.names else {
-            return (self.folder.to_owned(), Names::of_part(whole, &part.slices, &mut self.taken));
+            return (
+                self.folder.to_owned(),
+                Names::of_part(whole, &part.slices, &mut self.taken),
+            );
         };
         let study_uid = match &self.preset.deidentify {
             Some(how) => how.key.uid(&case.study_uid),
@@ -219,12 +298,27 @@ impl<'a> Export<'a> {
             1 => name.clone(),
             _ => format!("{name}_{:04}", masked.index + 1),
         };
-        (self.folder.join(below), Names { slices: case.slices.iter().map(slice).collect(), series: name.clone() })
+        (
+            self.folder.join(below),
+            Names {
+                slices: case.slices.iter().map(slice).collect(),
+                series: name.clone(),
+            },
+        )
     }
 
-    fn values<'b>(&self, case: &'b CaseToExport, whole: &'b Series, study_uid: &'b str) -> PatternValues<'b> {
+    fn values<'b>(
+        &self,
+        case: &'b CaseToExport,
+        whole: &'b Series,
+        study_uid: &'b str,
+    ) -> PatternValues<'b> {
         let is_private = self.preset.deidentify.is_some();
-        let present = |label: &(u8, &Label)| case.slices.iter().any(|s| s.mask.labels().contains(&label.0));
+        let present = |label: &(u8, &Label)| {
+            case.slices
+                .iter()
+                .any(|s| s.mask.labels().contains(&label.0))
+        };
         let labels = (1..=255u8).zip(&case.labels).filter(present);
         PatternValues {
             study: if is_private { "" } else { &case.study },
@@ -245,18 +339,28 @@ impl<'a> Export<'a> {
         case: &CaseToExport,
     ) -> Result<Vec<PathBuf>> {
         let of_slices = [Format::LabelMap, Format::LabelMasks, Format::Overlay];
-        let formats: Vec<Format> = self.preset.formats.iter().copied().filter(|f| of_slices.contains(f)).collect();
+        let formats: Vec<Format> = self
+            .preset
+            .formats
+            .iter()
+            .copied()
+            .filter(|f| of_slices.contains(f))
+            .collect();
         if formats.is_empty() {
             return Ok(Vec::new());
         }
         // Pixels are needed under overlays only.
         let image = match formats.contains(&Format::Overlay) {
             true => open::load(&slice.source, case.series.kind)?,
-            false => Image::new(1, 1, Pixels::U8(vec![0])).ok_or_else(|| Error::new("export", "there is no image"))?,
+            false => Image::new(1, 1, Pixels::U8(vec![0]))
+                .ok_or_else(|| Error::new("export", "there is no image"))?,
         };
         let files = SliceFiles {
             window: self.look.window,
-            look: OverlayLook { opacity: self.look.opacity, ..OverlayLook::for_size(image.columns, image.rows) },
+            look: OverlayLook {
+                opacity: self.look.opacity,
+                ..OverlayLook::for_size(image.columns, image.rows)
+            },
             image: &image,
             mask: &masked.mask,
             prediction: None,
@@ -275,7 +379,11 @@ impl<'a> Export<'a> {
     ) -> Result<SeriesWritten> {
         let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
         let places: Vec<usize> = case.slices.iter().map(|s| s.index).collect();
-        let probabilities: Vec<&[Vec<u16>]> = case.slices.iter().map(|s| s.probabilities.as_slice()).collect();
+        let probabilities: Vec<&[Vec<u16>]> = case
+            .slices
+            .iter()
+            .map(|s| s.probabilities.as_slice())
+            .collect();
         let mut authors = case.authors();
         if self.preset.deidentify.is_some() {
             authors.iter_mut().for_each(|author| author.person.clear());
@@ -291,16 +399,24 @@ impl<'a> Export<'a> {
             gaps: &[],
         };
         let is_empty = masks.iter().all(Mask::is_blank);
-        let (formats, refused): (Vec<Format>, Vec<Format>) =
-            formats.iter().copied().partition(|format| !(is_empty && cannot_be_empty(*format)));
+        let (formats, refused): (Vec<Format>, Vec<Format>) = formats
+            .iter()
+            .copied()
+            .partition(|format| !(is_empty && cannot_be_empty(*format)));
         let mut written = write_series(folder, name, &files, &formats)?;
-        written.unfit.extend(refused.into_iter().map(|format| Unfit { format, error: nothing_there(format) }));
+        written
+            .unfit
+            .extend(refused.into_iter().map(|format| Unfit {
+                format,
+                error: nothing_there(format),
+            }));
         Ok(written)
     }
 
     fn stop_if_cancelled(&self) -> Result<()> {
         match self.cancel.is_cancelled() {
-            true => Err(Error::new("export", "it was cancelled").advise("The files written before are whole.")),
+            true => Err(Error::new("export", "it was cancelled")
+                .advise("The files written before are whole.")),
             false => Ok(()),
         }
     }
@@ -315,7 +431,11 @@ impl<'a> Export<'a> {
         let labels = (1..=255u8).zip(case.labels.iter().zip(&authors));
         let file = |path: &PathBuf| FileEntry::of(self.folder, path);
         Ok(ManifestCase {
-            case: if is_private { String::new() } else { case.title.clone() },
+            case: if is_private {
+                String::new()
+            } else {
+                case.title.clone()
+            },
             series: written.series.id.clone(),
             modality: case.series.modality.clone(),
             slices: case.slices.len(),
@@ -326,7 +446,11 @@ impl<'a> Export<'a> {
             nothing_of: case.nothing_of(),
             files: written.files.iter().map(file).collect::<Result<_>>()?,
             warnings: written.warnings.clone(),
-            not_written: written.unfit.iter().map(|unfit| self.not_written(unfit)).collect(),
+            not_written: written
+                .unfit
+                .iter()
+                .map(|unfit| self.not_written(unfit))
+                .collect(),
             made_from: written.made_from.clone(),
         })
     }
@@ -337,13 +461,19 @@ impl<'a> Export<'a> {
             Some(_) => unfit.error.reason.clone(),
             None => unfit.error.to_string(),
         };
-        NotWritten { format: unfit.format.name().to_owned(), reason }
+        NotWritten {
+            format: unfit.format.name().to_owned(),
+            reason,
+        }
     }
 }
 
 /// Whether a format holds what is there, and cannot say that nothing is.
 fn cannot_be_empty(format: Format) -> bool {
-    matches!(format, Format::Seg | Format::SegLabelMap | Format::StructureSet)
+    matches!(
+        format,
+        Format::Seg | Format::SegLabelMap | Format::StructureSet
+    )
 }
 
 fn nothing_there(format: Format) -> Error {
@@ -354,16 +484,33 @@ fn nothing_there(format: Format) -> Error {
 
 /// The slices with masks. Those without are left out: an empty mask would say that nothing is there.
 fn part(whole: &Series, case: &CaseToExport) -> Series {
-    let slices = case.slices.iter().filter_map(|s| whole.slices.get(s.index).cloned());
-    Series { slices: slices.collect(), ..whole.clone() }
+    let slices = case
+        .slices
+        .iter()
+        .filter_map(|s| whole.slices.get(s.index).cloned());
+    Series {
+        slices: slices.collect(),
+        ..whole.clone()
+    }
 }
 
 /// The files of the series and all that lies beside them: a label map is called like its picture, and an overlay may be
 /// called like another one.
 fn originals(series: &Series) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = series.slices.iter().map(|s| s.source.path.clone()).collect();
-    let folders: HashSet<&Path> = series.slices.iter().filter_map(|s| s.source.path.parent()).collect();
-    let entries = folders.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let mut files: Vec<PathBuf> = series
+        .slices
+        .iter()
+        .map(|s| s.source.path.clone())
+        .collect();
+    let folders: HashSet<&Path> = series
+        .slices
+        .iter()
+        .filter_map(|s| s.source.path.parent())
+        .collect();
+    let entries = folders
+        .into_iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten();
     files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     files
 }

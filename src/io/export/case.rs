@@ -67,22 +67,35 @@ fn hash_in(identity: &str) -> Option<&str> {
 impl CaseToExport {
     /// Who made each label, by what is left of the model's proposals.
     pub fn authors(&self) -> Vec<Authorship> {
-        (1..=255u8).zip(&self.labels).map(|(label, _)| self.author(label)).collect()
+        (1..=255u8)
+            .zip(&self.labels)
+            .map(|(label, _)| self.author(label))
+            .collect()
     }
 
     /// Names of the folders in which its first image lies, below the one that all images have in common.
     pub fn tree(&self) -> Vec<String> {
-        let folder = self.series.slices.first().and_then(|slice| slice.source.path.parent());
-        let below = folder.zip(self.root.as_deref()).and_then(|(folder, root)| folder.strip_prefix(root).ok());
+        let folder = self
+            .series
+            .slices
+            .first()
+            .and_then(|slice| slice.source.path.parent());
+        let below = folder
+            .zip(self.root.as_deref())
+            .and_then(|(folder, root)| folder.strip_prefix(root).ok());
         let names = below.into_iter().flat_map(Path::components);
-        names.map(|name| name.as_os_str().to_string_lossy().into_owned()).collect()
+        names
+            .map(|name| name.as_os_str().to_string_lossy().into_owned())
+            .collect()
     }
 
     /// Names of labels of which a person said that there is nothing, and of which no slice has any.
     pub fn nothing_of(&self) -> Vec<String> {
         let is_said = |label: u8| self.slices.iter().any(|s| s.absent.contains(&label));
         let is_there = |label: u8| self.slices.iter().any(|s| s.mask.count(label) > 0);
-        let named = (1..=255u8).zip(&self.labels).filter(|(value, _)| is_said(*value) && !is_there(*value));
+        let named = (1..=255u8)
+            .zip(&self.labels)
+            .filter(|(value, _)| is_said(*value) && !is_there(*value));
         named.map(|(_, label)| label.name.clone()).collect()
     }
 
@@ -106,18 +119,27 @@ impl CaseToExport {
         if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
             let (is, _) = sha256(path).map_err(|e| Error::at("read", path, e))?;
             if is != hash {
-                return Err(Error::at("export", path, "another picture is in its place now"));
+                return Err(Error::at(
+                    "export",
+                    path,
+                    "another picture is in its place now",
+                ));
             }
         }
         let catalog = open::catalog(&paths, &mut |_| {}, &Cancel::default())?;
         // Of the parts of a picture (channels, times) that with the very pages.
         let frame = about.slices.first().map_or(0, |slice| slice.source.frame);
         let is_it = |series: &&Series| match series.kind {
-            Kind::Picture => series.slices.iter().any(|slice| slice.source.frame == frame),
+            Kind::Picture => series
+                .slices
+                .iter()
+                .any(|slice| slice.source.frame == frame),
             Kind::Dicom => series.id == about.identity,
         };
         let found = catalog.studies.into_iter().find_map(|mut study| {
-            let series = std::mem::take(&mut study.series).into_iter().find(|series| is_it(&series))?;
+            let series = std::mem::take(&mut study.series)
+                .into_iter()
+                .find(|series| is_it(&series))?;
             Some((study, series))
         });
         let (study, series) = found.ok_or_else(|| failed("its files hold other images now"))?;
@@ -135,7 +157,8 @@ impl CaseToExport {
                     }
             };
             let index = series.slices.iter().position(same);
-            let index = index.ok_or_else(|| failed("a slice that has a mask is not in its files any more"))?;
+            let index = index
+                .ok_or_else(|| failed("a slice that has a mask is not in its files any more"))?;
             // What came after the work on the slice began was not used for it.
             let proposal = kept.proposal.as_ref().filter(|_| !kept.is_proposal_apart);
             slices.push(MaskedSlice {
@@ -150,7 +173,11 @@ impl CaseToExport {
             return Err(failed("it has no mask"));
         }
         slices.sort_by_key(|slice| slice.index);
-        let model = stored.slices.iter().filter(|s| !s.is_proposal_apart).find_map(|s| s.proposal.as_ref());
+        let model = stored
+            .slices
+            .iter()
+            .filter(|s| !s.is_proposal_apart)
+            .find_map(|s| s.proposal.as_ref());
         Ok(Self {
             title: about.description.clone(),
             study: study.description,
@@ -159,7 +186,13 @@ impl CaseToExport {
             series,
             slices,
             labels: standing(labels, stored),
-            model: model.map(|p| [p.model.name.clone(), p.model.version.clone(), p.model.weights.clone()]),
+            model: model.map(|p| {
+                [
+                    p.model.name.clone(),
+                    p.model.version.clone(),
+                    p.model.weights.clone(),
+                ]
+            }),
             person: person.to_owned(),
             root: None,
         })
@@ -169,7 +202,15 @@ impl CaseToExport {
         let shapes: Vec<(Region, Region)> = self
             .slices
             .iter()
-            .map(|s| (s.mask.region(label), s.proposal.as_ref().map(|p| p.region(label)).unwrap_or_default()))
+            .map(|s| {
+                (
+                    s.mask.region(label),
+                    s.proposal
+                        .as_ref()
+                        .map(|p| p.region(label))
+                        .unwrap_or_default(),
+                )
+            })
             .collect();
         let is_proposed = shapes.iter().any(|(_, proposed)| !proposed.is_empty());
         let is_untouched = shapes.iter().all(|(now, proposed)| now == proposed);
@@ -180,8 +221,18 @@ impl CaseToExport {
         };
         let [model, model_version, weights] = self.model.clone().unwrap_or_default();
         // A person who accepts a model's mask has seen it and drawn nothing.
-        let person = if algorithm_type == AlgorithmType::Automatic { String::new() } else { self.person.clone() };
-        Authorship { algorithm_type, model, model_version, weights, person }
+        let person = if algorithm_type == AlgorithmType::Automatic {
+            String::new()
+        } else {
+            self.person.clone()
+        };
+        Authorship {
+            algorithm_type,
+            model,
+            model_version,
+            weights,
+            person,
+        }
     }
 }
 
@@ -195,7 +246,13 @@ fn merged(mut proposal: Mask, labels: &[Label]) -> Mask {
 
 /// The labels of a workspace as they stand in a case: those of other tasks, where it has nothing of them, count as gone.
 fn standing(labels: &[Label], stored: &StoredCase) -> Vec<Label> {
-    let is_used = |value: u8| stored.slices.iter().filter_map(|s| s.mask.as_ref()).any(|mask| mask.holds(value));
+    let is_used = |value: u8| {
+        stored
+            .slices
+            .iter()
+            .filter_map(|s| s.mask.as_ref())
+            .any(|mask| mask.holds(value))
+    };
     let mut labels = labels.to_vec();
     for (value, label) in (1..=255u8).zip(&mut labels) {
         if label.kept.task != stored.entry.task && !is_used(value) {

@@ -3,7 +3,9 @@
 //! cannot say what a hole is, so that one with holes is uncompressed run lengths, which the format has for `iscrowd` 1.
 
 use crate::{Error, Result};
-use labrum_core::{boundary::trace, label::Label, mask::Mask, naming::told_apart, study::Series, whole_file};
+use labrum_core::{
+    boundary::trace, label::Label, mask::Mask, naming::told_apart, study::Series, whole_file,
+};
 use serde::Serialize;
 use std::path::Path;
 
@@ -26,7 +28,10 @@ struct Info {
 
 impl Default for Info {
     fn default() -> Self {
-        Self { description: "Segmentations by Labrum", version: env!("CARGO_PKG_VERSION") }
+        Self {
+            description: "Segmentations by Labrum",
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 }
 
@@ -82,10 +87,16 @@ impl CocoWriter {
     /// series are categories apart, whatever they are called; those of the same name in several series are one.
     pub fn add(&mut self, series: &Series, names: &[String], masks: &[Mask], labels: &[Label]) {
         // A label that is gone is no category.
-        let standing = || (1..=255u8).zip(labels).filter(|(_, label)| !label.is_gone());
+        let standing = || {
+            (1..=255u8)
+                .zip(labels)
+                .filter(|(_, label)| !label.is_gone())
+        };
         let called = told_apart(standing().map(|(_, label)| label.name.as_str()));
-        let categories: Vec<(u8, usize)> =
-            standing().zip(called).map(|((value, label), name)| (value, self.category(label, name))).collect();
+        let categories: Vec<(u8, usize)> = standing()
+            .zip(called)
+            .map(|((value, label), name)| (value, self.category(label, name)))
+            .collect();
         for ((slice, name), mask) in series.slices.iter().zip(names).zip(masks) {
             let image_id = self.images.len() + 1;
             self.images.push(CocoImage {
@@ -108,7 +119,12 @@ impl CocoWriter {
                     image_id,
                     category_id,
                     area: region.len(),
-                    bbox: [bounds.columns.start, bounds.rows.start, bounds.columns.len(), bounds.rows.len()],
+                    bbox: [
+                        bounds.columns.start,
+                        bounds.rows.start,
+                        bounds.columns.len(),
+                        bounds.rows.len(),
+                    ],
                     iscrowd: u8::from(matches!(segmentation, CocoShape::Runs(_))),
                     segmentation,
                 });
@@ -118,8 +134,16 @@ impl CocoWriter {
 
     /// What the file of each slice of a series is called.
     pub fn file_names(series: &Series) -> Vec<String> {
-        let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        series.slices.iter().map(|slice| name(&slice.source.path)).collect()
+        let name = |path: &Path| {
+            path.file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        series
+            .slices
+            .iter()
+            .map(|slice| name(&slice.source.path))
+            .collect()
     }
 
     fn category(&mut self, label: &Label, name: String) -> usize {
@@ -128,7 +152,11 @@ impl CocoWriter {
         }
         let id = self.categories.len() + 1;
         let supercategory = label.category.meaning.clone();
-        self.categories.push(CocoCategory { id, name, supercategory });
+        self.categories.push(CocoCategory {
+            id,
+            name,
+            supercategory,
+        });
         id
     }
 
@@ -147,9 +175,12 @@ fn shape(mask: &Mask, label: u8) -> CocoShape {
     let rings = trace(mask, label);
     match rings.iter().any(|ring| ring.is_hole) {
         true => CocoShape::Runs(runs(mask, label)),
-        false => {
-            CocoShape::Polygons(rings.into_iter().map(|ring| ring.points.into_iter().flatten().collect()).collect())
-        }
+        false => CocoShape::Polygons(
+            rings
+                .into_iter()
+                .map(|ring| ring.points.into_iter().flatten().collect())
+                .collect(),
+        ),
     }
 }
 
@@ -167,7 +198,10 @@ fn runs(mask: &Mask, label: u8) -> RunLengths {
             *last += 1;
         }
     }
-    RunLengths { counts, size: [rows, columns] }
+    RunLengths {
+        counts,
+        size: [rows, columns],
+    }
 }
 
 #[cfg(test)]
@@ -186,30 +220,56 @@ mod tests {
     #[test]
     fn what_has_no_hole_is_polygons_and_what_has_one_is_runs() {
         let series = crate::io::export::series::tests::clip(1);
-        let mask = Mask::from_labels(5, 3, vec![1, 1, 1, 0, 2, 1, 0, 1, 0, 0, 1, 1, 1, 0, 2]).unwrap();
+        let mask =
+            Mask::from_labels(5, 3, vec![1, 1, 1, 0, 2, 1, 0, 1, 0, 0, 1, 1, 1, 0, 2]).unwrap();
         let mut coco = CocoWriter::default();
-        coco.add(&series, &["clip.dcm".into()], &[mask], &[Label::named("Ring", 0), Label::named("Dots", 1)]);
+        coco.add(
+            &series,
+            &["clip.dcm".into()],
+            &[mask],
+            &[Label::named("Ring", 0), Label::named("Dots", 1)],
+        );
         let json = serde_json::to_value(&coco).unwrap();
         let [ring, dots] = [0, 1].map(|i| &json["annotations"][i]);
-        assert_eq!((&ring["iscrowd"], &ring["segmentation"]["size"]), (&1.into(), &serde_json::json!([3, 5])));
-        let corners =
-            serde_json::json!([[4.0, 0.0, 5.0, 0.0, 5.0, 1.0, 4.0, 1.0], [4.0, 2.0, 5.0, 2.0, 5.0, 3.0, 4.0, 3.0]]);
-        assert_eq!((&dots["iscrowd"], &dots["segmentation"], &dots["area"]), (&0.into(), &corners, &2.into()));
+        assert_eq!(
+            (&ring["iscrowd"], &ring["segmentation"]["size"]),
+            (&1.into(), &serde_json::json!([3, 5]))
+        );
+        let corners = serde_json::json!([
+            [4.0, 0.0, 5.0, 0.0, 5.0, 1.0, 4.0, 1.0],
+            [4.0, 2.0, 5.0, 2.0, 5.0, 3.0, 4.0, 3.0]
+        ]);
+        assert_eq!(
+            (&dots["iscrowd"], &dots["segmentation"], &dots["area"]),
+            (&0.into(), &corners, &2.into())
+        );
     }
 
     #[test]
     fn labels_of_one_name_are_categories_apart_in_every_series_the_same() {
         let series = crate::io::export::series::tests::clip(1);
         let mask = Mask::from_labels(2, 2, vec![1, 2, 2, 3]).unwrap();
-        let labels: Vec<Label> =
-            ["Lesion", "Lesion", "Liver"].iter().enumerate().map(|(i, n)| Label::named(*n, i)).collect();
+        let labels: Vec<Label> = ["Lesion", "Lesion", "Liver"]
+            .iter()
+            .enumerate()
+            .map(|(i, n)| Label::named(*n, i))
+            .collect();
         let mut coco = CocoWriter::default();
         for _ in 0..2 {
-            coco.add(&series, &["clip.dcm".into()], std::slice::from_ref(&mask), &labels);
+            coco.add(
+                &series,
+                &["clip.dcm".into()],
+                std::slice::from_ref(&mask),
+                &labels,
+            );
         }
         let names: Vec<&str> = coco.categories.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["Lesion", "Lesion (2)", "Liver"]);
-        let areas: Vec<(usize, usize)> = coco.annotations.iter().map(|a| (a.category_id, a.area)).collect();
+        let areas: Vec<(usize, usize)> = coco
+            .annotations
+            .iter()
+            .map(|a| (a.category_id, a.area))
+            .collect();
         assert_eq!(areas, [(1, 1), (2, 2), (3, 1), (1, 1), (2, 2), (3, 1)]);
     }
 }

@@ -34,7 +34,9 @@ fn images_folder(folder: &Path, series: &Series, how: &Deidentification) -> Path
 pub fn planned_images(folder: &Path, series: &Series, how: &Deidentification) -> Vec<PathBuf> {
     let images = images_folder(folder, series, how);
     let count = sources(series).len();
-    (1..=count).map(|number| images.join(file_name(series, number))).collect()
+    (1..=count)
+        .map(|number| images.join(file_name(series, number)))
+        .collect()
 }
 
 /// Writes all files of `series` without the patient below `folder`.
@@ -62,7 +64,9 @@ pub fn deidentify(
             Kind::Dicom => how.write(&source.path, &out)?,
             Kind::Picture => picture(source, &out)?,
         };
-        done.warnings.into_iter().for_each(|warning| *warnings.entry(warning).or_default() += 1);
+        done.warnings
+            .into_iter()
+            .for_each(|warning| *warnings.entry(warning).or_default() += 1);
         files.push(out.clone());
         new.insert(file_of(series, source), (out, done.sop_instance_uid));
         progress();
@@ -70,30 +74,61 @@ pub fn deidentify(
     let slices = series.slices.iter().filter_map(|slice| {
         let (path, uid) = new.get(&file_of(series, &slice.source))?;
         // Each page of a picture has a file of its own now.
-        let frame = if series.kind == Kind::Dicom { slice.source.frame } else { 0 };
+        let frame = if series.kind == Kind::Dicom {
+            slice.source.frame
+        } else {
+            0
+        };
         Some(Slice {
-            source: Source { path: path.clone(), frame },
-            sop_instance_uid: slice.sop_instance_uid.as_ref().filter(|_| !uid.is_empty()).map(|old| {
-                // Images that share a UID share the new one.
-                old.split_once(SHARED).map_or_else(|| uid.clone(), |(_, own)| format!("{uid}{SHARED}{own}"))
-            }),
+            source: Source {
+                path: path.clone(),
+                frame,
+            },
+            sop_instance_uid: slice
+                .sop_instance_uid
+                .as_ref()
+                .filter(|_| !uid.is_empty())
+                .map(|old| {
+                    // Images that share a UID share the new one.
+                    old.split_once(SHARED)
+                        .map_or_else(|| uid.clone(), |(_, own)| format!("{uid}{SHARED}{own}"))
+                }),
             ..slice.clone()
         })
     });
     let series = Series {
-        id: if series.kind == Kind::Dicom { new_id(series, how) } else { new_path(&files) },
+        id: if series.kind == Kind::Dicom {
+            new_id(series, how)
+        } else {
+            new_path(&files)
+        },
         description: String::new(),
-        frame_of_reference_uid: series.frame_of_reference_uid.as_ref().map(|uid| how.key.uid(uid)),
+        frame_of_reference_uid: series
+            .frame_of_reference_uid
+            .as_ref()
+            .map(|uid| how.key.uid(uid)),
         slices: slices.collect(),
         ..series.clone()
     };
-    let many =
-        |(warning, count): (String, usize)| if count > 1 { format!("{count} files: {warning}") } else { warning };
-    Ok(DeidentifiedSeries { series, files, warnings: warnings.into_iter().map(many).collect() })
+    let many = |(warning, count): (String, usize)| {
+        if count > 1 {
+            format!("{count} files: {warning}")
+        } else {
+            warning
+        }
+    };
+    Ok(DeidentifiedSeries {
+        series,
+        files,
+        warnings: warnings.into_iter().map(many).collect(),
+    })
 }
 
 fn new_path(files: &[PathBuf]) -> String {
-    files.first().map(|path| path.display().to_string()).unwrap_or_default()
+    files
+        .first()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default()
 }
 
 /// The id of the new series, with what stands behind that of a part of a split one.
@@ -107,15 +142,31 @@ fn new_id(series: &Series, how: &Deidentification) -> String {
 /// What becomes a file: each DICOM file once, and each page of a picture, in the order of the slices.
 fn sources(series: &Series) -> Vec<&Source> {
     let mut seen = std::collections::HashSet::new();
-    series.slices.iter().map(|slice| &slice.source).filter(|source| seen.insert(file_of(series, source))).collect()
+    series
+        .slices
+        .iter()
+        .map(|slice| &slice.source)
+        .filter(|source| seen.insert(file_of(series, source)))
+        .collect()
 }
 
 fn file_of<'a>(series: &Series, source: &'a Source) -> (&'a Path, u32) {
-    (&source.path, if series.kind == Kind::Dicom { 0 } else { source.frame })
+    (
+        &source.path,
+        if series.kind == Kind::Dicom {
+            0
+        } else {
+            source.frame
+        },
+    )
 }
 
 fn file_name(series: &Series, number: usize) -> String {
-    let ending = if series.kind == Kind::Dicom { "dcm" } else { "png" };
+    let ending = if series.kind == Kind::Dicom {
+        "dcm"
+    } else {
+        "png"
+    };
     format!("{number:04}.{ending}")
 }
 
@@ -124,5 +175,8 @@ fn picture(source: &Source, out: &Path) -> Result<Deidentified> {
     let image = open::load(source, Kind::Picture)?;
     write_picture(out, &image)?;
     let warning = "the image may contain burned-in text, which is not removed: check it";
-    Ok(Deidentified { sop_instance_uid: String::new(), warnings: vec![warning.into()] })
+    Ok(Deidentified {
+        sop_instance_uid: String::new(),
+        warnings: vec![warning.into()],
+    })
 }

@@ -45,7 +45,12 @@ pub fn write_labels(folder: &Path, series: &str, labels: &[Label]) -> Result<Opt
 }
 
 /// As [`write_labels`], without `gaps`: values that are no labels.
-pub(super) fn write_labels_but(folder: &Path, series: &str, labels: &[Label], gaps: &[u8]) -> Result<Option<PathBuf>> {
+pub(super) fn write_labels_but(
+    folder: &Path,
+    series: &str,
+    labels: &[Label],
+    gaps: &[u8],
+) -> Result<Option<PathBuf>> {
     const TRIED: &str = "write the names of the labels";
     let is_listed = |(value, label): &(u8, &Label)| !gaps.contains(value) && !label.is_gone();
     let labels = (1..=255u8).zip(labels).filter(is_listed);
@@ -57,17 +62,24 @@ pub(super) fn write_labels_but(folder: &Path, series: &str, labels: &[Label], ga
         concept: Some(label.concept.clone()),
         modifiers: label.modifiers.clone(),
     });
-    let file = File { labels: entries.collect() };
+    let file = File {
+        labels: entries.collect(),
+    };
     let [first, second] = [folder.join(NAME), folder.join(format!("{series}.{NAME}"))];
     let json = serde_json::to_vec_pretty(&file).map_err(|e| Error::at(TRIED, &first, e))?;
     let holds = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes == json);
-    let path = if !first.exists() || holds(&first) { first } else { second };
+    let path = if !first.exists() || holds(&first) {
+        first
+    } else {
+        second
+    };
     if holds(&path) {
         return Ok(None);
     }
     if path.exists() && read_labels(&path).is_err() {
         return Err(
-            Error::at(TRIED, &path, "a file of that name holds something else").advise("Choose another folder.")
+            Error::at(TRIED, &path, "a file of that name holds something else")
+                .advise("Choose another folder."),
         );
     }
     whole_file::write(&path, TRIED, |w| w.write_all(&json))?;
@@ -76,7 +88,10 @@ pub(super) fn write_labels_but(folder: &Path, series: &str, labels: &[Label], ga
 
 /// The file about label maps of `series` in `folder`, where there is one.
 pub fn labels_beside(folder: &Path, series: &str) -> Option<PathBuf> {
-    [format!("{series}.{NAME}"), NAME.to_owned()].into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    [format!("{series}.{NAME}"), NAME.to_owned()]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())
 }
 
 /// Reads a file that [`write_labels`] wrote, or one like it: only value and name are needed. Values between that it does not
@@ -99,14 +114,20 @@ impl LabelList {
     /// As there.
     pub fn read(path: &Path) -> Result<Self> {
         let failed = |reason: String| Error::at("read the names of the labels", path, reason);
-        let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
+        let size = std::fs::metadata(path)
+            .map_err(|e| failed(e.to_string()))?
+            .len();
         if size > MOST_BYTES {
             return Err(failed("it is too large for a list of labels".into()));
         }
         let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
-        let file: File =
-            serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no list of labels ({e})")))?;
-        Ok(Self::of(file.labels.into_iter().map(|entry| (entry.value, entry.label()))))
+        let file: File = serde_json::from_slice(&bytes)
+            .map_err(|e| failed(format!("it is no list of labels ({e})")))?;
+        Ok(Self::of(
+            file.labels
+                .into_iter()
+                .map(|entry| (entry.value, entry.label())),
+        ))
     }
 
     /// Of these labels.
@@ -127,7 +148,13 @@ impl LabelList {
     /// The labels of the values 1..=n; those that are not named by number.
     pub fn labels(&self) -> Vec<Label> {
         let highest = self.0.keys().next_back().copied().unwrap_or(0);
-        (1..=highest).map(|value| self.label(value).cloned().unwrap_or_else(|| Label::by_number(value))).collect()
+        (1..=highest)
+            .map(|value| {
+                self.label(value)
+                    .cloned()
+                    .unwrap_or_else(|| Label::by_number(value))
+            })
+            .collect()
     }
 }
 
@@ -135,7 +162,11 @@ impl LabelEntryJson {
     fn label(self) -> Label {
         let plain = Label::by_number(self.value);
         Label {
-            name: if self.name.trim().is_empty() { plain.name.clone() } else { self.name },
+            name: if self.name.trim().is_empty() {
+                plain.name.clone()
+            } else {
+                self.name
+            },
             color: self.color.unwrap_or(plain.color),
             category: self.category.unwrap_or_else(|| plain.category.clone()),
             concept: self.concept.unwrap_or_else(|| plain.concept.clone()),
@@ -154,16 +185,28 @@ mod tests {
         let mut liver = Label::named("Liver", 0);
         liver.concept = Code::new("10200004", "SCT", "Liver");
         liver.modifiers = vec![Code::new("7771000", "SCT", "Left")];
-        vec![liver, Label { color: [1, 2, 3], ..Label::named("Größe \"x\"", 1) }]
+        vec![
+            liver,
+            Label {
+                color: [1, 2, 3],
+                ..Label::named("Größe \"x\"", 1)
+            },
+        ]
     }
 
     #[test]
     fn labels_come_back_with_their_codes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = write_labels(folder.path(), "a", &labels()).unwrap().unwrap();
+        let path = write_labels(folder.path(), "a", &labels())
+            .unwrap()
+            .unwrap();
         assert_eq!(path, folder.path().join("labels.json"));
         assert_eq!(read_labels(&path).unwrap(), labels());
-        assert_eq!(write_labels(folder.path(), "b", &labels()).unwrap(), None, "one file for all series of one kind");
+        assert_eq!(
+            write_labels(folder.path(), "b", &labels()).unwrap(),
+            None,
+            "one file for all series of one kind"
+        );
         assert_eq!(labels_beside(folder.path(), "b").unwrap(), path);
     }
 
@@ -171,10 +214,15 @@ mod tests {
     fn other_labels_get_a_file_of_their_own_and_foreign_files_stay() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("labels.json"), "[1]").unwrap();
-        let path = write_labels(folder.path(), "a", &labels()).unwrap().unwrap();
+        let path = write_labels(folder.path(), "a", &labels())
+            .unwrap()
+            .unwrap();
         assert_eq!(path, folder.path().join("a.labels.json"));
         assert_eq!(labels_beside(folder.path(), "a").unwrap(), path);
-        assert_eq!(std::fs::read(folder.path().join("labels.json")).unwrap(), b"[1]");
+        assert_eq!(
+            std::fs::read(folder.path().join("labels.json")).unwrap(),
+            b"[1]"
+        );
         std::fs::write(&path, "{}").unwrap();
         assert!(write_labels(folder.path(), "a", &labels()).is_err());
     }
@@ -184,9 +232,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels.json");
         std::fs::write(&path, r#"{"labels": [{"value": 2, "name": "Cyst"}]}"#).unwrap();
-        let names: Vec<String> = read_labels(&path).unwrap().into_iter().map(|l| l.name).collect();
+        let names: Vec<String> = read_labels(&path)
+            .unwrap()
+            .into_iter()
+            .map(|l| l.name)
+            .collect();
         assert_eq!(names, ["Label 1", "Cyst"]);
         std::fs::write(&path, r#"{"labels": [{"value": 256, "name": "Cyst"}]}"#).unwrap();
-        assert!(read_labels(&path).unwrap_err().to_string().contains("no list of labels"));
+        assert!(
+            read_labels(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("no list of labels")
+        );
     }
 }

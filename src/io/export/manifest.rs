@@ -93,13 +93,19 @@ pub struct LabelEntry {
 impl LabelEntry {
     pub(super) fn new(value: u8, name: &str, author: &Authorship) -> Self {
         let by_model = author.algorithm_type.term() != "MANUAL";
-        let model = format!("{} {}", author.model, author.model_version).trim().to_owned();
+        let model = format!("{} {}", author.model, author.model_version)
+            .trim()
+            .to_owned();
         Self {
             value,
             name: name.to_owned(),
             algorithm_type: author.algorithm_type.term().to_owned(),
             model: if by_model { model } else { String::new() },
-            weights_sha256: if by_model { author.weights.clone() } else { String::new() },
+            weights_sha256: if by_model {
+                author.weights.clone()
+            } else {
+                String::new()
+            },
         }
     }
 }
@@ -119,13 +125,20 @@ impl FileEntry {
     /// Of a file that is there.
     pub(super) fn of(folder: &Path, path: &Path) -> Result<Self> {
         let (sha256, bytes) = sha256(path).map_err(|e| Error::at("read back", path, e))?;
-        Ok(Self { path: Self::below(folder, path), bytes, sha256 })
+        Ok(Self {
+            path: Self::below(folder, path),
+            bytes,
+            sha256,
+        })
     }
 
     /// A path as seen from the folder of the export, with `/`.
     pub(super) fn below(folder: &Path, path: &Path) -> String {
         let below = path.strip_prefix(folder).unwrap_or(path);
-        let parts: Vec<_> = below.components().map(|c| c.as_os_str().to_string_lossy()).collect();
+        let parts: Vec<_> = below
+            .components()
+            .map(|c| c.as_os_str().to_string_lossy())
+            .collect();
         parts.join("/")
     }
 }
@@ -184,14 +197,25 @@ impl Manifest {
     fn table(&self) -> std::result::Result<Vec<u8>, String> {
         let mut table = csv::Writer::from_writer(Vec::new());
         let mut row = |cells: [&str; 8]| table.write_record(cells).map_err(|e| e.to_string());
-        row(["case", "series", "modality", "slices", "labels", "file", "bytes", "sha256"])?;
+        row([
+            "case", "series", "modality", "slices", "labels", "file", "bytes", "sha256",
+        ])?;
         for case in &self.cases {
             let label = |l: &LabelEntry| format!("{} {}", l.name, l.algorithm_type);
             let labels = case.labels.iter().map(label).collect::<Vec<_>>().join("; ");
             let slices = case.slices.to_string();
             for file in &case.files {
                 let bytes = file.bytes.to_string();
-                row([&case.case, &case.series, &case.modality, &slices, &labels, &file.path, &bytes, &file.sha256])?;
+                row([
+                    &case.case,
+                    &case.series,
+                    &case.modality,
+                    &slices,
+                    &labels,
+                    &file.path,
+                    &bytes,
+                    &file.sha256,
+                ])?;
             }
         }
         table.into_inner().map_err(|e| e.to_string())

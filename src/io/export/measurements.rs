@@ -89,34 +89,47 @@ impl Measurements {
         let names = told_apart(labels.iter().map(|label| label.name.as_str()));
         let mut slices = Vec::new();
         for ((slice, place), mask) in series.slices.iter().zip(places).zip(masks) {
-            let file = slice.source.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            slices.extend(measure_all(mask, count, &slice.scale()).into_iter().map(|m| {
-                let physical = m.spacing.ok();
-                let [[x1, y1], [x2, y2]] = m.longest_diameter.ends;
-                SliceMeasurement {
-                    file: file.clone(),
-                    frame: slice.source.frame + 1,
-                    slice: place + 1,
-                    sop_instance_uid: slice.uid_in_file().map(str::to_owned),
-                    label: m.label,
-                    name: names[usize::from(m.label) - 1].clone(),
-                    pixels: m.pixels,
-                    unit: m.unit.symbol(),
-                    area: rounded(m.area),
-                    perimeter: rounded(m.perimeter),
-                    longest_diameter: rounded(m.longest_diameter.length),
-                    diameter_x1: x1,
-                    diameter_y1: y1,
-                    diameter_x2: x2,
-                    diameter_y2: y2,
-                    row_spacing_mm: physical.map(|s| s.row),
-                    column_spacing_mm: physical.map(|s| s.column),
-                    spacing_source: physical.map(|s| source_name(s.source)),
-                    unit_reason: m.spacing.err().map(NoLength::reason),
-                }
-            }));
+            let file = slice
+                .source
+                .path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            slices.extend(
+                measure_all(mask, count, &slice.scale())
+                    .into_iter()
+                    .map(|m| {
+                        let physical = m.spacing.ok();
+                        let [[x1, y1], [x2, y2]] = m.longest_diameter.ends;
+                        SliceMeasurement {
+                            file: file.clone(),
+                            frame: slice.source.frame + 1,
+                            slice: place + 1,
+                            sop_instance_uid: slice.uid_in_file().map(str::to_owned),
+                            label: m.label,
+                            name: names[usize::from(m.label) - 1].clone(),
+                            pixels: m.pixels,
+                            unit: m.unit.symbol(),
+                            area: rounded(m.area),
+                            perimeter: rounded(m.perimeter),
+                            longest_diameter: rounded(m.longest_diameter.length),
+                            diameter_x1: x1,
+                            diameter_y1: y1,
+                            diameter_x2: x2,
+                            diameter_y2: y2,
+                            row_spacing_mm: physical.map(|s| s.row),
+                            column_spacing_mm: physical.map(|s| s.column),
+                            spacing_source: physical.map(|s| source_name(s.source)),
+                            unit_reason: m.spacing.err().map(NoLength::reason),
+                        }
+                    }),
+            );
         }
-        Self { series: series.id.clone(), slices, volumes: volumes(series, masks, &names) }
+        Self {
+            series: series.id.clone(),
+            slices,
+            volumes: volumes(series, masks, &names),
+        }
     }
 
     /// Writes the slices as a table, with a first line that names the columns.
@@ -127,10 +140,18 @@ impl Measurements {
         let failed = |e: String| Error::at("write the measurements", path, e);
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.slices.is_empty() {
-            writer.write_record(COLUMNS).map_err(|e| failed(e.to_string()))?;
+            writer
+                .write_record(COLUMNS)
+                .map_err(|e| failed(e.to_string()))?;
         }
-        self.slices.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(e.to_string()))?;
-        write_text(path, &writer.into_inner().map_err(|e| failed(e.to_string()))?)
+        self.slices
+            .iter()
+            .try_for_each(|row| writer.serialize(row))
+            .map_err(|e| failed(e.to_string()))?;
+        write_text(
+            path,
+            &writer.into_inner().map_err(|e| failed(e.to_string()))?,
+        )
     }
 
     /// Writes everything as JSON.
@@ -138,7 +159,8 @@ impl Measurements {
     /// # Errors
     /// Where the file cannot be written.
     pub fn write_json(&self, path: &Path) -> Result<()> {
-        let json = serde_json::to_vec_pretty(self).map_err(|e| Error::at("write the measurements", path, e))?;
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|e| Error::at("write the measurements", path, e))?;
         write_text(path, &json)
     }
 }
@@ -167,7 +189,9 @@ const COLUMNS: [&str; 19] = [
 ];
 
 fn volumes(series: &Series, masks: &[Mask], names: &[String]) -> Vec<VolumeMeasurement> {
-    let Some(slice_spacing_mm) = series.slice_spacing() else { return Vec::new() };
+    let Some(slice_spacing_mm) = series.slice_spacing() else {
+        return Vec::new();
+    };
     let of = |(i, name): (usize, &String)| {
         let number = i as u8 + 1;
         let slices = masks.iter().zip(series.slices.iter().map(Slice::scale));
@@ -208,7 +232,11 @@ fn write_text(path: &Path, text: &[u8]) -> Result<()> {
         |written| match std::fs::read(written) {
             Ok(back) if back == text => Ok(()),
             Ok(_) => Err(Error::at(TRIED, path, "what was read back differs")),
-            Err(e) => Err(Error::at(TRIED, path, format!("reading it back failed: {e}"))),
+            Err(e) => Err(Error::at(
+                TRIED,
+                path,
+                format!("reading it back failed: {e}"),
+            )),
         },
     )
 }
@@ -225,10 +253,16 @@ mod tests {
     /// Two slices 3 mm apart with a square of label 1 on each.
     fn measured(spacing: Option<PixelSpacing>) -> Measurements {
         let slice = |i: usize| Slice {
-            source: Source { path: format!("/somewhere/slice-{i}.dcm").into(), frame: 0 },
+            source: Source {
+                path: format!("/somewhere/slice-{i}.dcm").into(),
+                frame: 0,
+            },
             sop_instance_uid: Some(format!("1.2.3.{i}#2")),
             instance_number: None,
-            plane: Some(Plane { position: [0.0, 0.0, 3.0 * i as f64], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] }),
+            plane: Some(Plane {
+                position: [0.0, 0.0, 3.0 * i as f64],
+                orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            }),
             spacing,
             regions: Vec::new(),
         };
@@ -237,13 +271,24 @@ mod tests {
             modality: "CT".into(),
             ..Series::of(Kind::Dicom, 4, 4, (0..2).map(slice).collect())
         };
-        let mask = Mask::from_labels(4, 4, (0..16).map(|i| u8::from((5..=6).contains(&(i % 8)))).collect()).unwrap();
+        let mask = Mask::from_labels(
+            4,
+            4,
+            (0..16)
+                .map(|i| u8::from((5..=6).contains(&(i % 8))))
+                .collect(),
+        )
+        .unwrap();
         let labels = [Label::named("Mass, left", 0), Label::named("Cyst", 1)];
         Measurements::of(&series, &[4, 5], &[mask.clone(), mask], &labels)
     }
 
     fn mm(side: f64) -> Option<PixelSpacing> {
-        Some(PixelSpacing { row: side, column: side, source: SpacingSource::PixelSpacing })
+        Some(PixelSpacing {
+            row: side,
+            column: side,
+            source: SpacingSource::PixelSpacing,
+        })
     }
 
     #[test]
@@ -255,15 +300,33 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], COLUMNS.join(","));
         assert_eq!(lines.len(), 3);
-        assert!(lines[1].starts_with("slice-0.dcm,1,5,1.2.3.0,1,\"Mass, left\",4,mm,1.0,"), "{}", lines[1]);
-        assert!(lines[1].ends_with(",0.5,0.5,Pixel Spacing,"), "{}", lines[1]);
+        assert!(
+            lines[1].starts_with("slice-0.dcm,1,5,1.2.3.0,1,\"Mass, left\",4,mm,1.0,"),
+            "{}",
+            lines[1]
+        );
+        assert!(
+            lines[1].ends_with(",0.5,0.5,Pixel Spacing,"),
+            "{}",
+            lines[1]
+        );
     }
 
     #[test]
     fn without_spacing_everything_is_in_pixels_and_nothing_has_a_volume() {
         let m = measured(None);
-        assert_eq!((m.slices[0].unit, m.slices[0].area, m.slices[0].row_spacing_mm), ("px", 4.0, None));
-        assert_eq!(m.slices[0].unit_reason, Some("no distance between pixels is known"));
+        assert_eq!(
+            (
+                m.slices[0].unit,
+                m.slices[0].area,
+                m.slices[0].row_spacing_mm
+            ),
+            ("px", 4.0, None)
+        );
+        assert_eq!(
+            m.slices[0].unit_reason,
+            Some("no distance between pixels is known")
+        );
         assert_eq!(m.volumes, []);
     }
 
@@ -272,9 +335,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.json");
         measured(mm(0.5)).write_json(&path).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(json["volumes"][0]["volume_mm3"], 6.0);
-        assert_eq!(json["volumes"].as_array().unwrap().len(), 1, "labels that occur nowhere have no volume");
+        assert_eq!(
+            json["volumes"].as_array().unwrap().len(),
+            1,
+            "labels that occur nowhere have no volume"
+        );
         assert_eq!(json["slices"][1]["slice"], 6, "as the whole series counts");
         assert_eq!(json["slices"][1]["sop_instance_uid"], "1.2.3.1");
     }
@@ -283,7 +351,15 @@ mod tests {
     fn a_table_without_rows_still_names_its_columns() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.csv");
-        Measurements { slices: Vec::new(), ..measured(None) }.write_csv(&path).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap().trim_end(), COLUMNS.join(","));
+        Measurements {
+            slices: Vec::new(),
+            ..measured(None)
+        }
+        .write_csv(&path)
+        .unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap().trim_end(),
+            COLUMNS.join(",")
+        );
     }
 }

@@ -28,7 +28,10 @@ pub use nifti::write_nifti;
 pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use png::{label_map, label_mask, overlay, probabilities};
-pub use series::{Format, Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned, write_series, write_slice};
+pub use series::{
+    Format, Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned, write_series,
+    write_slice,
+};
 
 #[cfg(test)]
 mod tests;

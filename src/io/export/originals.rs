@@ -12,15 +12,29 @@ use std::{
 ///
 /// # Errors
 /// Names the first such file.
-pub fn refuse_originals<'a>(given: impl IntoIterator<Item = &'a Path>, outputs: &[PathBuf]) -> Result<()> {
-    let given: HashSet<PathBuf> = given.into_iter().filter_map(|path| path.canonicalize().ok()).collect();
-    let takes_its_place = |file: &&PathBuf| file.canonicalize().is_ok_and(|real| given.contains(&real));
+pub fn refuse_originals<'a>(
+    given: impl IntoIterator<Item = &'a Path>,
+    outputs: &[PathBuf],
+) -> Result<()> {
+    let given: HashSet<PathBuf> = given
+        .into_iter()
+        .filter_map(|path| path.canonicalize().ok())
+        .collect();
+    let takes_its_place =
+        |file: &&PathBuf| file.canonicalize().is_ok_and(|real| given.contains(&real));
     if let Some(file) = outputs.iter().find(takes_its_place) {
-        return Err(Error::at("write", file, "it is one of the files that were given, which are never changed")
-            .advise("Choose another folder."));
+        return Err(Error::at(
+            "write",
+            file,
+            "it is one of the files that were given, which are never changed",
+        )
+        .advise("Choose another folder."));
     }
     let mut seen = HashSet::new();
-    match outputs.iter().find(|file| !seen.insert(folded(&file.to_string_lossy()))) {
+    match outputs
+        .iter()
+        .find(|file| !seen.insert(folded(&file.to_string_lossy())))
+    {
         None => Ok(()),
         Some(file) => Err(Error::at("write", file, "two results would have this name")
             .advise("Write them to two folders, or rename an image or a label.")),
@@ -38,9 +52,18 @@ mod tests {
         let [a, b] = ["a.png", "b.png"].map(|name| folder.path().join(name));
         std::fs::write(&a, "a").unwrap();
         std::fs::write(&b, "b").unwrap();
-        let roundabout = folder.path().join(".").join("..").join(folder.path().file_name().unwrap()).join("a.png");
+        let roundabout = folder
+            .path()
+            .join(".")
+            .join("..")
+            .join(folder.path().file_name().unwrap())
+            .join("a.png");
         for output in [&a, &roundabout] {
-            let error = refuse_originals([a.as_path()], &[folder.path().join("c.png"), output.clone()]).unwrap_err();
+            let error = refuse_originals(
+                [a.as_path()],
+                &[folder.path().join("c.png"), output.clone()],
+            )
+            .unwrap_err();
             assert!(error.to_string().contains("never changed"), "{error}");
         }
         refuse_originals([a.as_path()], &[b, folder.path().join("c.png")]).unwrap();
@@ -51,7 +74,10 @@ mod tests {
         let paths = |names: [&str; 2]| names.map(PathBuf::from);
         for names in [["a.b.png", "a.b.png"], ["a.Cyst.png", "a.cyst.png"]] {
             let error = refuse_originals([], &paths(names)).unwrap_err().to_string();
-            assert!(error.contains("two results would have this name"), "{error}");
+            assert!(
+                error.contains("two results would have this name"),
+                "{error}"
+            );
         }
         refuse_originals([], &paths(["a.Cyst.png", "a.Cyst-2.png"])).unwrap();
     }

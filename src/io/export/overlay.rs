@@ -19,7 +19,10 @@ pub struct OverlayLook {
 impl OverlayLook {
     /// Light areas and outlines that can be seen when the whole image is looked at.
     pub fn for_size(columns: usize, rows: usize) -> Self {
-        Self { opacity: 0.25, line_width: (columns.max(rows) as f32 / 400.0).max(1.2) }
+        Self {
+            opacity: 0.25,
+            line_width: (columns.max(rows) as f32 / 400.0).max(1.2),
+        }
     }
 }
 
@@ -36,15 +39,24 @@ pub fn overlay_pixels(
         return None;
     }
     let rgba = image.to_rgba(image.contrast(window));
-    let mut rgb: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    let mut rgb: Vec<u8> = rgba
+        .chunks_exact(4)
+        .flat_map(|p| [p[0], p[1], p[2]])
+        .collect();
     for (pixel, &label) in rgb.chunks_exact_mut(3).zip(mask.labels()) {
         if let Some(label) = visible(labels, label) {
             blend(pixel, label.color, look.opacity);
         }
     }
-    for number in (1..=labels.len().min(255) as u8).filter(|&n| look.line_width > 0.0 && visible(labels, n).is_some()) {
+    for number in (1..=labels.len().min(255) as u8)
+        .filter(|&n| look.line_width > 0.0 && visible(labels, n).is_some())
+    {
         let coverage = outline(mask, number, look.line_width);
-        for (pixel, c) in rgb.chunks_exact_mut(3).zip(coverage).filter(|(_, c)| *c > 0.0) {
+        for (pixel, c) in rgb
+            .chunks_exact_mut(3)
+            .zip(coverage)
+            .filter(|(_, c)| *c > 0.0)
+        {
             blend(pixel, labels[usize::from(number) - 1].color, c);
         }
     }
@@ -52,7 +64,9 @@ pub fn overlay_pixels(
 }
 
 fn visible(labels: &[Label], number: u8) -> Option<&Label> {
-    labels.get(usize::from(number).checked_sub(1)?).filter(|l| l.visible)
+    labels
+        .get(usize::from(number).checked_sub(1)?)
+        .filter(|l| l.visible)
 }
 
 fn blend(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
@@ -76,7 +90,8 @@ fn outline(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
             };
             for row in pixels(1, rows) {
                 for column in pixels(0, columns) {
-                    let distance = distance_to_segment([column as f64 + 0.5, row as f64 + 0.5], *a, *b);
+                    let distance =
+                        distance_to_segment([column as f64 + 0.5, row as f64 + 0.5], *a, *b);
                     let covered = &mut coverage[row * columns + column];
                     *covered = covered.max((reach - distance).clamp(0.0, 1.0) as f32);
                 }
@@ -90,7 +105,11 @@ fn distance_to_segment(p: Point, a: Point, b: Point) -> f64 {
     let (along, to_p) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
     let length_squared = along[0] * along[0] + along[1] * along[1];
     let dot = along[0] * to_p[0] + along[1] * to_p[1];
-    let t = if length_squared > 0.0 { (dot / length_squared).clamp(0.0, 1.0) } else { 0.0 };
+    let t = if length_squared > 0.0 {
+        (dot / length_squared).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     (to_p[0] - t * along[0]).hypot(to_p[1] - t * along[1])
 }
 
@@ -102,9 +121,14 @@ mod tests {
 
     /// A grey image with a disc of label 1 in its middle.
     fn scene() -> (Image, Mask, Vec<Label>) {
-        let inside = |i: usize| u8::from(((i % 40) as f64 - 19.5).hypot((i / 40) as f64 - 19.5) < 12.0);
+        let inside =
+            |i: usize| u8::from(((i % 40) as f64 - 19.5).hypot((i / 40) as f64 - 19.5) < 12.0);
         let mask = Mask::from_labels(40, 40, (0..1600).map(inside).collect()).unwrap();
-        (Image::new(40, 40, Pixels::U8(vec![100; 1600])).unwrap(), mask, vec![Label::named("disc", 0)])
+        (
+            Image::new(40, 40, Pixels::U8(vec![100; 1600])).unwrap(),
+            mask,
+            vec![Label::named("disc", 0)],
+        )
     }
 
     fn at(rgb: &[u8], column: usize, row: usize) -> [u8; 3] {
@@ -114,11 +138,24 @@ mod tests {
     #[test]
     fn areas_are_tinted_outlines_are_full_and_the_rest_is_the_image() {
         let (image, mask, labels) = scene();
-        let look = OverlayLook { opacity: 0.5, line_width: 2.0 };
-        let rgb = overlay_pixels(&image, Some(Window::spanning(0.0, 255.0)), &mask, &labels, look).unwrap();
+        let look = OverlayLook {
+            opacity: 0.5,
+            line_width: 2.0,
+        };
+        let rgb = overlay_pixels(
+            &image,
+            Some(Window::spanning(0.0, 255.0)),
+            &mask,
+            &labels,
+            look,
+        )
+        .unwrap();
         let color = labels[0].color;
         assert_eq!(at(&rgb, 2, 2), [100; 3]);
-        assert_eq!(at(&rgb, 20, 20), color.map(|c| ((f32::from(c) + 100.0) / 2.0).round() as u8));
+        assert_eq!(
+            at(&rgb, 20, 20),
+            color.map(|c| ((f32::from(c) + 100.0) / 2.0).round() as u8)
+        );
         let rim = at(&rgb, 31, 20);
         assert!((0..3).all(|i| rim[i].abs_diff(color[i]) < 40), "{rim:?}");
     }
@@ -128,7 +165,14 @@ mod tests {
         let (image, mask, mut labels) = scene();
         labels[0].visible = false;
         let look = OverlayLook::for_size(40, 40);
-        let rgb = overlay_pixels(&image, Some(Window::spanning(0.0, 255.0)), &mask, &labels, look).unwrap();
+        let rgb = overlay_pixels(
+            &image,
+            Some(Window::spanning(0.0, 255.0)),
+            &mask,
+            &labels,
+            look,
+        )
+        .unwrap();
         assert!(rgb.iter().all(|&v| v == 100));
     }
 
@@ -140,7 +184,11 @@ mod tests {
         let (look, nothing) = (OverlayLook::for_size(40, 40), Mask::empty(40, 40));
         let level = |window| overlay_pixels(&image, window, &nothing, &labels, look).unwrap()[0];
         assert_eq!(level(None), 155);
-        assert_eq!(level(Some(image.default_window())), 155, "the window to begin with is no choice");
+        assert_eq!(
+            level(Some(image.default_window())),
+            155,
+            "the window to begin with is no choice"
+        );
         assert_eq!(level(Some(Window::spanning(0.0, 200.0))), 128);
     }
 
@@ -149,6 +197,9 @@ mod tests {
         let (image, _, labels) = scene();
         let look = OverlayLook::for_size(40, 40);
         let window = None;
-        assert_eq!(overlay_pixels(&image, window, &Mask::empty(3, 3), &labels, look), None);
+        assert_eq!(
+            overlay_pixels(&image, window, &Mask::empty(3, 3), &labels, look),
+            None
+        );
     }
 }

@@ -13,7 +13,10 @@ pub const PLACEHOLDERS: [(&str, &str); 7] = [
         "Study Description, or the folders of pictures below the one that they have in common; the study's UID where it has none",
     ),
     ("{study-uid}", "Study Instance UID"),
-    ("{series}", "Series Description, or the name of a picture; the series' UID where it has none"),
+    (
+        "{series}",
+        "Series Description, or the name of a picture; the series' UID where it has none",
+    ),
     ("{series-uid}", "Series Instance UID"),
     ("{modality}", "modality"),
     ("{date}", "Study Date as YYYY-MM-DD"),
@@ -42,15 +45,23 @@ impl std::str::FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self> {
         let failed = |reason: String| {
             let known: Vec<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
-            Error::new(format!("name files \"{text}\""), reason).advise(format!("It may hold {}.", known.join(" ")))
+            Error::new(format!("name files \"{text}\""), reason)
+                .advise(format!("It may hold {}.", known.join(" ")))
         };
-        let plain = PLACEHOLDERS.iter().fold(text.to_owned(), |text, (name, _)| text.replace(name, "x"));
+        let plain = PLACEHOLDERS
+            .iter()
+            .fold(text.to_owned(), |text, (name, _)| text.replace(name, "x"));
         if let Some(at) = plain.find(['{', '}']) {
-            return Err(failed(format!("it holds a placeholder that is not known: {}", &plain[at..])));
+            return Err(failed(format!(
+                "it holds a placeholder that is not known: {}",
+                &plain[at..]
+            )));
         }
         let bad = |part: &str| part.trim().is_empty() || part == "." || part == "..";
         if plain.starts_with('/') || plain.contains('\\') || plain.split('/').any(bad) {
-            return Err(failed("it must lead to a place below the folder of the export".into()));
+            return Err(failed(
+                "it must lead to a place below the folder of the export".into(),
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -71,19 +82,38 @@ pub(super) struct PatternValues<'a> {
 impl Pattern {
     /// The folder below that of the export, and the beginning of the names: of no two cases the same, whatever they
     /// are called. `taken` holds those of the cases before.
-    pub(super) fn place(&self, values: &PatternValues<'_>, taken: &mut HashSet<String>) -> (PathBuf, String) {
+    pub(super) fn place(
+        &self,
+        values: &PatternValues<'_>,
+        taken: &mut HashSet<String>,
+    ) -> (PathBuf, String) {
         let uid = values.series.id.split('#').next().unwrap_or_default();
-        let or = |text: &str, other: &str| if text.trim().is_empty() { other.to_owned() } else { text.to_owned() };
+        let or = |text: &str, other: &str| {
+            if text.trim().is_empty() {
+                other.to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         let description = match values.series.kind {
             // Without its ending.
-            Kind::Picture => values.series.description.rsplit_once('.').map_or("", |(name, _)| name).to_owned(),
+            Kind::Picture => values
+                .series
+                .description
+                .rsplit_once('.')
+                .map_or("", |(name, _)| name)
+                .to_owned(),
             Kind::Dicom => values.series.description.clone(),
         };
         let series_uid = match values.series.kind {
             Kind::Picture => or(&description, "picture"),
             Kind::Dicom => uid.to_owned(),
         };
-        let label = if values.labels.is_empty() { "nothing".to_owned() } else { values.labels.join("+") };
+        let label = if values.labels.is_empty() {
+            "nothing".to_owned()
+        } else {
+            values.labels.join("+")
+        };
         let filled = [
             ("{study}", or(values.study, values.study_uid)),
             ("{study-uid}", values.study_uid.to_owned()),
@@ -94,13 +124,22 @@ impl Pattern {
             ("{label}", label),
         ];
         // What is filled in makes no folders.
-        let fill = |part: &str| safe(&filled.iter().fold(part.to_owned(), |t, (name, value)| t.replace(name, value)));
-        let parts = self.0.split('/').flat_map(|part| match (part, values.tree.as_slice()) {
-            ("{study}", [_, ..]) if values.series.kind == Kind::Picture => {
-                values.tree.iter().map(|f| safe(f)).collect()
-            }
-            _ => vec![fill(part)],
-        });
+        let fill = |part: &str| {
+            safe(
+                &filled
+                    .iter()
+                    .fold(part.to_owned(), |t, (name, value)| t.replace(name, value)),
+            )
+        };
+        let parts = self
+            .0
+            .split('/')
+            .flat_map(|part| match (part, values.tree.as_slice()) {
+                ("{study}", [_, ..]) if values.series.kind == Kind::Picture => {
+                    values.tree.iter().map(|f| safe(f)).collect()
+                }
+                _ => vec![fill(part)],
+            });
         let path: Vec<String> = parts.collect();
         let whole = unique(&path.join("/"), taken);
         match whole.rsplit_once('/') {
@@ -117,7 +156,10 @@ mod tests {
     use super::*;
 
     fn place(pattern: &str, description: &str, taken: &mut HashSet<String>) -> String {
-        let series = Series { description: description.into(), ..clip(1) };
+        let series = Series {
+            description: description.into(),
+            ..clip(1)
+        };
         let labels = vec!["Head", "Left hip"];
         let values = PatternValues {
             study: "",
@@ -134,9 +176,18 @@ mod tests {
     #[test]
     fn placeholders_are_filled_in_and_make_no_folders() {
         let none = &mut HashSet::new();
-        assert_eq!(place("{study}/{series}_{label}", "T1 axial", none), "1.2/T1 axial_Head+Left hip");
-        assert_eq!(place("{date}-{modality}/{series-uid}", "x", none), "2024-01-31-US/1.2.3");
-        assert_eq!(place("{series}", "../../etc/passwd", none), "_.._etc_passwd");
+        assert_eq!(
+            place("{study}/{series}_{label}", "T1 axial", none),
+            "1.2/T1 axial_Head+Left hip"
+        );
+        assert_eq!(
+            place("{date}-{modality}/{series-uid}", "x", none),
+            "2024-01-31-US/1.2.3"
+        );
+        assert_eq!(
+            place("{series}", "../../etc/passwd", none),
+            "_.._etc_passwd"
+        );
         assert_eq!(place("{series}", "  ", none), "1.2.3");
     }
 
@@ -149,11 +200,23 @@ mod tests {
 
     #[test]
     fn patterns_that_lead_elsewhere_are_refused() {
-        for pattern in ["", "/tmp/{series}", "../{series}", "a//b", "{patient}", "{series", "a\\b", "a/", "{study}/.."]
-        {
+        for pattern in [
+            "",
+            "/tmp/{series}",
+            "../{series}",
+            "a//b",
+            "{patient}",
+            "{series",
+            "a\\b",
+            "a/",
+            "{study}/..",
+        ] {
             assert!(pattern.parse::<Pattern>().is_err(), "{pattern}");
         }
         let message = "{patient}/x".parse::<Pattern>().unwrap_err().to_string();
-        assert!(message.contains("{patient}") && message.contains("{series}"), "{message}");
+        assert!(
+            message.contains("{patient}") && message.contains("{series}"),
+            "{message}"
+        );
     }
 }

@@ -23,17 +23,33 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     const TRIED: &str = "write the label map";
     let highest = mask.labels().iter().copied().max().unwrap_or(0);
     if usize::from(highest) > labels.len() {
-        return Err(Error::at(TRIED, path, format!("the mask holds the value {highest}, which no label describes")));
+        return Err(Error::at(
+            TRIED,
+            path,
+            format!("the mask holds the value {highest}, which no label describes"),
+        ));
     }
     let colors = std::iter::once([0; 3]).chain(labels.iter().take(255).map(|l| l.color));
     let mut palette: Vec<u8> = colors.flatten().collect();
     // A palette that is grey throughout would be read as grey values, not as labels.
-    let is_grey = palette.chunks_exact(3).all(|c| c[0] == c[1] && c[1] == c[2]);
+    let is_grey = palette
+        .chunks_exact(3)
+        .all(|c| c[0] == c[1] && c[1] == c[2]);
     if is_grey && palette.len() < 3 * 256 {
         palette.extend([255, 0, 255]);
     }
-    let kind = PngKind { color: ColorType::Indexed, depth: BitDepth::Eight, palette: Some(palette) };
-    write(path, TRIED, (mask.columns(), mask.rows()), kind, mask.labels())
+    let kind = PngKind {
+        color: ColorType::Indexed,
+        depth: BitDepth::Eight,
+        palette: Some(palette),
+    };
+    write(
+        path,
+        TRIED,
+        (mask.columns(), mask.rows()),
+        kind,
+        mask.labels(),
+    )
 }
 
 /// Writes one label: 8 bits grey, 255 where it is, else 0.
@@ -41,23 +57,49 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
 /// # Errors
 /// Where the file cannot be written.
 pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
-    let pixels: Vec<u8> = mask.labels().iter().map(|&l| if l == label { 255 } else { 0 }).collect();
-    let kind = PngKind { color: ColorType::Grayscale, depth: BitDepth::Eight, palette: None };
-    write(path, "write the mask", (mask.columns(), mask.rows()), kind, &pixels)
+    let pixels: Vec<u8> = mask
+        .labels()
+        .iter()
+        .map(|&l| if l == label { 255 } else { 0 })
+        .collect();
+    let kind = PngKind {
+        color: ColorType::Grayscale,
+        depth: BitDepth::Eight,
+        palette: None,
+    };
+    write(
+        path,
+        "write the mask",
+        (mask.columns(), mask.rows()),
+        kind,
+        &pixels,
+    )
 }
 
 /// Writes the probabilities of one label: 16 bits grey, 0..=65535 for 0..=1, as [`labrum_core::prediction`] has them.
 ///
 /// # Errors
 /// Where there are not `columns * rows` of them, and where the file cannot be written.
-pub fn probabilities(path: &Path, columns: usize, rows: usize, probabilities: &[u16]) -> Result<()> {
+pub fn probabilities(
+    path: &Path,
+    columns: usize,
+    rows: usize,
+    probabilities: &[u16],
+) -> Result<()> {
     const TRIED: &str = "write the probabilities";
     if columns * rows != probabilities.len() {
-        let reason = format!("there are {} for {columns} x {rows} pixels", probabilities.len());
+        let reason = format!(
+            "there are {} for {columns} x {rows} pixels",
+            probabilities.len()
+        );
         return Err(Error::at(TRIED, path, reason));
     }
     let pixels: Vec<u8> = probabilities.iter().flat_map(|p| p.to_be_bytes()).collect();
-    let kind = PngKind { color: ColorType::Grayscale, depth: BitDepth::Sixteen, palette: None };
+    let kind = PngKind {
+        color: ColorType::Grayscale,
+        depth: BitDepth::Sixteen,
+        palette: None,
+    };
     write(path, TRIED, (columns, rows), kind, &pixels)
 }
 
@@ -76,7 +118,11 @@ pub fn overlay(
     const TRIED: &str = "write the overlay";
     let pixels = overlay_pixels(image, window, mask, labels, look)
         .ok_or_else(|| Error::at(TRIED, path, "the mask is not as large as the image"))?;
-    let kind = PngKind { color: ColorType::Rgb, depth: BitDepth::Eight, palette: None };
+    let kind = PngKind {
+        color: ColorType::Rgb,
+        depth: BitDepth::Eight,
+        palette: None,
+    };
     write(path, TRIED, (image.columns, image.rows), kind, &pixels)
 }
 
@@ -88,13 +134,31 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
     const TRIED: &str = "write the picture";
     let (color, depth, bytes) = match &image.pixels {
         Pixels::U8(values) => (ColorType::Grayscale, BitDepth::Eight, values.clone()),
-        Pixels::U16(values) => {
-            (ColorType::Grayscale, BitDepth::Sixteen, values.iter().flat_map(|v| v.to_be_bytes()).collect())
+        Pixels::U16(values) => (
+            ColorType::Grayscale,
+            BitDepth::Sixteen,
+            values.iter().flat_map(|v| v.to_be_bytes()).collect(),
+        ),
+        Pixels::Rgb8(values) => (
+            ColorType::Rgb,
+            BitDepth::Eight,
+            values.iter().flatten().copied().collect(),
+        ),
+        Pixels::I16(_) | Pixels::F32(_) => {
+            return Err(Error::at(TRIED, path, "its values fit no PNG"));
         }
-        Pixels::Rgb8(values) => (ColorType::Rgb, BitDepth::Eight, values.iter().flatten().copied().collect()),
-        Pixels::I16(_) | Pixels::F32(_) => return Err(Error::at(TRIED, path, "its values fit no PNG")),
     };
-    write(path, TRIED, (image.columns, image.rows), PngKind { color, depth, palette: None }, &bytes)
+    write(
+        path,
+        TRIED,
+        (image.columns, image.rows),
+        PngKind {
+            color,
+            depth,
+            palette: None,
+        },
+        &bytes,
+    )
 }
 
 /// How pixels are stored.
@@ -106,10 +170,20 @@ struct PngKind {
 }
 
 /// Writes `pixels` (bytes in the file's order) and compares what a decoder makes of the file with them.
-fn write(path: &Path, tried: &str, (columns, rows): (usize, usize), kind: PngKind, pixels: &[u8]) -> Result<()> {
+fn write(
+    path: &Path,
+    tried: &str,
+    (columns, rows): (usize, usize),
+    kind: PngKind,
+    pixels: &[u8],
+) -> Result<()> {
     let failed = |reason: String| Error::at(tried, path, reason);
-    let side =
-        |n: usize| u32::try_from(n).ok().filter(|n| *n > 0).ok_or_else(|| failed(format!("a side of {n} pixels")));
+    let side = |n: usize| {
+        u32::try_from(n)
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or_else(|| failed(format!("a side of {n} pixels")))
+    };
     let mut info = png::Info::with_size(side(columns)?, side(rows)?);
     info.color_type = kind.color;
     info.bit_depth = kind.depth;
@@ -151,7 +225,9 @@ mod tests {
     use crate::io::{label_file, label_values::ValueReading};
 
     fn labels(n: usize) -> Vec<Label> {
-        (0..n).map(|i| Label::named(format!("label {i}"), i)).collect()
+        (0..n)
+            .map(|i| Label::named(format!("label {i}"), i))
+            .collect()
     }
 
     fn mask() -> Mask {
@@ -163,7 +239,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         label_map(&path, &mask(), &labels(2)).unwrap();
-        assert_eq!(label_file::read(&path, ValueReading::Values).unwrap(), mask());
+        assert_eq!(
+            label_file::read(&path, ValueReading::Values).unwrap(),
+            mask()
+        );
         let shown = image::open(&path).unwrap().into_rgb8();
         assert_eq!(shown.get_pixel(1, 0).0, labels(2)[0].color);
         assert_eq!(shown.get_pixel(0, 0).0, [0; 3]);
@@ -173,9 +252,15 @@ mod tests {
     fn grey_labels_come_back_too() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
-        let grey = [[128; 3], [255; 3]].map(|color| Label { color, ..Label::named("grey", 0) });
+        let grey = [[128; 3], [255; 3]].map(|color| Label {
+            color,
+            ..Label::named("grey", 0)
+        });
         label_map(&path, &mask(), &grey).unwrap();
-        assert_eq!(label_file::read(&path, ValueReading::Values).unwrap(), mask());
+        assert_eq!(
+            label_file::read(&path, ValueReading::Values).unwrap(),
+            mask()
+        );
     }
 
     #[test]

@@ -74,7 +74,10 @@ impl Format {
 
     /// Whether it is a file of the whole series.
     fn is_of_series(self) -> bool {
-        !matches!(self, Self::LabelMap | Self::LabelMasks | Self::Overlay | Self::Probabilities)
+        !matches!(
+            self,
+            Self::LabelMap | Self::LabelMasks | Self::Overlay | Self::Probabilities
+        )
     }
 }
 
@@ -90,11 +93,21 @@ pub struct Names {
 impl Names {
     /// Names for `series` that are not in `taken` yet, and then are.
     pub fn new(series: &Series, taken: &mut HashSet<String>) -> Self {
-        let frames = |path: &Path| series.slices.iter().filter(|s| s.source.path == path).count();
+        let frames = |path: &Path| {
+            series
+                .slices
+                .iter()
+                .filter(|s| s.source.path == path)
+                .count()
+        };
         let slices = series.slices.iter().map(|slice| {
             let base = without_ending(&slice.source.path);
             let many = frames(&slice.source.path) > 1;
-            let wanted = if many { format!("{base}-{:04}", slice.source.frame + 1) } else { base };
+            let wanted = if many {
+                format!("{base}-{:04}", slice.source.frame + 1)
+            } else {
+                base
+            };
             unique(&safe(&wanted), taken)
         });
         let slices: Vec<String> = slices.collect();
@@ -102,7 +115,12 @@ impl Names {
             (Kind::Picture, Some(slice)) => without_ending(&slice.source.path),
             _ => series.id.clone(),
         };
-        Self { slices, series: unique(&format!("{}.series", safe(&series)), taken).trim_end_matches(".series").into() }
+        Self {
+            slices,
+            series: unique(&format!("{}.series", safe(&series)), taken)
+                .trim_end_matches(".series")
+                .into(),
+        }
     }
 }
 
@@ -112,8 +130,14 @@ impl Names {
         let whole = Self::new(series, taken);
         let place = |slice: &Slice| series.slices.iter().position(|s| s.source == slice.source);
         let name = |slice| place(slice).and_then(|i| whole.slices.get(i)).cloned();
-        let slices = part.iter().map(|slice| name(slice).unwrap_or_else(|| unique("image", taken))).collect();
-        Self { slices, series: whole.series }
+        let slices = part
+            .iter()
+            .map(|slice| name(slice).unwrap_or_else(|| unique("image", taken)))
+            .collect();
+        Self {
+            slices,
+            series: whole.series,
+        }
     }
 }
 
@@ -135,20 +159,42 @@ pub struct SliceFiles<'a> {
 
 /// All files that [`write_slice`] and [`write_series`] make of one series, but `labels.json`, which several may share.
 pub fn planned(folder: &Path, names: &Names, labels: &[Label], formats: &[Format]) -> Vec<PathBuf> {
-    let of_slices = names.slices.iter().flat_map(|name| formats.iter().map(move |f| (name, f)));
+    let of_slices = names
+        .slices
+        .iter()
+        .flat_map(|name| formats.iter().map(move |f| (name, f)));
     let of_slices = of_slices.flat_map(|(name, format)| slice_paths(folder, name, labels, *format));
     let of_slices = of_slices.map(|(_, path)| path);
-    of_slices.chain(formats.iter().filter_map(|f| series_path(folder, &names.series, *f))).collect()
+    of_slices
+        .chain(
+            formats
+                .iter()
+                .filter_map(|f| series_path(folder, &names.series, *f)),
+        )
+        .collect()
 }
 
 /// One file, or one for each label that is not gone, with its place among the labels.
-fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> Vec<(usize, PathBuf)> {
+fn slice_paths(
+    folder: &Path,
+    name: &str,
+    labels: &[Label],
+    format: Format,
+) -> Vec<(usize, PathBuf)> {
     let path = |ending: String| folder.join(format!("{name}{ending}.png"));
     let each = |ending: &str| {
-        let (places, standing): (Vec<usize>, Vec<Label>) =
-            labels.iter().cloned().enumerate().filter(|(_, label)| !label.is_gone()).unzip();
+        let (places, standing): (Vec<usize>, Vec<Label>) = labels
+            .iter()
+            .cloned()
+            .enumerate()
+            .filter(|(_, label)| !label.is_gone())
+            .unzip();
         let names = label_file_names(&standing);
-        places.into_iter().zip(names).map(|(place, name)| (place, path(format!(".{name}{ending}")))).collect()
+        places
+            .into_iter()
+            .zip(names)
+            .map(|(place, name)| (place, path(format!(".{name}{ending}"))))
+            .collect()
     };
     match format {
         Format::LabelMap => vec![(0, path(String::new()))],
@@ -173,15 +219,29 @@ fn series_path(folder: &Path, name: &str, format: Format) -> Option<PathBuf> {
         Format::StructureSet => "rtstruct.dcm",
         Format::Nifti => "nii.gz",
         Format::Coco => "coco.json",
-        Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => return None,
+        Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => {
+            return None;
+        }
     };
     Some(folder.join(format!("{name}.{ending}")))
 }
 
 /// Writes the files of one slice and tells which.
-pub fn write_slice(folder: &Path, name: &str, files: &SliceFiles<'_>, formats: &[Format]) -> Result<Vec<PathBuf>> {
+pub fn write_slice(
+    folder: &Path,
+    name: &str,
+    files: &SliceFiles<'_>,
+    formats: &[Format],
+) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
-    let SliceFiles { image, window, look, mask, prediction, labels } = files;
+    let SliceFiles {
+        image,
+        window,
+        look,
+        mask,
+        prediction,
+        labels,
+    } = files;
     for format in formats {
         for (i, path) in slice_paths(folder, name, labels, *format) {
             match format {
@@ -245,15 +305,25 @@ pub struct Unfit {
 ///
 /// # Errors
 /// Where the disk does not take a file.
-pub fn write_series(folder: &Path, name: &str, files: &SeriesFiles<'_>, formats: &[Format]) -> Result<SeriesWritten> {
+pub fn write_series(
+    folder: &Path,
+    name: &str,
+    files: &SeriesFiles<'_>,
+    formats: &[Format],
+) -> Result<SeriesWritten> {
     let mut written = SeriesWritten::default();
     for format in formats {
-        let Some(path) = series_path(folder, name, *format) else { continue };
+        let Some(path) = series_path(folder, name, *format) else {
+            continue;
+        };
         let warnings = match write_whole(&path, files, *format) {
             Ok(warnings) => warnings,
             Err(failure) if failure.kind == ErrorKind::Disk => return Err(failure),
             Err(error) => {
-                written.unfit.push(Unfit { format: *format, error });
+                written.unfit.push(Unfit {
+                    format: *format,
+                    error,
+                });
                 continue;
             }
         };
@@ -265,25 +335,46 @@ pub fn write_series(folder: &Path, name: &str, files: &SeriesFiles<'_>, formats:
         written.files.push(path);
     }
     let is_unfit = |format: &Format| written.unfit.iter().any(|unfit| unfit.format == *format);
-    let needs_list = |f: &Format| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Nifti) && !is_unfit(f);
+    let needs_list = |f: &Format| {
+        matches!(f, Format::LabelMap | Format::LabelMasks | Format::Nifti) && !is_unfit(f)
+    };
     if formats.iter().any(needs_list) {
-        written.files.extend(write_labels_but(folder, name, files.labels, files.gaps)?);
+        written
+            .files
+            .extend(write_labels_but(folder, name, files.labels, files.gaps)?);
     }
     Ok(written)
 }
 
 /// Writes one file and tells what to warn of.
 fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<Vec<String>> {
-    let is_numbered = [Format::Seg, Format::SegLabelMap, Format::SegFractional, Format::StructureSet].contains(&format);
+    let is_numbered = [
+        Format::Seg,
+        Format::SegLabelMap,
+        Format::SegFractional,
+        Format::StructureSet,
+    ]
+    .contains(&format);
     if let Some(standing) = Some(files).filter(|_| is_numbered).and_then(Standing::of) {
         return standing.with(files, |files| write_whole(path, files, format));
     }
-    let SeriesFiles { series, masks, probabilities, labels, authors, options, places, .. } = *files;
+    let SeriesFiles {
+        series,
+        masks,
+        probabilities,
+        labels,
+        authors,
+        options,
+        places,
+        ..
+    } = *files;
     let seg = |content| Ok(seg::write(path, series, content, labels, authors, options)?.warnings);
     match format {
         Format::Seg => return seg(Content::Binary(masks)),
         Format::SegLabelMap => return seg(Content::LabelMap(masks)),
-        Format::SegFractional if probabilities.len() < masks.len() || probabilities.iter().any(|p| p.is_empty()) => {
+        Format::SegFractional
+            if probabilities.len() < masks.len() || probabilities.iter().any(|p| p.is_empty()) =>
+        {
             return Err(Error::at(
                 "write the probabilities",
                 path,
@@ -292,7 +383,9 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
             .advise("Choose another format, or run a model on the series."));
         }
         Format::SegFractional => return seg(Content::Fractional(probabilities)),
-        Format::StructureSet => return Ok(structure_set::write(path, series, masks, labels, authors)?.warnings),
+        Format::StructureSet => {
+            return Ok(structure_set::write(path, series, masks, labels, authors)?.warnings);
+        }
         Format::Nifti => return write_nifti(path, series, masks),
         Format::Coco => {
             let mut coco = CocoWriter::default();
@@ -313,7 +406,12 @@ pub(super) mod tests {
 
     /// The frames of one file.
     pub(in crate::io::export) fn clip(frames: u32) -> Series {
-        let slice = |frame| Slice::at(Source { path: "clip.dcm".into(), frame });
+        let slice = |frame| {
+            Slice::at(Source {
+                path: "clip.dcm".into(),
+                frame,
+            })
+        };
         Series {
             id: "1.2.3".into(),
             modality: "US".into(),
@@ -328,9 +426,12 @@ pub(super) mod tests {
         assert_eq!(names.slices, ["clip-0003"]);
         assert_eq!(names.series, "1.2.3");
         assert_eq!(Names::new(&clip(1), &mut HashSet::new()).slices, ["clip"]);
-        for (path, name) in
-            [("/a/head.nii.gz", "head"), ("head.nii", "head"), ("1.2.840.113", "1.2.840.113"), ("b", "b")]
-        {
+        for (path, name) in [
+            ("/a/head.nii.gz", "head"),
+            ("head.nii", "head"),
+            ("1.2.840.113", "1.2.840.113"),
+            ("b", "b"),
+        ] {
             assert_eq!(without_ending(Path::new(path)), name);
         }
     }

@@ -18,21 +18,37 @@ impl Standing {
         if files.labels.iter().all(|label| !label.is_gone()) {
             return None;
         }
-        let standing: Vec<usize> = (0..files.labels.len()).filter(|i| !files.labels[*i].is_gone()).collect();
+        let standing: Vec<usize> = (0..files.labels.len())
+            .filter(|i| !files.labels[*i].is_gone())
+            .collect();
         let mut values = [0u8; 256];
         for (number, index) in (1..=u8::MAX).zip(&standing) {
             values[index + 1] = number;
         }
         let mask = |mask: &Mask| {
-            let labels = mask.labels().iter().map(|value| values[usize::from(*value)]).collect();
+            let labels = mask
+                .labels()
+                .iter()
+                .map(|value| values[usize::from(*value)])
+                .collect();
             Mask::from_labels(mask.columns(), mask.rows(), labels)
                 .unwrap_or_else(|| Mask::empty(mask.columns(), mask.rows()))
         };
-        let maps = |maps: &&[Vec<u16>]| standing.iter().filter_map(|i| maps.get(*i)).cloned().collect();
+        let maps = |maps: &&[Vec<u16>]| {
+            standing
+                .iter()
+                .filter_map(|i| maps.get(*i))
+                .cloned()
+                .collect()
+        };
         // One author for each label, or one for all.
         let authors = match files.authors {
             [one] => vec![one.clone()],
-            all => standing.iter().filter_map(|i| all.get(*i)).cloned().collect(),
+            all => standing
+                .iter()
+                .filter_map(|i| all.get(*i))
+                .cloned()
+                .collect(),
         };
         Some(Self {
             masks: files.masks.iter().map(mask).collect(),
@@ -43,8 +59,13 @@ impl Standing {
     }
 
     /// Calls `write` with what is left of `files`.
-    pub(super) fn with<T>(&self, files: &SeriesFiles<'_>, write: impl FnOnce(&SeriesFiles<'_>) -> T) -> T {
-        let probabilities: Vec<&[Vec<u16>]> = self.probabilities.iter().map(Vec::as_slice).collect();
+    pub(super) fn with<T>(
+        &self,
+        files: &SeriesFiles<'_>,
+        write: impl FnOnce(&SeriesFiles<'_>) -> T,
+    ) -> T {
+        let probabilities: Vec<&[Vec<u16>]> =
+            self.probabilities.iter().map(Vec::as_slice).collect();
         write(&SeriesFiles {
             series: files.series,
             masks: &self.masks,

@@ -20,7 +20,9 @@ use std::path::Path;
 /// A case of one picture of 8 by 8 pixels.
 fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> CaseToExport {
     let path = folder.join("a.png");
-    image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * 9 + y * 17) as u8])).save(&path).unwrap();
+    image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * 9 + y * 17) as u8]))
+        .save(&path)
+        .unwrap();
     let mut catalog = open::catalog(&[path], &mut |_| {}, &Cancel::default()).unwrap();
     let series = catalog.studies.remove(0).series.remove(0);
     let mask = Mask::from_labels(8, 8, labels.to_vec()).unwrap();
@@ -30,7 +32,13 @@ fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> Cas
         study_uid: "study".into(),
         date: String::new(),
         series,
-        slices: vec![MaskedSlice { index: 0, mask, proposal: None, probabilities: Vec::new(), absent }],
+        slices: vec![MaskedSlice {
+            index: 0,
+            mask,
+            proposal: None,
+            probabilities: Vec::new(),
+            absent,
+        }],
         labels: names,
         model: None,
         person: String::new(),
@@ -46,9 +54,21 @@ fn export(out: &Path, case: CaseToExport, formats: &[Format]) -> Manifest {
         deidentify: None,
         replace: false,
     };
-    let look = OverlayStyle { window: None, opacity: 0.3 };
+    let look = OverlayStyle {
+        window: None,
+        opacity: 0.3,
+    };
     let cases = vec![("a".to_owned(), Ok(case))].into_iter();
-    export_all(out, &preset, cases, look, &mut |_, _| {}, &Cancel::default()).unwrap().manifest
+    export_all(
+        out,
+        &preset,
+        cases,
+        look,
+        &mut |_, _| {},
+        &Cancel::default(),
+    )
+    .unwrap()
+    .manifest
 }
 
 fn json(path: &Path) -> Value {
@@ -59,18 +79,61 @@ fn json(path: &Path) -> Value {
 fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_it() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let empty = case(folder.path(), &[0; 64], vec![Label::named("Polyp", 0)], vec![1]);
-    let manifest = export(&out, empty, &[Format::LabelMap, Format::Seg, Format::Coco, Format::Csv]);
-    let [written] = manifest.cases.as_slice() else { unreachable!("{manifest:?}") };
-    assert_eq!((written.slices, written.nothing_of.as_slice()), (1, ["Polyp".to_owned()].as_slice()));
-    let refused: Vec<&str> = written.not_written.iter().map(|n| n.format.as_str()).collect();
+    let empty = case(
+        folder.path(),
+        &[0; 64],
+        vec![Label::named("Polyp", 0)],
+        vec![1],
+    );
+    let manifest = export(
+        &out,
+        empty,
+        &[Format::LabelMap, Format::Seg, Format::Coco, Format::Csv],
+    );
+    let [written] = manifest.cases.as_slice() else {
+        unreachable!("{manifest:?}")
+    };
+    assert_eq!(
+        (written.slices, written.nothing_of.as_slice()),
+        (1, ["Polyp".to_owned()].as_slice())
+    );
+    let refused: Vec<&str> = written
+        .not_written
+        .iter()
+        .map(|n| n.format.as_str())
+        .collect();
     assert_eq!(refused, ["seg"]);
-    assert!(written.not_written[0].reason.contains("there is nothing on these images"), "{:?}", written.not_written);
-    let map = written.files.iter().find(|f| f.path.ends_with(".png")).unwrap();
-    assert!(image::open(out.join(&map.path)).unwrap().to_rgb8().pixels().all(|p| p.0 == [0; 3]));
+    assert!(
+        written.not_written[0]
+            .reason
+            .contains("there is nothing on these images"),
+        "{:?}",
+        written.not_written
+    );
+    let map = written
+        .files
+        .iter()
+        .find(|f| f.path.ends_with(".png"))
+        .unwrap();
+    assert!(
+        image::open(out.join(&map.path))
+            .unwrap()
+            .to_rgb8()
+            .pixels()
+            .all(|p| p.0 == [0; 3])
+    );
     let coco = json(&out.join("coco.json"));
-    assert_eq!((coco["images"].as_array().unwrap().len(), coco["annotations"].as_array().unwrap().len()), (1, 0));
-    assert_eq!(json(&out.join("manifest.json"))["cases"][0]["nothing_of"], serde_json::json!(["Polyp"]));
+    assert_eq!(
+        (
+            coco["images"].as_array().unwrap().len(),
+            coco["annotations"].as_array().unwrap().len()
+        ),
+        (1, 0)
+    );
+    assert_eq!(
+        json(&out.join("manifest.json"))["cases"][0]["nothing_of"],
+        serde_json::json!(["Polyp"])
+    );
 }
 
 #[test]
@@ -81,28 +144,69 @@ fn labels_that_are_gone_are_named_nowhere_and_values_stay() {
     ghost.kept.gone = Some(Gone::Into(2));
     let mut pixels = [0; 64];
     pixels[9] = 2;
-    let case = case(folder.path(), &pixels, vec![ghost, Label::named("Adenoma", 1)], Vec::new());
-    let formats = [Format::LabelMap, Format::LabelMasks, Format::Seg, Format::SegLabelMap, Format::Coco];
+    let case = case(
+        folder.path(),
+        &pixels,
+        vec![ghost, Label::named("Adenoma", 1)],
+        Vec::new(),
+    );
+    let formats = [
+        Format::LabelMap,
+        Format::LabelMasks,
+        Format::Seg,
+        Format::SegLabelMap,
+        Format::Coco,
+    ];
     let manifest = export(&out, case, &formats);
     let written = &manifest.cases[0];
     assert!(written.not_written.is_empty(), "{:?}", written.not_written);
-    let names: Vec<(u8, &str)> = written.labels.iter().map(|l| (l.value, l.name.as_str())).collect();
-    assert_eq!(names, [(2, "Adenoma")], "its value in label maps is what it was");
+    let names: Vec<(u8, &str)> = written
+        .labels
+        .iter()
+        .map(|l| (l.value, l.name.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [(2, "Adenoma")],
+        "its value in label maps is what it was"
+    );
     let named = json(&out.join("labels.json"));
     assert_eq!(named["labels"].as_array().unwrap().len(), 1);
-    assert_eq!((&named["labels"][0]["value"], &named["labels"][0]["name"]), (&2.into(), &"Adenoma".into()));
+    assert_eq!(
+        (&named["labels"][0]["value"], &named["labels"][0]["name"]),
+        (&2.into(), &"Adenoma".into())
+    );
     let coco = json(&out.join("coco.json"));
     assert_eq!(coco["categories"].as_array().unwrap().len(), 1);
     assert_eq!(coco["annotations"][0]["area"], 1);
-    let ending = |ending: &str| written.files.iter().filter(|f| f.path.ends_with(ending)).count();
+    let ending = |ending: &str| {
+        written
+            .files
+            .iter()
+            .filter(|f| f.path.ends_with(ending))
+            .count()
+    };
     assert_eq!((ending(".Adenoma.png"), ending(".Polyp.png")), (1, 0));
     for file in written.files.iter().filter(|f| f.path.ends_with(".dcm")) {
         let seg = dicom_object::open_file(out.join(&file.path)).unwrap();
-        let segments = seg.element_by_name("SegmentSequence").unwrap().items().unwrap();
+        let segments = seg
+            .element_by_name("SegmentSequence")
+            .unwrap()
+            .items()
+            .unwrap();
         let named = |s: &dicom_object::InMemDicomObject| -> String {
-            s.element_by_name("SegmentLabel").unwrap().to_str().unwrap().trim().into()
+            s.element_by_name("SegmentLabel")
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .trim()
+                .into()
         };
-        let labels: Vec<String> = segments.iter().map(named).filter(|name| name != "Background").collect();
+        let labels: Vec<String> = segments
+            .iter()
+            .map(named)
+            .filter(|name| name != "Background")
+            .collect();
         assert_eq!(labels, ["Adenoma"], "{}", file.path);
     }
 }

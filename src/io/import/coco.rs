@@ -78,10 +78,16 @@ enum Counts {
 
 /// True for a JSON file that speaks of images, annotations and categories.
 pub(super) fn is_coco(path: &Path) -> bool {
-    let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let is_json = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let is_small = || std::fs::metadata(path).is_ok_and(|about| about.len() <= MOST_BYTES);
     let parts = ["\"images\"", "\"annotations\"", "\"categories\""];
-    let holds = |bytes: Vec<u8>| parts.iter().all(|part| memchr::memmem::find(&bytes, part.as_bytes()).is_some());
+    let holds = |bytes: Vec<u8>| {
+        parts
+            .iter()
+            .all(|part| memchr::memmem::find(&bytes, part.as_bytes()).is_some())
+    };
     is_json && is_small() && std::fs::read(path).is_ok_and(holds)
 }
 
@@ -100,29 +106,45 @@ pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     let coco = read(path).map_err(failed)?;
     let mut pictures: Vec<(usize, &ImageEntry)> = Vec::new();
     for (index, slice) in series.slices.iter().enumerate() {
-        pictures.extend(picture_of(&coco.images, slice).map_err(failed)?.map(|picture| (index, picture)));
+        pictures.extend(
+            picture_of(&coco.images, slice)
+                .map_err(failed)?
+                .map(|picture| (index, picture)),
+        );
     }
     if pictures.is_empty() {
         return Err(failed("it names none of these images".into()).of_kind(ErrorKind::NotFound));
     }
     let (columns, rows) = (series.columns, series.rows);
-    let other_size =
-        |(_, p): &&(usize, &ImageEntry)| p.width.is_some_and(|w| w != columns) || p.height.is_some_and(|h| h != rows);
+    let other_size = |(_, p): &&(usize, &ImageEntry)| {
+        p.width.is_some_and(|w| w != columns) || p.height.is_some_and(|h| h != rows)
+    };
     if let Some((_, picture)) = pictures.iter().find(other_size) {
         let [w, h] = [picture.width, picture.height].map(Option::unwrap_or_default);
-        let reason = format!("\"{}\" is {w} x {h} pixels in it, the image {columns} x {rows}", picture.file_name);
-        return Err(failed(reason).advise("The annotations must be of that very image, not scaled or cropped."));
+        let reason = format!(
+            "\"{}\" is {w} x {h} pixels in it, the image {columns} x {rows}",
+            picture.file_name
+        );
+        return Err(failed(reason)
+            .advise("The annotations must be of that very image, not scaled or cropped."));
     }
     painted(&coco, &pictures, [columns, rows], choice).map_err(failed)
 }
 
 /// The picture that a slice is; `None` where there is none.
-fn picture_of<'a>(pictures: &'a [ImageEntry], slice: &Slice) -> std::result::Result<Option<&'a ImageEntry>, String> {
+fn picture_of<'a>(
+    pictures: &'a [ImageEntry],
+    slice: &Slice,
+) -> std::result::Result<Option<&'a ImageEntry>, String> {
     let frame = |picture: &ImageEntry| picture.frame.unwrap_or(1) == slice.source.frame + 1;
     let by_uid = |picture: &&ImageEntry| {
-        picture.sop_instance_uid.is_some() && picture.sop_instance_uid.as_deref() == slice.uid_in_file()
+        picture.sop_instance_uid.is_some()
+            && picture.sop_instance_uid.as_deref() == slice.uid_in_file()
     };
-    if let Some(found) = pictures.iter().find(|picture| by_uid(picture) && frame(picture)) {
+    if let Some(found) = pictures
+        .iter()
+        .find(|picture| by_uid(picture) && frame(picture))
+    {
         return Ok(Some(found));
     }
     let path = &slice.source.path;
@@ -133,16 +155,27 @@ fn picture_of<'a>(pictures: &'a [ImageEntry], slice: &Slice) -> std::result::Res
     // As much of the path as possible: "a/1.png" rather than "b/1.png".
     let alike = |picture: &&ImageEntry| {
         let parts: Vec<&str> = picture.file_name.split(['/', '\\']).collect();
-        let own = path.components().rev().map(|part| part.as_os_str().to_string_lossy().into_owned());
-        parts.iter().rev().zip(own).take_while(|(a, b)| **a == b.as_str()).count()
+        let own = path
+            .components()
+            .rev()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned());
+        parts
+            .iter()
+            .rev()
+            .zip(own)
+            .take_while(|(a, b)| **a == b.as_str())
+            .count()
     };
     let fitting: Vec<&ImageEntry> = pictures.iter().filter(named).collect();
     let best = fitting.iter().map(alike).max().unwrap_or(0);
     let mut fitting = fitting.into_iter().filter(|picture| alike(picture) == best);
     match (fitting.next(), fitting.next()) {
-        (Some(one), Some(other)) => {
-            Err(format!("\"{}\" and \"{}\" in it may both be {}", one.file_name, other.file_name, path.display()))
-        }
+        (Some(one), Some(other)) => Err(format!(
+            "\"{}\" and \"{}\" in it may both be {}",
+            one.file_name,
+            other.file_name,
+            path.display()
+        )),
         (found, _) => Ok(found),
     }
 }
@@ -155,8 +188,14 @@ fn painted(
     choice: &MaskChoice,
 ) -> std::result::Result<ImportedMasks, String> {
     let number = |id: i64| u32::try_from(id).unwrap_or(u32::MAX);
-    let offered: Vec<Offered<'_>> =
-        coco.categories.iter().map(|c| Offered { number: number(c.id), name: &c.name }).collect();
+    let offered: Vec<Offered<'_>> = coco
+        .categories
+        .iter()
+        .map(|c| Offered {
+            number: number(c.id),
+            name: &c.name,
+        })
+        .collect();
     let taken = Taken::of(&offered, choice)?;
     if taken.indices.len() > MOST_LABELS {
         return Err(format!(
@@ -165,18 +204,39 @@ fn painted(
         ));
     }
     // Of each category that is taken, its shapes on the slices.
-    let mut regions: Vec<BTreeMap<usize, Vec<Region>>> = vec![BTreeMap::new(); coco.categories.len()];
+    let mut regions: Vec<BTreeMap<usize, Vec<Region>>> =
+        vec![BTreeMap::new(); coco.categories.len()];
     for annotation in &coco.annotations {
-        let Some((slice, _)) = pictures.iter().find(|(_, picture)| picture.id == annotation.image_id) else { continue };
-        let category = coco.categories.iter().position(|c| c.id == annotation.category_id);
-        let category = category.ok_or_else(|| format!("it has no category {}", annotation.category_id))?;
+        let Some((slice, _)) = pictures
+            .iter()
+            .find(|(_, picture)| picture.id == annotation.image_id)
+        else {
+            continue;
+        };
+        let category = coco
+            .categories
+            .iter()
+            .position(|c| c.id == annotation.category_id);
+        let category =
+            category.ok_or_else(|| format!("it has no category {}", annotation.category_id))?;
         if !taken.indices.contains(&category) {
             continue;
         }
-        let Some(shape) = &annotation.segmentation else { continue };
-        regions[category].entry(*slice).or_default().push(region(shape, columns, rows)?);
+        let Some(shape) = &annotation.segmentation else {
+            continue;
+        };
+        regions[category]
+            .entry(*slice)
+            .or_default()
+            .push(region(shape, columns, rows)?);
     }
-    let size = |i: usize| regions[i].values().flatten().map(Region::len).sum::<usize>();
+    let size = |i: usize| {
+        regions[i]
+            .values()
+            .flatten()
+            .map(Region::len)
+            .sum::<usize>()
+    };
     let mut labels: Vec<Label> = taken
         .indices
         .iter()
@@ -185,20 +245,33 @@ fn painted(
         .collect();
     let mut notes: Vec<String> = tell_apart(&mut labels).into_iter().collect();
     let mut painter = Painter::default();
-    let mut masks: BTreeMap<usize, Vec<u8>> =
-        pictures.iter().map(|(slice, _)| (*slice, vec![0; columns * rows])).collect();
+    let mut masks: BTreeMap<usize, Vec<u8>> = pictures
+        .iter()
+        .map(|(slice, _)| (*slice, vec![0; columns * rows]))
+        .collect();
     for category in taken.lowest_first(size) {
-        let Some(label) = taken.indices.iter().position(|i| *i == category) else { continue };
+        let Some(label) = taken.indices.iter().position(|i| *i == category) else {
+            continue;
+        };
         for (slice, shapes) in &regions[category] {
-            let Some(mask) = masks.get_mut(slice) else { continue };
+            let Some(mask) = masks.get_mut(slice) else {
+                continue;
+            };
             for span in shapes.iter().flat_map(Region::spans) {
-                let row = mask.get_mut(span.row * columns + span.start..span.row * columns + span.end);
-                row.into_iter().flatten().for_each(|pixel| painter.paint(pixel, label as u8 + 1));
+                let row =
+                    mask.get_mut(span.row * columns + span.start..span.row * columns + span.end);
+                row.into_iter()
+                    .flatten()
+                    .for_each(|pixel| painter.paint(pixel, label as u8 + 1));
             }
         }
     }
     notes.extend(painter.notes(&labels));
-    let numbers: Vec<u32> = taken.indices.iter().map(|i| number(coco.categories[*i].id)).collect();
+    let numbers: Vec<u32> = taken
+        .indices
+        .iter()
+        .map(|i| number(coco.categories[*i].id))
+        .collect();
     let sizes: Vec<usize> = taken.indices.iter().map(|i| size(*i)).collect();
     let report = painter.taken(&numbers, &sizes);
     let mask = |(slice, values)| Some((slice, Mask::from_labels(columns, rows, values)?));
@@ -221,11 +294,18 @@ fn region(shape: &ShapeEntry, columns: usize, rows: usize) -> std::result::Resul
             }
             Ok(Region::from_spans(spans))
         }
-        ShapeEntry::Runs { size, .. } if *size != [rows, columns] => {
-            Err(format!("run lengths in it are of {} x {} pixels, the image has {columns} x {rows}", size[1], size[0]))
-        }
-        ShapeEntry::Runs { counts: Counts::Numbers(counts), .. } => runs(counts, columns, rows),
-        ShapeEntry::Runs { counts: Counts::Text(text), .. } => runs(&unpacked(text)?, columns, rows),
+        ShapeEntry::Runs { size, .. } if *size != [rows, columns] => Err(format!(
+            "run lengths in it are of {} x {} pixels, the image has {columns} x {rows}",
+            size[1], size[0]
+        )),
+        ShapeEntry::Runs {
+            counts: Counts::Numbers(counts),
+            ..
+        } => runs(counts, columns, rows),
+        ShapeEntry::Runs {
+            counts: Counts::Text(text),
+            ..
+        } => runs(&unpacked(text)?, columns, rows),
     }
 }
 
@@ -234,14 +314,24 @@ fn runs(counts: &[u64], columns: usize, rows: usize) -> std::result::Result<Regi
     let wrong = || "run lengths in it do not fill the image".to_owned();
     let (mut at, mut spans) = (0usize, Vec::new());
     for (turn, count) in counts.iter().enumerate() {
-        let end = usize::try_from(*count).ok().and_then(|count| at.checked_add(count));
+        let end = usize::try_from(*count)
+            .ok()
+            .and_then(|count| at.checked_add(count));
         let end = end.filter(|end| *end <= columns * rows).ok_or_else(wrong)?;
         if turn % 2 == 1 {
-            spans.extend((at..end).map(|i| Span { row: i % rows, start: i / rows, end: i / rows + 1 }));
+            spans.extend((at..end).map(|i| Span {
+                row: i % rows,
+                start: i / rows,
+                end: i / rows + 1,
+            }));
         }
         at = end;
     }
-    if at == columns * rows { Ok(Region::from_spans(spans)) } else { Err(wrong()) }
+    if at == columns * rows {
+        Ok(Region::from_spans(spans))
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Run lengths as pycocotools packs them: five bits in a letter, the differences to the run before the last.
@@ -252,7 +342,12 @@ fn unpacked(text: &str) -> std::result::Result<Vec<u64>, String> {
     while let Some(first) = letters.next() {
         let (mut letter, mut value, mut shift) = (first, 0i64, 0u32);
         loop {
-            let bits = i64::from(letter.checked_sub(48).filter(|bits| *bits < 64).ok_or_else(wrong)?);
+            let bits = i64::from(
+                letter
+                    .checked_sub(48)
+                    .filter(|bits| *bits < 64)
+                    .ok_or_else(wrong)?,
+            );
             if shift > 55 {
                 return Err(wrong());
             }
@@ -271,7 +366,10 @@ fn unpacked(text: &str) -> std::result::Result<Vec<u64>, String> {
         }
         counts.push(value);
     }
-    counts.into_iter().map(|count| u64::try_from(count).map_err(|_| wrong())).collect()
+    counts
+        .into_iter()
+        .map(|count| u64::try_from(count).map_err(|_| wrong()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -302,7 +400,12 @@ mod tests {
     }
 
     fn values(segmentation: serde_json::Value) -> Vec<u8> {
-        imported(&file(segmentation), &MaskChoice::default()).unwrap().masks[0].1.labels().to_vec()
+        imported(&file(segmentation), &MaskChoice::default())
+            .unwrap()
+            .masks[0]
+            .1
+            .labels()
+            .to_vec()
     }
 
     #[test]
@@ -310,9 +413,15 @@ mod tests {
         let polygon = values(serde_json::json!([[1, 1, 4, 1, 4, 3, 1, 3]]));
         assert_eq!(polygon.iter().filter(|v| **v == 2).count(), 6);
         assert_eq!((polygon[7 + 1], polygon[2 * 7 + 3], polygon[0]), (2, 2, 0));
-        assert_eq!(values(serde_json::json!({"size": [5, 7], "counts": [6, 2, 3, 2, 3, 2, 17]})), polygon);
+        assert_eq!(
+            values(serde_json::json!({"size": [5, 7], "counts": [6, 2, 3, 2, 3, 2, 17]})),
+            polygon
+        );
         // What pycocotools makes of these runs: each from the third on as the difference to the one two before.
-        assert_eq!(values(serde_json::json!({"size": [5, 7], "counts": "623000>"})), polygon);
+        assert_eq!(
+            values(serde_json::json!({"size": [5, 7], "counts": "623000>"})),
+            polygon
+        );
     }
 
     #[test]
@@ -322,34 +431,65 @@ mod tests {
         image::GrayImage::new(7, 5).save(&image).unwrap();
         let catalog = open::catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
         let series = &catalog.studies[0].series[0];
-        let mask =
-            Mask::from_labels(7, 5, (0..35).map(|i| [1, 1, 1, 0, 2, 1, 0, 1, 0, 2, 1, 1, 1][i * 7 % 13]).collect());
+        let mask = Mask::from_labels(
+            7,
+            5,
+            (0..35)
+                .map(|i| [1, 1, 1, 0, 2, 1, 0, 1, 0, 2, 1, 1, 1][i * 7 % 13])
+                .collect(),
+        );
         let mask = mask.unwrap();
         let labels = [Label::named("Ring", 0), Label::named("Dots", 1)];
         let mut coco = Written::default();
-        coco.add(series, &Written::file_names(series), std::slice::from_ref(&mask), &labels);
+        coco.add(
+            series,
+            &Written::file_names(series),
+            std::slice::from_ref(&mask),
+            &labels,
+        );
         let path = folder.path().join("coco.json");
         coco.write(&path).unwrap();
         assert!(is_coco(&path));
         let back = import(&path, series, &MaskChoice::default()).unwrap();
         assert_eq!(back.masks, [(0, mask)]);
-        assert_eq!(back.labels.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["Ring", "Dots"]);
+        assert_eq!(
+            back.labels
+                .iter()
+                .map(|l| l.name.as_str())
+                .collect::<Vec<_>>(),
+            ["Ring", "Dots"]
+        );
     }
 
     #[test]
     fn categories_are_chosen_and_what_makes_no_sense_is_refused() {
         let square = serde_json::json!([[1, 1, 4, 1, 4, 3, 1, 3]]);
-        let only = MaskChoice { only: vec!["reflex".into()], ..MaskChoice::default() };
+        let only = MaskChoice {
+            only: vec!["reflex".into()],
+            ..MaskChoice::default()
+        };
         let chosen = imported(&file(square.clone()), &only).unwrap();
-        assert_eq!((chosen.labels.len(), chosen.masks[0].1.count(1), chosen.taken[0].number), (1, 6, 9));
-        let refused = |json: &serde_json::Value| imported(json, &MaskChoice::default()).unwrap_err();
+        assert_eq!(
+            (
+                chosen.labels.len(),
+                chosen.masks[0].1.count(1),
+                chosen.taken[0].number
+            ),
+            (1, 6, 9)
+        );
+        let refused =
+            |json: &serde_json::Value| imported(json, &MaskChoice::default()).unwrap_err();
         let mut other = file(square.clone());
         other["images"][0]["file_name"] = "c.png".into();
         assert_eq!(refused(&other).kind, ErrorKind::NotFound);
         let mut scaled = file(square);
         scaled["images"][0]["width"] = 14.into();
         assert!(refused(&scaled).to_string().contains("14 x 5"));
-        for counts in [serde_json::json!([6, 200]), serde_json::json!([6, 2]), serde_json::json!("~~")] {
+        for counts in [
+            serde_json::json!([6, 200]),
+            serde_json::json!([6, 2]),
+            serde_json::json!("~~"),
+        ] {
             let error = refused(&file(serde_json::json!({"size": [5, 7], "counts": counts})));
             assert!(error.to_string().contains("run lengths in it"), "{error}");
         }

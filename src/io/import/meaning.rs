@@ -18,12 +18,22 @@ pub(in crate::io) fn labels(
 ) -> (LabelTable, Vec<Label>) {
     let is_listed = list.is_some();
     let list = list.unwrap_or_default();
-    let unlisted: BTreeSet<u8> = present.iter().copied().filter(|value| list.label(*value).is_none()).collect();
+    let unlisted: BTreeSet<u8> = present
+        .iter()
+        .copied()
+        .filter(|value| list.label(*value).is_none())
+        .collect();
     if is_listed && !unlisted.is_empty() {
-        notes.push(format!("labels.json beside it does not name these values: {}", label_values::list(&unlisted)));
+        notes.push(format!(
+            "labels.json beside it does not name these values: {}",
+            label_values::list(&unlisted)
+        ));
     }
     if !is_listed {
-        notes.push("there is no labels.json beside it, so the names and codes of the labels are not known".into());
+        notes.push(
+            "there is no labels.json beside it, so the names and codes of the labels are not known"
+                .into(),
+        );
     }
     let mut values: BTreeSet<u8> = list.values().union(present).copied().collect();
     if values.is_empty() {
@@ -35,7 +45,10 @@ pub(in crate::io) fn labels(
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
     let label = |(place, value): (usize, &u8)| match list.label(*value) {
         Some(label) => label.clone(),
-        None => Label { color: PALETTE[place % PALETTE.len()], ..Label::by_number(*value) },
+        None => Label {
+            color: PALETTE[place % PALETTE.len()],
+            ..Label::by_number(*value)
+        },
     };
     (table, values.iter().enumerate().map(label).collect())
 }

@@ -42,7 +42,9 @@ const TRIED: &str = "import the masks";
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
 pub fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let Some(first) = paths.first() else { return decode(paths, series, choice) };
+    let Some(first) = paths.first() else {
+        return decode(paths, series, choice);
+    };
     containment::read(ReadMasks {
         first: first.clone(),
         paths: paths.iter().map(Into::into).collect(),
@@ -81,14 +83,22 @@ impl containment::Request for ReadMasks {
 }
 
 /// As [`masks`], in this process.
-pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
+pub(super) fn decode(
+    paths: &[PathBuf],
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<ImportedMasks> {
+    let first = paths
+        .first()
+        .ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
     let volumes = volumes::wanted(&files, paths, series);
     let read = |path: &PathBuf, choice: &MaskChoice| match path {
         path if seg::is_segmentation(path) => Some(seg::import_chosen(path, series, choice)),
-        path if structures::is_structure_set(path) => Some(structures::import(path, series, choice)),
+        path if structures::is_structure_set(path) => {
+            Some(structures::import(path, series, choice))
+        }
         path if coco::is_coco(path) => Some(coco::import(path, series, choice)),
         path if volumes.contains(path) => {
             Some(nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)))
@@ -102,34 +112,50 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
             None => {}
         }
     }
-    let strongest = fitting.iter().map(|(_, imported): &(_, ImportedMasks)| imported.basis).max();
+    let strongest = fitting
+        .iter()
+        .map(|(_, imported): &(_, ImportedMasks)| imported.basis)
+        .max();
     fitting.retain(|(_, imported)| Some(imported.basis) == strongest);
     if fitting.len() > 1 && choice.by_position {
         // Of several that lie here those that name these images are meant.
-        let naming = MaskChoice { by_position: false, ..choice.clone() };
+        let naming = MaskChoice {
+            by_position: false,
+            ..choice.clone()
+        };
         let basis = |path: &PathBuf| Some(read(path, &naming)?.ok()?.basis);
         let bases: Vec<Option<Basis>> = fitting.iter().map(|(path, _)| basis(path)).collect();
         let best = bases.iter().copied().max().flatten();
         let mut bases = bases.into_iter();
         fitting.retain(|_| bases.next().flatten() == best);
         if let Some(best) = best {
-            fitting.iter_mut().for_each(|(_, imported)| imported.basis = best);
+            fitting
+                .iter_mut()
+                .for_each(|(_, imported)| imported.basis = best);
         }
     }
     if fitting.len() > 1 {
-        let names = shortest_names(&fitting.iter().map(|(path, _)| path.as_path()).collect::<Vec<_>>());
+        let names = shortest_names(
+            &fitting
+                .iter()
+                .map(|(path, _)| path.as_path())
+                .collect::<Vec<_>>(),
+        );
         let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let reason = format!("{} belong to this series", names.join(" and "));
-        return Err(
-            Error::at(TRIED, first, reason).advise("Give the path of the one that is meant, without the others.")
-        );
+        return Err(Error::at(TRIED, first, reason)
+            .advise("Give the path of the one that is meant, without the others."));
     }
     if let Some((_, imported)) = fitting.pop() {
         return Ok(imported);
     }
     let wanted = PictureNames::of(series);
-    let found: Vec<SlicePicture> = files.iter().flat_map(|path| wanted.pictures(path)).collect();
-    let is_alone = !choice.by_name && matches!(paths, [only] if only.is_file()) && refusals.is_empty();
+    let found: Vec<SlicePicture> = files
+        .iter()
+        .flat_map(|path| wanted.pictures(path))
+        .collect();
+    let is_alone =
+        !choice.by_name && matches!(paths, [only] if only.is_file()) && refusals.is_empty();
     let alone = || SlicePicture::pages(first, series.slices.len()).filter(|_| is_alone);
     match (refusals.into_iter().next(), found.is_empty()) {
         (_, false) => chosen(pictures::import(found, series, choice)?, choice, first),
@@ -137,9 +163,10 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         (None, true) => {
             let alone = alone().ok_or_else(|| nothing(first, series))?;
             let mut imported = chosen(pictures::import(alone, series, choice)?, choice, first)?;
-            imported
-                .notes
-                .push(format!("\"{}\" is called otherwise than the image, and is the only mask", name(first)));
+            imported.notes.push(format!(
+                "\"{}\" is called otherwise than the image, and is the only mask",
+                name(first)
+            ));
             Ok(imported)
         }
     }
@@ -147,9 +174,21 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
 
 /// Of label maps, whose values do not overlap, those that are wanted.
 fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<ImportedMasks> {
-    let ImportedMasks { labels, masks, mut notes, basis, is_resampled, .. } = imported;
-    let offered: Vec<Offered<'_>> =
-        (1..).zip(&labels).map(|(number, label)| Offered { number, name: &label.name }).collect();
+    let ImportedMasks {
+        labels,
+        masks,
+        mut notes,
+        basis,
+        is_resampled,
+        ..
+    } = imported;
+    let offered: Vec<Offered<'_>> = (1..)
+        .zip(&labels)
+        .map(|(number, label)| Offered {
+            number,
+            name: &label.name,
+        })
+        .collect();
     let taken = Taken::of(&offered, choice).map_err(|reason| Error::at(TRIED, path, reason))?;
     let mut values = [0u8; 256];
     let mut count = vec![0; taken.indices.len()];
@@ -160,9 +199,16 @@ fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<I
     }
     let mut relabelled = Vec::with_capacity(masks.len());
     for (slice, mask) in masks {
-        let of: Vec<u8> = mask.labels().iter().map(|old| values[usize::from(*old)]).collect();
-        of.iter().filter_map(|value| usize::from(*value).checked_sub(1)).for_each(|label| count[label] += 1);
-        relabelled.extend(Mask::from_labels(mask.columns(), mask.rows(), of).map(|mask| (slice, mask)));
+        let of: Vec<u8> = mask
+            .labels()
+            .iter()
+            .map(|old| values[usize::from(*old)])
+            .collect();
+        of.iter()
+            .filter_map(|value| usize::from(*value).checked_sub(1))
+            .for_each(|label| count[label] += 1);
+        relabelled
+            .extend(Mask::from_labels(mask.columns(), mask.rows(), of).map(|mask| (slice, mask)));
     }
     let of = |(index, pixels): (&usize, usize)| TakenLabel {
         number: u32::try_from(index + 1).unwrap_or(u32::MAX),
@@ -171,9 +217,20 @@ fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<I
         covered: 0,
     };
     let report = taken.indices.iter().zip(count).map(of).collect();
-    let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| labels.get(*i).cloned()).collect();
+    let mut labels: Vec<Label> = taken
+        .indices
+        .iter()
+        .filter_map(|i| labels.get(*i).cloned())
+        .collect();
     notes.extend(tell_apart(&mut labels));
-    Ok(ImportedMasks { labels, masks: relabelled, notes, taken: report, basis, is_resampled })
+    Ok(ImportedMasks {
+        labels,
+        masks: relabelled,
+        notes,
+        taken: report,
+        basis,
+        is_resampled,
+    })
 }
 
 /// The files themselves, and those that lie directly in the folders, in order of their names.
@@ -181,12 +238,17 @@ fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            std::fs::metadata(path).map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
+            std::fs::metadata(path)
+                .map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
             files.push(path.clone());
             continue;
         }
-        let entries = std::fs::read_dir(path).map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
-        let mut inside: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_file()).collect();
+        let entries = std::fs::read_dir(path)
+            .map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
+        let mut inside: Vec<PathBuf> = entries
+            .filter_map(|e| Some(e.ok()?.path()))
+            .filter(|p| p.is_file())
+            .collect();
         inside.sort();
         files.extend(inside);
     }
@@ -217,14 +279,34 @@ fn nothing(path: &Path, series: &Series) -> Error {
 fn shortest_names(paths: &[&Path]) -> Vec<String> {
     let ending = |path: &Path, count: usize| {
         let parts: Vec<_> = path.components().collect();
-        parts[parts.len().saturating_sub(count)..].iter().collect::<PathBuf>().display().to_string()
+        parts[parts.len().saturating_sub(count)..]
+            .iter()
+            .collect::<PathBuf>()
+            .display()
+            .to_string()
     };
-    let longest = paths.iter().map(|path| path.components().count()).max().unwrap_or(1);
-    let names = |count: usize| paths.iter().map(|path| ending(path, count)).collect::<Vec<_>>();
-    let is_distinct = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
-    (1..=longest).map(names).find(is_distinct).unwrap_or_else(|| names(longest))
+    let longest = paths
+        .iter()
+        .map(|path| path.components().count())
+        .max()
+        .unwrap_or(1);
+    let names = |count: usize| {
+        paths
+            .iter()
+            .map(|path| ending(path, count))
+            .collect::<Vec<_>>()
+    };
+    let is_distinct =
+        |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    (1..=longest)
+        .map(names)
+        .find(is_distinct)
+        .unwrap_or_else(|| names(longest))
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

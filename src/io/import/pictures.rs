@@ -49,8 +49,18 @@ impl PictureNames {
     /// Of this series.
     pub(super) fn of(series: &Series) -> Self {
         let paths: HashSet<&PathBuf> = series.slices.iter().map(|s| &s.source.path).collect();
-        let Names { slices: names, series } = Names::new(series, &mut HashSet::new());
-        Self { names, series, own: paths.into_iter().filter_map(|p| p.canonicalize().ok()).collect() }
+        let Names {
+            slices: names,
+            series,
+        } = Names::new(series, &mut HashSet::new());
+        Self {
+            names,
+            series,
+            own: paths
+                .into_iter()
+                .filter_map(|p| p.canonicalize().ok())
+                .collect(),
+        }
     }
 
     /// The picture `path`, where it is one and is called like a slice.
@@ -59,26 +69,52 @@ impl PictureNames {
         let fits = |(slice, name): (usize, &String)| {
             let rest = stem.strip_prefix(name.as_str())?;
             let label = rest.strip_prefix('.');
-            (rest.is_empty() || label.is_some()).then(|| (name.len(), slice, label.map(str::to_owned)))
+            (rest.is_empty() || label.is_some())
+                .then(|| (name.len(), slice, label.map(str::to_owned)))
         };
         // The longest name: "a.b.png" is rather the label map of "a.b" than label "b" of "a".
-        let (_, slice, label) = self.names.iter().enumerate().filter_map(fits).max_by_key(|(n, ..)| *n)?;
-        let is_no_mask = label.as_deref().is_some_and(|l| l.split('.').any(|p| NO_LABELS.contains(&p)));
+        let (_, slice, label) = self
+            .names
+            .iter()
+            .enumerate()
+            .filter_map(fits)
+            .max_by_key(|(n, ..)| *n)?;
+        let is_no_mask = label
+            .as_deref()
+            .is_some_and(|l| l.split('.').any(|p| NO_LABELS.contains(&p)));
         if is_no_mask || self.is_own(path) || !is_picture(path) {
             return None;
         }
-        Some(SlicePicture { path: path.to_owned(), frame: 0, slice, label })
+        Some(SlicePicture {
+            path: path.to_owned(),
+            frame: 0,
+            slice,
+            label,
+        })
     }
 
     /// The pictures of slices in `path`: one, or the pages of a stack that is called like the file of the series.
     pub(super) fn pictures(&self, path: &Path) -> Vec<SlicePicture> {
-        let is_stack = self.names.len() > 1 && path.file_stem().is_some_and(|stem| stem == self.series.as_str());
-        let stack = || if is_stack && !self.is_own(path) { SlicePicture::pages(path, self.names.len()) } else { None };
-        self.picture(path).map(|one| vec![one]).or_else(stack).unwrap_or_default()
+        let is_stack = self.names.len() > 1
+            && path
+                .file_stem()
+                .is_some_and(|stem| stem == self.series.as_str());
+        let stack = || {
+            if is_stack && !self.is_own(path) {
+                SlicePicture::pages(path, self.names.len())
+            } else {
+                None
+            }
+        };
+        self.picture(path)
+            .map(|one| vec![one])
+            .or_else(stack)
+            .unwrap_or_default()
     }
 
     fn is_own(&self, path: &Path) -> bool {
-        path.canonicalize().is_ok_and(|real| self.own.contains(&real))
+        path.canonicalize()
+            .is_ok_and(|real| self.own.contains(&real))
     }
 }
 
@@ -86,20 +122,40 @@ impl SlicePicture {
     /// The label maps of all slices, as pages of one file whatever it is called; `None` where it has not as many pages.
     pub(super) fn pages(path: &Path, slices: usize) -> Option<Vec<Self>> {
         if slices == 1 {
-            return is_picture(path).then(|| vec![Self { path: path.to_owned(), frame: 0, slice: 0, label: None }]);
+            return is_picture(path).then(|| {
+                vec![Self {
+                    path: path.to_owned(),
+                    frame: 0,
+                    slice: 0,
+                    label: None,
+                }]
+            });
         }
         let mut parts = picture::probe(path).ok()?.parts.into_iter();
-        let frames = parts.next().filter(|part| part.frames.len() == slices)?.frames;
-        let page = |(slice, frame)| Self { path: path.to_owned(), frame, slice, label: None };
+        let frames = parts
+            .next()
+            .filter(|part| part.frames.len() == slices)?
+            .frames;
+        let page = |(slice, frame)| Self {
+            path: path.to_owned(),
+            frame,
+            slice,
+            label: None,
+        };
         Some(frames.into_iter().enumerate().map(page).collect())
     }
 }
 
 /// Label maps where there are some, else masks of single labels.
-pub(super) fn import(pictures: Vec<SlicePicture>, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+pub(super) fn import(
+    pictures: Vec<SlicePicture>,
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<ImportedMasks> {
     let mut notes = Vec::new();
     let list = described(&pictures, series)?;
-    let (maps, masks): (Vec<SlicePicture>, Vec<SlicePicture>) = pictures.into_iter().partition(|p| p.label.is_none());
+    let (maps, masks): (Vec<SlicePicture>, Vec<SlicePicture>) =
+        pictures.into_iter().partition(|p| p.label.is_none());
     let (masks, labels) = if maps.is_empty() {
         if list.is_none() {
             notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
@@ -109,15 +165,29 @@ pub(super) fn import(pictures: Vec<SlicePicture>, series: &Series, choice: &Mask
         label_maps(&maps, series, list, choice, &mut notes)?
     };
     let names = told_apart(labels.iter().map(|label| label.name.as_str()));
-    let labels = labels.into_iter().zip(names).map(|(label, name)| Label { name, ..label }).collect();
-    Ok(ImportedMasks { labels, masks: masks.into_iter().collect(), notes, ..ImportedMasks::default() })
+    let labels = labels
+        .into_iter()
+        .zip(names)
+        .map(|(label, name)| Label { name, ..label })
+        .collect();
+    Ok(ImportedMasks {
+        labels,
+        masks: masks.into_iter().collect(),
+        notes,
+        ..ImportedMasks::default()
+    })
 }
 
 /// The labels that a file beside the pictures describes.
 fn described(pictures: &[SlicePicture], series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
-    let folder = pictures.first().and_then(|p| p.path.parent()).unwrap_or(Path::new("."));
-    labels_beside(folder, &name).map(|path| LabelList::read(&path)).transpose()
+    let folder = pictures
+        .first()
+        .and_then(|p| p.path.parent())
+        .unwrap_or(Path::new("."));
+    labels_beside(folder, &name)
+        .map(|path| LabelList::read(&path))
+        .transpose()
 }
 
 type Masks = (BTreeMap<usize, Mask>, Vec<Label>);
@@ -130,18 +200,26 @@ fn label_maps(
     notes: &mut Vec<String>,
 ) -> Result<Masks> {
     let named = list.as_ref().map(LabelList::values);
-    let ValueRule { reading, labels: present, note } =
-        label_values::rule(&values_of(maps)?, named.as_ref(), choice.threshold)?;
+    let ValueRule {
+        reading,
+        labels: present,
+        note,
+    } = label_values::rule(&values_of(maps)?, named.as_ref(), choice.threshold)?;
     notes.extend(note);
     let mut masks = BTreeMap::new();
     for map in maps {
-        if masks.insert(map.slice, read(map, series, reading, notes)?).is_some() {
+        if masks
+            .insert(map.slice, read(map, series, reading, notes)?)
+            .is_some()
+        {
             let reason = format!("two label maps are of slice {}", map.slice + 1);
             return Err(Error::at(TRIED, &map.path, reason).advise("Leave one of them out."));
         }
     }
     let (table, labels) = meaning::labels(&present, list, choice, notes);
-    masks.values_mut().for_each(|mask| *mask = table.apply(mask));
+    masks
+        .values_mut()
+        .for_each(|mask| *mask = table.apply(mask));
     Ok((masks, labels))
 }
 
@@ -164,22 +242,40 @@ fn single_labels(
             files.push(composed(part));
             labels.len() - 1
         });
-        let label =
-            u8::try_from(index + 1).map_err(|_| Error::at(TRIED, &picture.path, "there are over 255 labels"))?;
+        let label = u8::try_from(index + 1)
+            .map_err(|_| Error::at(TRIED, &picture.path, "there are over 255 labels"))?;
         let mask = read(picture, series, reading, notes)?;
-        let of_slice = values.entry(picture.slice).or_insert_with(|| vec![0; mask.labels().len()]);
-        for (old, _) in of_slice.iter_mut().zip(mask.labels()).filter(|(_, value)| **value != 0) {
+        let of_slice = values
+            .entry(picture.slice)
+            .or_insert_with(|| vec![0; mask.labels().len()]);
+        for (old, _) in of_slice
+            .iter_mut()
+            .zip(mask.labels())
+            .filter(|(_, value)| **value != 0)
+        {
             if *old != 0 && *old != label {
                 *covered.entry(*old).or_default() += 1;
             }
             *old = label;
         }
     }
-    let name = |label: u8| labels.get(usize::from(label) - 1).map_or("", |l| l.name.as_str());
+    let name = |label: u8| {
+        labels
+            .get(usize::from(label) - 1)
+            .map_or("", |l| l.name.as_str())
+    };
     for (label, pixels) in covered {
-        notes.push(format!("other labels lie over {pixels} pixels of \"{}\" and were taken there", name(label)));
+        notes.push(format!(
+            "other labels lie over {pixels} pixels of \"{}\" and were taken there",
+            name(label)
+        ));
     }
-    let mask = |(slice, values)| Some((slice, Mask::from_labels(series.columns, series.rows, values)?));
+    let mask = |(slice, values)| {
+        Some((
+            slice,
+            Mask::from_labels(series.columns, series.rows, values)?,
+        ))
+    };
     Ok((values.into_iter().filter_map(mask).collect(), labels))
 }
 
@@ -187,27 +283,48 @@ fn single_labels(
 fn place_of(part: &str, files: &[String]) -> Option<usize> {
     let exact = composed(part);
     let alike = folded(&part.replace('.', "_"));
-    files.iter().position(|f| *f == exact).or_else(|| files.iter().position(|f| folded(f) == alike))
+    files
+        .iter()
+        .position(|f| *f == exact)
+        .or_else(|| files.iter().position(|f| folded(f) == alike))
 }
 
 /// What values the pictures hold.
 fn values_of(pictures: &[SlicePicture]) -> Result<Vec<(PathBuf, MaskValues)>> {
-    let values =
-        |picture: &SlicePicture| Ok((picture.path.clone(), label_file::decode_values(&picture.path, picture.frame)?));
+    let values = |picture: &SlicePicture| {
+        Ok((
+            picture.path.clone(),
+            label_file::decode_values(&picture.path, picture.frame)?,
+        ))
+    };
     pictures.iter().map(values).collect()
 }
 
 /// A mask of the size of the slices, as it lies on its slice.
-fn read(picture: &SlicePicture, series: &Series, reading: ValueReading, notes: &mut Vec<String>) -> Result<Mask> {
+fn read(
+    picture: &SlicePicture,
+    series: &Series,
+    reading: ValueReading,
+    notes: &mut Vec<String>,
+) -> Result<Mask> {
     let path = picture.path.as_path();
     let size = (series.columns, series.rows);
-    let image = series.slices.get(picture.slice).map(|slice| MaskOf { source: slice.source.clone(), size });
+    let image = series.slices.get(picture.slice).map(|slice| MaskOf {
+        source: slice.source.clone(),
+        size,
+    });
     let (mask, note) = label_file::decode(path, picture.frame, reading, image.as_ref())?;
     notes.extend(note.filter(|note| !notes.contains(note)));
     let (columns, rows) = (mask.columns(), mask.rows());
     if (columns, rows) != size {
-        let reason = format!("it is {columns} x {rows} pixels, the image {} x {}", series.columns, series.rows);
-        let advice = format!("\"{}\" must be a mask of that very image, not scaled or cropped.", name(path));
+        let reason = format!(
+            "it is {columns} x {rows} pixels, the image {} x {}",
+            series.columns, series.rows
+        );
+        let advice = format!(
+            "\"{}\" must be a mask of that very image, not scaled or cropped.",
+            name(path)
+        );
         return Err(Error::at(TRIED, path, reason).advise(advice));
     }
     Ok(mask)

@@ -17,8 +17,21 @@ const ROWS: usize = 3;
 
 /// Pictures `0.png`, `1.png` and so on, which need not exist.
 fn series(slices: usize) -> Series {
-    let slice = |i: usize| Slice::at(Source { path: format!("/nowhere/{i}.png").into(), frame: 0 });
-    Series { id: "pictures".into(), ..Series::of(Kind::Picture, COLUMNS, ROWS, (0..slices).map(slice).collect()) }
+    let slice = |i: usize| {
+        Slice::at(Source {
+            path: format!("/nowhere/{i}.png").into(),
+            frame: 0,
+        })
+    };
+    Series {
+        id: "pictures".into(),
+        ..Series::of(
+            Kind::Picture,
+            COLUMNS,
+            ROWS,
+            (0..slices).map(slice).collect(),
+        )
+    }
 }
 
 fn labels() -> Vec<Label> {
@@ -58,7 +71,10 @@ fn label_maps_come_back_with_every_code() {
     let folder = exported(&series, &masks);
     let got = masks_of(&at(&folder), &series).unwrap();
     assert_eq!(got.labels, labels());
-    assert_eq!(got.masks, masks.iter().cloned().enumerate().collect::<Vec<_>>());
+    assert_eq!(
+        got.masks,
+        masks.iter().cloned().enumerate().collect::<Vec<_>>()
+    );
     assert_eq!(got.notes, Vec::<String>::new());
     let one = masks_of(&[folder.path().join("1.png")], &series).unwrap();
     assert_eq!(one.masks, [(1, mask(1))]);
@@ -87,7 +103,11 @@ fn without_codes_beside_them_values_are_numbered_and_a_note_says_so() {
     let got = masks_of(&at(&folder), &series).unwrap();
     let names: Vec<&str> = got.labels.iter().map(|l| l.name.as_str()).collect();
     assert_eq!(names, ["Label 1", "Label 2"]);
-    assert!(got.notes.iter().any(|note| note.contains("labels.json")), "{:?}", got.notes);
+    assert!(
+        got.notes.iter().any(|note| note.contains("labels.json")),
+        "{:?}",
+        got.notes
+    );
 }
 
 #[test]
@@ -96,17 +116,30 @@ fn a_single_label_map_may_have_any_name() {
     let folder = exported(&series, &[mask(0)]);
     let other = folder.path().join("drawn elsewhere.png");
     std::fs::rename(folder.path().join("0.png"), &other).unwrap();
-    assert_eq!(masks_of(std::slice::from_ref(&other), &series).unwrap().masks, [(0, mask(0))]);
-    let error = masks_of(&[other], &self::series(2)).unwrap_err().to_string();
+    assert_eq!(
+        masks_of(std::slice::from_ref(&other), &series)
+            .unwrap()
+            .masks,
+        [(0, mask(0))]
+    );
+    let error = masks_of(&[other], &self::series(2))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("called like a slice (\"0.png\""), "{error}");
 }
 
 #[test]
 fn another_size_is_refused_and_both_are_named() {
     let folder = exported(&series(1), &[mask(0)]);
-    let larger = Series { columns: 6, ..series(1) };
+    let larger = Series {
+        columns: 6,
+        ..series(1)
+    };
     let error = masks_of(&at(&folder), &larger).unwrap_err().to_string();
-    assert!(error.contains("it is 5 x 3 pixels, the image 6 x 3") && error.contains("0.png"), "{error}");
+    assert!(
+        error.contains("it is 5 x 3 pixels, the image 6 x 3") && error.contains("0.png"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -125,10 +158,21 @@ fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
         let path = folder.path().join(name);
         let author = [Authorship::automatic("Test", "1")];
         let content = [mask(2)];
-        seg::write(&path, &series, Content::Binary(&content), &labels(), &author, Options::default()).unwrap();
+        seg::write(
+            &path,
+            &series,
+            Content::Binary(&content),
+            &labels(),
+            &author,
+            Options::default(),
+        )
+        .unwrap();
     };
     write("a.seg.dcm");
-    assert_eq!(masks_of(&at(&folder), &series).unwrap().masks, [(0, mask(2))]);
+    assert_eq!(
+        masks_of(&at(&folder), &series).unwrap().masks,
+        [(0, mask(2))]
+    );
     write("b.seg.dcm");
     let error = masks_of(&at(&folder), &series).unwrap_err().to_string();
     assert!(error.contains("\"a.seg.dcm\" and \"b.seg.dcm\""), "{error}");
@@ -139,7 +183,12 @@ fn nothing_that_fits_is_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
     let error = masks_of(&at(&folder), &series(2)).unwrap_err().to_string();
-    assert!(error.contains("no COCO file, no NIfTI volume and no label map"), "{error}");
-    let error = masks_of(&[folder.path().join("gone")], &series(2)).unwrap_err().to_string();
+    assert!(
+        error.contains("no COCO file, no NIfTI volume and no label map"),
+        "{error}"
+    );
+    let error = masks_of(&[folder.path().join("gone")], &series(2))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no such file"), "{error}");
 }

@@ -44,13 +44,17 @@ impl VolumeBytes {
     /// Leaves `count` bytes out.
     fn skip(&mut self, count: u64) -> io::Result<()> {
         match self {
-            Self::Plain(file) => {
-                file.seek(SeekFrom::Current(i64::try_from(count).map_err(io::Error::other)?)).map(drop)
+            Self::Plain(file) => file
+                .seek(SeekFrom::Current(
+                    i64::try_from(count).map_err(io::Error::other)?,
+                ))
+                .map(drop),
+            Self::Packed(packed) => {
+                match io::copy(&mut packed.by_ref().take(count), &mut io::sink())? {
+                    skipped if skipped == count => Ok(()),
+                    _ => Err(io::ErrorKind::UnexpectedEof.into()),
+                }
             }
-            Self::Packed(packed) => match io::copy(&mut packed.by_ref().take(count), &mut io::sink())? {
-                skipped if skipped == count => Ok(()),
-                _ => Err(io::ErrorKind::UnexpectedEof.into()),
-            },
         }
     }
 
@@ -61,7 +65,11 @@ impl VolumeBytes {
             Self::Plain(file) => file.take(count).read_to_end(&mut bytes)?,
             Self::Packed(packed) => packed.take(count).read_to_end(&mut bytes)?,
         };
-        if bytes.len() as u64 == count { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if bytes.len() as u64 == count {
+            Ok(bytes)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 }
 
@@ -84,9 +92,10 @@ pub(super) fn header(path: &Path) -> Fallible<NiftiHeader> {
     let header = header::parse(&head(path).map_err(|e| reason(&e))?)?;
     let length = std::fs::metadata(path).map_err(|e| reason_of(&e))?.len();
     match VolumeBytes::open(path).map_err(|e| reason(&e))? {
-        VolumeBytes::Plain(_) if header.end() > length => {
-            Err(format!("it is cut off: {length} of {} bytes are there", header.end()))
-        }
+        VolumeBytes::Plain(_) if header.end() > length => Err(format!(
+            "it is cut off: {length} of {} bytes are there",
+            header.end()
+        )),
         VolumeBytes::Plain(_) => Ok(header),
         VolumeBytes::Packed(_) => believe(header.end(), length).map(|()| header),
     }
@@ -94,22 +103,38 @@ pub(super) fn header(path: &Path) -> Fallible<NiftiHeader> {
 
 /// The bytes of a stored slice.
 pub(super) fn slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
-    let (count, start) = (header.slice_bytes(), header.offset.saturating_add(header.slice_bytes() * stored as u64));
+    let (count, start) = (
+        header.slice_bytes(),
+        header
+            .offset
+            .saturating_add(header.slice_bytes() * stored as u64),
+    );
     let mut bytes = VolumeBytes::open(path).map_err(|e| reason(&e))?;
     if matches!(bytes, VolumeBytes::Plain(_)) || header.end() > MOST_KEPT {
         bytes.skip(start).map_err(|e| reason(&e))?;
         return bytes.next(count).map_err(|e| reason(&e));
     }
     let all = unpacked(path, header, bytes).map_err(|e| reason(&e))?;
-    let slice = usize::try_from(start).ok().and_then(|start| all.get(start..start + count as usize));
-    slice.map(<[u8]>::to_vec).ok_or_else(|| "it is cut off".to_owned())
+    let slice = usize::try_from(start)
+        .ok()
+        .and_then(|start| all.get(start..start + count as usize));
+    slice
+        .map(<[u8]>::to_vec)
+        .ok_or_else(|| "it is cut off".to_owned())
 }
 
 /// All voxels of one time, slice after slice.
-pub(super) fn each_slice(path: &Path, header: &NiftiHeader, time: usize, mut with: impl FnMut(&[u8])) -> Fallible<()> {
+pub(super) fn each_slice(
+    path: &Path,
+    header: &NiftiHeader,
+    time: usize,
+    mut with: impl FnMut(&[u8]),
+) -> Fallible<()> {
     let mut bytes = VolumeBytes::open(path).map_err(|e| reason(&e))?;
     let before = header.slice_bytes() * (time * header.size[2]) as u64;
-    bytes.skip(header.offset.saturating_add(before)).map_err(|e| reason(&e))?;
+    bytes
+        .skip(header.offset.saturating_add(before))
+        .map_err(|e| reason(&e))?;
     for _ in 0..header.size[2] {
         with(&bytes.next(header.slice_bytes()).map_err(|e| reason(&e))?);
     }
@@ -124,25 +149,38 @@ struct UnpackedVolume {
 }
 
 /// The volume itself, unpacked once for all of its slices.
-fn unpacked(path: &Path, header: &NiftiHeader, mut packed: VolumeBytes) -> io::Result<Arc<Vec<u8>>> {
+fn unpacked(
+    path: &Path,
+    header: &NiftiHeader,
+    mut packed: VolumeBytes,
+) -> io::Result<Arc<Vec<u8>>> {
     static KEPT: Mutex<Option<UnpackedVolume>> = Mutex::new(None);
     let about = std::fs::metadata(path)?;
     let stamp = (about.len(), about.modified().ok());
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(kept) = kept.as_ref().filter(|kept| kept.path == path && kept.stamp == stamp) {
+    if let Some(kept) = kept
+        .as_ref()
+        .filter(|kept| kept.path == path && kept.stamp == stamp)
+    {
         return Ok(kept.bytes.clone());
     }
     // The last one goes before the next one comes.
     *kept = None;
     let bytes = Arc::new(packed.next(header.end())?);
-    *kept = Some(UnpackedVolume { path: path.to_owned(), stamp, bytes: bytes.clone() });
+    *kept = Some(UnpackedVolume {
+        path: path.to_owned(),
+        stamp,
+        bytes: bytes.clone(),
+    });
     Ok(bytes)
 }
 
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "it is cut off".into(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "its compressed part is damaged".into(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            "its compressed part is damaged".into()
+        }
         _ => reason_of(error),
     }
 }

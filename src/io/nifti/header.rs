@@ -45,7 +45,10 @@ impl NiftiHeader {
 
     /// Bytes up to the end of the voxels.
     pub(super) fn end(&self) -> u64 {
-        self.offset.saturating_add(self.slice_bytes().saturating_mul((self.size[2] * self.times) as u64))
+        self.offset.saturating_add(
+            self.slice_bytes()
+                .saturating_mul((self.size[2] * self.times) as u64),
+        )
     }
 }
 
@@ -64,7 +67,11 @@ pub(super) fn parse(head: &[u8]) -> Result<NiftiHeader, String> {
     let number = number(fields.short(fields.at(70, 12)))?;
     let mut notes = Vec::new();
     let (affine, spacing) = place(&fields, size, &mut notes);
-    let offset = if fields.is_second { fields.long(168) as f64 } else { fields.float(108) };
+    let offset = if fields.is_second {
+        fields.long(168) as f64
+    } else {
+        fields.float(108)
+    };
     let least = if fields.is_second { 544.0 } else { 352.0 };
     if !(offset.is_finite() && (0.0..1e15).contains(&offset)) {
         return Err(format!("it says that its voxels begin at byte {offset}"));
@@ -72,8 +79,13 @@ pub(super) fn parse(head: &[u8]) -> Result<NiftiHeader, String> {
     // Some programs leave the place of the voxels at 0.
     let offset = if offset < least - 4.0 { least } else { offset };
     let (slope, intercept) = (fields.real(112, 176), fields.real(116, 184));
-    let is_scaled = slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
-    let rescale = if is_scaled { Rescale { slope, intercept } } else { Rescale::default() };
+    let is_scaled =
+        slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
+    let rescale = if is_scaled {
+        Rescale { slope, intercept }
+    } else {
+        Rescale::default()
+    };
     Ok(NiftiHeader {
         size,
         times,
@@ -99,7 +111,11 @@ impl<'a> Fields<'a> {
     fn of(head: &'a [u8]) -> Option<Self> {
         let size: [u8; 4] = head.get(..4)?.try_into().ok()?;
         let big_endian = matches!(i32::from_be_bytes(size), 348 | 540);
-        let size = if big_endian { i32::from_be_bytes(size) } else { i32::from_le_bytes(size) };
+        let size = if big_endian {
+            i32::from_be_bytes(size)
+        } else {
+            i32::from_le_bytes(size)
+        };
         let (is_second, magic) = match size {
             348 => (false, head.get(344..348)?),
             540 if head.len() >= LONGEST => (true, head.get(4..8)?),
@@ -110,7 +126,12 @@ impl<'a> Fields<'a> {
             b"ni1\0" | b"ni2\0" => false,
             _ => return None,
         };
-        Some(Self { head, big_endian, is_second, is_one_file })
+        Some(Self {
+            head,
+            big_endian,
+            is_second,
+            is_one_file,
+        })
     }
 
     fn at(&self, first: usize, second: usize) -> usize {
@@ -118,7 +139,11 @@ impl<'a> Fields<'a> {
     }
 
     fn bytes<const N: usize>(&self, at: usize) -> [u8; N] {
-        let mut bytes: [u8; N] = self.head.get(at..at + N).and_then(|b| b.try_into().ok()).unwrap_or([0; N]);
+        let mut bytes: [u8; N] = self
+            .head
+            .get(at..at + N)
+            .and_then(|b| b.try_into().ok())
+            .unwrap_or([0; N]);
         if self.big_endian {
             bytes.reverse();
         }
@@ -139,7 +164,11 @@ impl<'a> Fields<'a> {
 
     /// Single precision at `first` in version 1, double at `second` in version 2.
     fn real(&self, first: usize, second: usize) -> f64 {
-        if self.is_second { f64::from_le_bytes(self.bytes(second)) } else { self.float(first) }
+        if self.is_second {
+            f64::from_le_bytes(self.bytes(second))
+        } else {
+            self.float(first)
+        }
     }
 
     fn reals<const N: usize>(&self, first: usize, second: usize) -> [f64; N] {
@@ -148,12 +177,22 @@ impl<'a> Fields<'a> {
 
     /// A code of 16 bits in version 1, 32 in version 2.
     fn code(&self, first: usize, second: usize) -> i32 {
-        if self.is_second { i32::from_le_bytes(self.bytes(second)) } else { i32::from(self.short(first)) }
+        if self.is_second {
+            i32::from_le_bytes(self.bytes(second))
+        } else {
+            i32::from(self.short(first))
+        }
     }
 
     /// How many axes there are, and the voxels along each.
     fn dims(&self) -> [i64; 8] {
-        std::array::from_fn(|i| if self.is_second { self.long(16 + 8 * i) } else { i64::from(self.short(40 + 2 * i)) })
+        std::array::from_fn(|i| {
+            if self.is_second {
+                self.long(16 + 8 * i)
+            } else {
+                i64::from(self.short(40 + 2 * i))
+            }
+        })
     }
 }
 
@@ -168,19 +207,28 @@ fn sizes(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
         if i >= axes as usize {
             return Ok(1);
         }
-        usize::try_from(wanted).ok().filter(|n| *n > 0).ok_or(format!("it has {wanted} voxels along axis {}", i + 1))
+        usize::try_from(wanted)
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or(format!("it has {wanted} voxels along axis {}", i + 1))
     };
     let values = (4..7).map(side).collect::<Result<Vec<_>, _>>()?;
     if let Some(more) = values.iter().find(|n| **n > 1) {
-        return Err(format!("each of its voxels holds {more} values, and Labrum shows one"));
+        return Err(format!(
+            "each of its voxels holds {more} values, and Labrum shows one"
+        ));
     }
     let (size, times) = ([side(0)?, side(1)?, side(2)?], side(3)?);
     let [columns, rows, slices] = size;
     if columns > MOST_SIDE || rows > MOST_SIDE || columns * rows > MOST_PIXELS {
-        return Err(format!("its slices have {columns} x {rows} pixels, more than can be shown"));
+        return Err(format!(
+            "its slices have {columns} x {rows} pixels, more than can be shown"
+        ));
     }
     let all = slices.checked_mul(times).filter(|n| *n <= MOST_SLICES);
-    all.ok_or(format!("it has {slices} slices at {times} times, more than can be shown"))?;
+    all.ok_or(format!(
+        "it has {slices} slices at {times} times, more than can be shown"
+    ))?;
     Ok((size, times))
 }
 
@@ -199,15 +247,24 @@ fn number(code: i16) -> Result<NumberKind, String> {
         1280 => NumberKind::U64,
         2304 => NumberKind::Rgba,
         1 => return Err("its voxels have 1 bit, which is not supported".into()),
-        32 | 1792 | 2048 => return Err("its voxels are complex numbers, which are not supported".into()),
+        32 | 1792 | 2048 => {
+            return Err("its voxels are complex numbers, which are not supported".into());
+        }
         _ => return Err(format!("its kind of voxels ({code}) is not supported")),
     })
 }
 
 /// Where the voxels lie, and how far apart they are.
-fn place(fields: &Fields<'_>, size: [usize; 3], notes: &mut Vec<String>) -> (Option<Affine>, Option<[f64; 3]>) {
-    let units =
-        if fields.is_second { fields.code(0, 500) } else { i32::from(fields.head.get(123).copied().unwrap_or(0)) };
+fn place(
+    fields: &Fields<'_>,
+    size: [usize; 3],
+    notes: &mut Vec<String>,
+) -> (Option<Affine>, Option<[f64; 3]>) {
+    let units = if fields.is_second {
+        fields.code(0, 500)
+    } else {
+        i32::from(fields.head.get(123).copied().unwrap_or(0))
+    };
     // Of metres, of micrometres, else millimetres.
     let mm = match units & 7 {
         1 => 1000.0,
@@ -216,17 +273,29 @@ fn place(fields: &Fields<'_>, size: [usize; 3], notes: &mut Vec<String>) -> (Opt
     };
     let pixdim: [f64; 8] = fields.reals(76, 104);
     let sizes: [f64; 3] = std::array::from_fn(|i| pixdim[i + 1].abs() * mm);
-    let sizes = sizes.iter().all(|s| s.is_finite() && *s > 1e-6 && *s < 1e6).then_some(sizes);
-    let [qform, sform] = [(fields.code(252, 344), qform(fields, &pixdim)), (fields.code(254, 348), sform(fields))]
-        .map(|(code, affine)| (code > 0).then(|| patient(affine, mm)).filter(is_sound));
-    if fields.code(254, 348) > 0 && sform.is_none() || fields.code(252, 344) > 0 && sform.is_none() && qform.is_none() {
+    let sizes = sizes
+        .iter()
+        .all(|s| s.is_finite() && *s > 1e-6 && *s < 1e6)
+        .then_some(sizes);
+    let [qform, sform] = [
+        (fields.code(252, 344), qform(fields, &pixdim)),
+        (fields.code(254, 348), sform(fields)),
+    ]
+    .map(|(code, affine)| (code > 0).then(|| patient(affine, mm)).filter(is_sound));
+    if fields.code(254, 348) > 0 && sform.is_none()
+        || fields.code(252, 344) > 0 && sform.is_none() && qform.is_none()
+    {
         notes.push("where it says that it lies makes no sense and is left out".into());
     }
     let corner = size.map(|n| n as f64);
     if let (Some(a), Some(b)) = (&sform, &qform)
-        && (0..3).any(|i| (a.at(corner)[i] - b.at(corner)[i]).abs() > SAME_PLACE + 1e-3 * b.at(corner)[i].abs())
+        && (0..3).any(|i| {
+            (a.at(corner)[i] - b.at(corner)[i]).abs() > SAME_PLACE + 1e-3 * b.at(corner)[i].abs()
+        })
     {
-        notes.push("its sform and its qform say different things of its place; the sform is taken".into());
+        notes.push(
+            "its sform and its qform say different things of its place; the sform is taken".into(),
+        );
     }
     let affine = sform.or(qform);
     (affine, affine.map(|a| a.spacing()).or(sizes))
@@ -234,9 +303,16 @@ fn place(fields: &Fields<'_>, size: [usize; 3], notes: &mut Vec<String>) -> (Opt
 
 /// Method 3: three rows of a matrix.
 fn sform(fields: &Fields<'_>) -> Affine {
-    let rows: [[f64; 4]; 3] = [fields.reals(280, 400), fields.reals(296, 432), fields.reals(312, 464)];
+    let rows: [[f64; 4]; 3] = [
+        fields.reals(280, 400),
+        fields.reals(296, 432),
+        fields.reals(312, 464),
+    ];
     let column = |axis: usize| std::array::from_fn(|i| rows[i][axis]);
-    Affine { steps: [column(0), column(1), column(2)], origin: column(3) }
+    Affine {
+        steps: [column(0), column(1), column(2)],
+        origin: column(3),
+    }
 }
 
 /// Method 2: a turn as a quaternion, and the sizes of voxels.
@@ -253,12 +329,27 @@ fn qform(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
     };
     let third = if pixdim[0] < 0.0 { -1.0 } else { 1.0 };
     let columns = [
-        [a * a + b * b - c * c - d * d, 2.0 * (b * c + a * d), 2.0 * (b * d - a * c)],
-        [2.0 * (b * c - a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d + a * b)],
-        [2.0 * (b * d + a * c), 2.0 * (c * d - a * b), a * a + d * d - c * c - b * b],
+        [
+            a * a + b * b - c * c - d * d,
+            2.0 * (b * c + a * d),
+            2.0 * (b * d - a * c),
+        ],
+        [
+            2.0 * (b * c - a * d),
+            a * a + c * c - b * b - d * d,
+            2.0 * (c * d + a * b),
+        ],
+        [
+            2.0 * (b * d + a * c),
+            2.0 * (c * d - a * b),
+            a * a + d * d - c * c - b * b,
+        ],
     ];
     let sizes = [pixdim[1], pixdim[2], third * pixdim[3]];
-    Affine { steps: std::array::from_fn(|axis| columns[axis].map(|v| v * sizes[axis])), origin }
+    Affine {
+        steps: std::array::from_fn(|axis| columns[axis].map(|v| v * sizes[axis])),
+        origin,
+    }
 }
 
 /// True where all places are numbers and the axes lie in no plane.
@@ -269,5 +360,8 @@ fn is_sound(affine: &Affine) -> bool {
 /// From x to the right and y to the front (RAS) to DICOM's x to the left and y to the back (LPS), in mm.
 fn patient(ras: Affine, mm: f64) -> Affine {
     let turned = |[x, y, z]: [f64; 3]| [-x * mm + 0.0, -y * mm + 0.0, z * mm];
-    Affine { steps: ras.steps.map(turned), origin: turned(ras.origin) }
+    Affine {
+        steps: ras.steps.map(turned),
+        origin: turned(ras.origin),
+    }
 }

@@ -36,16 +36,31 @@ const WHOLE: f64 = 1e-3;
 ///
 /// # Errors
 /// Where its values are no labels, where it lies elsewhere or does not say where it lies, and where it cannot be read.
-pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+pub(in crate::io) fn import(
+    path: &Path,
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<ImportedMasks> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let volume = header(path)?;
     let lay = Lay::of(&volume, series, choice).map_err(|refusal| refusal.error(TRIED, path))?;
     let stored = voxels(path, &volume, lay.time).map_err(failed)?;
     let list = list_beside(path, series)?;
     let named = list.as_ref().map(LabelList::values);
-    let ValueRule { reading, labels: present, note } =
-        label_values::rule(&[(path.to_owned(), MaskValues::of(&stored))], named.as_ref(), choice.threshold)?;
-    let labelled = Labelled { size: volume.size, values: stored.values, reading };
+    let ValueRule {
+        reading,
+        labels: present,
+        note,
+    } = label_values::rule(
+        &[(path.to_owned(), MaskValues::of(&stored))],
+        named.as_ref(),
+        choice.threshold,
+    )?;
+    let labelled = Labelled {
+        size: volume.size,
+        values: stored.values,
+        reading,
+    };
     let mut notes: Vec<String> = volume.notes.iter().cloned().chain(note).collect();
     let (table, labels) = meaning::labels(&present, list, choice, &mut notes);
     let mut masks = Vec::new();
@@ -60,11 +75,26 @@ pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -
             .of_kind(ErrorKind::Elsewhere));
     }
     if masks.len() < lay.slices.len() {
-        notes.push(format!("it covers {} of the {} slices", masks.len(), lay.slices.len()));
+        notes.push(format!(
+            "it covers {} of the {} slices",
+            masks.len(),
+            lay.slices.len()
+        ));
     }
     notes.extend(lay.notes(series));
-    let basis = if lay.is_of_image || volumes::is_called_like(path, series) { Basis::Images } else { Basis::Position };
-    Ok(ImportedMasks { labels, masks, notes, basis, is_resampled: lay.is_resampled(), ..ImportedMasks::default() })
+    let basis = if lay.is_of_image || volumes::is_called_like(path, series) {
+        Basis::Images
+    } else {
+        Basis::Position
+    };
+    Ok(ImportedMasks {
+        labels,
+        masks,
+        notes,
+        basis,
+        is_resampled: lay.is_resampled(),
+        ..ImportedMasks::default()
+    })
 }
 
 /// Voxels, and what their values mean.
@@ -89,18 +119,31 @@ struct Lay {
 }
 
 impl Lay {
-    fn of(volume: &NiftiHeader, series: &Series, choice: &MaskChoice) -> std::result::Result<Self, Refused> {
+    fn of(
+        volume: &NiftiHeader,
+        series: &Series,
+        choice: &MaskChoice,
+    ) -> std::result::Result<Self, Refused> {
         let source = own_header(series);
         let time = time_in_file(volume, source.as_ref(), series, choice)?;
         let slices = slices_of_time(series, choice)?;
-        let is_of_image = volume.times > 1 && source.as_ref().is_some_and(|image| image.times == volume.times);
+        let is_of_image = volume.times > 1
+            && source
+                .as_ref()
+                .is_some_and(|image| image.times == volume.times);
         let grids: Option<Vec<Affine>> = series
             .slices
             .iter()
-            .map(|s| Some(Affine::of_plane(&s.plane?, s.spacing.filter(|s| s.is_physical())?)))
+            .map(|s| {
+                Some(Affine::of_plane(
+                    &s.plane?,
+                    s.spacing.filter(|s| s.is_physical())?,
+                ))
+            })
             .collect();
-        let borrowed =
-            source.filter(|image| volume.affine.is_none() && image.size == volume.size).and_then(|i| i.affine);
+        let borrowed = source
+            .filter(|image| volume.affine.is_none() && image.size == volume.size)
+            .and_then(|i| i.affine);
         match (grids, volume.affine.or(borrowed)) {
             (Some(grids), Some(affine)) => {
                 let slice_size = [series.columns, series.rows];
@@ -126,9 +169,15 @@ impl Lay {
     }
 
     /// The mask of a slice; `None` where no voxel lies on it.
-    fn mask(&self, slice: usize, series: &Series, voxels: &Labelled) -> std::result::Result<Option<Mask>, String> {
+    fn mask(
+        &self,
+        slice: usize,
+        series: &Series,
+        voxels: &Labelled,
+    ) -> std::result::Result<Option<Mask>, String> {
         let [width, height, _] = voxels.size;
-        let value = |[x, y, z]: [usize; 3]| voxels.values.get((z * height + y) * width + x).copied();
+        let value =
+            |[x, y, z]: [usize; 3]| voxels.values.get((z * height + y) * width + x).copied();
         let map = match &self.maps {
             Some(maps) => match maps.get(slice) {
                 Some(Some(map)) => Some(map),
@@ -140,13 +189,19 @@ impl Lay {
         let mut covered = false;
         for row in 0..series.rows {
             for column in 0..series.columns {
-                let voxel = map.map_or(Some([column, row, slice]), |map| map.pixel(column, row)).and_then(value);
+                let voxel = map
+                    .map_or(Some([column, row, slice]), |map| map.pixel(column, row))
+                    .and_then(value);
                 covered |= voxel.is_some();
                 values.push(voxel.unwrap_or(0));
             }
         }
         let labels = voxels.reading.labels(&values)?;
-        Ok(if covered { Mask::from_labels(series.columns, series.rows, labels) } else { None })
+        Ok(if covered {
+            Mask::from_labels(series.columns, series.rows, labels)
+        } else {
+            None
+        })
     }
 
     fn fits(&self) -> impl Iterator<Item = GridFit> {
@@ -154,14 +209,18 @@ impl Lay {
     }
 
     fn is_resampled(&self) -> bool {
-        self.fits().any(|fit| matches!(fit, GridFit::Shifted(_) | GridFit::Other))
+        self.fits()
+            .any(|fit| matches!(fit, GridFit::Shifted(_) | GridFit::Other))
     }
 
     /// How well it lies, where that is worth a word.
     fn notes(&self, series: &Series) -> Vec<String> {
         let mut notes = Vec::new();
         if self.borrowed {
-            notes.push("it does not say where it lies: it is laid as the voxels of the image are stored".into());
+            notes.push(
+                "it does not say where it lies: it is laid as the voxels of the image are stored"
+                    .into(),
+            );
         }
         let others = series.slices.len() - self.slices.len();
         if others > 0 {
@@ -170,7 +229,13 @@ impl Lay {
             ));
         }
         let fits: Vec<GridFit> = self.fits().collect();
-        let beside = fits.iter().filter_map(|fit| if let GridFit::Shifted(off) = fit { Some(*off) } else { None });
+        let beside = fits.iter().filter_map(|fit| {
+            if let GridFit::Shifted(off) = fit {
+                Some(*off)
+            } else {
+                None
+            }
+        });
         let most = beside.fold(0.0, f64::max);
         if fits.contains(&GridFit::Other) {
             let note = "its voxels have another size or direction than the pixels: each pixel takes the nearest voxel";
@@ -194,12 +259,14 @@ fn time_in_file(
     let times = volume.times;
     match (image, choice.time) {
         _ if times == 1 => Ok(0),
-        (Some(image), _) if times == image.times => {
-            Ok(series.slices.first().map_or(0, |s| s.source.frame as usize / image.size[2].max(1)))
-        }
+        (Some(image), _) if times == image.times => Ok(series
+            .slices
+            .first()
+            .map_or(0, |s| s.source.frame as usize / image.size[2].max(1))),
         (_, Some(time)) if (1..=times).contains(&time) => Ok(time - 1),
         (_, time) => {
-            let but = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+            let but =
+                time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
             let reason = format!("it holds {times} volumes, and one is wanted for the series{but}");
             Err(Refused::wants_time(reason, times))
         }
@@ -207,21 +274,33 @@ fn time_in_file(
 }
 
 /// The slices that a volume is laid on: all, or, of images that lie at one place, those of one time.
-fn slices_of_time(series: &Series, choice: &MaskChoice) -> std::result::Result<Vec<usize>, Refused> {
+fn slices_of_time(
+    series: &Series,
+    choice: &MaskChoice,
+) -> std::result::Result<Vec<usize>, Refused> {
     let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (index, slice) in series.slices.iter().enumerate() {
-        let Some(plane) = slice.plane else { return Ok((0..series.slices.len()).collect()) };
+        let Some(plane) = slice.plane else {
+            return Ok((0..series.slices.len()).collect());
+        };
         let depth = (plane.distance_along_normal() / SAME_DEPTH).round() as i64;
         places.entry(depth).or_default().push(index);
     }
     let most = places.values().map(Vec::len).max().unwrap_or(0);
     let mut slices = Vec::with_capacity(places.len());
     for here in places.values() {
-        match (here.as_slice(), choice.time.and_then(|time| here.get(time.checked_sub(1)?))) {
+        match (
+            here.as_slice(),
+            choice.time.and_then(|time| here.get(time.checked_sub(1)?)),
+        ) {
             ([only], _) | (_, Some(only)) => slices.push(*only),
             _ => {
-                let but = choice.time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
-                let reason = format!("{most} images lie at one place, and it does not name one of them{but}");
+                let but = choice
+                    .time
+                    .map_or_else(String::new, |time| format!(", and there is no time {time}"));
+                let reason = format!(
+                    "{most} images lie at one place, and it does not name one of them{but}"
+                );
                 return Err(Refused::wants_time(reason, most));
             }
         }
@@ -234,26 +313,40 @@ fn slices_of_time(series: &Series, choice: &MaskChoice) -> std::result::Result<V
 fn list_beside(path: &Path, series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = path.parent().unwrap_or(Path::new("."));
-    labels_beside(folder, &name).map(|list| LabelList::read(&list)).transpose()
+    labels_beside(folder, &name)
+        .map(|list| LabelList::read(&list))
+        .transpose()
 }
 
 /// The header of the image, where that is a NIfTI volume itself.
 fn own_header(series: &Series) -> Option<NiftiHeader> {
-    let first = series.slices.first().filter(|_| series.kind == Kind::Picture)?;
+    let first = series
+        .slices
+        .first()
+        .filter(|_| series.kind == Kind::Picture)?;
     file::header(&first.source.path).ok()
 }
 
 /// Columns, rows and values of a stored slice, which have to be whole numbers: a page of labels.
-pub(in crate::io) fn stored_labels(path: &Path, frame: u32) -> std::result::Result<(usize, usize, Vec<u16>), String> {
+pub(in crate::io) fn stored_labels(
+    path: &Path,
+    frame: u32,
+) -> std::result::Result<(usize, usize, Vec<u16>), String> {
     let volume = file::header(path)?;
     if frame as usize >= volume.size[2] * volume.times {
         return Err(format!("it has no slice {}", frame.saturating_add(1)));
     }
     let bytes = file::slice(path, &volume, frame as usize)?;
     let pixels = volume.number.pixels(&bytes, volume.big_endian);
-    let image = Image::new(volume.size[0], volume.size[1], pixels).filter(|image| !image.is_color());
-    let image = Image { rescale: volume.rescale, ..image.ok_or("it has colours, which name no labels")? };
-    let values = (0..image.pixels.len()).map(|i| whole(image.value(i))).collect::<std::result::Result<_, _>>()?;
+    let image =
+        Image::new(volume.size[0], volume.size[1], pixels).filter(|image| !image.is_color());
+    let image = Image {
+        rescale: volume.rescale,
+        ..image.ok_or("it has colours, which name no labels")?
+    };
+    let values = (0..image.pixels.len())
+        .map(|i| whole(image.value(i)))
+        .collect::<std::result::Result<_, _>>()?;
     Ok((volume.size[0], volume.size[1], values))
 }
 
@@ -269,7 +362,11 @@ fn whole(value: f64) -> std::result::Result<u16, String> {
 }
 
 /// The values of all voxels of one time, which have to be labels: slice below slice.
-fn voxels(path: &Path, volume: &NiftiHeader, time: usize) -> std::result::Result<StoredLabels, String> {
+fn voxels(
+    path: &Path,
+    volume: &NiftiHeader,
+    time: usize,
+) -> std::result::Result<StoredLabels, String> {
     if volume.number.is_color() {
         return Err("it has colours, which name no labels".into());
     }
@@ -281,8 +378,13 @@ fn voxels(path: &Path, volume: &NiftiHeader, time: usize) -> std::result::Result
     let mut odd = None;
     file::each_slice(path, volume, time, |bytes| {
         let pixels = volume.number.pixels(bytes, volume.big_endian);
-        let Some(image) = Image::new(columns, rows, pixels) else { return };
-        let image = Image { rescale: volume.rescale, ..image };
+        let Some(image) = Image::new(columns, rows, pixels) else {
+            return;
+        };
+        let image = Image {
+            rescale: volume.rescale,
+            ..image
+        };
         values.extend((0..image.pixels.len()).map(|i| {
             whole(image.value(i)).unwrap_or_else(|reason| {
                 odd.get_or_insert(reason);
@@ -291,19 +393,29 @@ fn voxels(path: &Path, volume: &NiftiHeader, time: usize) -> std::result::Result
         }));
     })?;
     match odd {
-        None => Ok(StoredLabels { columns, rows: rows * slices, values, coding: Coding::Grey }),
+        None => Ok(StoredLabels {
+            columns,
+            rows: rows * slices,
+            values,
+            coding: Coding::Grey,
+        }),
         Some(reason) => Err(reason),
     }
 }
 
 /// The voxels of a volume as they are stored, from masks as they are shown: the way back, for a volume beside its image.
-pub(in crate::io) fn stored_from_shown(header: &NiftiHeader, frame_masks: &[Option<&Mask>]) -> Vec<u8> {
+pub(in crate::io) fn stored_from_shown(
+    header: &NiftiHeader,
+    frame_masks: &[Option<&Mask>],
+) -> Vec<u8> {
     let layout = VoxelLayout::of(header);
     let (columns, rows) = layout.orientation.size((header.size[0], header.size[1]));
     let blank = vec![0; columns * rows];
     let back = layout.orientation.inverse();
     let stored = frame_masks.iter().map(|mask| {
-        let labels = mask.filter(|m| (m.columns(), m.rows()) == (columns, rows)).map_or(blank.as_slice(), Mask::labels);
+        let labels = mask
+            .filter(|m| (m.columns(), m.rows()) == (columns, rows))
+            .map_or(blank.as_slice(), Mask::labels);
         back.turn(columns, rows, labels)
     });
     stored.flatten().collect()

@@ -48,7 +48,10 @@ pub(crate) fn header(path: &Path) -> Result<NiftiHeader> {
 
 /// As [`header`], in a child process.
 pub(crate) fn header_of(path: &Path) -> Result<NiftiHeader> {
-    containment::read(ReadHeader { path: path.to_owned() }).map(|header| header.0)
+    containment::read(ReadHeader {
+        path: path.to_owned(),
+    })
+    .map(|header| header.0)
 }
 
 /// The header of a volume.
@@ -86,8 +89,14 @@ pub(crate) struct VoxelLayout {
 impl VoxelLayout {
     /// Of a volume.
     pub(crate) fn of(header: &NiftiHeader) -> Self {
-        let flat = Self { orientation: Orientation::AS_STORED, reversed: false, affine: None };
-        let Some(affine) = header.affine else { return flat };
+        let flat = Self {
+            orientation: Orientation::AS_STORED,
+            reversed: false,
+            affine: None,
+        };
+        let Some(affine) = header.affine else {
+            return flat;
+        };
         let [across, down, through] = affine.steps;
         let [a, b] = [across, down].map(unit);
         if (0..3).map(|i| a[i] * b[i]).sum::<f64>().abs() > SQUARE {
@@ -95,13 +104,30 @@ impl VoxelLayout {
         }
         let (second_is_down, [right_backwards, down_backwards]) = upright(a, b);
         let orientation = if second_is_down {
-            Orientation { transposed: false, columns_reversed: right_backwards, rows_reversed: down_backwards }
+            Orientation {
+                transposed: false,
+                columns_reversed: right_backwards,
+                rows_reversed: down_backwards,
+            }
         } else {
-            Orientation { transposed: true, columns_reversed: down_backwards, rows_reversed: right_backwards }
+            Orientation {
+                transposed: true,
+                columns_reversed: down_backwards,
+                rows_reversed: right_backwards,
+            }
         };
-        let turned = Self { orientation, reversed: false, affine: Some(affine) };
-        let normal = turned.plane(header, 0).map_or([0.0; 3], |(plane, _)| plane.normal());
-        Self { reversed: (0..3).map(|i| normal[i] * through[i]).sum::<f64>() < 0.0, ..turned }
+        let turned = Self {
+            orientation,
+            reversed: false,
+            affine: Some(affine),
+        };
+        let normal = turned
+            .plane(header, 0)
+            .map_or([0.0; 3], |(plane, _)| plane.normal());
+        Self {
+            reversed: (0..3).map(|i| normal[i] * through[i]).sum::<f64>() < 0.0,
+            ..turned
+        }
     }
 
     /// Plane and spacing of a stored slice as it is shown.
@@ -115,13 +141,39 @@ impl VoxelLayout {
         let position = at(0, 0);
         // One voxel along a side has a direction all the same.
         let [across, down, _] = affine.steps;
-        let Orientation { transposed, columns_reversed, rows_reversed } = self.orientation;
-        let columns = if columns_reversed { across.map(|v| -v) } else { across };
-        let rows = if rows_reversed { down.map(|v| -v) } else { down };
-        let [right, down] = if transposed { [rows, columns] } else { [columns, rows] };
+        let Orientation {
+            transposed,
+            columns_reversed,
+            rows_reversed,
+        } = self.orientation;
+        let columns = if columns_reversed {
+            across.map(|v| -v)
+        } else {
+            across
+        };
+        let rows = if rows_reversed {
+            down.map(|v| -v)
+        } else {
+            down
+        };
+        let [right, down] = if transposed {
+            [rows, columns]
+        } else {
+            [columns, rows]
+        };
         let ([a, b, c], [d, e, f]) = (unit(right), unit(down));
-        let spacing = PixelSpacing { row: length(down), column: length(right), source: SpacingSource::Nifti };
-        Some((Plane { position, orientation: [a, b, c, d, e, f] }, spacing))
+        let spacing = PixelSpacing {
+            row: length(down),
+            column: length(right),
+            source: SpacingSource::Nifti,
+        };
+        Some((
+            Plane {
+                position,
+                orientation: [a, b, c, d, e, f],
+            },
+            spacing,
+        ))
     }
 }
 
@@ -132,15 +184,21 @@ impl VoxelLayout {
 pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
     let header = header(path)?;
     let layout = VoxelLayout::of(&header);
-    let flat_spacing =
-        header.spacing.map(|[column, row, _]| PixelSpacing { row, column, source: SpacingSource::Nifti });
+    let flat_spacing = header.spacing.map(|[column, row, _]| PixelSpacing {
+        row,
+        column,
+        source: SpacingSource::Nifti,
+    });
     let slices = |time: usize| {
         let slice = |stored: usize| {
             let place = layout.plane(&header, stored);
             Slice {
                 plane: place.map(|(plane, _)| plane),
                 spacing: place.map_or(flat_spacing, |(_, spacing)| Some(spacing)),
-                ..Slice::at(Source { path: path.to_owned(), frame: (time * header.size[2] + stored) as u32 })
+                ..Slice::at(Source {
+                    path: path.to_owned(),
+                    frame: (time * header.size[2] + stored) as u32,
+                })
             }
         };
         let mut slices: Vec<Slice> = (0..header.size[2]).map(slice).collect();
@@ -183,28 +241,54 @@ pub(super) fn read(path: &Path, frame: u32) -> Result<Image> {
     }
     let bytes = file::slice(path, &header, stored).map_err(failed)?;
     let pixels = header.number.pixels(&bytes, header.big_endian);
-    let image = Image::new(header.size[0], header.size[1], pixels).ok_or_else(|| failed("it is cut off".into()))?;
+    let image = Image::new(header.size[0], header.size[1], pixels)
+        .ok_or_else(|| failed("it is cut off".into()))?;
     let layout = VoxelLayout::of(&header);
     let place = layout.plane(&header, stored % header.size[2]);
-    let flat = header.spacing.map(|[column, row, _]| PixelSpacing { row, column, source: SpacingSource::Nifti });
-    let image = layout.orientation.image(Image { rescale: header.rescale, ..image });
+    let flat = header.spacing.map(|[column, row, _]| PixelSpacing {
+        row,
+        column,
+        source: SpacingSource::Nifti,
+    });
+    let image = layout.orientation.image(Image {
+        rescale: header.rescale,
+        ..image
+    });
     let spacing = place.map_or(flat, |(_, spacing)| Some(spacing));
-    Ok(Image { spacing, plane: place.map(|(plane, _)| plane), ..image })
+    Ok(Image {
+        spacing,
+        plane: place.map(|(plane, _)| plane),
+        ..image
+    })
 }
 
 /// How the slices of a volume are turned; as they are stored where it cannot be read.
 pub(super) fn orientation(path: &Path) -> Orientation {
-    file::header(path).map_or(Orientation::AS_STORED, |header| VoxelLayout::of(&header).orientation)
+    file::header(path).map_or(Orientation::AS_STORED, |header| {
+        VoxelLayout::of(&header).orientation
+    })
 }
 
 /// Whether two volumes have the same voxels in the same order, so that slices of one lie on those of the other.
 pub(super) fn same_voxels(a: &Path, b: &Path) -> bool {
-    let (Ok(a), Ok(b)) = (file::header(a), file::header(b)) else { return false };
+    let (Ok(a), Ok(b)) = (file::header(a), file::header(b)) else {
+        return false;
+    };
     let alike = |one: Affine, other: Affine| {
         let most = SAME_VOXEL * one.spacing().into_iter().fold(f64::INFINITY, f64::min);
-        let close = |index: [f64; 3]| one.at(index).iter().zip(other.at(index)).all(|(a, b)| (a - b).abs() <= most);
+        let close = |index: [f64; 3]| {
+            one.at(index)
+                .iter()
+                .zip(other.at(index))
+                .all(|(a, b)| (a - b).abs() <= most)
+        };
         let far = a.size.map(|n| n as f64);
-        close([0.0; 3]) && (0..3).all(|axis| close(std::array::from_fn(|i| if i == axis { far[i] } else { 0.0 })))
+        close([0.0; 3])
+            && (0..3).all(|axis| {
+                close(std::array::from_fn(
+                    |i| if i == axis { far[i] } else { 0.0 },
+                ))
+            })
     };
     a.size == b.size && a.affine.zip(b.affine).is_none_or(|(a, b)| alike(a, b))
 }
@@ -215,5 +299,9 @@ fn length(v: [f64; 3]) -> f64 {
 
 fn unit(v: [f64; 3]) -> [f64; 3] {
     let length = length(v);
-    if length > 0.0 { v.map(|c| c / length) } else { v }
+    if length > 0.0 {
+        v.map(|c| c / length)
+    } else {
+        v
+    }
 }

@@ -16,8 +16,16 @@ fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_
     slow::make(folder.path(), Duration::from_millis(100));
     let begun = Instant::now();
     let mut told = Vec::new();
-    catalog(&[folder.path().to_owned()], &mut |n| told.push(n), &Cancel::default()).unwrap_err();
-    assert!(begun.elapsed() < Duration::from_millis(3000), "one after the other it would take 6.4 s");
+    catalog(
+        &[folder.path().to_owned()],
+        &mut |n| told.push(n),
+        &Cancel::default(),
+    )
+    .unwrap_err();
+    assert!(
+        begun.elapsed() < Duration::from_millis(3000),
+        "one after the other it would take 6.4 s"
+    );
     assert_eq!(told.last(), Some(&64));
     let cancel = Cancel::default();
     let begun = Instant::now();
@@ -28,7 +36,11 @@ fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_
     };
     let error = catalog(&[folder.path().to_owned()], &mut { stop }, &cancel).unwrap_err();
     assert_eq!(error.reason, "cancelled");
-    assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_millis(400),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 fn catalog_of(path: &Path) -> Result<Catalog> {
@@ -46,14 +58,26 @@ fn numbers_in_names_count_as_numbers() {
 fn a_folder_of_pictures_is_one_study_with_a_series_for_each() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["b10.png", "b9.png"] {
-        image::GrayImage::new(5, 4).save(folder.path().join(name)).unwrap();
+        image::GrayImage::new(5, 4)
+            .save(folder.path().join(name))
+            .unwrap();
     }
     std::fs::write(folder.path().join("readme.txt"), "words").unwrap();
     let catalog = catalog_of(folder.path()).unwrap();
     assert_eq!(catalog.studies.len(), 1);
-    let names: Vec<_> = catalog.studies[0].series.iter().map(|s| s.description.as_str()).collect();
+    let names: Vec<_> = catalog.studies[0]
+        .series
+        .iter()
+        .map(|s| s.description.as_str())
+        .collect();
     assert_eq!(names, ["b9.png", "b10.png"]);
-    assert_eq!((catalog.studies[0].series[0].columns, catalog.studies[0].series[0].rows), (5, 4));
+    assert_eq!(
+        (
+            catalog.studies[0].series[0].columns,
+            catalog.studies[0].series[0].rows
+        ),
+        (5, 4)
+    );
     assert!(!catalog.passed_over[0].is_failure);
 }
 
@@ -61,7 +85,9 @@ fn a_folder_of_pictures_is_one_study_with_a_series_for_each() {
 fn a_picture_is_known_by_its_content_not_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.dcm");
-    image::RgbImage::new(3, 2).save_with_format(&path, image::ImageFormat::Png).unwrap();
+    image::RgbImage::new(3, 2)
+        .save_with_format(&path, image::ImageFormat::Png)
+        .unwrap();
     let catalog = catalog_of(&path).unwrap();
     assert_eq!(catalog.studies[0].series[0].kind, Kind::Picture);
     assert!(catalog.studies[0].series[0].color);
@@ -89,10 +115,22 @@ fn copies_and_non_images_are_passed_over_with_the_reason() {
     std::fs::write(folder.path().join("words.dcm"), "words").unwrap();
     let catalog = catalog_of(folder.path()).unwrap();
     assert_eq!(catalog.studies[0].series[0].slices.len(), 1);
-    let mut passed: Vec<_> = catalog.passed_over.iter().map(|p| (name_of(&p.path), p.is_failure)).collect();
+    let mut passed: Vec<_> = catalog
+        .passed_over
+        .iter()
+        .map(|p| (name_of(&p.path), p.is_failure))
+        .collect();
     passed.sort();
-    let expected = [("b.dcm", false), ("c.dcm", false), ("notes.txt", false), ("words.dcm", true)];
-    assert_eq!(passed, expected.map(|(name, failure)| (name.to_owned(), failure)));
+    let expected = [
+        ("b.dcm", false),
+        ("c.dcm", false),
+        ("notes.txt", false),
+        ("words.dcm", true),
+    ];
+    assert_eq!(
+        passed,
+        expected.map(|(name, failure)| (name.to_owned(), failure))
+    );
 }
 
 #[test]
@@ -100,21 +138,48 @@ fn what_is_missing_or_no_image_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let empty: Error = catalog_of(folder.path()).unwrap_err();
     assert_eq!(empty.reason, "the folder is empty");
-    assert_eq!(catalog_of(&folder.path().join("nothing")).unwrap_err().reason, "there is no such file or folder");
+    assert_eq!(
+        catalog_of(&folder.path().join("nothing"))
+            .unwrap_err()
+            .reason,
+        "there is no such file or folder"
+    );
     let text = folder.path().join("text.dcm");
     std::fs::write(&text, "not an image at all").unwrap();
-    assert_eq!(catalog_of(&text).unwrap_err().reason, "it is neither DICOM nor a picture");
+    assert_eq!(
+        catalog_of(&text).unwrap_err().reason,
+        "it is neither DICOM nor a picture"
+    );
 }
 
 #[test]
 fn the_bundled_samples_open() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples");
     let catalog = catalog_of(&samples).unwrap();
-    let series: Vec<_> = catalog.studies.iter().flat_map(|study| &study.series).collect();
-    assert_eq!(series.iter().filter(|s| s.kind == Kind::Picture && s.slices[0].spacing.is_some()).count(), 4);
-    let (mr, ct) = (series.iter().find(|s| s.modality == "MR"), series.iter().find(|s| s.modality == "CT"));
-    assert_eq!(mr.map(|s| (s.slices.len(), s.columns, s.rows)), Some((12, 256, 256)));
-    assert_eq!(ct.map(|s| (s.slices.len(), s.columns, s.rows)), Some((12, 198, 202)));
+    let series: Vec<_> = catalog
+        .studies
+        .iter()
+        .flat_map(|study| &study.series)
+        .collect();
+    assert_eq!(
+        series
+            .iter()
+            .filter(|s| s.kind == Kind::Picture && s.slices[0].spacing.is_some())
+            .count(),
+        4
+    );
+    let (mr, ct) = (
+        series.iter().find(|s| s.modality == "MR"),
+        series.iter().find(|s| s.modality == "CT"),
+    );
+    assert_eq!(
+        mr.map(|s| (s.slices.len(), s.columns, s.rows)),
+        Some((12, 256, 256))
+    );
+    assert_eq!(
+        ct.map(|s| (s.slices.len(), s.columns, s.rows)),
+        Some((12, 198, 202))
+    );
     for one in series {
         load(&one.slices[0].source, one.kind).unwrap();
     }

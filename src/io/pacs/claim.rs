@@ -68,8 +68,14 @@ impl Claim {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(None),
             Err(e) => return Err(failed(e)),
         };
-        file.write_all(owner.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        let claim = Self { path: path.to_owned(), owner: owner.to_owned(), is_over: Arc::default() };
+        file.write_all(owner.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(failed)?;
+        let claim = Self {
+            path: path.to_owned(),
+            owner: owner.to_owned(),
+            is_over: Arc::default(),
+        };
         claim.keep_alive()?;
         Ok(Some(claim))
     }
@@ -86,8 +92,12 @@ impl Claim {
                 }
             }
         };
-        let spawned = thread::Builder::new().name("labrum-claim".into()).spawn(beat);
-        spawned.map(drop).map_err(|e| Error::new("start a thread", e))
+        let spawned = thread::Builder::new()
+            .name("labrum-claim".into())
+            .spawn(beat);
+        spawned
+            .map(drop)
+            .map_err(|e| Error::new("start a thread", e))
     }
 
     /// Whether it is still ours.
@@ -111,7 +121,11 @@ fn holds(path: &Path, owner: &str) -> bool {
 
 fn touch(path: &Path) {
     let now = FileTimes::new().set_modified(SystemTime::now());
-    if let Err(error) = File::options().write(true).open(path).and_then(|file| file.set_times(now)) {
+    if let Err(error) = File::options()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_times(now))
+    {
         log::warn!("cannot keep the claim {} alive: {error}", path.display());
     }
 }
@@ -124,7 +138,9 @@ fn is_stale(path: &Path) -> Result<bool> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(Error::at("look at the claim", path, e)),
     };
-    Ok(SystemTime::now().duration_since(modified).is_ok_and(|age| age > STALE))
+    Ok(SystemTime::now()
+        .duration_since(modified)
+        .is_ok_and(|age| age > STALE))
 }
 
 #[cfg(test)]
@@ -149,7 +165,12 @@ mod tests {
         let (path, claims) = (folder.path(), std::sync::Mutex::new(Vec::new()));
         thread::scope(|scope| {
             for _ in 0..16 {
-                scope.spawn(|| claims.lock().unwrap().extend(Claim::take(path, "1").unwrap()));
+                scope.spawn(|| {
+                    claims
+                        .lock()
+                        .unwrap()
+                        .extend(Claim::take(path, "1").unwrap())
+                });
             }
         });
         assert_eq!(claims.into_inner().unwrap().len(), 1);
@@ -160,7 +181,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let old = Claim::take(folder.path(), "1").unwrap().unwrap();
         let long_ago = FileTimes::new().set_modified(SystemTime::now() - 2 * STALE);
-        File::options().write(true).open(&old.path).unwrap().set_times(long_ago).unwrap();
+        File::options()
+            .write(true)
+            .open(&old.path)
+            .unwrap()
+            .set_times(long_ago)
+            .unwrap();
         let new = Claim::take(folder.path(), "1").unwrap().unwrap();
         assert!(new.is_held() && !old.is_held());
         drop(old);

@@ -4,8 +4,17 @@ use crate::{Error, ErrorKind};
 use labrum_core::pacs::Server;
 
 /// An error about a server: `tried` is what was tried, "find studies".
-pub(super) fn server_error(kind: ErrorKind, server: &Server, tried: &str, reason: impl ToString) -> Error {
-    let on = if server.name.is_empty() { &server.address } else { &server.name };
+pub(super) fn server_error(
+    kind: ErrorKind,
+    server: &Server,
+    tried: &str,
+    reason: impl ToString,
+) -> Error {
+    let on = if server.name.is_empty() {
+        &server.address
+    } else {
+        &server.name
+    };
     let error = Error::new(format!("{tried} on the server \"{on}\""), reason).of_kind(kind);
     match advice(kind) {
         Some(advice) => error.advise(advice),
@@ -20,11 +29,15 @@ pub(super) fn cancelled(server: &Server, tried: &str) -> Error {
 
 fn advice(kind: ErrorKind) -> Option<&'static str> {
     match kind {
-        ErrorKind::Unreachable | ErrorKind::ConnectionLost => Some("Check the server's address and the network."),
-        ErrorKind::SignIn => Some("Check user and password, or the token, in the server's settings."),
-        ErrorKind::Untrusted => {
-            Some("Name the certificate of your hospital's authority (PEM) in the server's settings.")
+        ErrorKind::Unreachable | ErrorKind::ConnectionLost => {
+            Some("Check the server's address and the network.")
         }
+        ErrorKind::SignIn => {
+            Some("Check user and password, or the token, in the server's settings.")
+        }
+        ErrorKind::Untrusted => Some(
+            "Name the certificate of your hospital's authority (PEM) in the server's settings.",
+        ),
         ErrorKind::Settings => Some("Change the server's settings."),
         _ => None,
     }

@@ -55,7 +55,10 @@ impl HttpLine {
     }
 
     pub(super) fn get(&self, path: &str, accept: &str) -> RequestBuilder<WithoutBody> {
-        let request = self.agent.get(format!("{}/{path}", self.base)).header("accept", accept);
+        let request = self
+            .agent
+            .get(format!("{}/{path}", self.base))
+            .header("accept", accept);
         match &self.authorization {
             Some(header) => request.header("authorization", &header.0),
             None => request,
@@ -63,7 +66,10 @@ impl HttpLine {
     }
 
     pub(super) fn post(&self, path: &str, accept: &str) -> RequestBuilder<WithBody> {
-        let request = self.agent.post(format!("{}/{path}", self.base)).header("accept", accept);
+        let request = self
+            .agent
+            .post(format!("{}/{path}", self.base))
+            .header("accept", accept);
         match &self.authorization {
             Some(header) => request.header("authorization", &header.0),
             None => request,
@@ -85,20 +91,26 @@ impl HttpLine {
     pub(super) fn refusal(&self, tried: &str, answer: &mut Response<Body>) -> Error {
         let status = answer.status();
         let (kind, reason) = match status {
-            StatusCode::UNAUTHORIZED if self.server.sign_in == SignIn::None => {
-                (ErrorKind::SignIn, "it asks for a user and a password, or a token".to_owned())
-            }
-            StatusCode::UNAUTHORIZED => (ErrorKind::SignIn, "it does not accept the password or the token".to_owned()),
+            StatusCode::UNAUTHORIZED if self.server.sign_in == SignIn::None => (
+                ErrorKind::SignIn,
+                "it asks for a user and a password, or a token".to_owned(),
+            ),
+            StatusCode::UNAUTHORIZED => (
+                ErrorKind::SignIn,
+                "it does not accept the password or the token".to_owned(),
+            ),
             StatusCode::FORBIDDEN => (ErrorKind::SignIn, "this user may not do that".to_owned()),
-            StatusCode::NOT_FOUND => {
-                (ErrorKind::NotFound, "there is nothing at this address (404 Not Found)".to_owned())
-            }
+            StatusCode::NOT_FOUND => (
+                ErrorKind::NotFound,
+                "there is nothing at this address (404 Not Found)".to_owned(),
+            ),
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
                 (ErrorKind::Unreachable, format!("it is too busy ({status})"))
             }
-            _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
-                (ErrorKind::Unreachable, format!("it has troubles of its own ({status})"))
-            }
+            _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => (
+                ErrorKind::Unreachable,
+                format!("it has troubles of its own ({status})"),
+            ),
             _ => (ErrorKind::Refused, format!("it answers {status}")),
         };
         server_error(kind, &self.server, tried, reason)
@@ -112,12 +124,22 @@ impl HttpLine {
 }
 
 fn authorization(server: &Server, secret: Option<&Secret>) -> Result<Option<String>> {
-    let missing = |what: &str| server_error(ErrorKind::SignIn, server, "sign in", format!("the {what} is missing"));
+    let missing = |what: &str| {
+        server_error(
+            ErrorKind::SignIn,
+            server,
+            "sign in",
+            format!("the {what} is missing"),
+        )
+    };
     Ok(match (server.sign_in, secret) {
         (SignIn::None, _) => None,
         (SignIn::Password, Some(secret)) => {
             let pair = format!("{}:{}", server.user.trim(), secret.reveal());
-            Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+            Some(format!(
+                "Basic {}",
+                base64::engine::general_purpose::STANDARD.encode(pair)
+            ))
         }
         (SignIn::Token, Some(secret)) => {
             let token = secret.reveal().trim();
@@ -138,7 +160,9 @@ fn authorization(server: &Server, secret: Option<&Secret>) -> Result<Option<Stri
 
 /// The certificates that are trusted: the system's, or those of a file.
 fn roots(server: &Server) -> Result<RootCerts> {
-    let Some(path) = &server.certificates else { return Ok(RootCerts::PlatformVerifier) };
+    let Some(path) = &server.certificates else {
+        return Ok(RootCerts::PlatformVerifier);
+    };
     let tried = "read the certificates";
     let failed = |reason: String| {
         Error::at(tried, path, reason)
@@ -164,7 +188,9 @@ fn roots(server: &Server) -> Result<RootCerts> {
 fn never_connected(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
-        ureq::Error::Timeout(limit) => matches!(limit, ureq::Timeout::Connect | ureq::Timeout::Resolve),
+        ureq::Error::Timeout(limit) => {
+            matches!(limit, ureq::Timeout::Connect | ureq::Timeout::Resolve)
+        }
         ureq::Error::Io(e) => e.kind() == io::ErrorKind::ConnectionRefused,
         _ => false,
     }
@@ -176,19 +202,27 @@ fn explain(error: &ureq::Error) -> (ErrorKind, String) {
     match error {
         E::HostNotFound => unreachable("there is no computer of this name"),
         E::ConnectionFailed => unreachable("no connection could be made"),
-        E::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
-            (ErrorKind::Unreachable, format!("it cannot be reached within {} s", CONNECT.as_secs()))
-        }
-        E::Timeout(_) => (ErrorKind::Unreachable, format!("it hangs: nothing came for {} s", PATIENCE.as_secs())),
+        E::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => (
+            ErrorKind::Unreachable,
+            format!("it cannot be reached within {} s", CONNECT.as_secs()),
+        ),
+        E::Timeout(_) => (
+            ErrorKind::Unreachable,
+            format!("it hangs: nothing came for {} s", PATIENCE.as_secs()),
+        ),
         E::Io(e) => explain_io(e),
-        E::Rustls(_) | E::Tls(_) | E::Pem(_) => (ErrorKind::Untrusted, untrusted(&error.to_string())),
+        E::Rustls(_) | E::Tls(_) | E::Pem(_) => {
+            (ErrorKind::Untrusted, untrusted(&error.to_string()))
+        }
         E::BadUri(_) | E::Http(_) => (ErrorKind::Settings, "its address is none".to_owned()),
-        E::Protocol(_) | E::LargeResponseHeader(..) => {
-            (ErrorKind::Refused, "it does not speak HTTP, or its answer is damaged".to_owned())
-        }
-        E::RedirectFailed | E::TooManyRedirects => {
-            (ErrorKind::Refused, "it sends us from one address to another".to_owned())
-        }
+        E::Protocol(_) | E::LargeResponseHeader(..) => (
+            ErrorKind::Refused,
+            "it does not speak HTTP, or its answer is damaged".to_owned(),
+        ),
+        E::RedirectFailed | E::TooManyRedirects => (
+            ErrorKind::Refused,
+            "it sends us from one address to another".to_owned(),
+        ),
         E::BodyExceedsLimit(_) => (ErrorKind::Refused, "its answer is too long".to_owned()),
         other => (ErrorKind::Unreachable, other.to_string()),
     }
@@ -200,20 +234,26 @@ fn explain_io(error: &io::Error) -> (ErrorKind, String) {
     if inner.contains("certificate") || inner.contains("UnknownIssuer") {
         return (ErrorKind::Untrusted, untrusted(&inner));
     }
-    if inner.contains("corrupt message") || inner.contains("peer is incompatible") || inner.contains("alert") {
+    if inner.contains("corrupt message")
+        || inner.contains("peer is incompatible")
+        || inner.contains("alert")
+    {
         return (
             ErrorKind::Untrusted,
             format!("no secure connection could be made: it may not speak TLS there ({inner})"),
         );
     }
     if words.contains("lookup address") {
-        return (ErrorKind::Unreachable, "there is no computer of this name".to_owned());
+        return (
+            ErrorKind::Unreachable,
+            "there is no computer of this name".to_owned(),
+        );
     }
     let reason = match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            "the connection broke off".to_owned()
-        }
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionAborted => "the connection broke off".to_owned(),
         io::ErrorKind::UnexpectedEof => "its answer breaks off".to_owned(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
             format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
@@ -228,6 +268,8 @@ fn explain_io(error: &io::Error) -> (ErrorKind, String) {
 }
 
 fn untrusted(words: &str) -> String {
-    let words = words.trim_start_matches("io: ").trim_start_matches("rustls: ");
+    let words = words
+        .trim_start_matches("io: ")
+        .trim_start_matches("rustls: ");
     format!("its certificate is not trusted ({words})")
 }

@@ -21,7 +21,11 @@ fn key(tag: Tag) -> String {
 }
 
 fn values(dataset: &Value, tag: Tag) -> &[Value] {
-    dataset.get(key(tag)).and_then(|element| element.get("Value")).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    dataset
+        .get(key(tag))
+        .and_then(|element| element.get("Value"))
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// A value as text, whatever it is.
@@ -30,8 +34,15 @@ fn words(value: &Value) -> String {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         Value::Object(name) => {
-            let group = ["Alphabetic", "Ideographic", "Phonetic"].iter().find_map(|g| name.get(*g)?.as_str());
-            group.unwrap_or_default().trim_end_matches('^').replace('^', " ").trim().to_owned()
+            let group = ["Alphabetic", "Ideographic", "Phonetic"]
+                .iter()
+                .find_map(|g| name.get(*g)?.as_str());
+            group
+                .unwrap_or_default()
+                .trim_end_matches('^')
+                .replace('^', " ")
+                .trim()
+                .to_owned()
         }
         _ => String::new(),
     }
@@ -71,7 +82,10 @@ pub(super) fn date(text: &str) -> String {
 /// A study; `None` where it has no UID that is one.
 pub(super) fn study(dataset: &Value) -> Option<RemoteStudy> {
     let study_uid = text(dataset, tags::STUDY_INSTANCE_UID);
-    let modalities = values(dataset, tags::MODALITIES_IN_STUDY).iter().map(words).filter(|m| !m.is_empty());
+    let modalities = values(dataset, tags::MODALITIES_IN_STUDY)
+        .iter()
+        .map(words)
+        .filter(|m| !m.is_empty());
     is_uid(&study_uid).then(|| RemoteStudy {
         patient_name: text(dataset, tags::PATIENT_NAME),
         patient_id: text(dataset, tags::PATIENT_ID),
@@ -100,7 +114,10 @@ pub(super) fn series(dataset: &Value) -> Option<RemoteSeries> {
 /// An object; `None` where it has no UID that is one.
 pub(super) fn instance(dataset: &Value) -> Option<RemoteInstance> {
     let sop_uid = text(dataset, tags::SOP_INSTANCE_UID);
-    is_uid(&sop_uid).then(|| RemoteInstance { sop_class: text(dataset, tags::SOP_CLASS_UID), sop_uid })
+    is_uid(&sop_uid).then(|| RemoteInstance {
+        sop_class: text(dataset, tags::SOP_CLASS_UID),
+        sop_uid,
+    })
 }
 
 #[cfg(test)]
@@ -115,16 +132,25 @@ mod tests {
             "00080020":{"vr":"DA","Value":["20260131"]}, "00080061":{"vr":"CS","Value":["CT","SEG"]},
             "00201206":{"vr":"IS","Value":[2]}, "00201208":{"vr":"IS","Value":["40"]}},
             {"0020000D":{"vr":"UI","Value":["../etc"]}}]"#;
-        let found: Vec<RemoteStudy> = datasets(json.as_bytes()).unwrap().iter().filter_map(study).collect();
+        let found: Vec<RemoteStudy> = datasets(json.as_bytes())
+            .unwrap()
+            .iter()
+            .filter_map(study)
+            .collect();
         assert_eq!(found.len(), 1, "what is no UID is left out");
-        assert_eq!((found[0].patient_name.as_str(), found[0].date.as_str()), ("Doe Jane", "2026-01-31"));
+        assert_eq!(
+            (found[0].patient_name.as_str(), found[0].date.as_str()),
+            ("Doe Jane", "2026-01-31")
+        );
         assert_eq!((found[0].series, found[0].instances), (Some(2), Some(40)));
         assert_eq!(found[0].modalities, ["CT", "SEG"]);
     }
 
     #[test]
     fn what_is_no_list_of_datasets_is_noticed() {
-        assert!(datasets(b"<html>").is_none() && datasets(b"[1]").is_none() && datasets(b"7").is_none());
+        assert!(
+            datasets(b"<html>").is_none() && datasets(b"[1]").is_none() && datasets(b"7").is_none()
+        );
         assert_eq!(datasets(b"[]").unwrap().len(), 0);
     }
 }

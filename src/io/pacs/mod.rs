@@ -61,7 +61,10 @@ impl Archive {
             Protocol::DicomWeb => By::Web(web::WebClient::new(server, secret)?),
             Protocol::Dimse => By::Dimse(dimse::DimseClient::new(server)),
         };
-        Ok(Self { server: server.clone(), by })
+        Ok(Self {
+            server: server.clone(),
+            by,
+        })
     }
 
     /// Which server it is.
@@ -89,7 +92,11 @@ impl Archive {
             By::Web(client) => client.studies(query, cancel)?,
             By::Dimse(client) => client.studies(query, cancel)?,
         };
-        found.studies.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.patient_name.cmp(&b.patient_name)));
+        found.studies.sort_by(|a, b| {
+            b.date
+                .cmp(&a.date)
+                .then_with(|| a.patient_name.cmp(&b.patient_name))
+        });
         Ok(found)
     }
 
@@ -102,7 +109,11 @@ impl Archive {
             By::Web(client) => client.series(study_uid, cancel)?,
             By::Dimse(client) => client.series(study_uid, cancel)?,
         };
-        series.sort_by(|a, b| a.number.cmp(&b.number).then_with(|| a.description.cmp(&b.description)));
+        series.sort_by(|a, b| {
+            a.number
+                .cmp(&b.number)
+                .then_with(|| a.description.cmp(&b.description))
+        });
         Ok(series)
     }
 
@@ -110,7 +121,12 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn instances(&self, study_uid: &str, series_uid: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
+    pub fn instances(
+        &self,
+        study_uid: &str,
+        series_uid: &str,
+        cancel: &Cancel,
+    ) -> Result<Vec<RemoteInstance>> {
         match &self.by {
             By::Web(client) => client.instances(study_uid, series_uid, cancel),
             By::Dimse(client) => client.instances(study_uid, series_uid, cancel),
@@ -133,7 +149,9 @@ impl Archive {
     ) -> Result<()> {
         match &self.by {
             By::Web(client) => client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel),
-            By::Dimse(client) => client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel),
+            By::Dimse(client) => {
+                client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel)
+            }
         }
     }
 
@@ -141,7 +159,13 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn has(&self, study_uid: &str, series_uid: &str, sop_uid: &str, cancel: &Cancel) -> Result<bool> {
+    pub fn has(
+        &self,
+        study_uid: &str,
+        series_uid: &str,
+        sop_uid: &str,
+        cancel: &Cancel,
+    ) -> Result<bool> {
         match &self.by {
             By::Web(client) => client.has(study_uid, series_uid, sop_uid, cancel),
             By::Dimse(client) => client.has(study_uid, series_uid, sop_uid, cancel),

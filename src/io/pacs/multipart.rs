@@ -11,12 +11,18 @@ const MOST_HEADERS: usize = 16 * 1024;
 /// The boundary that a Content-Type names; `None` where it is no multipart.
 pub(super) fn boundary(content_type: &str) -> Option<String> {
     let mut parts = content_type.split(';');
-    if !parts.next()?.trim().eq_ignore_ascii_case("multipart/related") {
+    if !parts
+        .next()?
+        .trim()
+        .eq_ignore_ascii_case("multipart/related")
+    {
         return None;
     }
     let named = parts.find_map(|part| {
         let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+        name.trim()
+            .eq_ignore_ascii_case("boundary")
+            .then(|| value.trim().trim_matches('"').to_owned())
     });
     named.filter(|boundary| (1..=200).contains(&boundary.len()))
 }
@@ -25,7 +31,11 @@ pub(super) fn boundary(content_type: &str) -> Option<String> {
 ///
 /// # Errors
 /// Where the answer ends before the part does, or has no part.
-pub(super) fn copy_part(mut from: impl Read, boundary: &str, out: &mut dyn Write) -> io::Result<u64> {
+pub(super) fn copy_part(
+    mut from: impl Read,
+    boundary: &str,
+    out: &mut dyn Write,
+) -> io::Result<u64> {
     let mut window = Vec::with_capacity(2 * PIECE);
     skip_headers(&mut from, boundary, &mut window)?;
     let end = format!("\r\n--{boundary}");
@@ -52,13 +62,17 @@ fn skip_headers(from: &mut impl Read, boundary: &str, window: &mut Vec<u8>) -> i
     let begin = format!("--{boundary}");
     loop {
         let begun = memmem::find(window, begin.as_bytes()).map(|at| at + begin.len());
-        let blank = begun.and_then(|at| memmem::find(&window[at..], b"\r\n\r\n").map(|blank| at + blank + 4));
+        let blank = begun
+            .and_then(|at| memmem::find(&window[at..], b"\r\n\r\n").map(|blank| at + blank + 4));
         if let Some(content) = blank {
             window.drain(..content);
             return Ok(());
         }
         if window.len() > MOST_HEADERS {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its answer is no multipart message"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "its answer is no multipart message",
+            ));
         }
         if more(from, window)? == 0 {
             return Err(broken_off());
@@ -111,7 +125,10 @@ mod tests {
         let hard = b"ab\r\n--x\r\n\r\n--xy".repeat(10_000);
         for content in [&b""[..], b"one", &hard] {
             let mut out = Vec::new();
-            assert_eq!(copy_part(&message(content)[..], "xx", &mut out).unwrap(), content.len() as u64);
+            assert_eq!(
+                copy_part(&message(content)[..], "xx", &mut out).unwrap(),
+                content.len() as u64
+            );
             assert_eq!(out, content);
         }
         let mut out = Vec::new();
@@ -123,7 +140,10 @@ mod tests {
     fn an_answer_that_breaks_off_is_an_error() {
         let whole = message(&[7; 500]);
         for end in [0, 10, 60, 300, whole.len() - 10] {
-            assert!(copy_part(&whole[..end], "xx", &mut io::sink()).is_err(), "{end}");
+            assert!(
+                copy_part(&whole[..end], "xx", &mut io::sink()).is_err(),
+                "{end}"
+            );
         }
         assert!(copy_part(&vec![b'x'; 100_000][..], "yy", &mut io::sink()).is_err());
     }
@@ -131,7 +151,10 @@ mod tests {
     #[test]
     fn the_boundary_is_found_in_the_content_type() {
         let named = |text| boundary(text).unwrap();
-        assert_eq!(named("multipart/related; type=\"application/dicom\"; boundary=\"a b\""), "a b");
+        assert_eq!(
+            named("multipart/related; type=\"application/dicom\"; boundary=\"a b\""),
+            "a b"
+        );
         assert_eq!(named("Multipart/Related;boundary=ab;type=x"), "ab");
         assert_eq!(boundary("application/dicom"), None);
     }

@@ -44,9 +44,16 @@ impl Object {
             (&object.study_uid, "Study Instance UID"),
             (&object.series_uid, "Series Instance UID"),
         ];
-        let wrong = uids.into_iter().find(|(uid, _)| !is_uid(uid)).map(|(_, name)| name);
+        let wrong = uids
+            .into_iter()
+            .find(|(uid, _)| !is_uid(uid))
+            .map(|(_, name)| name);
         match wrong {
-            Some(name) => Err(Error::at(tried, path, format!("it has no {name} that is one"))),
+            Some(name) => Err(Error::at(
+                tried,
+                path,
+                format!("it has no {name} that is one"),
+            )),
             None => Ok(object),
         }
     }
@@ -58,9 +65,14 @@ impl Object {
 /// Where it is another one or none at all.
 pub(super) fn check(path: &Path, sop_uid: &str) -> Result<()> {
     let tried = "check what the server sent";
-    let found = identity(path).map_err(|reason| Error::new(tried, reason).of_kind(ErrorKind::Mismatch))?;
+    let found =
+        identity(path).map_err(|reason| Error::new(tried, reason).of_kind(ErrorKind::Mismatch))?;
     if found.sop_uid != sop_uid {
-        let what = if found.sop_uid.is_empty() { "no object with a name" } else { &found.sop_uid };
+        let what = if found.sop_uid.is_empty() {
+            "no object with a name"
+        } else {
+            &found.sop_uid
+        };
         let reason = format!("{sop_uid} was asked for and {what} came");
         return Err(Error::new(tried, reason).of_kind(ErrorKind::Mismatch));
     }

@@ -25,15 +25,24 @@ pub(super) fn wait<T: Send + 'static>(
         return Err(cancelled(server, tried));
     }
     let (answer, answers) = bounded(1);
-    let spawned = thread::Builder::new().name("labrum-pacs-line".into()).spawn(move || drop(answer.send(work())));
-    spawned.map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))?;
+    let spawned = thread::Builder::new()
+        .name("labrum-pacs-line".into())
+        .spawn(move || drop(answer.send(work())));
+    spawned.map_err(|e| {
+        Error::new("start a thread", e).advise("Close other programs and try again.")
+    })?;
     loop {
         match answers.recv_timeout(LOOK) {
             Ok(answer) => return answer,
-            Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => return Err(cancelled(server, tried)),
+            Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
+                return Err(cancelled(server, tried));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Error::new(tried, "the thread that spoke to the server ended without an answer"));
+                return Err(Error::new(
+                    tried,
+                    "the thread that spoke to the server ended without an answer",
+                ));
             }
         }
     }
@@ -94,7 +103,10 @@ mod tests {
     #[test]
     fn what_is_cancelled_reads_no_more() {
         let cancel = Cancel::default();
-        let mut reader = Guarded { inner: &b"abc"[..], cancel: cancel.clone() };
+        let mut reader = Guarded {
+            inner: &b"abc"[..],
+            cancel: cancel.clone(),
+        };
         assert_eq!(reader.read(&mut [0; 1]).unwrap(), 1);
         cancel.cancel();
         assert!(reader.read(&mut [0; 1]).is_err());

@@ -54,7 +54,9 @@ impl SendQueue {
             use std::os::unix::fs::PermissionsExt;
             let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// Queues a copy of a DICOM file. One that the server has got, or that waits already, is not queued again.
@@ -63,12 +65,20 @@ impl SendQueue {
     /// Where the file is no whole DICOM object, the server's settings make no sense, or the copy cannot be written.
     pub fn add(&self, file: &Path, server: &Server) -> Result<SendItem> {
         if let Some(problem) = server.problem() {
-            return Err(server_error(ErrorKind::Settings, server, "send to", problem));
+            return Err(server_error(
+                ErrorKind::Settings,
+                server,
+                "send to",
+                problem,
+            ));
         }
         let object = Object::read(file)?;
         let id = id_of(server, &object.sop_uid);
         let _edit = self.edit()?;
-        if let Some(known) = self.read(&id)?.filter(|item| item.state.is_open() || item.state == SendState::Sent) {
+        if let Some(known) = self
+            .read(&id)?
+            .filter(|item| item.state.is_open() || item.state == SendState::Sent)
+        {
             return Ok(known);
         }
         let copied = |out: &mut dyn io::Write| io::copy(&mut File::open(file)?, out).map(drop);
@@ -103,7 +113,11 @@ impl SendQueue {
         let mut items = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let id = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             if path.extension().is_some_and(|e| e == "json") {
                 match self.read(&id) {
                     Ok(item) => items.extend(item),
@@ -122,11 +136,15 @@ impl SendQueue {
     pub fn cancel(&self, id: &str) -> Result<()> {
         self.change(id, |item| {
             if item.state.is_open() {
-                item.trouble = item.may_have_arrived.then(|| "it was on its way and may have arrived".to_owned());
+                item.trouble = item
+                    .may_have_arrived
+                    .then(|| "it was on its way and may have arrived".to_owned());
                 item.state = SendState::Cancelled;
             }
         })?;
-        let is_cancelled = self.read(id)?.is_some_and(|item| item.state == SendState::Cancelled);
+        let is_cancelled = self
+            .read(id)?
+            .is_some_and(|item| item.state == SendState::Cancelled);
         if is_cancelled {
             let _ = fs::remove_file(self.object(id));
         }
@@ -140,7 +158,9 @@ impl SendQueue {
     pub fn retry(&self, id: &str) -> Result<()> {
         let has_object = self.object(id).is_file();
         self.change(id, |item| match item.state {
-            SendState::Refused if has_object => (item.state, item.next_try) = (SendState::Waiting, now()),
+            SendState::Refused if has_object => {
+                (item.state, item.next_try) = (SendState::Waiting, now())
+            }
             state if state.is_open() => item.next_try = now(),
             _ => {}
         })
@@ -169,10 +189,16 @@ impl SendQueue {
     ) -> Result<Option<Duration>> {
         let Some(_turn) = self.turn()? else {
             // Another program sends; it may end at any time.
-            return Ok(self.items()?.iter().any(|i| i.state.is_open()).then_some(FIRST_PAUSE));
+            return Ok(self
+                .items()?
+                .iter()
+                .any(|i| i.state.is_open())
+                .then_some(FIRST_PAUSE));
         };
         let long_ago = now() - REMEMBERED.as_millis() as i64;
-        self.remove(|item| matches!(item.state, SendState::Sent | SendState::Cancelled) && item.changed < long_ago)?;
+        self.remove(|item| {
+            matches!(item.state, SendState::Sent | SendState::Cancelled) && item.changed < long_ago
+        })?;
         for item in self.items()? {
             if cancel.is_cancelled() {
                 break;
@@ -181,7 +207,12 @@ impl SendQueue {
                 self.send_one(&item.id, archive, tell, cancel)?;
             }
         }
-        let next = self.items()?.iter().filter(|i| i.state.is_open()).map(|i| i.next_try).min();
+        let next = self
+            .items()?
+            .iter()
+            .filter(|i| i.state.is_open())
+            .map(|i| i.next_try)
+            .min();
         Ok(next.map(|at| Duration::from_millis(u64::try_from(at - now()).unwrap_or_default())))
     }
 
@@ -192,9 +223,13 @@ impl SendQueue {
         tell: &mut dyn FnMut(&SendItem),
         cancel: &Cancel,
     ) -> Result<()> {
-        let Some(item) = self.read(id)? else { return Ok(()) };
+        let Some(item) = self.read(id)? else {
+            return Ok(());
+        };
         let done = archive(&item.server).and_then(|archive| {
-            if item.may_have_arrived && archive.has(&item.study_uid, &item.series_uid, &item.sop_uid, cancel)? {
+            if item.may_have_arrived
+                && archive.has(&item.study_uid, &item.series_uid, &item.sop_uid, cancel)?
+            {
                 return Ok(());
             }
             // A person may have cancelled it in the meantime.
@@ -241,14 +276,24 @@ impl SendQueue {
                     // One wrong password too many locks a user out.
                     let needs_person = matches!(
                         failure.kind,
-                        ErrorKind::SignIn | ErrorKind::Refused | ErrorKind::Untrusted | ErrorKind::Settings
+                        ErrorKind::SignIn
+                            | ErrorKind::Refused
+                            | ErrorKind::Untrusted
+                            | ErrorKind::Settings
                     );
-                    item.state = if needs_person { SendState::Refused } else { SendState::Waiting };
+                    item.state = if needs_person {
+                        SendState::Refused
+                    } else {
+                        SendState::Waiting
+                    };
                     item.next_try = now() + pause_after(item.attempts.max(1)).as_millis() as i64;
                 }
             }
         })?;
-        if self.read(id)?.is_some_and(|item| item.state == SendState::Sent) {
+        if self
+            .read(id)?
+            .is_some_and(|item| item.state == SendState::Sent)
+        {
             let _ = fs::remove_file(self.object(id));
         }
         Ok(())
@@ -266,7 +311,9 @@ impl SendQueue {
 
     fn change(&self, id: &str, change: impl FnOnce(&mut SendItem)) -> Result<()> {
         let _edit = self.edit()?;
-        let Some(before) = self.read(id)? else { return Ok(()) };
+        let Some(before) = self.read(id)? else {
+            return Ok(());
+        };
         let mut item = before.clone();
         change(&mut item);
         if item == before {
@@ -280,7 +327,9 @@ impl SendQueue {
         let path = self.description(id);
         let failed = |e: &dyn std::fmt::Display| Error::at("read the queue", &path, e);
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| failed(&e)),
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|e| failed(&e)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(failed(&e)),
         }
@@ -289,7 +338,9 @@ impl SendQueue {
     fn write(&self, item: &SendItem) -> Result<()> {
         let tried = "write the queue";
         let text = serde_json::to_vec_pretty(item).map_err(|e| Error::new(tried, e))?;
-        whole_file::write(&self.description(&item.id), tried, |out| out.write_all(&text))
+        whole_file::write(&self.description(&item.id), tried, |out| {
+            out.write_all(&text)
+        })
     }
 
     fn description(&self, id: &str) -> PathBuf {
@@ -303,7 +354,8 @@ impl SendQueue {
     /// Changes to items exclude each other, also those of other programs; they are short.
     fn edit(&self) -> Result<File> {
         let file = self.lock_file("edit.lock")?;
-        file.lock().map_err(|e| Error::at("lock the queue", &self.folder, e))?;
+        file.lock()
+            .map_err(|e| Error::at("lock the queue", &self.folder, e))?;
         Ok(file)
     }
 
@@ -319,7 +371,11 @@ impl SendQueue {
 
     fn lock_file(&self, name: &str) -> Result<File> {
         let path = self.folder.join(name);
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
         file.map_err(|e| Error::at("lock the queue", &path, e))
     }
 }
@@ -331,11 +387,15 @@ fn id_of(server: &Server, sop_uid: &str) -> String {
 }
 
 fn pause_after(attempts: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+    FIRST_PAUSE
+        .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+        .min(LONGEST_PAUSE)
 }
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |t| t.as_millis() as i64)
 }
 
 #[cfg(test)]
@@ -346,12 +406,18 @@ mod tests {
 
     fn server() -> Server {
         // Nothing listens on this port.
-        Server { name: "Nowhere".into(), address: "http://127.0.0.1:1/dicom-web".into(), ..Server::default() }
+        Server {
+            name: "Nowhere".into(),
+            address: "http://127.0.0.1:1/dicom-web".into(),
+            ..Server::default()
+        }
     }
 
     fn queue() -> (tempfile::TempDir, SendQueue, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
-        let file = Fixture::new(2, 1).pixels(&[1, 2]).write(folder.path(), "seg.dcm");
+        let file = Fixture::new(2, 1)
+            .pixels(&[1, 2])
+            .write(folder.path(), "seg.dcm");
         let queue = SendQueue::open(&folder.path().join("queue")).unwrap();
         (folder, queue, file)
     }
@@ -365,11 +431,20 @@ mod tests {
         let (_folder, queue, file) = queue();
         let first = queue.add(&file, &server()).unwrap();
         assert_eq!(queue.add(&file, &server()).unwrap(), first);
-        let other = Server { address: "http://127.0.0.1:2/".into(), ..server() };
+        let other = Server {
+            address: "http://127.0.0.1:2/".into(),
+            ..server()
+        };
         queue.add(&file, &other).unwrap();
         assert_eq!(queue.items().unwrap().len(), 2);
         fs::write(&file, "no DICOM").unwrap();
-        assert!(queue.add(&file, &server()).unwrap_err().to_string().contains("no DICOM file"));
+        assert!(
+            queue
+                .add(&file, &server())
+                .unwrap_err()
+                .to_string()
+                .contains("no DICOM file")
+        );
     }
 
     #[test]
@@ -379,14 +454,21 @@ mod tests {
         let mut told = Vec::new();
         let mut archive = |s: &Server| Archive::new(s, None);
         let next = queue
-            .send_due(&mut archive, &mut |item| told.push((item.state, item.attempts)), &Cancel::default())
+            .send_due(
+                &mut archive,
+                &mut |item| told.push((item.state, item.attempts)),
+                &Cancel::default(),
+            )
             .unwrap();
         assert_eq!(told, [(SendState::Sending, 1), (SendState::Waiting, 1)]);
         assert!(next.is_some_and(|next| next <= FIRST_PAUSE));
         // A new program finds it, and what was wrong.
         let queue = SendQueue::open(&queue.folder).unwrap();
         let item = &queue.items().unwrap()[0];
-        assert!(item.trouble.as_ref().is_some_and(|t| t.contains("refused")), "{item:?}");
+        assert!(
+            item.trouble.as_ref().is_some_and(|t| t.contains("refused")),
+            "{item:?}"
+        );
         queue.cancel(&item.id).unwrap();
         assert_eq!(state(&queue), SendState::Cancelled);
         assert!(!queue.object(&item.id).exists());
@@ -398,8 +480,17 @@ mod tests {
     fn a_refusal_waits_for_a_person() {
         let (_folder, queue, file) = queue();
         let item = queue.add(&file, &server()).unwrap();
-        let mut archive = |s: &Server| Err(server_error(ErrorKind::SignIn, s, "sign in", "the password is wrong"));
-        let next = queue.send_due(&mut archive, &mut |_| {}, &Cancel::default()).unwrap();
+        let mut archive = |s: &Server| {
+            Err(server_error(
+                ErrorKind::SignIn,
+                s,
+                "sign in",
+                "the password is wrong",
+            ))
+        };
+        let next = queue
+            .send_due(&mut archive, &mut |_| {}, &Cancel::default())
+            .unwrap();
         assert_eq!((next, state(&queue)), (None, SendState::Refused));
         queue.retry(&item.id).unwrap();
         assert_eq!(state(&queue), SendState::Waiting);
@@ -412,13 +503,17 @@ mod tests {
         let turn = queue.turn().unwrap();
         assert!(turn.is_some());
         let mut never = |_: &Server| -> Result<Archive> { unreachable!("the other one sends") };
-        let next = queue.send_due(&mut never, &mut |_| {}, &Cancel::default()).unwrap();
+        let next = queue
+            .send_due(&mut never, &mut |_| {}, &Cancel::default())
+            .unwrap();
         assert_eq!(next, Some(FIRST_PAUSE));
     }
 
     #[test]
     fn pauses_grow_to_ten_minutes() {
-        let seconds: Vec<u64> = [1, 2, 3, 9, 10, 60].map(|n| pause_after(n).as_secs()).to_vec();
+        let seconds: Vec<u64> = [1, 2, 3, 9, 10, 60]
+            .map(|n| pause_after(n).as_secs())
+            .to_vec();
         assert_eq!(seconds, [2, 4, 8, 512, 600, 600]);
     }
 }

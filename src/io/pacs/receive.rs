@@ -51,7 +51,10 @@ pub struct Received {
 /// Where the UID is none.
 pub fn folder_of_study(cache: &Path, server: &Server, study_uid: &str) -> Result<PathBuf, Error> {
     if !is_uid(study_uid) {
-        return Err(Error::new("receive a study", format!("\"{study_uid}\" is no UID")));
+        return Err(Error::new(
+            "receive a study",
+            format!("\"{study_uid}\" is no UID"),
+        ));
     }
     let digest = Sha256::digest(server.key().as_bytes());
     let name: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
@@ -73,7 +76,13 @@ pub fn receive(
     progress: &mut dyn FnMut(Receiving),
     cancel: &Cancel,
 ) -> Result<Received> {
-    let mut work = Work { archive, study_uid, progress, cancel, state: Receiving::default() };
+    let mut work = Work {
+        archive,
+        study_uid,
+        progress,
+        cancel,
+        state: Receiving::default(),
+    };
     let listed = match series {
         Some(series) => series.to_vec(),
         None => work
@@ -92,7 +101,8 @@ pub fn receive(
     }
     let mut wanted = Vec::new();
     for series in listed {
-        let instances = work.with_patience(|work| archive.instances(work.study_uid, &series, cancel))?;
+        let instances =
+            work.with_patience(|work| archive.instances(work.study_uid, &series, cancel))?;
         work.state.total += instances.len();
         (work.progress)(work.state);
         wanted.push((series, instances));
@@ -100,7 +110,12 @@ pub fn receive(
     let mut received = Received::default();
     for (series, instances) in wanted {
         if !is_uid(&series) {
-            return Err(server_error(ErrorKind::Refused, archive.server(), "receive a series", "its UID is none"));
+            return Err(server_error(
+                ErrorKind::Refused,
+                archive.server(),
+                "receive a series",
+                "its UID is none",
+            ));
         }
         let into = folder.join(&series);
         received.objects += instances.len();
@@ -121,11 +136,17 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Receives what a series lacks; how many objects were there before.
-    fn series(&mut self, series: &str, instances: Vec<RemoteInstance>, folder: &Path) -> Result<usize> {
+    fn series(
+        &mut self,
+        series: &str,
+        instances: Vec<RemoteInstance>,
+        folder: &Path,
+    ) -> Result<usize> {
         whole_file::make_folder(folder)?;
         sweep(folder);
-        let (here, mut missing): (Vec<_>, Vec<_>) =
-            instances.into_iter().partition(|i| folder.join(format!("{}.dcm", i.sop_uid)).is_file());
+        let (here, mut missing): (Vec<_>, Vec<_>) = instances
+            .into_iter()
+            .partition(|i| folder.join(format!("{}.dcm", i.sop_uid)).is_file());
         self.state.done += here.len();
         (self.progress)(self.state);
         let mut failures = 0;
@@ -143,7 +164,14 @@ impl Work<'_> {
                 }
                 Err(error) => worst(&mut failure, error),
             };
-            let fetched = self.archive.fetch(self.study_uid, series, &missing, folder, &mut arrived, self.cancel);
+            let fetched = self.archive.fetch(
+                self.study_uid,
+                series,
+                &missing,
+                folder,
+                &mut arrived,
+                self.cancel,
+            );
             fetched.unwrap_or_else(|error| worst(&mut failure, error));
             missing.retain(|i| !came.contains(&i.sop_uid));
             if missing.is_empty() {
@@ -151,7 +179,12 @@ impl Work<'_> {
             }
             let failure = failure.unwrap_or_else(|| {
                 let reason = format!("{} objects did not come", missing.len());
-                server_error(ErrorKind::ConnectionLost, self.archive.server(), "receive a series", reason)
+                server_error(
+                    ErrorKind::ConnectionLost,
+                    self.archive.server(),
+                    "receive a series",
+                    reason,
+                )
             });
             failures = if came.is_empty() { failures + 1 } else { 1 };
             self.wait_or(failure, failures)?;
@@ -178,7 +211,12 @@ impl Work<'_> {
 
     /// Waits before another try, or gives up.
     fn wait_or(&mut self, failure: Error, failures: usize) -> Result<()> {
-        let Some(pause) = PAUSES.get(failures - 1).filter(|_| failure.kind.is_passing()) else { return Err(failure) };
+        let Some(pause) = PAUSES
+            .get(failures - 1)
+            .filter(|_| failure.kind.is_passing())
+        else {
+            return Err(failure);
+        };
         self.state.is_waiting = true;
         (self.progress)(self.state);
         match patience::pause(*pause, self.cancel) {
@@ -190,20 +228,28 @@ impl Work<'_> {
 
 /// Of several failures the one that no patience helps against.
 fn worst(kept: &mut Option<Error>, failure: Error) {
-    if kept.as_ref().is_none_or(|kept| kept.kind.is_passing() && !failure.kind.is_passing()) {
+    if kept
+        .as_ref()
+        .is_none_or(|kept| kept.kind.is_passing() && !failure.kind.is_passing())
+    {
         *kept = Some(failure);
     }
 }
 
 /// Removes parts of files that a program left behind which was cut off.
 fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_part = name.starts_with(".labrum-") && name.ends_with(".part");
-        let age =
-            entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| SystemTime::now().duration_since(t).ok());
+        let age = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .ok()
+            .and_then(|t| SystemTime::now().duration_since(t).ok());
         if is_part && age.is_some_and(|age| age > STALE) {
             let _ = std::fs::remove_file(entry.path());
         }
@@ -217,10 +263,16 @@ mod tests {
 
     #[test]
     fn a_study_has_one_place_for_each_server() {
-        let server = |address: &str| Server { address: address.into(), ..Server::default() };
+        let server = |address: &str| Server {
+            address: address.into(),
+            ..Server::default()
+        };
         let place = |s: &Server, uid| folder_of_study(Path::new("/cache"), s, uid);
         let (a, b) = (server("https://a/dicom-web"), server("https://b/dicom-web"));
-        assert_eq!(place(&a, "1.2").unwrap(), place(&server("https://A/dicom-web/"), "1.2").unwrap());
+        assert_eq!(
+            place(&a, "1.2").unwrap(),
+            place(&server("https://A/dicom-web/"), "1.2").unwrap()
+        );
         assert_ne!(place(&a, "1.2").unwrap(), place(&b, "1.2").unwrap());
         assert!(place(&a, "../../etc").is_err());
     }

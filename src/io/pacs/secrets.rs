@@ -33,7 +33,9 @@ pub fn kept_secret(server: &Server) -> Result<Option<Secret>> {
         return Ok(None);
     }
     let kept = store::get(APPLICATION, &who(server));
-    Ok(kept.map_err(|why| explain("read the key store of the system", why))?.map(Secret::new))
+    Ok(kept
+        .map_err(|why| explain("read the key store of the system", why))?
+        .map(Secret::new))
 }
 
 /// Keeps the secret of a server.
@@ -59,7 +61,9 @@ pub fn forget_secret(server: &Server) -> Result<()> {
 
 /// A server and its user: another user has another secret.
 fn who(server: &Server) -> String {
-    format!("{} {}", server.key(), server.user.trim()).trim().to_owned()
+    format!("{} {}", server.key(), server.user.trim())
+        .trim()
+        .to_owned()
 }
 
 fn explain(tried: &str, why: NoStore) -> Error {

@@ -21,7 +21,10 @@ impl ResultName {
     /// Of what was segmented (a series, or a part of one), by which weights, in which form.
     pub fn new(series: &str, model_sha256: &str, form: &str) -> Self {
         let name = |what: &str| uid_of(&format!("labrum {what}\n{series}\n{model_sha256}\n{form}"));
-        Self { series_uid: name("series"), sop_uid: name("object") }
+        Self {
+            series_uid: name("series"),
+            sop_uid: name("object"),
+        }
     }
 }
 
@@ -29,8 +32,16 @@ impl ResultName {
 fn uid_of(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
-    format!("2.25.{}", uuid::Builder::from_custom_bytes(bytes).into_uuid().as_u128())
+    bytes
+        .iter_mut()
+        .zip(digest.iter())
+        .for_each(|(to, from)| *to = *from);
+    format!(
+        "2.25.{}",
+        uuid::Builder::from_custom_bytes(bytes)
+            .into_uuid()
+            .as_u128()
+    )
 }
 
 /// Gives a DICOM file of our own another name; all else in it stays.
@@ -41,9 +52,20 @@ pub fn rename_object(path: &Path, name: &ResultName) -> Result<()> {
     let tried = "name the result";
     let failed = |e: &dyn std::fmt::Display| Error::at(tried, path, e);
     let mut object = dicom_object::open_file(path).map_err(|e| failed(&e))?;
-    object.put(DataElement::new(tags::SERIES_INSTANCE_UID, VR::UI, name.series_uid.clone()));
-    object.put(DataElement::new(tags::SOP_INSTANCE_UID, VR::UI, name.sop_uid.clone()));
-    object.meta_mut().media_storage_sop_instance_uid.clone_from(&name.sop_uid);
+    object.put(DataElement::new(
+        tags::SERIES_INSTANCE_UID,
+        VR::UI,
+        name.series_uid.clone(),
+    ));
+    object.put(DataElement::new(
+        tags::SOP_INSTANCE_UID,
+        VR::UI,
+        name.sop_uid.clone(),
+    ));
+    object
+        .meta_mut()
+        .media_storage_sop_instance_uid
+        .clone_from(&name.sop_uid);
     object.meta_mut().update_information_group_length();
     let mut bytes = Vec::new();
     object.write_all(&mut bytes).map_err(|e| failed(&e))?;
@@ -67,8 +89,14 @@ mod tests {
     fn the_same_work_has_the_same_name() {
         let name = ResultName::new("1.2", "abc", "seg");
         assert_eq!(name, ResultName::new("1.2", "abc", "seg"));
-        assert!(is_uid(&name.series_uid) && is_uid(&name.sop_uid) && name.series_uid != name.sop_uid);
-        for other in [("1.3", "abc", "seg"), ("1.2", "abd", "seg"), ("1.2", "abc", "seg-labelmap")] {
+        assert!(
+            is_uid(&name.series_uid) && is_uid(&name.sop_uid) && name.series_uid != name.sop_uid
+        );
+        for other in [
+            ("1.3", "abc", "seg"),
+            ("1.2", "abd", "seg"),
+            ("1.2", "abc", "seg-labelmap"),
+        ] {
             assert_ne!(name, ResultName::new(other.0, other.1, other.2));
         }
     }
@@ -76,7 +104,9 @@ mod tests {
     #[test]
     fn only_the_name_of_an_object_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let written = Fixture::new(2, 1).pixels(&[1, 2]).write(folder.path(), "plain.dcm");
+        let written = Fixture::new(2, 1)
+            .pixels(&[1, 2])
+            .write(folder.path(), "plain.dcm");
         let path = folder.path().join("whole.dcm");
         let read = dicom_object::from_reader(std::fs::File::open(&written).unwrap());
         let Ok(read) = read else { return };
@@ -84,7 +114,10 @@ mod tests {
         let name = ResultName::new("1.2", "abc", "seg");
         rename_object(&path, &name).unwrap();
         let object = crate::io::pacs::Object::read(&path).unwrap();
-        assert_eq!((object.sop_uid, object.series_uid), (name.sop_uid, name.series_uid));
+        assert_eq!(
+            (object.sop_uid, object.series_uid),
+            (name.sop_uid, name.series_uid)
+        );
         assert_eq!(object.study_uid, "1.2.3");
     }
 }

@@ -48,7 +48,8 @@ impl WebClient {
     }
 
     pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
-        self.ask("reach DICOMweb", "studies?limit=1".into(), cancel).map(drop)
+        self.ask("reach DICOMweb", "studies?limit=1".into(), cancel)
+            .map(drop)
     }
 
     pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
@@ -60,9 +61,9 @@ impl WebClient {
             tags::NUMBER_OF_STUDY_RELATED_SERIES,
             tags::NUMBER_OF_STUDY_RELATED_INSTANCES,
         ]);
-        let dates = query
-            .dates()
-            .map_err(|day| Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))?;
+        let dates = query.dates().map_err(|day| {
+            Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31.")
+        })?;
         asked.match_on("PatientName", &query.name_pattern().unwrap_or_default());
         asked.match_on("PatientID", &query.patient_id);
         asked.match_on("StudyDate", &dates.unwrap_or_default());
@@ -79,21 +80,45 @@ impl WebClient {
 
     pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let tried = "list the series";
-        let asked = UrlQuery::new(&[tags::SERIES_DESCRIPTION, tags::NUMBER_OF_SERIES_RELATED_INSTANCES]);
+        let asked = UrlQuery::new(&[
+            tags::SERIES_DESCRIPTION,
+            tags::NUMBER_OF_SERIES_RELATED_INSTANCES,
+        ]);
         let path = format!("studies/{}/series?{}", self.uid(tried, study)?, asked.0);
-        Ok(self.ask(tried, path, cancel)?.iter().filter_map(json::series).collect())
+        Ok(self
+            .ask(tried, path, cancel)?
+            .iter()
+            .filter_map(json::series)
+            .collect())
     }
 
-    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
+    pub(super) fn instances(
+        &self,
+        study: &str,
+        series: &str,
+        cancel: &Cancel,
+    ) -> Result<Vec<RemoteInstance>> {
         let tried = "list the objects";
-        let path = format!("studies/{}/series/{}/instances", self.uid(tried, study)?, self.uid(tried, series)?);
+        let path = format!(
+            "studies/{}/series/{}/instances",
+            self.uid(tried, study)?,
+            self.uid(tried, series)?
+        );
         let mut seen = std::collections::HashSet::new();
         let mut all = Vec::new();
         while all.len() < MOST_INSTANCES {
-            let page = self.ask(tried, format!("{path}?limit={PAGE}&offset={}", all.len()), cancel)?;
+            let page = self.ask(
+                tried,
+                format!("{path}?limit={PAGE}&offset={}", all.len()),
+                cancel,
+            )?;
             let before = all.len();
             // A server that knows no offset gives the same page again.
-            all.extend(page.iter().filter_map(json::instance).filter(|i| seen.insert(i.sop_uid.clone())));
+            all.extend(
+                page.iter()
+                    .filter_map(json::instance)
+                    .filter(|i| seen.insert(i.sop_uid.clone())),
+            );
             if all.len() == before || page.len() < PAGE {
                 break;
             }
@@ -101,17 +126,29 @@ impl WebClient {
         Ok(all)
     }
 
-    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Result<bool> {
+    pub(super) fn has(
+        &self,
+        study: &str,
+        series: &str,
+        sop: &str,
+        cancel: &Cancel,
+    ) -> Result<bool> {
         let tried = "ask for the object";
         let series = self.uid(tried, series)?;
-        let path = format!("studies/{}/series/{series}/instances", self.uid(tried, study)?);
+        let path = format!(
+            "studies/{}/series/{series}/instances",
+            self.uid(tried, study)?
+        );
         let path = format!("{path}?SOPInstanceUID={}", self.uid(tried, sop)?);
         let found = match self.ask(tried, path, cancel) {
             // A study that the server does not know has no objects; some say so with 404.
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
             found => found?,
         };
-        Ok(found.iter().filter_map(json::instance).any(|i| i.sop_uid == sop))
+        Ok(found
+            .iter()
+            .filter_map(json::instance)
+            .any(|i| i.sop_uid == sop))
     }
 
     /// A few at a time, each on a thread of its own.
@@ -125,7 +162,11 @@ impl WebClient {
         cancel: &Cancel,
     ) -> Result<()> {
         let tried = "receive an object";
-        let base = format!("studies/{}/series/{}/instances", self.uid(tried, study)?, self.uid(tried, series)?);
+        let base = format!(
+            "studies/{}/series/{}/instances",
+            self.uid(tried, study)?,
+            self.uid(tried, series)?
+        );
         let (orders, waiting) = unbounded();
         for instance in wanted {
             let _ = orders.send(instance);
@@ -136,7 +177,8 @@ impl WebClient {
         let stop = Cancel::default();
         thread::scope(|scope| {
             for _ in 0..AT_ONCE.min(wanted.len()) {
-                let (waiting, answers, stop, base) = (waiting.clone(), answers.clone(), stop.clone(), &base);
+                let (waiting, answers, stop, base) =
+                    (waiting.clone(), answers.clone(), stop.clone(), &base);
                 scope.spawn(move || {
                     for instance in waiting {
                         if stop.is_cancelled() {
@@ -160,7 +202,13 @@ impl WebClient {
     }
 
     /// Bytes of the object that came.
-    fn fetch_one(&self, base: &str, instance: &RemoteInstance, folder: &Path, cancel: &Cancel) -> Result<u64> {
+    fn fetch_one(
+        &self,
+        base: &str,
+        instance: &RemoteInstance,
+        folder: &Path,
+        cancel: &Cancel,
+    ) -> Result<u64> {
         let tried = "receive an object";
         let sop = self.uid(tried, &instance.sop_uid)?.to_owned();
         let file = folder.join(format!("{sop}.dcm"));
@@ -173,17 +221,28 @@ impl WebClient {
             if !answer.status().is_success() {
                 return Err(client.0.refusal(tried, &mut answer));
             }
-            let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let kind = answer
+                .headers()
+                .get("content-type")
+                .and_then(|kind| kind.to_str().ok())
+                .unwrap_or_default();
             let boundary = multipart::boundary(kind);
-            let is_bare = kind.trim().to_lowercase().starts_with("application/dicom") && boundary.is_none();
+            let is_bare =
+                kind.trim().to_lowercase().starts_with("application/dicom") && boundary.is_none();
             if boundary.is_none() && !is_bare {
                 return Err(client.0.nonsense(tried, "its answer is no DICOM object"));
             }
             let body = answer.body_mut().with_config().limit(u64::MAX).reader();
-            let mut body = Guarded { inner: body, cancel: guard };
+            let mut body = Guarded {
+                inner: body,
+                cancel: guard,
+            };
             let (mut bytes, mut trouble) = (0, None);
             let fill = |out: &mut dyn Write| {
-                let mut out = TransferFailure { out, has_failed: false };
+                let mut out = TransferFailure {
+                    out,
+                    has_failed: false,
+                };
                 let copied = match &boundary {
                     Some(boundary) => multipart::copy_part(&mut body, boundary, &mut out),
                     None => io::copy(&mut body, &mut out),
@@ -194,15 +253,24 @@ impl WebClient {
                     Err(e) => return Err(e),
                 }
                 // What broke off is no file: the check below is not reached.
-                if trouble.is_some() { Err(io::Error::other("the line broke off")) } else { Ok(()) }
+                if trouble.is_some() {
+                    Err(io::Error::other("the line broke off"))
+                } else {
+                    Ok(())
+                }
             };
             let written =
-                whole_file::write_checked(&file, "keep what was received", fill, |path| object::check(path, &sop));
+                whole_file::write_checked(&file, "keep what was received", fill, |path| {
+                    object::check(path, &sop)
+                });
             match (written, trouble) {
                 (_, Some(error)) => Err(client.0.failure(tried, &error, false)),
-                (Err(error), None) if error.kind == ErrorKind::Mismatch => {
-                    Err(server_error(ErrorKind::Refused, &client.0.server, tried, error.reason))
-                }
+                (Err(error), None) if error.kind == ErrorKind::Mismatch => Err(server_error(
+                    ErrorKind::Refused,
+                    &client.0.server,
+                    tried,
+                    error.reason,
+                )),
                 (Err(error), None) => Err(error),
                 (Ok(()), None) => Ok(bytes),
             }
@@ -213,7 +281,9 @@ impl WebClient {
         let tried = "send an object";
         let path = format!("studies/{}", self.uid(tried, &object.study_uid)?);
         let (client, object, guard) = (self.clone(), object.clone(), cancel.clone());
-        wait(&self.0.server, tried, cancel, move || client.post(tried, &path, &object, guard))
+        wait(&self.0.server, tried, cancel, move || {
+            client.post(tried, &path, &object, guard)
+        })
     }
 
     fn post(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Result<()> {
@@ -224,19 +294,36 @@ impl WebClient {
         let head = format!("--{boundary}\r\nContent-Type: application/dicom\r\n\r\n").into_bytes();
         let tail = format!("\r\n--{boundary}--\r\n").into_bytes();
         let total = head.len() as u64 + length + tail.len() as u64;
-        let body = io::Cursor::new(head).chain(file.take(length)).chain(io::Cursor::new(tail));
-        let mut body = Guarded { inner: body, cancel: guard };
+        let body = io::Cursor::new(head)
+            .chain(file.take(length))
+            .chain(io::Cursor::new(tail));
+        let mut body = Guarded {
+            inner: body,
+            cancel: guard,
+        };
         let request = self
             .0
             .post(path, JSON)
-            .header("content-type", format!("multipart/related; type=\"application/dicom\"; boundary={boundary}"))
+            .header(
+                "content-type",
+                format!("multipart/related; type=\"application/dicom\"; boundary={boundary}"),
+            )
             .header("content-length", total.to_string());
         let answer = request.send(ureq::SendBody::from_reader(&mut body));
         let mut answer = answer.map_err(|e| self.0.failure(tried, &e, true))?;
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(MOST_JSON).read_to_vec();
-        if let Some(verdict) = text.as_deref().ok().and_then(|text| verdict(text, &object.sop_uid)) {
-            return verdict.map_err(|reason| server_error(ErrorKind::Refused, &self.0.server, tried, reason));
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(MOST_JSON)
+            .read_to_vec();
+        if let Some(verdict) = text
+            .as_deref()
+            .ok()
+            .and_then(|text| verdict(text, &object.sop_uid))
+        {
+            return verdict
+                .map_err(|reason| server_error(ErrorKind::Refused, &self.0.server, tried, reason));
         }
         match text {
             // Sent, and the server took it, but the end of its words is missing: it is asked later.
@@ -246,8 +333,16 @@ impl WebClient {
         }
     }
 
-    fn get(&self, tried: &str, path: &str, accept: &str) -> Result<ureq::http::Response<ureq::Body>> {
-        self.0.get(path, accept).call().map_err(|e| self.0.failure(tried, &e, false))
+    fn get(
+        &self,
+        tried: &str,
+        path: &str,
+        accept: &str,
+    ) -> Result<ureq::http::Response<ureq::Body>> {
+        self.0
+            .get(path, accept)
+            .call()
+            .map_err(|e| self.0.failure(tried, &e, false))
     }
 
     /// The datasets that answer a question.
@@ -263,13 +358,20 @@ impl WebClient {
             }
             let mut text = Vec::new();
             let body = answer.body_mut().with_config().limit(MOST_JSON).reader();
-            Guarded { inner: body, cancel: guard }
-                .read_to_end(&mut text)
-                .map_err(|e| client.0.failure(tried, &line_error(e), false))?;
+            Guarded {
+                inner: body,
+                cancel: guard,
+            }
+            .read_to_end(&mut text)
+            .map_err(|e| client.0.failure(tried, &line_error(e), false))?;
             if text.is_empty() {
                 return Ok(Vec::new());
             }
-            json::datasets(&text).ok_or_else(|| client.0.nonsense(tried, "its answer is not the JSON of DICOMweb"))
+            json::datasets(&text).ok_or_else(|| {
+                client
+                    .0
+                    .nonsense(tried, "its answer is not the JSON of DICOMweb")
+            })
         })
     }
 
@@ -277,7 +379,12 @@ impl WebClient {
     fn uid<'a>(&self, tried: &str, uid: &'a str) -> Result<&'a str> {
         match is_uid(uid) {
             true => Ok(uid),
-            false => Err(server_error(ErrorKind::Refused, &self.0.server, tried, format!("\"{uid}\" is no UID"))),
+            false => Err(server_error(
+                ErrorKind::Refused,
+                &self.0.server,
+                tried,
+                format!("\"{uid}\" is no UID"),
+            )),
         }
     }
 }
@@ -286,7 +393,10 @@ impl WebClient {
 fn line_error(error: io::Error) -> ureq::Error {
     let kind = error.kind();
     let words = error.to_string();
-    match error.into_inner().map(|inner| inner.downcast::<ureq::Error>()) {
+    match error
+        .into_inner()
+        .map(|inner| inner.downcast::<ureq::Error>())
+    {
         Some(Ok(inner)) => *inner,
         Some(Err(other)) => ureq::Error::Io(io::Error::new(kind, other)),
         None => ureq::Error::Io(io::Error::new(kind, words)),
@@ -299,14 +409,18 @@ fn verdict(text: &[u8], sop: &str) -> Option<Result<(), String>> {
     let names_it = |item: &&Value| json::text(item, tags::REFERENCED_SOP_INSTANCE_UID) == sop;
     let all = |tag: Tag| datasets.iter().flat_map(move |d| json::items(d, tag));
     if let Some(failed) = all(tags::FAILED_SOP_SEQUENCE).find(names_it) {
-        let reason: u32 = json::text(failed, tags::FAILURE_REASON).parse().unwrap_or_default();
+        let reason: u32 = json::text(failed, tags::FAILURE_REASON)
+            .parse()
+            .unwrap_or_default();
         return Some(match reason {
             // It was there already: what was wanted.
             0x0111 => Ok(()),
             _ => Err(failure_reason(reason)),
         });
     }
-    all(tags::REFERENCED_SOP_SEQUENCE).find(names_it).map(|_| Ok(()))
+    all(tags::REFERENCED_SOP_SEQUENCE)
+        .find(names_it)
+        .map(|_| Ok(()))
 }
 
 /// Failure Reason (0008,1197) in words, PS3.18 I.2.2 and PS3.4 B.2.3.
@@ -328,7 +442,9 @@ struct UrlQuery(String);
 
 impl UrlQuery {
     fn new(fields: &[Tag]) -> Self {
-        let fields = fields.iter().map(|tag| format!("includefield={:04X}{:04X}", tag.0, tag.1));
+        let fields = fields
+            .iter()
+            .map(|tag| format!("includefield={:04X}{:04X}", tag.0, tag.1));
         Self(fields.collect::<Vec<_>>().join("&"))
     }
 
@@ -344,7 +460,9 @@ impl UrlQuery {
 /// Text in an address: all but plain letters as %XX.
 fn encoded(text: &str) -> String {
     let byte = |b: u8| match b {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => char::from(b).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => {
+            char::from(b).to_string()
+        }
         _ => format!("%{b:02X}"),
     };
     text.bytes().map(byte).collect()
@@ -358,7 +476,9 @@ struct TransferFailure<'a> {
 
 impl Write for TransferFailure<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.out.write(buffer).inspect_err(|_| self.has_failed = true)
+        self.out
+            .write(buffer)
+            .inspect_err(|_| self.has_failed = true)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -373,7 +493,9 @@ mod tests {
 
     #[test]
     fn the_verdict_on_an_object_is_found_among_others() {
-        let item = |sop: &str, more: &str| format!(r#"{{"00081155":{{"vr":"UI","Value":["{sop}"]}}{more}}}"#);
+        let item = |sop: &str, more: &str| {
+            format!(r#"{{"00081155":{{"vr":"UI","Value":["{sop}"]}}{more}}}"#)
+        };
         let why = r#","00081197":{"vr":"US","Value":[42752]}"#;
         let text = format!(
             r#"{{"00081199":{{"vr":"SQ","Value":[{},{}]}},"00081198":{{"vr":"SQ","Value":[{}]}}}}"#,
@@ -382,7 +504,12 @@ mod tests {
             item("1.3", why)
         );
         assert_eq!(verdict(text.as_bytes(), "1.2"), Some(Ok(())));
-        assert!(verdict(text.as_bytes(), "1.3").unwrap().unwrap_err().contains("no room"));
+        assert!(
+            verdict(text.as_bytes(), "1.3")
+                .unwrap()
+                .unwrap_err()
+                .contains("no room")
+        );
         assert_eq!(verdict(text.as_bytes(), "1.4"), None);
         assert_eq!(verdict(b"", "1.4"), None);
     }
@@ -392,6 +519,9 @@ mod tests {
         let mut asked = UrlQuery::new(&[tags::STUDY_DESCRIPTION]);
         asked.match_on("PatientName", "*M\u{fc}ller&limit=0*");
         asked.match_on("PatientID", " ");
-        assert_eq!(asked.0, "includefield=00081030&PatientName=*M%C3%BCller%26limit%3D0*");
+        assert_eq!(
+            asked.0,
+            "includefield=00081030&PatientName=*M%C3%BCller%26limit%3D0*"
+        );
     }
 }

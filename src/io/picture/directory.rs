@@ -63,7 +63,10 @@ pub(super) struct Directories {
 
 /// True for the first bytes of either kind.
 pub(crate) fn is_tiff(head: &[u8]) -> bool {
-    matches!(head.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
+    matches!(
+        head.get(..4),
+        Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+")
+    )
 }
 
 impl Directories {
@@ -72,11 +75,21 @@ impl Directories {
         let head = bytes.get(0, 4).filter(|head| is_tiff(head))?;
         let (big_endian, is_large) = (head[0] == b'M', head.contains(&b'+'));
         let start = if is_large { (8, 8) } else { (4, 4) };
-        let mut this = Self { bytes, big_endian, start, pages: Vec::new(), is_cut: false };
+        let mut this = Self {
+            bytes,
+            big_endian,
+            start,
+            pages: Vec::new(),
+            is_cut: false,
+        };
         let mut next = this.number(start.0, start.1)?;
         let mut seen = HashSet::new();
         while next != 0 && this.pages.len() < MOST_PAGES {
-            let read = if seen.insert(next) { this.directory(next, is_large) } else { None };
+            let read = if seen.insert(next) {
+                this.directory(next, is_large)
+            } else {
+                None
+            };
             let Some((page, after)) = read else {
                 this.is_cut = true;
                 break;
@@ -94,12 +107,21 @@ impl Directories {
         let mut fields = HashMap::new();
         for i in 0..count {
             let place = at + head as u64 + i * entry;
-            let (name, kind) = (self.number(place, 2)? as u16, self.number(place + 2, 2)? as u16);
+            let (name, kind) = (
+                self.number(place, 2)? as u16,
+                self.number(place + 2, 2)? as u16,
+            );
             let count = self.number(place + 4, word)?;
             let value = place + 4 + word as u64;
             let bytes = count.saturating_mul(size_of(kind) as u64);
-            let at = if bytes <= word as u64 { value } else { self.number(value, word)? };
-            fields.entry(name).or_insert(DirectoryField { kind, count, at });
+            let at = if bytes <= word as u64 {
+                value
+            } else {
+                self.number(value, word)?
+            };
+            fields
+                .entry(name)
+                .or_insert(DirectoryField { kind, count, at });
         }
         let next = self.number(at + head as u64 + count * entry, word)?;
         Some((TiffPage { at, fields }, next))
@@ -109,24 +131,36 @@ impl Directories {
         let big_endian = self.big_endian;
         let bytes = self.bytes.get(at, size)?;
         let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(if big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) })
+        Some(if big_endian {
+            bytes.iter().fold(0, shift)
+        } else {
+            bytes.iter().rev().fold(0, shift)
+        })
     }
 
     /// All whole numbers of a field; none where it is not there.
     pub(super) fn numbers(&mut self, page: &TiffPage, tag: u16) -> Vec<u64> {
-        let Some(DirectoryField { kind, count, at }) = page.fields.get(&tag).copied() else { return Vec::new() };
+        let Some(DirectoryField { kind, count, at }) = page.fields.get(&tag).copied() else {
+            return Vec::new();
+        };
         let size = size_of(kind);
         if !matches!(kind, 1 | 3 | 4 | 13 | 16) || count > MOST_NUMBERS {
             return Vec::new();
         }
-        (0..count).map_while(|i| self.number(at.checked_add(i * size as u64)?, size)).collect()
+        (0..count)
+            .map_while(|i| self.number(at.checked_add(i * size as u64)?, size))
+            .collect()
     }
 
     /// The first number of a field.
     pub(super) fn first(&mut self, page: &TiffPage, tag: u16) -> Option<u64> {
         let field = page.fields.get(&tag).copied()?;
         let is_number = matches!(field.kind, 1 | 3 | 4 | 13 | 16) && field.count > 0;
-        if is_number { self.number(field.at, size_of(field.kind)) } else { None }
+        if is_number {
+            self.number(field.at, size_of(field.kind))
+        } else {
+            None
+        }
     }
 
     /// Where the only number of a field stands and in how many bytes, so that another one can be read there.
@@ -137,14 +171,21 @@ impl Directories {
 
     /// The description; empty without one.
     pub(super) fn description(&mut self, page: &TiffPage) -> String {
-        let Some(field) = page.fields.get(&tag::IMAGE_DESCRIPTION).copied() else { return String::new() };
-        let bytes = self.bytes.read(field.at, field.count.min(MOST_TEXT)).unwrap_or_default();
+        let Some(field) = page.fields.get(&tag::IMAGE_DESCRIPTION).copied() else {
+            return String::new();
+        };
+        let bytes = self
+            .bytes
+            .read(field.at, field.count.min(MOST_TEXT))
+            .unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// How a page is to be turned.
     pub(super) fn orientation(&mut self, page: &TiffPage) -> Orientation {
-        let value = self.first(page, tag::ORIENTATION).and_then(|v| u16::try_from(v).ok());
+        let value = self
+            .first(page, tag::ORIENTATION)
+            .and_then(|v| u16::try_from(v).ok());
         Orientation::from_exif(value.unwrap_or(1))
     }
 
@@ -155,7 +196,9 @@ impl Directories {
 
     /// A stretch of the file. The error is that it is cut off.
     pub(super) fn read(&mut self, at: u64, count: u64) -> Result<Vec<u8>, String> {
-        self.bytes.read(at, count).map_err(|_| "it is cut off".to_owned())
+        self.bytes
+            .read(at, count)
+            .map_err(|_| "it is cut off".to_owned())
     }
 }
 

@@ -18,7 +18,15 @@ pub(crate) struct MadePage {
 impl MadePage {
     /// Grey values.
     pub(crate) fn new(size: (u64, u64), bits: u64, format: u64, data: Vec<u8>) -> Self {
-        Self { size, bits, format, photometric: 1, data, description: String::new(), more: Vec::new() }
+        Self {
+            size,
+            bits,
+            format,
+            photometric: 1,
+            data,
+            description: String::new(),
+            more: Vec::new(),
+        }
     }
 
     /// With one more short number.
@@ -38,10 +46,22 @@ pub(crate) struct Writing {
 impl Writing {
     /// Classic and BigTIFF, in both byte orders.
     pub(crate) const ALL: [Self; 4] = [
-        Self { big_endian: false, is_large: false },
-        Self { big_endian: true, is_large: false },
-        Self { big_endian: false, is_large: true },
-        Self { big_endian: true, is_large: true },
+        Self {
+            big_endian: false,
+            is_large: false,
+        },
+        Self {
+            big_endian: true,
+            is_large: false,
+        },
+        Self {
+            big_endian: false,
+            is_large: true,
+        },
+        Self {
+            big_endian: true,
+            is_large: true,
+        },
     ];
 
     fn number(self, value: u64, size: usize) -> Vec<u8> {
@@ -56,7 +76,11 @@ impl Writing {
     /// The file.
     pub(crate) fn file(self, pages: &[MadePage]) -> Vec<u8> {
         let word = if self.is_large { 8 } else { 4 };
-        let mut out = if self.big_endian { b"MM".to_vec() } else { b"II".to_vec() };
+        let mut out = if self.big_endian {
+            b"MM".to_vec()
+        } else {
+            b"II".to_vec()
+        };
         out.extend(self.number(if self.is_large { 43 } else { 42 }, 2));
         if self.is_large {
             out.extend(self.number(8, 2));
@@ -80,7 +104,11 @@ impl Writing {
                 (339, 3, vec![page.format]),
             ];
             if !page.description.is_empty() {
-                fields.push((270, 2, page.description.bytes().chain([0]).map(u64::from).collect()));
+                fields.push((
+                    270,
+                    2,
+                    page.description.bytes().chain([0]).map(u64::from).collect(),
+                ));
             }
             fields.retain(|(tag, ..)| page.more.iter().all(|(other, ..)| other != tag));
             fields.extend(page.more.clone());
@@ -91,7 +119,13 @@ impl Writing {
     }
 
     /// Writes a directory, sets the link to it, and tells where the link to the next one stands.
-    fn directory(self, out: &mut Vec<u8>, fields: &[(u16, u16, Vec<u64>)], link: usize, word: usize) -> usize {
+    fn directory(
+        self,
+        out: &mut Vec<u8>,
+        fields: &[(u16, u16, Vec<u64>)],
+        link: usize,
+        word: usize,
+    ) -> usize {
         let mut entries = Vec::new();
         for (tag, kind, values) in fields {
             let size = match kind {

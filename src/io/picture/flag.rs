@@ -14,7 +14,11 @@ const MOST_EXIF: u64 = 1 << 16;
 const MOST_CHUNKS: usize = 1 << 16;
 
 /// How a picture is to be turned; as it is stored without a flag, or where that makes no sense.
-pub(super) fn orientation(decoder: &mut impl ImageDecoder, format: ImageFormat, path: &Path) -> Orientation {
+pub(super) fn orientation(
+    decoder: &mut impl ImageDecoder,
+    format: ImageFormat,
+    path: &Path,
+) -> Orientation {
     let from_header = decoder.exif_metadata().ok().flatten();
     let exif = match format {
         ImageFormat::Png => from_header.or_else(|| png_exif(path)),
@@ -41,7 +45,9 @@ fn png_exif(path: &Path) -> Option<Vec<u8>> {
         let length = u32::from_be_bytes([a, b, c, d]);
         if &name == b"eXIf" {
             let mut exif = Vec::new();
-            file.take(u64::from(length).min(MOST_EXIF)).read_to_end(&mut exif).ok()?;
+            file.take(u64::from(length).min(MOST_EXIF))
+                .read_to_end(&mut exif)
+                .ok()?;
             return Some(exif);
         }
         file.seek(SeekFrom::Current(i64::from(length) + 4)).ok()?;

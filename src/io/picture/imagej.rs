@@ -16,27 +16,52 @@ fn number(description: &str, key: &str) -> Option<u64> {
     if !description.starts_with("ImageJ=") {
         return None;
     }
-    let value = |line: &str| line.split_once('=').filter(|(name, _)| *name == key)?.1.trim().parse().ok();
+    let value = |line: &str| {
+        line.split_once('=')
+            .filter(|(name, _)| *name == key)?
+            .1
+            .trim()
+            .parse()
+            .ok()
+    };
     description.lines().find_map(value)
 }
 
 /// Pages that are shown together: all of them, or one stack for each channel and time.
 pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<PageStack> {
-    let count = |key| number(description, key).and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+    let count = |key| {
+        number(description, key)
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(1)
+    };
     let [channels, slices, times] = ["channels", "slices", "frames"].map(count);
-    let whole = channels.checked_mul(slices).and_then(|n| n.checked_mul(times));
+    let whole = channels
+        .checked_mul(slices)
+        .and_then(|n| n.checked_mul(times));
     if slices < 2 || channels.saturating_mul(times) < 2 || whole != Some(frames.len()) {
         return vec![PageStack { frames, note: None }];
     }
     // Channels run fastest, then slices, then times.
     let part = |time: usize, channel: usize| {
-        let frame = |slice: usize| frames.get(channel + channels * (slice + slices * time)).copied();
+        let frame = |slice: usize| {
+            frames
+                .get(channel + channels * (slice + slices * time))
+                .copied()
+        };
         let named = [("channel", channel, channels), ("time", time, times)];
         let named = named.into_iter().filter(|(_, _, of)| *of > 1);
-        let note: Vec<String> = named.map(|(name, at, of)| format!("{name} {} of {of}", at + 1)).collect();
-        PageStack { frames: (0..slices).filter_map(frame).collect(), note: Some(note.join(", ")) }
+        let note: Vec<String> = named
+            .map(|(name, at, of)| format!("{name} {} of {of}", at + 1))
+            .collect();
+        PageStack {
+            frames: (0..slices).filter_map(frame).collect(),
+            note: Some(note.join(", ")),
+        }
     };
-    (0..times).flat_map(|time| (0..channels).map(move |channel| (time, channel))).map(|(t, c)| part(t, c)).collect()
+    (0..times)
+        .flat_map(|time| (0..channels).map(move |channel| (time, channel)))
+        .map(|(t, c)| part(t, c))
+        .collect()
 }
 
 /// A stack whose slices lie one behind the other, of which only the first has a directory.
@@ -48,11 +73,16 @@ pub(super) struct BareStack {
 }
 
 /// Where the file is one of these.
-pub(super) fn bare_stack(file: &mut Directories, page: &TiffPage, kind: &PixelKind) -> Option<BareStack> {
+pub(super) fn bare_stack(
+    file: &mut Directories,
+    page: &TiffPage,
+    kind: &PixelKind,
+) -> Option<BareStack> {
     if file.pages.len() != 1 || kind.compression != 1 {
         return None;
     }
-    let claimed = number(&file.description(page), "images").filter(|n| (2..=MOST_SLICES).contains(n))?;
+    let claimed =
+        number(&file.description(page), "images").filter(|n| (2..=MOST_SLICES).contains(n))?;
     let number = match (kind.photometric, kind.samples, kind.bits, kind.format) {
         (1, 1, 8, 1) => NumberKind::U8,
         (1, 1, 16, 1) => NumberKind::U16,
@@ -65,19 +95,36 @@ pub(super) fn bare_stack(file: &mut Directories, page: &TiffPage, kind: &PixelKi
     let begins = file.first(page, tag::STRIP_OFFSETS)?;
     let there = file.len().checked_sub(begins)? / kind.bytes().max(1);
     let count = claimed.min(there);
-    let note = (count < claimed).then(|| format!("it is cut off: {count} of its {claimed} slices are there"));
-    (count > 1).then_some(BareStack { count, note, number, begins })
+    let note = (count < claimed)
+        .then(|| format!("it is cut off: {count} of its {claimed} slices are there"));
+    (count > 1).then_some(BareStack {
+        count,
+        note,
+        number,
+        begins,
+    })
 }
 
 impl BareStack {
     /// One slice.
-    pub(super) fn slice(&self, file: &mut Directories, slice: usize, kind: &PixelKind) -> Result<StoredGrey, String> {
+    pub(super) fn slice(
+        &self,
+        file: &mut Directories,
+        slice: usize,
+        kind: &PixelKind,
+    ) -> Result<StoredGrey, String> {
         if slice as u64 >= self.count {
             return Err(format!("it has no slice {}", slice + 1));
         }
         let bytes = file.read(self.begins + slice as u64 * kind.bytes(), kind.bytes())?;
         let pixels = self.number.pixels(&bytes, file.big_endian);
-        Ok(StoredGrey { columns: kind.columns, rows: kind.rows, pixels, inverted: false, bits: kind.bits })
+        Ok(StoredGrey {
+            columns: kind.columns,
+            rows: kind.rows,
+            pixels,
+            inverted: false,
+            bits: kind.bits,
+        })
     }
 }
 
@@ -87,13 +134,25 @@ mod tests {
 
     #[test]
     fn channels_and_times_of_a_stack_are_parts_of_their_own() {
-        let description = "ImageJ=1.54f\nimages=12\nchannels=2\nslices=3\nframes=2\nhyperstack=true\n";
+        let description =
+            "ImageJ=1.54f\nimages=12\nchannels=2\nslices=3\nframes=2\nhyperstack=true\n";
         let found = parts(description, (0..12).collect());
         let frames: Vec<&[u32]> = found.iter().map(|part| part.frames.as_slice()).collect();
         assert_eq!(frames, [[0, 2, 4], [1, 3, 5], [6, 8, 10], [7, 9, 11]]);
-        assert_eq!(found[2].note.as_deref(), Some("channel 1 of 2, time 2 of 2"));
+        assert_eq!(
+            found[2].note.as_deref(),
+            Some("channel 1 of 2, time 2 of 2")
+        );
         assert_eq!(parts(description, vec![0, 1]).len(), 1, "pages are missing");
-        assert_eq!(parts("ImageJ=1.54f\nimages=4\nframes=4\n", (0..4).collect()).len(), 1, "a film");
-        assert_eq!(parts("slices=2\nchannels=2", (0..4).collect()).len(), 1, "another program");
+        assert_eq!(
+            parts("ImageJ=1.54f\nimages=4\nframes=4\n", (0..4).collect()).len(),
+            1,
+            "a film"
+        );
+        assert_eq!(
+            parts("slices=2\nchannels=2", (0..4).collect()).len(),
+            1,
+            "another program"
+        );
     }
 }

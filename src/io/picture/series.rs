@@ -12,19 +12,34 @@ use std::path::Path;
 pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
     let probe = probe(path)?;
     let spacing = spacing(path);
-    let slice = |frame: &u32| Slice { spacing, ..Slice::at(Source { path: path.to_owned(), frame: *frame }) };
+    let slice = |frame: &u32| Slice {
+        spacing,
+        ..Slice::at(Source {
+            path: path.to_owned(),
+            frame: *frame,
+        })
+    };
     let one = |(number, part): (usize, &PageStack)| Series {
         id: part_id(&path.display().to_string(), number),
         description: name_of(path),
         number: (probe.parts.len() > 1).then_some(number as i64 + 1),
         color: probe.color,
         notes: part.note.iter().chain(&probe.notes).cloned().collect(),
-        ..Series::of(Kind::Picture, probe.columns, probe.rows, part.frames.iter().map(slice).collect())
+        ..Series::of(
+            Kind::Picture,
+            probe.columns,
+            probe.rows,
+            part.frames.iter().map(slice).collect(),
+        )
     };
     Ok(probe.parts.iter().enumerate().map(one).collect())
 }
 
 /// The id of a part of a file: that of the file, with a number behind it from the second part on.
 pub(in crate::io) fn part_id(file: &str, part: usize) -> String {
-    if part == 0 { file.to_owned() } else { format!("{file}#{}", part + 1) }
+    if part == 0 {
+        file.to_owned()
+    } else {
+        format!("{file}#{}", part + 1)
+    }
 }

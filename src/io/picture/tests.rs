@@ -30,10 +30,17 @@ fn grey_of_8_and_16_bits_keeps_its_values() {
     let folder = Folder::new();
     let grey = GrayImage::from_raw(2, 1, vec![7, 250]).unwrap();
     for name in ["a.png", "a.tiff"] {
-        assert_eq!(read(&folder.save(name, grey.clone()), 0).unwrap().pixels, Pixels::U8(vec![7, 250]), "{name}");
+        assert_eq!(
+            read(&folder.save(name, grey.clone()), 0).unwrap().pixels,
+            Pixels::U8(vec![7, 250]),
+            "{name}"
+        );
     }
     let deep: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(2, 1, vec![7u16, 60_000]).unwrap();
-    assert_eq!(read(&folder.save("deep.png", deep), 0).unwrap().pixels, Pixels::U16(vec![7, 60_000]));
+    assert_eq!(
+        read(&folder.save("deep.png", deep), 0).unwrap().pixels,
+        Pixels::U16(vec![7, 60_000])
+    );
 }
 
 #[test]
@@ -42,14 +49,29 @@ fn colour_is_read_and_alpha_laid_over_black() {
     let opaque: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_raw(1, 1, vec![1, 2, 3]).unwrap();
     for name in ["a.png", "a.bmp", "a.tiff"] {
         let path = folder.save(name, opaque.clone());
-        assert_eq!(read(&path, 0).unwrap().pixels, Pixels::Rgb8(vec![[1, 2, 3]]), "{name}");
+        assert_eq!(
+            read(&path, 0).unwrap().pixels,
+            Pixels::Rgb8(vec![[1, 2, 3]]),
+            "{name}"
+        );
     }
-    let clear: ImageBuffer<Rgba<u8>, _> = ImageBuffer::from_raw(2, 1, vec![9, 9, 9, 0, 200, 100, 0, 128]).unwrap();
-    assert_eq!(read(&folder.save("b.png", clear), 0).unwrap().pixels, Pixels::Rgb8(vec![[0; 3], [100, 50, 0]]));
+    let clear: ImageBuffer<Rgba<u8>, _> =
+        ImageBuffer::from_raw(2, 1, vec![9, 9, 9, 0, 200, 100, 0, 128]).unwrap();
+    assert_eq!(
+        read(&folder.save("b.png", clear), 0).unwrap().pixels,
+        Pixels::Rgb8(vec![[0; 3], [100, 50, 0]])
+    );
     let grey: ImageBuffer<LumaA<u8>, _> = ImageBuffer::from_raw(1, 1, vec![200, 51]).unwrap();
-    assert_eq!(read(&folder.save("c.png", grey), 0).unwrap().pixels, Pixels::U8(vec![40]));
-    let deep: ImageBuffer<Rgb<u16>, _> = ImageBuffer::from_raw(1, 1, vec![0u16, 257 * 7, 65_535]).unwrap();
-    assert_eq!(read(&folder.save("d.png", deep), 0).unwrap().pixels, Pixels::Rgb8(vec![[0, 7, 255]]));
+    assert_eq!(
+        read(&folder.save("c.png", grey), 0).unwrap().pixels,
+        Pixels::U8(vec![40])
+    );
+    let deep: ImageBuffer<Rgb<u16>, _> =
+        ImageBuffer::from_raw(1, 1, vec![0u16, 257 * 7, 65_535]).unwrap();
+    assert_eq!(
+        read(&folder.save("d.png", deep), 0).unwrap().pixels,
+        Pixels::Rgb8(vec![[0, 7, 255]])
+    );
 }
 
 #[test]
@@ -79,7 +101,12 @@ fn empty_and_enormous_pictures_are_refused_before_they_are_decoded() {
     let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
     assert!(huge.reason.contains("30000 x 30000"), "{huge}");
     let claim = probe(&folder.write("claim.png", &header(16_000, 16_000))).unwrap_err();
-    assert!(claim.reason.contains("compressed bytes cannot hold 256000000"), "{claim}");
+    assert!(
+        claim
+            .reason
+            .contains("compressed bytes cannot hold 256000000"),
+        "{claim}"
+    );
     let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
     assert_eq!(none.reason, "it has no pixels (0 x 0)");
     assert!(read(&folder.write("none.png", &header(0, 0)), 0).is_err());
@@ -87,23 +114,49 @@ fn empty_and_enormous_pictures_are_refused_before_they_are_decoded() {
 
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
+            if c & 1 == 1 {
+                c >> 1 ^ 0xEDB8_8320
+            } else {
+                c >> 1
+            }
+        })
     })
 }
 
 #[test]
 fn a_table_beside_the_picture_tells_the_size_of_its_pixels() {
     let folder = Folder::new();
-    folder.write("pixel_spacing_mm.csv", b"name,pixel_spacing_mm\nother,9\nhead,0.25\n");
-    let spacing = read(&folder.save("head.png", GrayImage::new(1, 1)), 0).unwrap().spacing.unwrap();
-    assert_eq!((spacing.row, spacing.column, spacing.source), (0.25, 0.25, SpacingSource::Picture));
-    assert_eq!(read(&folder.save("hand.png", GrayImage::new(1, 1)), 0).unwrap().spacing, None);
+    folder.write(
+        "pixel_spacing_mm.csv",
+        b"name,pixel_spacing_mm\nother,9\nhead,0.25\n",
+    );
+    let spacing = read(&folder.save("head.png", GrayImage::new(1, 1)), 0)
+        .unwrap()
+        .spacing
+        .unwrap();
+    assert_eq!(
+        (spacing.row, spacing.column, spacing.source),
+        (0.25, 0.25, SpacingSource::Picture)
+    );
+    assert_eq!(
+        read(&folder.save("hand.png", GrayImage::new(1, 1)), 0)
+            .unwrap()
+            .spacing,
+        None
+    );
 }
 
 #[test]
 fn other_files_are_refused_with_the_reason() {
     let folder = Folder::new();
     let text = probe(&folder.write("a.png", b"words")).unwrap_err();
-    assert_eq!(text.reason, "it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)");
-    assert_eq!(probe(&folder.0.path().join("none.png")).unwrap_err().reason, "there is no such file");
+    assert_eq!(
+        text.reason,
+        "it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)"
+    );
+    assert_eq!(
+        probe(&folder.0.path().join("none.png")).unwrap_err().reason,
+        "there is no such file"
+    );
 }

@@ -45,7 +45,9 @@ fn is_white(x: u32, y: u32) -> bool {
 }
 
 fn grey() -> GrayImage {
-    GrayImage::from_fn(STORED.0, STORED.1, |x, y| Luma([if is_white(x, y) { 255 } else { 0 }]))
+    GrayImage::from_fn(STORED.0, STORED.1, |x, y| {
+        Luma([if is_white(x, y) { 255 } else { 0 }])
+    })
 }
 
 /// The picture in a file of each format, with the flag.
@@ -70,11 +72,16 @@ fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
     }
     vec![
         encode("a.png", &|bytes| encoder!(PngEncoder::new(bytes), stored)),
-        encode("a.jpg", &|bytes| encoder!(JpegEncoder::new_with_quality(bytes, 95), stored)),
-        encode("a.webp", &|bytes| encoder!(WebPEncoder::new_lossless(bytes), color)),
+        encode("a.jpg", &|bytes| {
+            encoder!(JpegEncoder::new_with_quality(bytes, 95), stored)
+        }),
+        encode("a.webp", &|bytes| {
+            encoder!(WebPEncoder::new_lossless(bytes), color)
+        }),
         encode("a.tif", &|bytes| {
             let size = (u64::from(STORED.0), u64::from(STORED.1));
-            let page = MadePage::new(size, 8, 1, stored.as_raw().clone()).with(274, u64::from(flag));
+            let page =
+                MadePage::new(size, 8, 1, stored.as_raw().clone()).with(274, u64::from(flag));
             bytes.extend(Writing::default().file(&[page]));
         }),
     ]
@@ -83,18 +90,37 @@ fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
 /// In which quarter of the picture the white is: columns and rows, left and above first.
 fn white_quarter(image: &Image) -> (usize, usize) {
     let at = |column: usize, row: usize| {
-        image.value((image.rows * (2 * row + 1) / 4) * image.columns + image.columns * (2 * column + 1) / 4) > 128.0
+        image.value(
+            (image.rows * (2 * row + 1) / 4) * image.columns + image.columns * (2 * column + 1) / 4,
+        ) > 128.0
     };
-    let white: Vec<(usize, usize)> = [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter().filter(|(c, r)| at(*c, *r)).collect();
+    let white: Vec<(usize, usize)> = [(0, 0), (1, 0), (0, 1), (1, 1)]
+        .into_iter()
+        .filter(|(c, r)| at(*c, *r))
+        .collect();
     assert_eq!(white.len(), 1);
     white[0]
 }
 
 /// Where the white is shown for each flag, by the pictures of the EXIF standard.
-const SHOWN: [(usize, usize); 8] = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (1, 0), (1, 1), (0, 1)];
+const SHOWN: [(usize, usize); 8] = [
+    (0, 0),
+    (1, 0),
+    (1, 1),
+    (0, 1),
+    (0, 0),
+    (1, 0),
+    (1, 1),
+    (0, 1),
+];
 
 fn series(path: &Path) -> Series {
-    files::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap().studies.remove(0).series.remove(0)
+    files::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+        .unwrap()
+        .studies
+        .remove(0)
+        .series
+        .remove(0)
 }
 
 #[test]
@@ -131,7 +157,13 @@ fn a_flag_behind_the_pixels_of_a_png_counts() {
 fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
     let folder = tempfile::tempdir().unwrap();
     let image = &pictures(folder.path(), 6)[1];
-    let of = MaskOf { source: Source { path: image.clone(), frame: 0 }, size: (16, 24) };
+    let of = MaskOf {
+        source: Source {
+            path: image.clone(),
+            frame: 0,
+        },
+        size: (16, 24),
+    };
     let upright = image::imageops::rotate90(&grey());
     let save = |name: &str, mask: &GrayImage| {
         let path = folder.path().join(name);
@@ -139,19 +171,33 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
         path
     };
     let [stored, shown] = [save("stored.png", &grey()), save("shown.png", &upright)];
-    let expected = Mask::from_labels(16, 24, upright.pixels().map(|p| p.0[0] / 255).collect()).unwrap();
-    assert_eq!(label_file::read_on(&shown, 0, WHITE, &of).unwrap(), (expected.clone(), None));
+    let expected =
+        Mask::from_labels(16, 24, upright.pixels().map(|p| p.0[0] / 255).collect()).unwrap();
+    assert_eq!(
+        label_file::read_on(&shown, 0, WHITE, &of).unwrap(),
+        (expected.clone(), None)
+    );
     let (mask, note) = label_file::read_on(&stored, 0, WHITE, &of).unwrap();
     assert_eq!(mask, expected);
     assert!(note.unwrap().contains("as it is stored"));
     // A mask with a flag of its own, and one that was drawn upright and kept the flag of its image.
     let flagged = &pictures(folder.path(), 6)[0];
-    assert_eq!(label_file::read_on(flagged, 0, WHITE, &of).unwrap(), (expected.clone(), None));
+    assert_eq!(
+        label_file::read_on(flagged, 0, WHITE, &of).unwrap(),
+        (expected.clone(), None)
+    );
     assert_eq!(label_file::read(flagged, WHITE).unwrap(), expected);
 
     let imported = import::masks(&[stored], &series(image), &MaskChoice::default()).unwrap();
     assert_eq!(imported.masks, [(0, expected)]);
-    assert!(imported.notes.iter().any(|note| note.contains("as it is stored")), "{:?}", imported.notes);
+    assert!(
+        imported
+            .notes
+            .iter()
+            .any(|note| note.contains("as it is stored")),
+        "{:?}",
+        imported.notes
+    );
 }
 
 #[test]
@@ -159,17 +205,32 @@ fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_
     let folder = tempfile::tempdir().unwrap();
     let mask = folder.path().join("mask.png");
     grey().save(&mask).unwrap();
-    let expected = Mask::from_labels(24, 16, grey().pixels().map(|p| p.0[0] / 255).collect()).unwrap();
+    let expected =
+        Mask::from_labels(24, 16, grey().pixels().map(|p| p.0[0] / 255).collect()).unwrap();
     for flag in 1..=4 {
         for image in pictures(folder.path(), flag) {
-            let imported = import::masks(std::slice::from_ref(&mask), &series(&image), &MaskChoice::default()).unwrap();
+            let imported = import::masks(
+                std::slice::from_ref(&mask),
+                &series(&image),
+                &MaskChoice::default(),
+            )
+            .unwrap();
             assert_eq!(imported.masks, [(0, expected.clone())]);
-            let is_said = imported.notes.iter().any(|note| note.contains("taken as drawn on the image as shown"));
+            let is_said = imported
+                .notes
+                .iter()
+                .any(|note| note.contains("taken as drawn on the image as shown"));
             assert_eq!(is_said, flag > 1, "{flag}: {:?}", imported.notes);
         }
         // One with the flag of its image leaves no doubt.
         let [own, image] = [0, 1].map(|i| pictures(folder.path(), flag)[i].clone());
-        let of = MaskOf { source: Source { path: image, frame: 0 }, size: (24, 16) };
+        let of = MaskOf {
+            source: Source {
+                path: image,
+                frame: 0,
+            },
+            size: (24, 16),
+        };
         assert_eq!(label_file::read_on(&own, 0, WHITE, &of).unwrap().1, None);
     }
 }
@@ -182,13 +243,25 @@ fn images_and_masks_of_a_folder_are_turned_alike() {
         std::fs::create_dir(place).unwrap();
     }
     for flag in [6, 8] {
-        std::fs::rename(&pictures(folder.path(), flag)[1], images.join(format!("{flag}.jpg"))).unwrap();
+        std::fs::rename(
+            &pictures(folder.path(), flag)[1],
+            images.join(format!("{flag}.jpg")),
+        )
+        .unwrap();
         grey().save(masks.join(format!("{flag}.png"))).unwrap();
     }
-    for pair in dataset::open(folder.path(), &FolderOptions::default()).unwrap().pairs {
+    for pair in dataset::open(folder.path(), &FolderOptions::default())
+        .unwrap()
+        .pairs
+    {
         let (image, mask) = pair.read().unwrap();
         assert_eq!((image.columns, image.rows), (16, 24));
-        let agree = mask.labels().iter().enumerate().filter(|(i, l)| (image.value(*i) > 128.0) == (**l == 1)).count();
+        let agree = mask
+            .labels()
+            .iter()
+            .enumerate()
+            .filter(|(i, l)| (image.value(*i) > 128.0) == (**l == 1))
+            .count();
         assert_eq!(agree, 16 * 24, "{}", pair.name);
     }
 }

@@ -32,7 +32,12 @@ pub(super) enum StoredPixels {
     /// Values.
     Grey(StoredGrey),
     /// Of each pixel the number of its colour, and the colours.
-    Palette { columns: usize, rows: usize, indices: Vec<u16>, colors: Vec<[u8; 3]> },
+    Palette {
+        columns: usize,
+        rows: usize,
+        indices: Vec<u16>,
+        colors: Vec<[u8; 3]>,
+    },
     /// Red, green and blue.
     Color(DynamicImage),
 }
@@ -53,13 +58,18 @@ pub(super) struct PixelKind {
 impl PixelKind {
     fn of(file: &mut Directories, page: &TiffPage) -> Fallible<Self> {
         let side = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(usize::MAX);
-        let (columns, rows) = (side(file.first(page, tag::IMAGE_WIDTH)), side(file.first(page, tag::IMAGE_LENGTH)));
+        let (columns, rows) = (
+            side(file.first(page, tag::IMAGE_WIDTH)),
+            side(file.first(page, tag::IMAGE_LENGTH)),
+        );
         if columns == 0 || rows == 0 {
             return Err(format!("it has no pixels ({columns} x {rows})"));
         }
         let most = MOST_SIDE as usize;
         if columns > most || rows > most || (columns * rows) as u64 > MOST_PIXELS {
-            return Err(format!("{columns} x {rows} pixels are more than {most} x {most}, the largest shown"));
+            return Err(format!(
+                "{columns} x {rows} pixels are more than {most} x {most}, the largest shown"
+            ));
         }
         let bits = file.numbers(page, tag::BITS_PER_SAMPLE);
         let format = file.first(page, tag::SAMPLE_FORMAT).unwrap_or(1);
@@ -70,7 +80,9 @@ impl PixelKind {
             samples: file.first(page, tag::SAMPLES_PER_PIXEL).unwrap_or(1),
             // Numbers of an undefined kind are whole ones.
             format: if format == 4 { 1 } else { format },
-            photometric: file.first(page, tag::PHOTOMETRIC).ok_or("it does not say what its values mean")?,
+            photometric: file
+                .first(page, tag::PHOTOMETRIC)
+                .ok_or("it does not say what its values mean")?,
             compression: file.first(page, tag::COMPRESSION).unwrap_or(1),
         };
         // What is compressed may be larger than the file, within reason.
@@ -79,7 +91,8 @@ impl PixelKind {
 
     /// FileBytes of all pixels, unpacked.
     pub(super) fn bytes(&self) -> u64 {
-        (self.columns * self.rows) as u64 * (self.bits.min(64) * self.samples.min(1 << 16)).div_ceil(8)
+        (self.columns * self.rows) as u64
+            * (self.bits.min(64) * self.samples.min(1 << 16)).div_ceil(8)
     }
 
     /// Neither grey nor a palette.
@@ -94,10 +107,15 @@ pub(super) fn look(path: &Path) -> Fallible<TiffContent> {
     let first = file.pages.first().cloned().ok_or("it has no page")?;
     let kind = PixelKind::of(&mut file, &first)?;
     let orientation = file.orientation(&first);
-    let is_palette_grey = kind.photometric == 3 && unpack::is_grey(&unpack::colors(&mut file, &first));
+    let is_palette_grey =
+        kind.photometric == 3 && unpack::is_grey(&unpack::colors(&mut file, &first));
     let color = kind.is_color() || kind.photometric == 3 && !is_palette_grey;
-    let mut look =
-        TiffContent { size: orientation.size((kind.columns, kind.rows)), color, parts: Vec::new(), notes: Vec::new() };
+    let mut look = TiffContent {
+        size: orientation.size((kind.columns, kind.rows)),
+        color,
+        parts: Vec::new(),
+        notes: Vec::new(),
+    };
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
         look.parts = imagej::parts(&file.description(&first), (0..stack.count as u32).collect());
         look.notes.extend(stack.note);
@@ -106,31 +124,52 @@ pub(super) fn look(path: &Path) -> Fallible<TiffContent> {
     let (mut frames, mut others) = (Vec::new(), 0);
     for (number, page) in (0u32..).zip(file.pages.clone()) {
         // Reduced copies for a preview, and masks of transparency, are no slices.
-        let is_copy = number > 0 && file.first(&page, tag::NEW_SUBFILE_TYPE).is_some_and(|kind| kind & 5 != 0);
+        let is_copy = number > 0
+            && file
+                .first(&page, tag::NEW_SUBFILE_TYPE)
+                .is_some_and(|kind| kind & 5 != 0);
         let alike = |other: PixelKind| {
-            (other.columns, other.rows, other.is_color()) == (kind.columns, kind.rows, kind.is_color())
+            (other.columns, other.rows, other.is_color())
+                == (kind.columns, kind.rows, kind.is_color())
         };
         match PixelKind::of(&mut file, &page) {
             _ if is_copy => {}
-            Ok(other) if alike(other) && file.orientation(&page) == orientation => frames.push(number),
+            Ok(other) if alike(other) && file.orientation(&page) == orientation => {
+                frames.push(number)
+            }
             _ => others += 1,
         }
     }
     look.parts = imagej::parts(&file.description(&first), frames);
     if others > 0 {
-        let pages = if others == 1 { "1 of its pages has".to_owned() } else { format!("{others} of its pages have") };
-        look.notes.push(format!("{pages} another size or kind than the first and cannot be part of the stack"));
+        let pages = if others == 1 {
+            "1 of its pages has".to_owned()
+        } else {
+            format!("{others} of its pages have")
+        };
+        look.notes.push(format!(
+            "{pages} another size or kind than the first and cannot be part of the stack"
+        ));
     }
     if file.is_cut {
-        look.notes.push(format!("what follows its {} pages is damaged", file.pages.len()));
+        look.notes.push(format!(
+            "what follows its {} pages is damaged",
+            file.pages.len()
+        ));
     }
     Ok(look)
 }
 
 /// How a page is to be turned.
 pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
-    let Ok(mut file) = open(path) else { return Orientation::AS_STORED };
-    let page = file.pages.get(frame as usize).or(file.pages.first()).cloned();
+    let Ok(mut file) = open(path) else {
+        return Orientation::AS_STORED;
+    };
+    let page = file
+        .pages
+        .get(frame as usize)
+        .or(file.pages.first())
+        .cloned();
     page.map_or(Orientation::AS_STORED, |page| file.orientation(&page))
 }
 
@@ -140,9 +179,15 @@ pub(super) fn read(path: &Path, frame: u32) -> Fallible<StoredPixels> {
     let first = file.pages.first().cloned().ok_or("it has no page")?;
     let kind = PixelKind::of(&mut file, &first)?;
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
-        return stack.slice(&mut file, frame as usize, &kind).map(StoredPixels::Grey);
+        return stack
+            .slice(&mut file, frame as usize, &kind)
+            .map(StoredPixels::Grey);
     }
-    let page = file.pages.get(frame as usize).cloned().ok_or(format!("it has no page {}", frame.saturating_add(1)))?;
+    let page = file
+        .pages
+        .get(frame as usize)
+        .cloned()
+        .ok_or(format!("it has no page {}", frame.saturating_add(1)))?;
     let kind = PixelKind::of(&mut file, &page)?;
     match kind.photometric {
         0 | 1 => unpack::grey(path, &mut file, &page, &kind).map(StoredPixels::Grey),
@@ -154,7 +199,12 @@ pub(super) fn read(path: &Path, frame: u32) -> Fallible<StoredPixels> {
                 Pixels::U16(values) => values,
                 _ => return Err("its palette has no whole numbers".into()),
             };
-            Ok(StoredPixels::Palette { columns: grey.columns, rows: grey.rows, indices, colors })
+            Ok(StoredPixels::Palette {
+                columns: grey.columns,
+                rows: grey.rows,
+                indices,
+                colors,
+            })
         }
         _ => color(path, &file, &page).map(StoredPixels::Color),
     }
@@ -168,7 +218,10 @@ fn open(path: &Path) -> Fallible<Directories> {
 fn color(path: &Path, file: &Directories, page: &TiffPage) -> Fallible<DynamicImage> {
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MOST_BYTES);
-    let reader = Patched::new(File::open(path).map_err(|e| reason_of(&e))?, vec![unpack::page_first(file, page)]);
+    let reader = Patched::new(
+        File::open(path).map_err(|e| reason_of(&e))?,
+        vec![unpack::page_first(file, page)],
+    );
     let mut decoder = TiffDecoder::new(BufReader::new(reader)).map_err(|e| super::reason(&e))?;
     believe(decoder.total_bytes(), file.len())?;
     decoder.set_limits(limits).map_err(|e| super::reason(&e))?;

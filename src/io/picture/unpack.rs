@@ -42,7 +42,11 @@ pub(super) struct Patched<R> {
 impl<R> Patched<R> {
     /// Reads `inner` from its beginning, with the bytes of each patch in its place.
     pub(super) fn new(inner: R, patches: Vec<(u64, Vec<u8>)>) -> Self {
-        Self { inner, at: 0, patches }
+        Self {
+            inner,
+            at: 0,
+            patches,
+        }
     }
 }
 
@@ -51,7 +55,10 @@ impl<R: Read> Read for Patched<R> {
         let count = self.inner.read(into)?;
         for (place, bytes) in &self.patches {
             for (at, byte) in (*place..).zip(bytes) {
-                let within = at.checked_sub(self.at).and_then(|i| usize::try_from(i).ok()).filter(|i| *i < count);
+                let within = at
+                    .checked_sub(self.at)
+                    .and_then(|i| usize::try_from(i).ok())
+                    .filter(|i| *i < count);
                 if let Some(old) = within.and_then(|i| into.get_mut(i)) {
                     *old = *byte;
                 }
@@ -84,24 +91,41 @@ fn number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
 }
 
 /// The values of a page that is grey or has a palette. Values of transparent pixels are laid over black.
-pub(super) fn grey(path: &Path, file: &mut Directories, page: &TiffPage, kind: &PixelKind) -> Fallible<StoredGrey> {
+pub(super) fn grey(
+    path: &Path,
+    file: &mut Directories,
+    page: &TiffPage,
+    kind: &PixelKind,
+) -> Fallible<StoredGrey> {
     let alpha = match (kind.samples, file.first(page, tag::EXTRA_SAMPLES)) {
         (1, _) => false,
         (2, Some(1 | 2)) if kind.photometric != 3 && matches!(kind.bits, 8 | 16) => true,
         (2, _) if kind.photometric == 3 => false,
-        (n, _) => return Err(format!("each of its pixels holds {n} values, and Labrum shows one or a colour")),
+        (n, _) => {
+            return Err(format!(
+                "each of its pixels holds {n} values, and Labrum shows one or a colour"
+            ));
+        }
     };
     if file.first(page, tag::FILL_ORDER) == Some(2) && !kind.bits.is_multiple_of(8) {
-        return Err("its bits are stored from the right to the left (FillOrder 2), which is not supported".into());
+        return Err(
+            "its bits are stored from the right to the left (FillOrder 2), which is not supported"
+                .into(),
+        );
     }
     // Values that fill no bytes are unpacked here, from rows that the decoder takes for rows of bytes.
     let is_odd = (9..16).contains(&kind.bits);
     if is_odd && (file.first(page, tag::PREDICTOR).unwrap_or(1) != 1 || kind.samples != 1) {
-        return Err(format!("its {} bits a value are compressed in a way that is not supported", kind.bits));
+        return Err(format!(
+            "its {} bits a value are compressed in a way that is not supported",
+            kind.bits
+        ));
     }
     let mut patches = vec![page_first(file, page)];
     let mut patch = |tag: u16, change: &dyn Fn(u64) -> u64| -> Fallible<()> {
-        let Some(old) = file.first(page, tag) else { return Ok(()) };
+        let Some(old) = file.first(page, tag) else {
+            return Ok(());
+        };
         let new = change(old);
         if new == old {
             return Ok(());
@@ -114,18 +138,25 @@ pub(super) fn grey(path: &Path, file: &mut Directories, page: &TiffPage, kind: &
         Ok(())
     };
     patch(tag::PHOTOMETRIC, &|_| 1)?;
-    patch(tag::SAMPLE_FORMAT, &|format| if format == 4 { 1 } else { format })?;
+    patch(tag::SAMPLE_FORMAT, &|format| {
+        if format == 4 { 1 } else { format }
+    })?;
     if is_odd {
         let bytes = |pixels: u64| (pixels * kind.bits).div_ceil(8);
         patch(tag::BITS_PER_SAMPLE, &|_| 8)?;
         patch(tag::IMAGE_WIDTH, &bytes)?;
         patch(tag::TILE_WIDTH, &bytes)?;
     }
-    let reader = BufReader::new(Patched::new(File::open(path).map_err(|e| reason_of(&e))?, patches));
+    let reader = BufReader::new(Patched::new(
+        File::open(path).map_err(|e| reason_of(&e))?,
+        patches,
+    ));
     let mut limits = Limits::default();
     limits.decoding_buffer_size = MOST_BYTES as usize;
     limits.intermediate_buffer_size = MOST_BYTES as usize / 2;
-    let mut decoder = Decoder::new(reader).map_err(|e| reason(&e))?.with_limits(limits);
+    let mut decoder = Decoder::new(reader)
+        .map_err(|e| reason(&e))?
+        .with_limits(limits);
     let decoded = decoder.read_image().map_err(|e| reason(&e))?;
     let mut pixels = values(decoded, kind)?;
     let mut inverted = false;
@@ -138,7 +169,13 @@ pub(super) fn grey(path: &Path, file: &mut Directories, page: &TiffPage, kind: &
     if pixels.len() != kind.columns * kind.rows {
         return Err("it is cut off".into());
     }
-    Ok(StoredGrey { columns: kind.columns, rows: kind.rows, pixels, inverted, bits: kind.bits })
+    Ok(StoredGrey {
+        columns: kind.columns,
+        rows: kind.rows,
+        pixels,
+        inverted,
+        bits: kind.bits,
+    })
 }
 
 fn values(decoded: DecodingResult, kind: &PixelKind) -> Fallible<Pixels> {
@@ -171,18 +208,38 @@ fn unpacked(packed: &[u8], kind: &PixelKind) -> Pixels {
     };
     let rows = packed.chunks(stride).take(kind.rows);
     let values = rows.flat_map(|row| (0..kind.columns).map(move |column| value(row, column)));
-    if bits > 8 { Pixels::U16(values.collect()) } else { Pixels::U8(values.map(|v| v as u8).collect()) }
+    if bits > 8 {
+        Pixels::U16(values.collect())
+    } else {
+        Pixels::U8(values.map(|v| v as u8).collect())
+    }
 }
 
 /// The first of two values of each pixel; the second one is how much of it is to be seen, or something else.
 fn first_of_two(pixels: Pixels, is_alpha: bool) -> Fallible<Pixels> {
     Ok(match pixels {
         Pixels::U8(v) => Pixels::U8(
-            v.as_chunks().0.iter().map(|[v, a]| if is_alpha { super::over_black(*v, *a) } else { *v }).collect(),
+            v.as_chunks()
+                .0
+                .iter()
+                .map(|[v, a]| {
+                    if is_alpha {
+                        super::over_black(*v, *a)
+                    } else {
+                        *v
+                    }
+                })
+                .collect(),
         ),
         Pixels::U16(v) => {
             let over = |v: u16, a: u16| ((u32::from(v) * u32::from(a) + 32_767) / 65_535) as u16;
-            Pixels::U16(v.as_chunks().0.iter().map(|[v, a]| if is_alpha { over(*v, *a) } else { *v }).collect())
+            Pixels::U16(
+                v.as_chunks()
+                    .0
+                    .iter()
+                    .map(|[v, a]| if is_alpha { over(*v, *a) } else { *v })
+                    .collect(),
+            )
         }
         _ => return Err("its kind of transparent pixels is not supported".into()),
     })
@@ -192,7 +249,9 @@ fn first_of_two(pixels: Pixels, is_alpha: bool) -> Fallible<Pixels> {
 fn invert(pixels: &mut Pixels, bits: u64) -> bool {
     let highest = ((1u32 << bits.min(16)) - 1) as u16;
     match pixels {
-        Pixels::U8(v) => v.iter_mut().for_each(|v| *v = (highest as u8).wrapping_sub(*v)),
+        Pixels::U8(v) => v
+            .iter_mut()
+            .for_each(|v| *v = (highest as u8).wrapping_sub(*v)),
         Pixels::U16(v) => v.iter_mut().for_each(|v| *v = highest.wrapping_sub(*v)),
         _ => return false,
     }
@@ -205,8 +264,13 @@ pub(super) fn colors(file: &mut Directories, page: &TiffPage) -> Vec<[u8; 3]> {
     let count = all.len() / 3;
     // Some programs write 8 bits where 16 belong.
     let shift = if all.iter().all(|v| *v < 256) { 0 } else { 8 };
-    let part = |channel: usize, i: usize| all.get(channel * count + i).map_or(0, |v| (v >> shift) as u8);
-    (0..count).map(|i| [part(0, i), part(1, i), part(2, i)]).collect()
+    let part = |channel: usize, i: usize| {
+        all.get(channel * count + i)
+            .map_or(0, |v| (v >> shift) as u8)
+    };
+    (0..count)
+        .map(|i| [part(0, i), part(1, i), part(2, i)])
+        .collect()
 }
 
 /// True for a palette without colours.
@@ -219,7 +283,9 @@ fn reason(error: &TiffError) -> String {
         TiffError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => "it is cut off".into(),
         TiffError::IoError(e) => reason_of(e),
         TiffError::LimitsExceeded => "it needs too much memory".into(),
-        TiffError::UnsupportedError(what) => format!("its kind of pixels is not supported ({what})"),
+        TiffError::UnsupportedError(what) => {
+            format!("its kind of pixels is not supported ({what})")
+        }
         other => format!("it is damaged ({other})"),
     }
 }

@@ -14,7 +14,12 @@ use crate::{
 use labrum_core::{mask::Mask, study::Status};
 
 fn point(session: &mut Session, phase: PointerPhase, at: Place) {
-    session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 8.0 }));
+    session.apply(Action::Pointer(PointerInput {
+        phase,
+        at,
+        erases: false,
+        scale: 8.0,
+    }));
 }
 
 fn stroke(session: &mut Session, at: Place) {
@@ -29,8 +34,13 @@ fn click(session: &mut Session, at: Place) {
 }
 
 fn mask(session: &Session, case: usize, slice: usize) -> Mask {
-    let key = SliceKey { case: session.cases[case].id, slice };
-    session.mask_of(key).map_or_else(|| Mask::empty(64, 64), |mask| mask.into_owned())
+    let key = SliceKey {
+        case: session.cases[case].id,
+        slice,
+    };
+    session
+        .mask_of(key)
+        .map_or_else(|| Mask::empty(64, 64), |mask| mask.into_owned())
 }
 
 fn picture() -> Arc<Loaded> {
@@ -39,7 +49,10 @@ fn picture() -> Arc<Loaded> {
 }
 
 fn load(session: &mut Session, case: CaseId, slice: usize) {
-    session.on_event(Event::Loaded { key: SliceKey { case, slice }, result: Ok(picture()) });
+    session.on_event(Event::Loaded {
+        key: SliceKey { case, slice },
+        result: Ok(picture()),
+    });
 }
 
 /// A series of four slices of which only the third is read, with a brush in hand.
@@ -60,13 +73,28 @@ fn a_stroke_on_a_slice_that_is_on_its_way_lands_there_and_keys_wait_for_it() {
     stroke(&mut session, [40.0, 40.0]);
     command(&mut session, UserCommand::NextSlice);
     command(&mut session, UserCommand::Undo);
-    assert!(mask(&session, 0, 1).is_blank(), "nobody draws on what is not seen");
-    assert_eq!(session.case().unwrap().slice, 1, "the key waits for the stroke");
+    assert!(
+        mask(&session, 0, 1).is_blank(),
+        "nobody draws on what is not seen"
+    );
+    assert_eq!(
+        session.case().unwrap().slice,
+        1,
+        "the key waits for the stroke"
+    );
     load(&mut session, case, 1);
-    assert_eq!(session.case().unwrap().slice, 1, "undo shows what it took back");
+    assert_eq!(
+        session.case().unwrap().slice,
+        1,
+        "undo shows what it took back"
+    );
     assert!(mask(&session, 0, 1).is_blank() && !mask(&session, 0, 2).is_blank());
     command(&mut session, UserCommand::Redo);
-    assert_eq!(mask(&session, 0, 1).at(40, 40), 1, "it lay where it was drawn");
+    assert_eq!(
+        mask(&session, 0, 1).at(40, 40),
+        1,
+        "it lay where it was drawn"
+    );
 }
 
 #[test]
@@ -84,8 +112,10 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
     command(&mut session, UserCommand::PreviousSlice);
     stroke(&mut session, [20.0, 20.0]);
     command(&mut session, UserCommand::PreviousSlice);
-    let failed =
-        Event::Loaded { key: SliceKey { case, slice: 1 }, result: Err(Error::new("read the slice", "it is cut off")) };
+    let failed = Event::Loaded {
+        key: SliceKey { case, slice: 1 },
+        result: Err(Error::new("read the slice", "it is cut off")),
+    };
     session.on_event(failed);
     assert_eq!(session.case().unwrap().slice, 0, "the keys go on");
 }
@@ -106,7 +136,9 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
                 point(&mut session, PointerPhase::Press, [20.0, 20.0]);
                 point(&mut session, PointerPhase::Drag, [30.0, 20.0]);
             } else {
-                [[10.0, 10.0], [40.0, 10.0], [40.0, 40.0]].into_iter().for_each(|at| click(&mut session, at));
+                [[10.0, 10.0], [40.0, 10.0], [40.0, 40.0]]
+                    .into_iter()
+                    .for_each(|at| click(&mut session, at));
             }
             go_on(&mut session);
             assert!(!session.is_drawing());
@@ -114,8 +146,15 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
             assert_eq!(kept.at(25, 20), 1, "{tool:?}, {number}");
             point(&mut session, PointerPhase::Drag, [35.0, 35.0]);
             point(&mut session, PointerPhase::Release, [35.0, 35.0]);
-            assert_eq!(mask(&session, 0, 2), kept, "what the hand still does draws nothing more");
-            assert!((0..2).all(|slice| mask(&session, 1, slice).is_blank()) && mask(&session, 0, 3).is_blank());
+            assert_eq!(
+                mask(&session, 0, 2),
+                kept,
+                "what the hand still does draws nothing more"
+            );
+            assert!(
+                (0..2).all(|slice| mask(&session, 1, slice).is_blank())
+                    && mask(&session, 0, 3).is_blank()
+            );
         }
     }
 }
@@ -126,7 +165,10 @@ fn a_stroke_that_is_down_is_kept_by_accepting() {
     command(&mut session, UserCommand::ToolBrush);
     point(&mut session, PointerPhase::Press, [20.0, 20.0]);
     command(&mut session, UserCommand::Accept);
-    assert_eq!((session.cases[0].status, session.current), (Status::Accepted, Some(1)));
+    assert_eq!(
+        (session.cases[0].status, session.current),
+        (Status::Accepted, Some(1))
+    );
     assert_eq!(mask(&session, 0, 0).at(20, 20), 1);
 }
 
@@ -157,8 +199,17 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     answer(&mut session, &job);
     assert!(session.is_drawing(), "the stroke goes on");
     point(&mut session, PointerPhase::Release, [9.0, 5.0]);
-    assert_eq!((mask(&session, 0, 0).at(5, 5), mask(&session, 0, 0).at(32, 32)), (1, 0));
-    assert!(session.cases[0].slices[0].is_proposal_apart, "the proposal waits beside it");
+    assert_eq!(
+        (
+            mask(&session, 0, 0).at(5, 5),
+            mask(&session, 0, 0).at(32, 32)
+        ),
+        (1, 0)
+    );
+    assert!(
+        session.cases[0].slices[0].is_proposal_apart,
+        "the proposal waits beside it"
+    );
 
     let mut session = opened(&[("a", 1)], Some(model("US")));
     load(&mut session, case, 0);
@@ -167,5 +218,9 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     point(&mut session, PointerPhase::Press, [5.0, 5.0]);
     answer(&mut session, &job);
     command(&mut session, UserCommand::Cancel);
-    assert_eq!(mask(&session, 0, 0).at(32, 32), 1, "without the stroke it is the mask");
+    assert_eq!(
+        mask(&session, 0, 0).at(32, 32),
+        1,
+        "without the stroke it is the mask"
+    );
 }

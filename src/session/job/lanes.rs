@@ -1,6 +1,9 @@
 //! Jobs by the thread that does them: what is sent to a thread is what it can do.
 
-use super::{CaseId, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SegmentJob, SurveyJob, TrainJob};
+use super::{
+    CaseId, CompareJob, ExportAcceptedJob, ExportJob, InterpolateJob, SegmentJob, SurveyJob,
+    TrainJob,
+};
 use crate::session::settings::{DeviceChoice, Settings};
 use labrum_core::{import::MaskChoice, learning::WorkReport, progress::Cancel, study::Series};
 use std::{path::PathBuf, sync::Arc};

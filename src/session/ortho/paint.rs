@@ -33,11 +33,14 @@ impl Session {
     /// The brush over a view across the slices: centre and radii in pixels of the view.
     pub fn across_ring(&self, plane: ViewPlane) -> Option<(Place, Place)> {
         let pointer = self.ortho()?.across(plane)?.pointer?;
-        matches!(self.tool(), ToolKind::Brush | ToolKind::Eraser).then(|| (pointer.at, self.across_radii(plane)))
+        matches!(self.tool(), ToolKind::Brush | ToolKind::Eraser)
+            .then(|| (pointer.at, self.across_radii(plane)))
     }
 
     fn across_radii(&self, plane: ViewPlane) -> Place {
-        let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else { return [1.0; 2] };
+        let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else {
+            return [1.0; 2];
+        };
         let radius = self.settings.tools.radius;
         let mm = match self.settings.tools.unit {
             super::super::tools::BrushUnit::Mm => radius,
@@ -54,7 +57,9 @@ impl Session {
         }
         match (self.tool(), input.phase) {
             (ToolKind::Look, _) => {}
-            (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => self.begin_across(plane, input),
+            (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => {
+                self.begin_across(plane, input)
+            }
             (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Drag) => self.dab_across(input.at),
             (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Release) => {
                 self.dab_across(input.at);
@@ -73,32 +78,85 @@ impl Session {
 
     /// Moves the brush on a view by pixels of it, from where it was or from the place that all views go through.
     pub(in crate::session) fn move_across(&mut self, plane: ViewPlane, by: Place) {
-        let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else { return };
-        let from = view.pointer.map_or_else(|| view.pane.from_grid(ortho.cross), |p| p.at);
+        let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else {
+            return;
+        };
+        let from = view
+            .pointer
+            .map_or_else(|| view.pane.from_grid(ortho.cross), |p| p.at);
         let at = [0, 1].map(|i| (from[i] + by[i]).clamp(0.5, view.pane.size[i] as f64 - 0.5));
-        self.across_pointer(plane, PointerInput { phase: PointerPhase::Hover, at, erases: false, scale: 1.0 });
+        self.across_pointer(
+            plane,
+            PointerInput {
+                phase: PointerPhase::Hover,
+                at,
+                erases: false,
+                scale: 1.0,
+            },
+        );
     }
 
     /// Clicks where the brush is on a view.
     pub(in crate::session) fn draw_across(&mut self, plane: ViewPlane) {
         self.move_across(plane, [0.0; 2]);
-        let Some(input) = self.ortho().and_then(|o| o.across(plane)).and_then(|v| v.pointer) else { return };
-        self.across_pointer(plane, PointerInput { phase: PointerPhase::Press, ..input });
-        self.across_pointer(plane, PointerInput { phase: PointerPhase::Release, ..input });
+        let Some(input) = self
+            .ortho()
+            .and_then(|o| o.across(plane))
+            .and_then(|v| v.pointer)
+        else {
+            return;
+        };
+        self.across_pointer(
+            plane,
+            PointerInput {
+                phase: PointerPhase::Press,
+                ..input
+            },
+        );
+        self.across_pointer(
+            plane,
+            PointerInput {
+                phase: PointerPhase::Release,
+                ..input
+            },
+        );
     }
 
     fn begin_across(&mut self, plane: ViewPlane, input: PointerInput) {
         let erases = input.erases || self.tool() == ToolKind::Eraser;
-        let Some(label) = (if erases { Some(0) } else { self.drawable_label() }) else { return };
-        let Some(case) = self.case().map(|c| c.id) else { return };
+        let Some(label) = (if erases {
+            Some(0)
+        } else {
+            self.drawable_label()
+        }) else {
+            return;
+        };
+        let Some(case) = self.case().map(|c| c.id) else {
+            return;
+        };
         self.finish_hand();
-        self.tools.hand = Hand::Across(Across { case, plane, label, last: input.at, edits: BTreeMap::new() });
+        self.tools.hand = Hand::Across(Across {
+            case,
+            plane,
+            label,
+            last: input.at,
+            edits: BTreeMap::new(),
+        });
         self.dab_across(input.at);
     }
 
     /// Paints from where the brush was to `to`.
     fn dab_across(&mut self, to: Place) {
-        let Hand::Across(Across { case, plane, label, last, .. }) = self.tools.hand else { return };
+        let Hand::Across(Across {
+            case,
+            plane,
+            label,
+            last,
+            ..
+        }) = self.tools.hand
+        else {
+            return;
+        };
         let rule = self.rule(label);
         for (slice, region) in self.brushed_across(plane, last, to) {
             let key = SliceKey { case, slice };
@@ -117,16 +175,31 @@ impl Session {
 
     /// For each slice the pixels under a brush that moves on a view.
     fn brushed_across(&self, plane: ViewPlane, from: Place, to: Place) -> Vec<(usize, Region)> {
-        let Some(ortho) = self.ortho() else { return Vec::new() };
-        let Some(pane) = ortho.across(plane).map(|v| &v.pane) else { return Vec::new() };
-        let region = stroke::capsule(from, to, self.across_radii(plane), pane.size[0], pane.size[1]);
+        let Some(ortho) = self.ortho() else {
+            return Vec::new();
+        };
+        let Some(pane) = ortho.across(plane).map(|v| &v.pane) else {
+            return Vec::new();
+        };
+        let region = stroke::capsule(
+            from,
+            to,
+            self.across_radii(plane),
+            pane.size[0],
+            pane.size[1],
+        );
         let all = reslice::slices_under(&ortho.stack, pane, ortho.index(plane), &region);
         let columns = ortho.stack.slice_size()[0];
         let within = |(slice, region): (usize, Region)| {
             // Nobody draws on what is not seen.
-            let loaded = self.loaded(SliceKey { case: ortho.case, slice })?;
+            let loaded = self.loaded(SliceKey {
+                case: ortho.case,
+                slice,
+            })?;
             let region = match self.settings.tools.threshold {
-                Some([low, high]) => threshold::within(&region, |i| loaded.image.value(i), low..=high, columns),
+                Some([low, high]) => {
+                    threshold::within(&region, |i| loaded.image.value(i), low..=high, columns)
+                }
                 None => region,
             };
             Some((slice, region))
@@ -135,9 +208,14 @@ impl Session {
     }
 
     pub(in crate::session) fn end_across(&mut self) {
-        let Hand::Across(stroke) = std::mem::take(&mut self.tools.hand) else { return };
+        let Hand::Across(stroke) = std::mem::take(&mut self.tools.hand) else {
+            return;
+        };
         let merge = |(slice, edits): (&usize, &Vec<Edit>)| {
-            let mask = self.mask_of(SliceKey { case: stroke.case, slice: *slice })?;
+            let mask = self.mask_of(SliceKey {
+                case: stroke.case,
+                slice: *slice,
+            })?;
             Some((*slice, mask.merged(edits)))
         };
         let edits: Vec<(usize, Edit)> = stroke.edits.iter().filter_map(merge).collect();
@@ -146,21 +224,32 @@ impl Session {
             let text = "Nothing changed: what is there is locked or must not be painted over.";
             self.notices.add(Severity::Hint, text);
         }
-        let tool = if stroke.label == 0 { ToolKind::Eraser } else { self.tool() };
+        let tool = if stroke.label == 0 {
+            ToolKind::Eraser
+        } else {
+            self.tool()
+        };
         self.commit(tool.label(), stroke.case, edits);
     }
 
     /// Takes back what a brush on a view has painted.
     pub(in crate::session) fn roll_back_across(&mut self, stroke: &Across) {
         for (slice, edits) in &stroke.edits {
-            self.roll_back(SliceKey { case: stroke.case, slice: *slice }, edits);
+            self.roll_back(
+                SliceKey {
+                    case: stroke.case,
+                    slice: *slice,
+                },
+                edits,
+            );
         }
         self.pack_open_masks();
     }
 
     /// Holds the mask of a slice unpacked for as long as a brush is down: it is painted on again and again.
     fn open_mask(&mut self, key: SliceKey) {
-        if self.live.as_ref().is_some_and(|l| l.key() == key) || self.open_masks.contains_key(&key) {
+        if self.live.as_ref().is_some_and(|l| l.key() == key) || self.open_masks.contains_key(&key)
+        {
             return;
         }
         if let Some(packed) = self.slice_state(key).and_then(|s| s.mask.as_ref()) {

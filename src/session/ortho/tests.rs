@@ -26,15 +26,30 @@ const ROWS: usize = 9;
 /// Axial slices of 12 x 9 pixels, at these heights.
 fn axial(heights: &[f64]) -> Series {
     let slice = |z: &f64| Slice {
-        plane: Some(Plane { position: [10.0, 10.0, 10.0 + z], orientation: AXIAL }),
-        spacing: Some(PixelSpacing { row: 0.5, column: 0.75, source: SpacingSource::PixelSpacing }),
-        ..Slice::at(Source { path: "/scans/volume".into(), frame: 0 })
+        plane: Some(Plane {
+            position: [10.0, 10.0, 10.0 + z],
+            orientation: AXIAL,
+        }),
+        spacing: Some(PixelSpacing {
+            row: 0.5,
+            column: 0.75,
+            source: SpacingSource::PixelSpacing,
+        }),
+        ..Slice::at(Source {
+            path: "/scans/volume".into(),
+            frame: 0,
+        })
     };
     Series {
         id: "volume".into(),
         modality: "CT".into(),
         description: "volume".into(),
-        ..Series::of(Kind::Dicom, COLUMNS, ROWS, heights.iter().map(slice).collect())
+        ..Series::of(
+            Kind::Dicom,
+            COLUMNS,
+            ROWS,
+            heights.iter().map(slice).collect(),
+        )
     }
 }
 
@@ -47,10 +62,13 @@ fn session(series: Series, settings: Settings) -> Session {
     })));
     session.take_jobs();
     session.apply(Action::Open(vec!["/scans".into()]));
-    let id = session
-        .take_jobs()
-        .iter()
-        .find_map(|j| if let Job::Files(FileJob::Open { id, .. }) = j { Some(*id) } else { None });
+    let id = session.take_jobs().iter().find_map(|j| {
+        if let Job::Files(FileJob::Open { id, .. }) = j {
+            Some(*id)
+        } else {
+            None
+        }
+    });
     let study = Study {
         id: "study".into(),
         description: String::new(),
@@ -59,12 +77,22 @@ fn session(series: Series, settings: Settings) -> Session {
         patient_name: String::new(),
         series: vec![series],
     };
-    let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
-    session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
+    let catalog = Catalog {
+        studies: vec![study],
+        passed_over: Vec::new(),
+    };
+    session.on_event(Event::Opened {
+        id: id.unwrap(),
+        result: Ok(catalog),
+    });
     let case = session.cases[0].id;
     session.on_event(Event::Restored {
         case,
-        known: CaseRecord { key: CaseKey(1), side: None, task: Default::default() },
+        known: CaseRecord {
+            key: CaseKey(1),
+            side: None,
+            task: Default::default(),
+        },
         restored: None,
     });
     session
@@ -73,17 +101,33 @@ fn session(series: Series, settings: Settings) -> Session {
 fn load(session: &mut Session, slice: usize) {
     let (id, series) = (session.cases[0].id, session.cases[0].series.clone());
     let (columns, rows) = (series.columns, series.rows);
-    let values = (0..columns * rows).map(|i| (slice * 1000 + i) as i16).collect();
+    let values = (0..columns * rows)
+        .map(|i| (slice * 1000 + i) as i16)
+        .collect();
     let image = Image::new(columns, rows, Pixels::I16(values)).unwrap();
     let default_window = image.default_window();
-    let loaded = Loaded { image: Arc::new(image), default_window, presets: Vec::new() };
-    session.on_event(Event::Loaded { key: SliceKey { case: id, slice }, result: Ok(Arc::new(loaded)) });
+    let loaded = Loaded {
+        image: Arc::new(image),
+        default_window,
+        presets: Vec::new(),
+    };
+    session.on_event(Event::Loaded {
+        key: SliceKey { case: id, slice },
+        result: Ok(Arc::new(loaded)),
+    });
 }
 
 /// Five slices 2 mm apart, all loaded, with the views shown and a brush of 1 mm in hand.
 pub(crate) fn shown() -> Session {
-    let tools = ToolOptions { radius: 1.0, unit: BrushUnit::Mm, ..ToolOptions::default() };
-    let settings = Settings { tools, ..Settings::default() };
+    let tools = ToolOptions {
+        radius: 1.0,
+        unit: BrushUnit::Mm,
+        ..ToolOptions::default()
+    };
+    let settings = Settings {
+        tools,
+        ..Settings::default()
+    };
     let mut session = session(axial(&[0.0, 2.0, 4.0, 6.0, 8.0]), settings);
     (0..5).for_each(|slice| load(&mut session, slice));
     command(&mut session, UserCommand::ToggleOrtho);
@@ -101,25 +145,50 @@ fn act(session: &mut Session, action: OrthoAction) {
 }
 
 fn input(phase: PointerPhase, at: Place) -> PointerInput {
-    PointerInput { phase, at, erases: false, scale: 1.0 }
+    PointerInput {
+        phase,
+        at,
+        erases: false,
+        scale: 1.0,
+    }
 }
 
 fn stroke(session: &mut Session, plane: ViewPlane, places: &[Place]) {
-    act(session, OrthoAction::Pointer(plane, input(PointerPhase::Press, places[0])));
+    act(
+        session,
+        OrthoAction::Pointer(plane, input(PointerPhase::Press, places[0])),
+    );
     for at in &places[1..] {
-        act(session, OrthoAction::Pointer(plane, input(PointerPhase::Drag, *at)));
+        act(
+            session,
+            OrthoAction::Pointer(plane, input(PointerPhase::Drag, *at)),
+        );
     }
-    act(session, OrthoAction::Pointer(plane, input(PointerPhase::Release, places[places.len() - 1])));
+    act(
+        session,
+        OrthoAction::Pointer(
+            plane,
+            input(PointerPhase::Release, places[places.len() - 1]),
+        ),
+    );
 }
 
 /// All labelled voxels: slice, column, row.
 fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
     let case = session.case().unwrap();
     let of = |slice: usize| {
-        let mask = session.mask_of(SliceKey { case: case.id, slice }).map(|m| m.into_owned());
+        let mask = session
+            .mask_of(SliceKey {
+                case: case.id,
+                slice,
+            })
+            .map(|m| m.into_owned());
         let pixels = (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| (x, y)));
         pixels
-            .filter(move |(x, y)| mask.as_ref().is_some_and(|m| m.at(*x as i64, *y as i64) != 0))
+            .filter(move |(x, y)| {
+                mask.as_ref()
+                    .is_some_and(|m| m.at(*x as i64, *y as i64) != 0)
+            })
             .map(move |(x, y)| (slice, x, y))
             .collect::<Vec<_>>()
     };
@@ -130,12 +199,18 @@ fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
 fn a_click_in_one_view_leads_the_others_there() {
     let mut session = shown();
     // On the sagittal view, whose rows run from the head to the feet: the second row is the last slice but one.
-    act(&mut session, OrthoAction::Cross(ViewPlane::Column, [2.5, 1.5]));
+    act(
+        &mut session,
+        OrthoAction::Cross(ViewPlane::Column, [2.5, 1.5]),
+    );
     assert_eq!(session.case().unwrap().slice, 3);
     let ortho = session.ortho().unwrap();
     assert_eq!(ViewPlane::ALL.map(|plane| ortho.index(plane)), [3, 6, 2]);
     // And on the slice.
-    act(&mut session, OrthoAction::Cross(ViewPlane::Slice, [10.2, 7.9]));
+    act(
+        &mut session,
+        OrthoAction::Cross(ViewPlane::Slice, [10.2, 7.9]),
+    );
     let ortho = session.ortho().unwrap();
     assert_eq!(ViewPlane::ALL.map(|plane| ortho.index(plane)), [3, 10, 7]);
     // Scrolling through the slices moves the line in the others.
@@ -150,7 +225,13 @@ fn pictures_of_views_are_asked_for_where_they_changed_and_nowhere_else() {
     let mut session = shown();
     let asked = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
-        let of = |job| if let Job::Reslice(job) = job { Some((job.plane, job.index)) } else { None };
+        let of = |job| {
+            if let Job::Reslice(job) = job {
+                Some((job.plane, job.index))
+            } else {
+                None
+            }
+        };
         jobs.filter_map(of).collect::<Vec<_>>()
     };
     act(&mut session, OrthoAction::Scroll(ViewPlane::Column, 1));
@@ -163,7 +244,10 @@ fn pictures_of_views_are_asked_for_where_they_changed_and_nowhere_else() {
 #[test]
 fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
     let mut session = shown();
-    act(&mut session, OrthoAction::Cross(ViewPlane::Slice, [5.5, 4.5]));
+    act(
+        &mut session,
+        OrthoAction::Cross(ViewPlane::Slice, [5.5, 4.5]),
+    );
     session.take_jobs();
     // 1 mm is two rows and half a gap: from slice 3 (row 1 from the head) to slice 1, at row 4 of the slices.
     stroke(&mut session, ViewPlane::Column, &[[4.5, 1.5], [4.5, 3.5]]);
@@ -172,16 +256,41 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
         (2..7).for_each(|row| expected.push((slice, 5, row)));
     }
     assert_eq!(voxels(&session), expected);
-    let steps = session.take_jobs().into_iter().filter(|j| matches!(j, Job::Store(StoreJob::Append { .. }))).count();
+    let steps = session
+        .take_jobs()
+        .into_iter()
+        .filter(|j| matches!(j, Job::Store(StoreJob::Append { .. })))
+        .count();
     assert_eq!(steps, 1, "one row of the journal");
-    let seen = session.ortho().unwrap().across(ViewPlane::Column).unwrap().labels.mask();
+    let seen = session
+        .ortho()
+        .unwrap()
+        .across(ViewPlane::Column)
+        .unwrap()
+        .labels
+        .mask();
     assert_eq!((seen.count(1), seen.at(4, 1), seen.at(4, 0)), (15, 1, 0));
-    let coronal = session.ortho().unwrap().across(ViewPlane::Row).unwrap().labels.mask();
+    let coronal = session
+        .ortho()
+        .unwrap()
+        .across(ViewPlane::Row)
+        .unwrap()
+        .labels
+        .mask();
     assert_eq!((coronal.count(1), coronal.at(5, 2)), (3, 1));
 
     command(&mut session, UserCommand::Undo);
     assert!(voxels(&session).is_empty());
-    assert!(session.ortho().unwrap().across(ViewPlane::Column).unwrap().labels.mask().is_blank());
+    assert!(
+        session
+            .ortho()
+            .unwrap()
+            .across(ViewPlane::Column)
+            .unwrap()
+            .labels
+            .mask()
+            .is_blank()
+    );
     command(&mut session, UserCommand::Redo);
     assert_eq!(voxels(&session), expected);
 }
@@ -189,8 +298,14 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
 #[test]
 fn esc_rolls_a_stroke_across_slices_back_and_an_eraser_takes_away() {
     let mut session = shown();
-    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Press, [2.0, 0.5])));
-    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Drag, [9.0, 4.5])));
+    act(
+        &mut session,
+        OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Press, [2.0, 0.5])),
+    );
+    act(
+        &mut session,
+        OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Drag, [9.0, 4.5])),
+    );
     assert!(voxels(&session).len() > 5);
     command(&mut session, UserCommand::Cancel);
     assert!(voxels(&session).is_empty() && session.next_undo().is_none());
@@ -214,7 +329,13 @@ fn locked_labels_stay_and_other_tools_say_where_they_work() {
     assert_eq!(voxels(&session), before);
     command(&mut session, UserCommand::ToolPolygon);
     stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
-    assert!(session.notices.list.iter().any(|n| n.text.starts_with("Polygon works on acquired slices")));
+    assert!(
+        session
+            .notices
+            .list
+            .iter()
+            .any(|n| n.text.starts_with("Polygon works on acquired slices"))
+    );
 }
 
 #[test]
@@ -233,11 +354,16 @@ fn keys_go_to_the_view_that_was_chosen() {
     command(&mut session, UserCommand::NextView);
     let column = session.ortho().unwrap().index(ViewPlane::Column);
     command(&mut session, UserCommand::NextSlice);
-    assert_eq!(session.ortho().unwrap().index(ViewPlane::Column), column + 1);
+    assert_eq!(
+        session.ortho().unwrap().index(ViewPlane::Column),
+        column + 1
+    );
     assert_eq!(session.case().unwrap().slice, 2);
     command(&mut session, UserCommand::PointerRight);
     command(&mut session, UserCommand::DrawAtPointer);
-    assert!(voxels(&session).iter().all(|(_, x, _)| *x == column + 1) && !voxels(&session).is_empty());
+    assert!(
+        voxels(&session).iter().all(|(_, x, _)| *x == column + 1) && !voxels(&session).is_empty()
+    );
     command(&mut session, UserCommand::NextView);
     command(&mut session, UserCommand::NextView);
     command(&mut session, UserCommand::NextSlice);
@@ -252,19 +378,38 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
 
     let mut large = axial(&(0..500).map(f64::from).collect::<Vec<_>>());
     (large.columns, large.rows) = (512, 512);
-    let settings = Settings { memory_mb: *MEMORY_MB.start(), orthogonal: true, ..Settings::default() };
+    let settings = Settings {
+        memory_mb: *MEMORY_MB.start(),
+        orthogonal: true,
+        ..Settings::default()
+    };
     let mut session = super::tests::session(large, settings.clone());
     let reason = session.ortho_refusal().unwrap();
-    assert!(reason.starts_with("The volume needs 263 MB; the limit in the settings leaves 18 MB"), "{reason}");
-    session.apply(Action::SetSettings(Settings { memory_mb: 1024, ..settings }));
+    assert!(
+        reason.starts_with("The volume needs 263 MB; the limit in the settings leaves 18 MB"),
+        "{reason}"
+    );
+    session.apply(Action::SetSettings(Settings {
+        memory_mb: 1024,
+        ..settings
+    }));
     assert!(session.ortho().is_some() && session.ortho_refusal().is_none());
 }
 
 #[test]
 fn a_stroke_ends_with_the_views() {
     let mut session = shown();
-    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Press, [2.0, 2.5])));
+    act(
+        &mut session,
+        OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Press, [2.0, 2.5])),
+    );
     command(&mut session, UserCommand::ToggleOrtho);
-    assert!(session.ortho().is_none() && !session.is_drawing() && !voxels(&session).is_empty(), "it is kept");
-    assert!(session.settings.orthogonal != shown().settings.orthogonal, "it is remembered");
+    assert!(
+        session.ortho().is_none() && !session.is_drawing() && !voxels(&session).is_empty(),
+        "it is kept"
+    );
+    assert!(
+        session.settings.orthogonal != shown().settings.orthogonal,
+        "it is remembered"
+    );
 }

@@ -16,35 +16,62 @@ use crate::{
 use labrum_core::pacs::{RemoteStudy, SignIn};
 
 pub(in crate::session) fn server(name: &str) -> Server {
-    Server { name: name.into(), address: format!("https://{name}/dicom-web"), ..Server::default() }
+    Server {
+        name: name.into(),
+        address: format!("https://{name}/dicom-web"),
+        ..Server::default()
+    }
 }
 
 fn with_servers(session: &mut Session) {
     let servers = vec![server("first"), server("second")];
-    session.apply(Action::SetSettings(Settings { servers, ..session.settings.clone() }));
+    session.apply(Action::SetSettings(Settings {
+        servers,
+        ..session.settings.clone()
+    }));
     session.take_jobs();
 }
 
 fn act(session: &mut Session, action: PacsAction) -> Vec<PacsJob> {
     session.apply(Action::Pacs(action));
     let jobs = session.take_jobs().into_iter();
-    jobs.filter_map(|job| if let Job::Pacs(job) = job { Some(*job) } else { None }).collect()
+    jobs.filter_map(|job| {
+        if let Job::Pacs(job) = job {
+            Some(*job)
+        } else {
+            None
+        }
+    })
+    .collect()
 }
 
 fn failure(needs_sign_in: bool) -> Error {
-    let kind = if needs_sign_in { ErrorKind::SignIn } else { ErrorKind::Refused };
-    Error::new("find studies on the server \"first\"", "it does not accept the password").of_kind(kind)
+    let kind = if needs_sign_in {
+        ErrorKind::SignIn
+    } else {
+        ErrorKind::Refused
+    };
+    Error::new(
+        "find studies on the server \"first\"",
+        "it does not accept the password",
+    )
+    .of_kind(kind)
 }
 
 fn study(uid: &str) -> RemoteStudy {
-    RemoteStudy { study_uid: uid.into(), patient_name: "Doe Jane".into(), ..RemoteStudy::default() }
+    RemoteStudy {
+        study_uid: uid.into(),
+        patient_name: "Doe Jane".into(),
+        ..RemoteStudy::default()
+    }
 }
 
 fn asked(jobs: &[PacsJob]) -> (u64, Cancel) {
     match jobs {
-        [PacsJob::Ask(PacsQuestion::Find { id, cancel, .. }) | PacsJob::Receive(ReceiveJob { id, cancel, .. })] => {
-            (*id, cancel.clone())
-        }
+        [
+            PacsJob::Ask(PacsQuestion::Find { id, cancel, .. })
+            | PacsJob::Receive(ReceiveJob { id, cancel, .. }),
+        ] => (*id, cancel.clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -54,13 +81,33 @@ fn the_newest_question_counts_and_the_one_before_is_stopped() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
     let (old, stopped) = asked(&act(&mut session, PacsAction::Find(Query::default())));
-    let (new, _) = asked(&act(&mut session, PacsAction::Find(Query { modality: "CT".into(), ..Query::default() })));
+    let (new, _) = asked(&act(
+        &mut session,
+        PacsAction::Find(Query {
+            modality: "CT".into(),
+            ..Query::default()
+        }),
+    ));
     assert!(stopped.is_cancelled());
-    let found = |uid: &str| Ok(FoundStudies { studies: vec![study(uid)], is_cut: false });
-    session.on_event(Event::Pacs(PacsEvent::Found { id: old, result: found("1") }));
+    let found = |uid: &str| {
+        Ok(FoundStudies {
+            studies: vec![study(uid)],
+            is_cut: false,
+        })
+    };
+    session.on_event(Event::Pacs(PacsEvent::Found {
+        id: old,
+        result: found("1"),
+    }));
     assert!(session.pacs.found.is_none(), "nobody waits for it any more");
-    session.on_event(Event::Pacs(PacsEvent::Found { id: new, result: found("2") }));
-    assert_eq!(session.pacs.found.as_ref().unwrap().studies[0].study_uid, "2");
+    session.on_event(Event::Pacs(PacsEvent::Found {
+        id: new,
+        result: found("2"),
+    }));
+    assert_eq!(
+        session.pacs.found.as_ref().unwrap().studies[0].study_uid,
+        "2"
+    );
     assert!(session.pacs.asking.is_none());
 }
 
@@ -68,15 +115,30 @@ fn the_newest_question_counts_and_the_one_before_is_stopped() {
 fn a_question_waits_for_somebody_to_sign_in() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
-    let query = Query { patient_id: "7".into(), ..Query::default() };
+    let query = Query {
+        patient_id: "7".into(),
+        ..Query::default()
+    };
     let (id, _) = asked(&act(&mut session, PacsAction::Find(query.clone())));
-    session.on_event(Event::Pacs(PacsEvent::Found { id, result: Err(failure(true)) }));
-    assert!(session.pacs.needs_sign_in && session.pacs.trouble.as_ref().unwrap().contains("password"));
+    session.on_event(Event::Pacs(PacsEvent::Found {
+        id,
+        result: Err(failure(true)),
+    }));
+    assert!(
+        session.pacs.needs_sign_in && session.pacs.trouble.as_ref().unwrap().contains("password")
+    );
     let secret = Secret::new("pass");
-    let sign_in = PacsAction::SignIn { server: "first".into(), secret: secret.clone(), is_kept: false };
+    let sign_in = PacsAction::SignIn {
+        server: "first".into(),
+        secret: secret.clone(),
+        is_kept: false,
+    };
     let jobs = act(&mut session, sign_in);
     assert!(matches!(&jobs[0], PacsJob::SignIn { secret: s, is_kept: false, .. } if *s == secret));
-    assert!(matches!(&jobs[1], PacsJob::Ask(PacsQuestion::Find { query: q, .. }) if *q == query), "it is asked again");
+    assert!(
+        matches!(&jobs[1], PacsJob::Ask(PacsQuestion::Find { query: q, .. }) if *q == query),
+        "it is asked again"
+    );
     assert!(!format!("{jobs:?}").contains("pass"));
 }
 
@@ -84,19 +146,33 @@ fn a_question_waits_for_somebody_to_sign_in() {
 fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
     let mut session = Session::new(Settings::default());
     with_servers(&mut session);
-    let receive = PacsAction::Receive { study_uid: "1.2".into(), series: None };
+    let receive = PacsAction::Receive {
+        study_uid: "1.2".into(),
+        series: None,
+    };
     let (id, cancel) = asked(&act(&mut session, receive.clone()));
     assert!(session.is_busy());
     session.apply(Action::Command(UserCommand::Cancel));
     assert!(cancel.is_cancelled() && session.pacs.receiving.is_none());
-    session.on_event(Event::Pacs(PacsEvent::Received { id, result: Ok(vec!["/cache/1.2".into()]) }));
+    session.on_event(Event::Pacs(PacsEvent::Received {
+        id,
+        result: Ok(vec!["/cache/1.2".into()]),
+    }));
     assert!(session.opening.is_none());
 
     let (id, _) = asked(&act(&mut session, receive));
-    let state = Receiving { done: 3, total: 12, bytes: 99, is_waiting: false };
+    let state = Receiving {
+        done: 3,
+        total: 12,
+        bytes: 99,
+        is_waiting: false,
+    };
     session.on_event(Event::Pacs(PacsEvent::Receiving { id, state }));
     assert_eq!(session.pacs.receiving.as_ref().unwrap().state, state);
-    session.on_event(Event::Pacs(PacsEvent::Received { id, result: Ok(vec!["/cache/1.2/3".into()]) }));
+    session.on_event(Event::Pacs(PacsEvent::Received {
+        id,
+        result: Ok(vec!["/cache/1.2/3".into()]),
+    }));
     let jobs = session.take_jobs();
     assert!(
         jobs.iter()
@@ -113,18 +189,39 @@ fn another_server_knows_nothing_of_what_the_first_one_said() {
     let (id, cancel) = asked(&act(&mut session, PacsAction::Find(Query::default())));
     act(&mut session, PacsAction::Choose("second".into()));
     assert!(cancel.is_cancelled());
-    session.on_event(Event::Pacs(PacsEvent::Found { id, result: Ok(FoundStudies::default()) }));
+    session.on_event(Event::Pacs(PacsEvent::Found {
+        id,
+        result: Ok(FoundStudies::default()),
+    }));
     assert!(session.pacs.found.is_none() && session.chosen_server().unwrap().name == "second");
 }
 
 #[test]
 fn servers_are_settings_and_their_secrets_go_with_them() {
     let mut session = Session::new(Settings::default());
-    let new = Box::new(Server { sign_in: SignIn::Token, ..server(" main ") });
-    act(&mut session, PacsAction::Save { before: None, server: new });
+    let new = Box::new(Server {
+        sign_in: SignIn::Token,
+        ..server(" main ")
+    });
+    act(
+        &mut session,
+        PacsAction::Save {
+            before: None,
+            server: new,
+        },
+    );
     assert_eq!(session.settings.servers[0].name, "main");
-    let changed = Box::new(Server { address: "https://other/".into(), ..server("renamed") });
-    act(&mut session, PacsAction::Save { before: Some("main".into()), server: changed });
+    let changed = Box::new(Server {
+        address: "https://other/".into(),
+        ..server("renamed")
+    });
+    act(
+        &mut session,
+        PacsAction::Save {
+            before: Some("main".into()),
+            server: changed,
+        },
+    );
     assert_eq!(session.settings.servers.len(), 1);
     assert_eq!(session.chosen_server().unwrap().address, "https://other/");
     let jobs = act(&mut session, PacsAction::Remove("renamed".into()));
@@ -136,16 +233,29 @@ fn servers_are_settings_and_their_secrets_go_with_them() {
 fn the_masks_of_the_case_are_sent_with_what_made_them() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     with_servers(&mut session);
-    assert_eq!(session.refusal(UserCommand::SendToServer), Some("There is no mask to send yet"));
+    assert_eq!(
+        session.refusal(UserCommand::SendToServer),
+        Some("There is no mask to send yet")
+    );
     session.apply(Action::Command(UserCommand::SegmentSeries));
-    segment_jobs(&mut session).iter().for_each(|job| answer(&mut session, job));
+    segment_jobs(&mut session)
+        .iter()
+        .for_each(|job| answer(&mut session, job));
     assert_eq!(session.refusal(UserCommand::SendToServer), None);
-    let send = PacsAction::Send { server: "second".into(), format: ExportFormat::DicomSeg };
+    let send = PacsAction::Send {
+        server: "second".into(),
+        format: ExportFormat::DicomSeg,
+    };
     let jobs = act(&mut session, send);
-    let [PacsJob::Sending(SendingJob::Send { export, server })] = &jobs[..] else { panic!("{jobs:?}") };
+    let [PacsJob::Sending(SendingJob::Send { export, server })] = &jobs[..] else {
+        panic!("{jobs:?}")
+    };
     assert_eq!((server.name.as_str(), export.slices.len()), ("second", 2));
     assert_eq!(export.model.as_ref().unwrap()[0], "US model");
-    assert!(session.exporting.is_none(), "an export to a folder is something else");
+    assert!(
+        session.exporting.is_none(),
+        "an export to a folder is something else"
+    );
 }
 
 #[test]
@@ -174,9 +284,15 @@ fn the_queue_tells_what_became_of_it_once() {
     };
     assert_eq!(tell(&mut session, item(SendState::Waiting, None)), 0);
     assert_eq!(session.pacs.waiting(), (1, 0));
-    assert_eq!(tell(&mut session, item(SendState::Refused, Some("no room"))), 1);
+    assert_eq!(
+        tell(&mut session, item(SendState::Refused, Some("no room"))),
+        1
+    );
     assert_eq!(session.pacs.waiting(), (0, 1));
-    assert_eq!(tell(&mut session, item(SendState::Refused, Some("no room"))), 1);
+    assert_eq!(
+        tell(&mut session, item(SendState::Refused, Some("no room"))),
+        1
+    );
     assert_eq!(tell(&mut session, item(SendState::Waiting, None)), 1);
     assert_eq!(tell(&mut session, item(SendState::Sent, None)), 2);
     assert!(session.notices.list[0].text.contains("no room"));

@@ -23,7 +23,11 @@ use labrum_core::{
 /// A session with two cases, a model for both, and one accepted case in its workspace.
 fn ready() -> Session {
     let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
-    session.on_event(Event::Meter(Meter { accepted: 1, total: 2, ..Meter::default() }));
+    session.on_event(Event::Meter(Meter {
+        accepted: 1,
+        total: 2,
+        ..Meter::default()
+    }));
     session.take_jobs();
     session
 }
@@ -52,14 +56,25 @@ fn train(session: &mut Session, key: i64) -> TrainJob {
     assert!(session.take_jobs().iter().any(wished));
     session.on_event(Event::RoundBegun(Box::new(begun(key, false))));
     let jobs = session.take_jobs().into_iter();
-    let mut trained =
-        jobs.filter_map(|j| if let Job::Training(TrainingJob::Train(job)) = j { Some(*job) } else { None });
+    let mut trained = jobs.filter_map(|j| {
+        if let Job::Training(TrainingJob::Train(job)) = j {
+            Some(*job)
+        } else {
+            None
+        }
+    });
     trained.next().unwrap()
 }
 
 fn report() -> GateReport {
     GateReport::new(
-        vec![GateCase { key: 1, name: "a".into(), active: None, candidate: Scores::PERFECT, is_untouched: false }],
+        vec![GateCase {
+            key: 1,
+            name: "a".into(),
+            active: None,
+            candidate: Scores::PERFECT,
+            is_untouched: false,
+        }],
         &[],
     )
 }
@@ -104,10 +119,19 @@ fn version(key: i64, is_active: bool) -> Version {
 
 fn activate(session: &mut Session, key: i64) {
     let card = model("US").card.as_ref().clone();
-    let card = labrum_core::model_card::ModelCard { version: format!("round-{key}"), ..card };
+    let card = labrum_core::model_card::ModelCard {
+        version: format!("round-{key}"),
+        ..card
+    };
     let file = version(key, true).file;
-    let entry = ModelEntry { source: ModelSource::File(file), card: Arc::new(card) };
-    session.on_event(Event::Versions { versions: vec![version(key, true)], active: Some(entry) });
+    let entry = ModelEntry {
+        source: ModelSource::File(file),
+        card: Arc::new(card),
+    };
+    session.on_event(Event::Versions {
+        versions: vec![version(key, true)],
+        active: Some(entry),
+    });
 }
 
 fn ended(jobs: &[Job]) -> Option<&RoundOutcome> {
@@ -118,20 +142,32 @@ fn ended(jobs: &[Job]) -> Option<&RoundOutcome> {
 }
 
 fn draw(session: &mut Session, case: CaseId) {
-    let dot = Region::from_fn(&PixelRect { columns: 3..9, rows: 3..9 }, |_, _| true);
+    let dot = Region::from_fn(
+        &PixelRect {
+            columns: 3..9,
+            rows: 3..9,
+        },
+        |_, _| true,
+    );
     let key = SliceKey { case, slice: 0 };
     let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
     session.commit("Brush", case, vec![(0, edit)]);
 }
 
 fn mask_of(session: &Session, case: CaseId) -> Mask {
-    session.mask_of(SliceKey { case, slice: 0 }).unwrap().into_owned()
+    session
+        .mask_of(SliceKey { case, slice: 0 })
+        .unwrap()
+        .into_owned()
 }
 
 #[test]
 fn training_waits_for_an_accepted_case() {
     let mut session = session(&[("a", 1)], None);
-    assert_eq!(session.refusal(UserCommand::Train), Some("No case is accepted yet"));
+    assert_eq!(
+        session.refusal(UserCommand::Train),
+        Some("No case is accepted yet")
+    );
     command(&mut session, UserCommand::Train);
     assert!(session.learning.running.is_none());
 }
@@ -141,15 +177,35 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
     let mut session = ready();
     let job = train(&mut session, 7);
     assert_eq!(job.begun.key, RoundKey(7));
-    assert_eq!(session.refusal(UserCommand::Train), Some("Training is running already"));
-    let step = RoundEvent::Step { step: 5, done: 0.25, loss: 0.5, remaining: std::time::Duration::from_secs(30) };
-    session.on_event(Event::Round { attempt: job.attempt, event: step });
+    assert_eq!(
+        session.refusal(UserCommand::Train),
+        Some("Training is running already")
+    );
+    let step = RoundEvent::Step {
+        step: 5,
+        done: 0.25,
+        loss: 0.5,
+        remaining: std::time::Duration::from_secs(30),
+    };
+    session.on_event(Event::Round {
+        attempt: job.attempt,
+        event: step,
+    });
     let running = session.learning.running.as_ref().unwrap();
-    assert_eq!((running.done, running.loss.as_slice()), (0.25, [[5.0, 0.5]].as_slice()));
+    assert_eq!(
+        (running.done, running.loss.as_slice()),
+        (0.25, [[5.0, 0.5]].as_slice())
+    );
     let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
-    session.on_event(Event::Round { attempt: job.attempt, event: end });
+    session.on_event(Event::Round {
+        attempt: job.attempt,
+        event: end,
+    });
     assert!(session.learning.running.is_none());
-    assert!(matches!(ended(&session.take_jobs()), Some(RoundOutcome::Version(_))));
+    assert!(matches!(
+        ended(&session.take_jobs()),
+        Some(RoundOutcome::Version(_))
+    ));
 }
 
 #[test]
@@ -160,8 +216,15 @@ fn a_cancelled_round_is_over_at_once_and_what_it_still_tells_is_dropped() {
     assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
     assert_eq!(ended(&session.take_jobs()), Some(&RoundOutcome::Cancelled));
     let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
-    session.on_event(Event::Round { attempt: job.attempt, event: end });
-    assert_eq!(ended(&session.take_jobs()), None, "a version that came too late is no version");
+    session.on_event(Event::Round {
+        attempt: job.attempt,
+        event: end,
+    });
+    assert_eq!(
+        ended(&session.take_jobs()),
+        None,
+        "a version that came too late is no version"
+    );
 }
 
 #[test]
@@ -173,7 +236,11 @@ fn a_round_that_is_cancelled_before_its_snapshot_never_trains() {
     session.on_event(Event::RoundBegun(Box::new(begun(7, false))));
     let jobs = session.take_jobs();
     assert_eq!(ended(&jobs), Some(&RoundOutcome::Cancelled));
-    assert!(!jobs.iter().any(|j| matches!(j, Job::Training(TrainingJob::Train(_)))));
+    assert!(
+        !jobs
+            .iter()
+            .any(|j| matches!(j, Job::Training(TrainingJob::Train(_))))
+    );
 }
 
 #[test]
@@ -182,7 +249,10 @@ fn a_result_of_an_older_round_does_not_end_a_newer_one() {
     let older = train(&mut session, 7);
     command(&mut session, UserCommand::CancelTraining);
     train(&mut session, 8);
-    session.on_event(Event::Round { attempt: older.attempt, event: RoundEvent::Ended(Ok(None)) });
+    session.on_event(Event::Round {
+        attempt: older.attempt,
+        event: RoundEvent::Ended(Ok(None)),
+    });
     assert!(session.learning.running.is_some());
 }
 
@@ -191,16 +261,35 @@ fn a_round_goes_on_where_its_workspace_is_opened_again_while_it_runs() {
     let mut session = ready();
     let older = train(&mut session, 7);
     session.apply(Action::OpenWorkspace("/work".into()));
-    assert!(older.control.cancel.is_cancelled(), "it is done once, not twice");
+    assert!(
+        older.control.cancel.is_cancelled(),
+        "it is done once, not twice"
+    );
     session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
     let jobs = session.take_jobs();
     let again = jobs
         .iter()
-        .find_map(|j| if let Job::Training(TrainingJob::Train(job)) = j { Some(job.attempt) } else { None })
+        .find_map(|j| {
+            if let Job::Training(TrainingJob::Train(job)) = j {
+                Some(job.attempt)
+            } else {
+                None
+            }
+        })
         .unwrap();
     assert_ne!(again, older.attempt);
-    session.on_event(Event::Round { attempt: older.attempt, event: RoundEvent::Ended(Ok(None)) });
-    assert!(session.learning.running.as_ref().is_some_and(|r| r.is_resumed), "its progress stays in sight");
+    session.on_event(Event::Round {
+        attempt: older.attempt,
+        event: RoundEvent::Ended(Ok(None)),
+    });
+    assert!(
+        session
+            .learning
+            .running
+            .as_ref()
+            .is_some_and(|r| r.is_resumed),
+        "its progress stays in sight"
+    );
     assert_eq!(ended(&session.take_jobs()), None, "the workspace keeps it");
 }
 
@@ -212,21 +301,33 @@ fn a_round_that_was_cut_off_can_be_begun_anew() {
     session.apply(Action::Learn(LearnAction::Anew));
     let jobs = session.take_jobs();
     assert_eq!(ended(&jobs), Some(&RoundOutcome::Cancelled));
-    assert!(jobs.iter().any(|j| matches!(j, Job::Store(StoreJob::BeginRound(_)))));
-    assert!(session.learning.running.as_ref().is_some_and(|r| !r.is_resumed));
+    assert!(
+        jobs.iter()
+            .any(|j| matches!(j, Job::Store(StoreJob::BeginRound(_))))
+    );
+    assert!(
+        session
+            .learning
+            .running
+            .as_ref()
+            .is_some_and(|r| !r.is_resumed)
+    );
 }
 
 #[test]
 fn a_round_that_was_cut_off_goes_on() {
     let mut session = ready();
     session.on_event(Event::RoundBegun(Box::new(begun(3, true))));
-    assert!(session.learning.running.as_ref().is_some_and(|r| r.is_resumed));
     assert!(
         session
-            .take_jobs()
-            .iter()
-            .any(|j| matches!(j, Job::Training(TrainingJob::Train(job)) if job.begun.key == RoundKey(3)))
+            .learning
+            .running
+            .as_ref()
+            .is_some_and(|r| r.is_resumed)
     );
+    assert!(session.take_jobs().iter().any(
+        |j| matches!(j, Job::Training(TrainingJob::Train(job)) if job.begun.key == RoundKey(3))
+    ));
 }
 
 #[test]
@@ -242,13 +343,18 @@ fn a_paused_round_waits() {
 #[test]
 fn a_round_begins_by_itself_after_so_many_accepted_cases() {
     let mut session = ready();
-    let mut settings = Settings { ..session.settings.clone() };
+    let mut settings = Settings {
+        ..session.settings.clone()
+    };
     settings.learning.after_cases = 3;
     session.apply(Action::SetSettings(settings));
     session.on_event(Event::NewlyAccepted(2));
     assert!(session.learning.running.is_none());
     session.on_event(Event::NewlyAccepted(3));
-    assert!(session.learning.running.is_none(), "nobody has accepted anything here");
+    assert!(
+        session.learning.running.is_none(),
+        "nobody has accepted anything here"
+    );
     let id = session.cases[0].id;
     draw(&mut session, id);
     command(&mut session, UserCommand::Accept);
@@ -256,7 +362,10 @@ fn a_round_begins_by_itself_after_so_many_accepted_cases() {
     assert!(session.learning.running.is_some());
     command(&mut session, UserCommand::CancelTraining);
     session.on_event(Event::NewlyAccepted(4));
-    assert!(session.learning.running.is_none(), "only a newly accepted case begins one");
+    assert!(
+        session.learning.running.is_none(),
+        "only a newly accepted case begins one"
+    );
 }
 
 /// A run of the model on case `at`, not answered yet.
@@ -277,7 +386,10 @@ fn an_answer_that_comes_after_the_case_was_accepted_changes_nothing() {
     command(&mut session, UserCommand::Accept);
     answer(&mut session, &job);
     let case = &session.cases[0];
-    assert_eq!((case.status, case.slices[0].is_proposal_apart), (Status::Accepted, false));
+    assert_eq!(
+        (case.status, case.slices[0].is_proposal_apart),
+        (Status::Accepted, false)
+    );
     assert_eq!(mask_of(&session, id), drawn);
 }
 
@@ -290,7 +402,10 @@ fn an_answer_that_comes_while_a_person_draws_waits_beside_the_drawing() {
     let drawn = mask_of(&session, id);
     answer(&mut session, &job);
     assert_eq!(mask_of(&session, id), drawn);
-    assert!(session.cases[0].slices[0].is_proposal_apart, "the proposal is there to be taken");
+    assert!(
+        session.cases[0].slices[0].is_proposal_apart,
+        "the proposal is there to be taken"
+    );
 }
 
 #[test]
@@ -301,7 +416,10 @@ fn a_proposal_of_the_model_before_is_dropped_where_the_new_one_was_asked() {
     let new = open_run(&mut session, 0);
     assert_eq!(new.model.title(), "US model round-4");
     answer(&mut session, &old);
-    assert!(session.cases[0].slices[0].proposal.is_none(), "it is out of date");
+    assert!(
+        session.cases[0].slices[0].proposal.is_none(),
+        "it is out of date"
+    );
 }
 
 #[test]
@@ -313,10 +431,19 @@ fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
     session.apply(Action::Label(LabelAction::Add(Label::named("Bone", 1))));
     let locked = u8::try_from(session.labels().len()).unwrap();
     let key = SliceKey { case: id, slice: 0 };
-    let place = Region::from_fn(&PixelRect { columns: 20..44, rows: 20..44 }, |_, _| true);
+    let place = Region::from_fn(
+        &PixelRect {
+            columns: 20..44,
+            rows: 20..44,
+        },
+        |_, _| true,
+    );
     let edit = session.write_mask(key, |mask| mask.paint(&place, locked, &Rule::FREE));
     session.commit("Brush", id, vec![(0, edit)]);
-    let bone = Label { locked: true, ..session.labels()[usize::from(locked) - 1].clone() };
+    let bone = Label {
+        locked: true,
+        ..session.labels()[usize::from(locked) - 1].clone()
+    };
     session.apply(Action::Label(LabelAction::Change(locked, bone)));
     answer(&mut session, &job);
     let before = mask_of(&session, id).region(locked);
@@ -339,14 +466,24 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
     let mask = mask_of(&session, accepted);
     session.take_jobs();
     activate(&mut session, 4);
-    assert_eq!(session.model_for(&session.cases[0]).unwrap().title(), "US model round-4");
-    assert!(session.is_stale(&session.cases[0]), "its proposal is of the model before");
+    assert_eq!(
+        session.model_for(&session.cases[0]).unwrap().title(),
+        "US model round-4"
+    );
+    assert!(
+        session.is_stale(&session.cases[0]),
+        "its proposal is of the model before"
+    );
     assert!(!session.is_stale(&session.cases[1]), "accepted is accepted");
     session.select(Some(1));
     session.select(Some(0));
     let jobs = segment_jobs(&mut session);
     assert!(!jobs.is_empty() && jobs.iter().all(|j| j.model.title() == "US model round-4"));
-    assert!(jobs.iter().flat_map(|j| &j.targets).all(|t| t.key.case != accepted));
+    assert!(
+        jobs.iter()
+            .flat_map(|j| &j.targets)
+            .all(|t| t.key.case != accepted)
+    );
     assert_eq!(mask_of(&session, accepted), mask);
 }
 
@@ -354,8 +491,14 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
 fn without_the_version_the_shipped_model_runs_again() {
     let mut session = ready();
     activate(&mut session, 4);
-    session.on_event(Event::Versions { versions: vec![version(4, false)], active: None });
-    assert_eq!(session.model_for(&session.cases[0]).unwrap().title(), "US model 1");
+    session.on_event(Event::Versions {
+        versions: vec![version(4, false)],
+        active: None,
+    });
+    assert_eq!(
+        session.model_for(&session.cases[0]).unwrap().title(),
+        "US model 1"
+    );
 }
 
 #[test]
@@ -366,7 +509,12 @@ fn another_workspace_has_versions_of_its_own() {
     session.apply(Action::OpenWorkspace("/other".into()));
     assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
     assert!(session.learning.versions.is_empty());
-    assert!(session.models.iter().all(|m| matches!(m.source, ModelSource::Shipped(_))));
+    assert!(
+        session
+            .models
+            .iter()
+            .all(|m| matches!(m.source, ModelSource::Shipped(_)))
+    );
 }
 
 #[test]
@@ -395,6 +543,10 @@ fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
     assert_eq!(order.len(), 9);
     assert_eq!(order[0], 4, "the only one whose doubt is known");
     assert!(session.cases[4].reason.as_ref().unwrap().contains("unsure"));
-    let random = session.cases.iter().filter(|c| c.reason.as_ref().is_some_and(|r| r.contains("random"))).count();
+    let random = session
+        .cases
+        .iter()
+        .filter(|c| c.reason.as_ref().is_some_and(|r| r.contains("random")))
+        .count();
     assert_eq!(random, 3);
 }

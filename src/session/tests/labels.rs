@@ -8,11 +8,18 @@ use labrum_core::{
 };
 
 fn labels(session: &Session) -> Vec<&str> {
-    session.standing_labels().into_iter().map(|l| session.label_name(l)).collect()
+    session
+        .standing_labels()
+        .into_iter()
+        .map(|l| session.label_name(l))
+        .collect()
 }
 
 fn rename(session: &mut Session, value: u8, name: &str) {
-    let renamed = Label { name: name.into(), ..session.labels()[usize::from(value) - 1].clone() };
+    let renamed = Label {
+        name: name.into(),
+        ..session.labels()[usize::from(value) - 1].clone()
+    };
     session.apply(Action::Label(LabelAction::Change(value, renamed)));
 }
 
@@ -23,14 +30,28 @@ fn run(session: &mut Session) -> SegmentJob {
 }
 
 fn draw(session: &mut Session, at: usize, slice: usize, label: u8) {
-    let key = SliceKey { case: session.cases[at].id, slice };
-    let dot = Region::from_fn(&PixelRect { columns: 3..9, rows: 3..9 }, |_, _| true);
+    let key = SliceKey {
+        case: session.cases[at].id,
+        slice,
+    };
+    let dot = Region::from_fn(
+        &PixelRect {
+            columns: 3..9,
+            rows: 3..9,
+        },
+        |_, _| true,
+    );
     let edit = session.write_mask(key, |mask| mask.paint(&dot, label, &Rule::FREE));
     session.commit("Brush", key.case, vec![(slice, edit)]);
 }
 
 fn count(session: &Session, at: usize, slice: usize, label: u8) -> usize {
-    session.mask_of(SliceKey { case: session.cases[at].id, slice }).map_or(0, |m| m.count(label))
+    session
+        .mask_of(SliceKey {
+            case: session.cases[at].id,
+            slice,
+        })
+        .map_or(0, |m| m.count(label))
 }
 
 #[test]
@@ -39,7 +60,11 @@ fn a_label_that_a_model_knows_can_be_renamed() {
     assert_eq!(segment_jobs(&mut session)[0].values, [1]);
     assert_eq!(labels(&session), ["Disc"]);
     rename(&mut session, 1, "Lesion X");
-    assert_eq!(run(&mut session).values, [1], "it is the same label, whatever it is called");
+    assert_eq!(
+        run(&mut session).values,
+        [1],
+        "it is the same label, whatever it is called"
+    );
     assert_eq!(labels(&session), ["Lesion X"]);
     // Another label of the old name is none that the model knows.
     session.apply(Action::Label(LabelAction::Add(Label::named("Disc", 1))));
@@ -57,17 +82,46 @@ fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() 
     draw(&mut session, 0, 1, 2);
     draw(&mut session, 1, 0, 1);
     session.take_jobs();
-    session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    session.apply(Action::Label(LabelAction::Remove {
+        label: 1,
+        into: None,
+    }));
     assert_eq!(labels(&session), ["Bone"]);
-    assert_eq!([count(&session, 0, 0, 1), count(&session, 0, 1, 2), count(&session, 1, 0, 1)], [0, 36, 0]);
-    let asked = |j: &Job| matches!(j, Job::Store(StoreJob::RemoveLabel { label: 1, into: None, .. }));
-    assert!(session.take_jobs().iter().any(asked), "the cases that are not open are the workspace's");
+    assert_eq!(
+        [
+            count(&session, 0, 0, 1),
+            count(&session, 0, 1, 2),
+            count(&session, 1, 0, 1)
+        ],
+        [0, 36, 0]
+    );
+    let asked = |j: &Job| {
+        matches!(
+            j,
+            Job::Store(StoreJob::RemoveLabel {
+                label: 1,
+                into: None,
+                ..
+            })
+        )
+    };
+    assert!(
+        session.take_jobs().iter().any(asked),
+        "the cases that are not open are the workspace's"
+    );
     assert_eq!(session.next_undo(), Some("Remove label Polyp"));
     command(&mut session, UserCommand::Undo);
     assert_eq!(labels(&session), ["Polyp", "Bone"]);
-    assert_eq!([count(&session, 0, 0, 1), count(&session, 1, 0, 1)], [36, 0], "undo stays in the case");
+    assert_eq!(
+        [count(&session, 0, 0, 1), count(&session, 1, 0, 1)],
+        [36, 0],
+        "undo stays in the case"
+    );
     // A value is never given twice.
-    session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    session.apply(Action::Label(LabelAction::Remove {
+        label: 1,
+        into: None,
+    }));
     session.apply(Action::Label(LabelAction::Add(Label::named("New", 0))));
     assert_eq!(session.active_label(), 3);
 }
@@ -79,7 +133,10 @@ fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
     answer(&mut session, &job);
     session.apply(Action::Label(LabelAction::Add(Label::named("Adenoma", 1))));
     session.take_jobs();
-    session.apply(Action::Label(LabelAction::Remove { label: 1, into: Some(2) }));
+    session.apply(Action::Label(LabelAction::Remove {
+        label: 1,
+        into: Some(2),
+    }));
     assert_eq!(labels(&session), ["Adenoma"]);
     assert_eq!(session.active_label(), 2);
     let state = &session.cases[0].slices[0];
@@ -97,11 +154,17 @@ fn an_accepted_case_of_which_nothing_is_left_is_not_accepted_any_more() {
     session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
     draw(&mut session, 0, 0, 1);
     command(&mut session, UserCommand::Accept);
-    session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    session.apply(Action::Label(LabelAction::Remove {
+        label: 1,
+        into: None,
+    }));
     assert_eq!(session.cases[0].status, Status::Corrected);
     command(&mut session, UserCommand::PreviousCase);
     command(&mut session, UserCommand::Undo);
-    assert_eq!((session.cases[0].status, count(&session, 0, 0, 1)), (Status::Accepted, 36));
+    assert_eq!(
+        (session.cases[0].status, count(&session, 0, 0, 1)),
+        (Status::Accepted, 36)
+    );
 }
 
 #[test]
@@ -113,10 +176,24 @@ fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
     draw(&mut session, 0, 0, 1);
     draw(&mut session, 0, 1, 1);
     session.apply(Action::SetSlice(0));
-    session.apply(Action::Label(LabelAction::Move { from: 1, to: 2, whole_case: false }));
-    assert_eq!([count(&session, 0, 0, 2), count(&session, 0, 1, 2)], [36, 0]);
-    session.apply(Action::Label(LabelAction::Move { from: 1, to: 2, whole_case: true }));
-    assert_eq!([count(&session, 0, 0, 2), count(&session, 0, 1, 2)], [36, 36]);
+    session.apply(Action::Label(LabelAction::Move {
+        from: 1,
+        to: 2,
+        whole_case: false,
+    }));
+    assert_eq!(
+        [count(&session, 0, 0, 2), count(&session, 0, 1, 2)],
+        [36, 0]
+    );
+    session.apply(Action::Label(LabelAction::Move {
+        from: 1,
+        to: 2,
+        whole_case: true,
+    }));
+    assert_eq!(
+        [count(&session, 0, 0, 2), count(&session, 0, 1, 2)],
+        [36, 36]
+    );
     command(&mut session, UserCommand::Undo);
     assert_eq!(count(&session, 0, 1, 1), 36);
 }
@@ -128,9 +205,21 @@ fn nothing_here_can_be_accepted_and_is_undone() {
     let key = session.cases[0].key();
     let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
     let default_window = image.default_window();
-    let loaded = Loaded { presets: Vec::new(), image: Arc::new(image), default_window };
-    session.on_event(Event::Loaded { key, result: Ok(Arc::new(loaded)) });
-    assert!(session.refusal(UserCommand::Accept).unwrap().contains("Nothing here"));
+    let loaded = Loaded {
+        presets: Vec::new(),
+        image: Arc::new(image),
+        default_window,
+    };
+    session.on_event(Event::Loaded {
+        key,
+        result: Ok(Arc::new(loaded)),
+    });
+    assert!(
+        session
+            .refusal(UserCommand::Accept)
+            .unwrap()
+            .contains("Nothing here")
+    );
     session.take_jobs();
     command(&mut session, UserCommand::NothingHere);
     assert_eq!(session.refusal(UserCommand::Accept), None);
@@ -140,21 +229,40 @@ fn nothing_here_can_be_accepted_and_is_undone() {
         _ => None,
     });
     let step = step.unwrap();
-    assert_eq!((step.also.absent.as_slice(), step.edits.len()), ([(0, 1)].as_slice(), 1));
+    assert_eq!(
+        (step.also.absent.as_slice(), step.edits.len()),
+        ([(0, 1)].as_slice(), 1)
+    );
     command(&mut session, UserCommand::Undo);
-    assert_eq!((session.cases[0].status, session.cases[0].absent_labels()), (Status::New, Vec::new()));
-    assert!(session.refusal(UserCommand::Accept).is_some(), "there is nothing to accept again");
+    assert_eq!(
+        (session.cases[0].status, session.cases[0].absent_labels()),
+        (Status::New, Vec::new())
+    );
+    assert!(
+        session.refusal(UserCommand::Accept).is_some(),
+        "there is nothing to accept again"
+    );
     assert!(session.mask_of(key).is_none());
     command(&mut session, UserCommand::Redo);
     command(&mut session, UserCommand::Accept);
     assert_eq!(session.cases[0].status, Status::Accepted);
-    let options = ExportOptions { formats: vec![ExportFormat::LabelMap], ..ExportOptions::default() };
+    let options = ExportOptions {
+        formats: vec![ExportFormat::LabelMap],
+        ..ExportOptions::default()
+    };
     command(&mut session, UserCommand::PreviousCase);
-    session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::ThisCase, options }));
-    let export = session
-        .take_jobs()
-        .into_iter()
-        .find_map(|j| if let Job::MaskFiles(MaskFileJob::Export(e)) = j { Some(e) } else { None });
+    session.apply(Action::Export(ExportRequest {
+        folder: "/out".into(),
+        scope: ExportScope::ThisCase,
+        options,
+    }));
+    let export = session.take_jobs().into_iter().find_map(|j| {
+        if let Job::MaskFiles(MaskFileJob::Export(e)) = j {
+            Some(e)
+        } else {
+            None
+        }
+    });
     let export = export.unwrap();
     assert!(export.slices[0].mask.is_blank() && export.slices[0].absent == [1]);
 }
@@ -165,32 +273,81 @@ fn nothing_is_said_of_all_slices_without_the_label_at_once() {
     session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
     draw(&mut session, 0, 2, 1);
     session.nothing_elsewhere();
-    let said: Vec<bool> = session.cases[0].slices.iter().map(|s| !s.absent.is_empty()).collect();
+    let said: Vec<bool> = session.cases[0]
+        .slices
+        .iter()
+        .map(|s| !s.absent.is_empty())
+        .collect();
     assert_eq!(said, [true, true, false, true, true]);
     assert_eq!(count(&session, 0, 2, 1), 36);
-    assert!((0..5).all(|slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some()));
+    assert!((0..5).all(|slice| {
+        session
+            .mask_of(SliceKey {
+                case: session.cases[0].id,
+                slice,
+            })
+            .is_some()
+    }));
     command(&mut session, UserCommand::Undo);
     assert!(session.cases[0].slices.iter().all(|s| s.absent.is_empty()));
-    let has_mask = |slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some();
-    assert_eq!([0, 1, 2, 3, 4].map(has_mask), [false, false, true, false, false]);
+    let has_mask = |slice| {
+        session
+            .mask_of(SliceKey {
+                case: session.cases[0].id,
+                slice,
+            })
+            .is_some()
+    };
+    assert_eq!(
+        [0, 1, 2, 3, 4].map(has_mask),
+        [false, false, true, false, false]
+    );
 }
 
 #[test]
 fn labels_of_another_task_do_not_stand_in_a_case() {
     let mut session = session(&[("heart", 1), ("head", 1)], Some(model("US")));
-    session.apply(Action::Label(LabelAction::Add(Label::named("Fetal head", 0))));
+    session.apply(Action::Label(LabelAction::Add(Label::named(
+        "Fetal head",
+        0,
+    ))));
     let (heart, head) = (session.cases[0].id, session.cases[1].id);
-    session.apply(Action::ChooseTask { task: TaskChoice::New("Hearts".into()), whole_study: false });
-    let asked = |j: &Job| matches!(j, Job::Store(StoreJob::SetTask { cases, .. }) if cases == &[heart]);
+    session.apply(Action::ChooseTask {
+        task: TaskChoice::New("Hearts".into()),
+        whole_study: false,
+    });
+    let asked =
+        |j: &Job| matches!(j, Job::Store(StoreJob::SetTask { cases, .. }) if cases == &[heart]);
     assert!(session.take_jobs().iter().any(asked));
-    let tasks = vec![Task { key: TaskKey(1), name: "Hearts".into() }];
-    session.on_event(Event::Tasks { tasks, changed: vec![(heart, TaskKey(1))] });
-    let of = |session: &Session| labels(session).into_iter().map(str::to_owned).collect::<Vec<_>>();
-    assert!(of(&session).iter().all(|l| l != "Fetal head"), "{:?}", of(&session));
-    session.apply(Action::Label(LabelAction::Add(Label::named("Ventricle", 1))));
+    let tasks = vec![Task {
+        key: TaskKey(1),
+        name: "Hearts".into(),
+    }];
+    session.on_event(Event::Tasks {
+        tasks,
+        changed: vec![(heart, TaskKey(1))],
+    });
+    let of = |session: &Session| {
+        labels(session)
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        of(&session).iter().all(|l| l != "Fetal head"),
+        "{:?}",
+        of(&session)
+    );
+    session.apply(Action::Label(LabelAction::Add(Label::named(
+        "Ventricle",
+        1,
+    ))));
     assert!(of(&session).contains(&"Ventricle".to_owned()));
     session.apply(Action::SelectCase(head));
-    assert!(of(&session).contains(&"Fetal head".to_owned()) && !of(&session).contains(&"Ventricle".to_owned()));
+    assert!(
+        of(&session).contains(&"Fetal head".to_owned())
+            && !of(&session).contains(&"Ventricle".to_owned())
+    );
     assert_ne!(session.label_name(session.active_label()), "Ventricle");
     session.apply(Action::SelectCase(heart));
     assert_eq!(session.task_name().as_deref(), Some("Hearts"));
@@ -207,7 +364,10 @@ fn only_what_a_case_has_is_given_another_label() {
         session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
     }
     session.apply(Action::Label(LabelAction::Choose(1)));
-    assert_eq!(session.refusal(UserCommand::MoveToLabel), Some("The case has no mask of this label"));
+    assert_eq!(
+        session.refusal(UserCommand::MoveToLabel),
+        Some("The case has no mask of this label")
+    );
     let slice = session.case().unwrap().slice;
     draw(&mut session, 0, slice, 1);
     assert_eq!(session.refusal(UserCommand::MoveToLabel), None);
@@ -222,12 +382,23 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
     for case in [0, 2] {
         session.cases[case].status = Status::Accepted;
     }
-    session.apply(Action::Filter(case_list::CaseFilter { kept: case_list::StatusFilter::Open, ..Default::default() }));
+    session.apply(Action::Filter(case_list::CaseFilter {
+        kept: case_list::StatusFilter::Open,
+        ..Default::default()
+    }));
     session.apply(Action::SelectCase(session.cases[1].id));
     command(&mut session, UserCommand::RemoveCase);
-    assert_eq!(session.case().map(case::Case::title).as_deref(), Some("d"), "c is not listed");
+    assert_eq!(
+        session.case().map(case::Case::title).as_deref(),
+        Some("d"),
+        "c is not listed"
+    );
     command(&mut session, UserCommand::RemoveCase);
-    assert_eq!(session.case().map(case::Case::title).as_deref(), Some("c"), "none is listed any more");
+    assert_eq!(
+        session.case().map(case::Case::title).as_deref(),
+        Some("c"),
+        "none is listed any more"
+    );
 }
 
 #[test]
@@ -240,8 +411,16 @@ fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
     session.take_jobs();
     command(&mut session, UserCommand::RemoveCase);
     let titles: Vec<String> = session.cases.iter().map(case::Case::title).collect();
-    assert_eq!((titles, session.current), (vec!["a".to_owned(), "c".to_owned()], Some(1)));
-    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Store(StoreJob::RemoveCase(case)) if *case == id)));
+    assert_eq!(
+        (titles, session.current),
+        (vec!["a".to_owned(), "c".to_owned()], Some(1))
+    );
+    assert!(
+        session
+            .take_jobs()
+            .iter()
+            .any(|j| matches!(j, Job::Store(StoreJob::RemoveCase(case)) if *case == id))
+    );
     assert!(session.next_undo_anywhere().is_none() && session.live().is_some());
     command(&mut session, UserCommand::RemoveCase);
     command(&mut session, UserCommand::RemoveCase);

@@ -13,15 +13,27 @@ use labrum_core::{
 
 /// A dab on the first slice of a case.
 fn draw(session: &mut Session, at: usize) {
-    let key = SliceKey { case: session.cases[at].id, slice: 0 };
+    let key = SliceKey {
+        case: session.cases[at].id,
+        slice: 0,
+    };
     let side = 3 + session.history.len() % 20;
-    let dot = Region::from_fn(&PixelRect { columns: 3..3 + side, rows: 3..9 }, |_, _| true);
+    let dot = Region::from_fn(
+        &PixelRect {
+            columns: 3..3 + side,
+            rows: 3..9,
+        },
+        |_, _| true,
+    );
     let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
     session.commit("Brush", key.case, vec![(0, edit)]);
 }
 
 fn pixels(session: &Session, at: usize) -> usize {
-    let key = SliceKey { case: session.cases[at].id, slice: 0 };
+    let key = SliceKey {
+        case: session.cases[at].id,
+        slice: 0,
+    };
     session.mask_of(key).map_or(0, |m| m.count(1))
 }
 
@@ -36,13 +48,23 @@ fn what_was_undone_in_one_case_does_not_come_back_from_another() {
     draw(&mut session, 0);
     command(&mut session, UserCommand::Undo);
     command(&mut session, UserCommand::Accept);
-    assert_eq!((session.current, session.cases[0].status), (Some(1), Status::Accepted));
+    assert_eq!(
+        (session.current, session.cases[0].status),
+        (Some(1), Status::Accepted)
+    );
     let before = pixels(&session, 0);
     command(&mut session, UserCommand::Redo);
     command(&mut session, UserCommand::Undo);
-    assert_eq!((session.current, session.cases[0].status), (Some(1), Status::Accepted));
+    assert_eq!(
+        (session.current, session.cases[0].status),
+        (Some(1), Status::Accepted)
+    );
     assert_eq!(pixels(&session, 0), before);
-    assert!(last(&session).contains("\"Undo in any case\" goes to \"one\": accept"), "{}", last(&session));
+    assert!(
+        last(&session).contains("\"Undo in any case\" goes to \"one\": accept"),
+        "{}",
+        last(&session)
+    );
 }
 
 #[test]
@@ -53,12 +75,24 @@ fn undo_in_any_case_goes_there_and_names_case_and_action() {
     assert_eq!(session.next_undo(), None);
     assert_eq!(session.next_undo_anywhere(), Some(("Accept", "one".into())));
     command(&mut session, UserCommand::UndoAnywhere);
-    assert_eq!((session.current, session.cases[0].status), (Some(0), Status::Corrected));
-    assert_eq!(last(&session), "Undone in \"one\": accept. The case is Corrected now.");
+    assert_eq!(
+        (session.current, session.cases[0].status),
+        (Some(0), Status::Corrected)
+    );
+    assert_eq!(
+        last(&session),
+        "Undone in \"one\": accept. The case is Corrected now."
+    );
     command(&mut session, UserCommand::NextCase);
     command(&mut session, UserCommand::RedoAnywhere);
-    assert_eq!((session.current, session.cases[0].status), (Some(0), Status::Accepted));
-    assert_eq!(last(&session), "Done again in \"one\": accept. The case is Accepted now.");
+    assert_eq!(
+        (session.current, session.cases[0].status),
+        (Some(0), Status::Accepted)
+    );
+    assert_eq!(
+        last(&session),
+        "Done again in \"one\": accept. The case is Accepted now."
+    );
 }
 
 #[test]
@@ -79,10 +113,18 @@ fn a_stroke_on_an_accepted_case_is_told_and_undoing_it_gives_the_acceptance_back
     command(&mut session, UserCommand::PreviousCase);
     draw(&mut session, 0);
     assert_eq!(session.cases[0].status, Status::Corrected);
-    assert!(last(&session).contains("accept it again"), "{}", last(&session));
+    assert!(
+        last(&session).contains("accept it again"),
+        "{}",
+        last(&session)
+    );
     command(&mut session, UserCommand::Undo);
     assert_eq!(session.cases[0].status, Status::Accepted);
-    assert!(last(&session).contains("The case is Accepted now"), "{}", last(&session));
+    assert!(
+        last(&session).contains("The case is Accepted now"),
+        "{}",
+        last(&session)
+    );
     command(&mut session, UserCommand::Redo);
     assert_eq!(session.cases[0].status, Status::Corrected);
 }
@@ -112,23 +154,68 @@ fn an_older_journal_gives_the_acceptance_back_too() {
     let case = session.cases[0].id;
     session.cases[0].is_restored = false;
     let mut mask = Mask::empty(64, 64);
-    let dot = Region::from_fn(&PixelRect { columns: 3..9, rows: 3..9 }, |_, _| true);
+    let dot = Region::from_fn(
+        &PixelRect {
+            columns: 3..9,
+            rows: 3..9,
+        },
+        |_, _| true,
+    );
     let edit: Edit = mask.paint(&dot, 1, &Rule::FREE);
-    let slice = RestoredSlice { mask: Some(PackedMask::of(&mask)), is_touched: true, ..RestoredSlice::default() };
-    let done = vec![stored_step(4, case, "Brush", vec![(0, edit.to_bytes())], Also::default())];
-    let restored = Restored { status: Status::Accepted, slices: vec![slice], done, ..Restored::default() };
-    session.on_event(Event::Restored { case, known: known(1), restored: Some(Box::new(restored)) });
+    let slice = RestoredSlice {
+        mask: Some(PackedMask::of(&mask)),
+        is_touched: true,
+        ..RestoredSlice::default()
+    };
+    let done = vec![stored_step(
+        4,
+        case,
+        "Brush",
+        vec![(0, edit.to_bytes())],
+        Also::default(),
+    )];
+    let restored = Restored {
+        status: Status::Accepted,
+        slices: vec![slice],
+        done,
+        ..Restored::default()
+    };
+    session.on_event(Event::Restored {
+        case,
+        known: known(1),
+        restored: Some(Box::new(restored)),
+    });
     session.take_jobs();
     command(&mut session, UserCommand::Undo);
-    assert_eq!((session.cases[0].status, pixels(&session, 0)), (Status::Corrected, 0));
-    assert!(last(&session).contains("in \"one\": brush. The case is Corrected now"), "{}", last(&session));
+    assert_eq!(
+        (session.cases[0].status, pixels(&session, 0)),
+        (Status::Corrected, 0)
+    );
+    assert!(
+        last(&session).contains("in \"one\": brush. The case is Corrected now"),
+        "{}",
+        last(&session)
+    );
     let told = session.take_jobs().into_iter().find_map(|j| match j {
-        Job::Store(StoreJob::SetUndone { step: StepId::Stored(4), undone: true, status }) => status,
+        Job::Store(StoreJob::SetUndone {
+            step: StepId::Stored(4),
+            undone: true,
+            status,
+        }) => status,
         _ => None,
     });
-    assert_eq!(told, Some(StatusChange { before: Status::Corrected, after: Status::Accepted }));
+    assert_eq!(
+        told,
+        Some(StatusChange {
+            before: Status::Corrected,
+            after: Status::Accepted
+        })
+    );
     command(&mut session, UserCommand::Redo);
-    assert_eq!((session.cases[0].status, pixels(&session, 0)), (Status::Accepted, 36));
+    assert_eq!(
+        (session.cases[0].status, pixels(&session, 0)),
+        (Status::Accepted, 36)
+    );
 }
 
 #[test]
@@ -139,7 +226,11 @@ fn an_acceptance_from_elsewhere_goes_and_comes_with_the_last_stroke_and_is_told(
     session.cases[0].status = Status::Accepted;
     command(&mut session, UserCommand::Undo);
     assert_eq!(session.cases[0].status, Status::New);
-    assert!(last(&session).contains("The case is New now"), "{}", last(&session));
+    assert!(
+        last(&session).contains("The case is New now"),
+        "{}",
+        last(&session)
+    );
     command(&mut session, UserCommand::Redo);
     assert_eq!(session.cases[0].status, Status::Accepted);
 }
@@ -148,18 +239,33 @@ fn an_acceptance_from_elsewhere_goes_and_comes_with_the_last_stroke_and_is_told(
 fn renaming_a_label_is_a_step() {
     let mut session = session(&[("one", 1)], None);
     session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
-    let renamed = Label { name: "Adenoma".into(), ..session.labels()[0].clone() };
+    let renamed = Label {
+        name: "Adenoma".into(),
+        ..session.labels()[0].clone()
+    };
     session.apply(Action::Label(LabelAction::Change(1, renamed)));
     assert_eq!(session.next_undo(), Some("Rename label"));
-    let hidden = Label { visible: false, ..session.labels()[0].clone() };
+    let hidden = Label {
+        visible: false,
+        ..session.labels()[0].clone()
+    };
     session.apply(Action::Label(LabelAction::Change(1, hidden)));
-    assert_eq!(session.next_undo(), Some("Rename label"), "whether it is seen is none");
+    assert_eq!(
+        session.next_undo(),
+        Some("Rename label"),
+        "whether it is seen is none"
+    );
     session.take_jobs();
     command(&mut session, UserCommand::Undo);
     assert_eq!(session.labels()[0].name, "Polyp");
     assert!(!session.labels()[0].visible);
-    assert!(last(&session).contains("The label is called Polyp"), "{}", last(&session));
-    let saved = |j: &Job| matches!(j, Job::Store(StoreJob::Labels(labels)) if labels[0].name == "Polyp");
+    assert!(
+        last(&session).contains("The label is called Polyp"),
+        "{}",
+        last(&session)
+    );
+    let saved =
+        |j: &Job| matches!(j, Job::Store(StoreJob::Labels(labels)) if labels[0].name == "Polyp");
     assert!(session.take_jobs().iter().any(saved));
     command(&mut session, UserCommand::Redo);
     assert_eq!(session.labels()[0].name, "Adenoma");
@@ -181,11 +287,24 @@ fn the_list_of_cases_has_two_ends() {
 fn the_steps_of_a_case_that_is_told_anew_are_not_doubled() {
     let mut session = session(&[("one", 1)], None);
     let case = session.cases[0].id;
-    let done: Vec<HistoryStep> =
-        vec![stored_step(4, case, "Brush", vec![(0, Edit::default().to_bytes())], Also::default())];
+    let done: Vec<HistoryStep> = vec![stored_step(
+        4,
+        case,
+        "Brush",
+        vec![(0, Edit::default().to_bytes())],
+        Also::default(),
+    )];
     for _ in 0..2 {
-        let restored = Restored { is_anew: true, done: done.clone(), ..Restored::default() };
-        session.on_event(Event::Restored { case, known: known(1), restored: Some(Box::new(restored)) });
+        let restored = Restored {
+            is_anew: true,
+            done: done.clone(),
+            ..Restored::default()
+        };
+        session.on_event(Event::Restored {
+            case,
+            known: known(1),
+            restored: Some(Box::new(restored)),
+        });
     }
     assert_eq!(session.history.len(), 1);
 }
@@ -197,13 +316,24 @@ fn skipping_an_accepted_case_is_told() {
     command(&mut session, UserCommand::Accept);
     command(&mut session, UserCommand::PreviousCase);
     command(&mut session, UserCommand::Skip);
-    assert!(last(&session).contains("\"one\" was accepted and is skipped now"), "{}", last(&session));
+    assert!(
+        last(&session).contains("\"one\" was accepted and is skipped now"),
+        "{}",
+        last(&session)
+    );
 }
 
 #[test]
 fn what_was_said_of_a_case_goes_with_it_and_with_the_next_step() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
-    let said = |session: &Session| session.notices.list.iter().filter(|n| n.text.contains("accept it again")).count();
+    let said = |session: &Session| {
+        session
+            .notices
+            .list
+            .iter()
+            .filter(|n| n.text.contains("accept it again"))
+            .count()
+    };
     let draw_on_accepted = |session: &mut Session| {
         draw(session, 0);
         command(session, UserCommand::Accept);

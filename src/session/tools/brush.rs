@@ -25,8 +25,12 @@ pub(in crate::session) struct Stroke {
 impl Session {
     /// Radii of a size in the unit of the options, in pixels along x and y: round on the screen.
     pub(in crate::session) fn in_pixels(&self, size: f64) -> Place {
-        let Some(case) = self.case() else { return [size; 2] };
-        let spacing = self.spacing(case, case.slice).filter(|s| s.is_physical() && s.column > 0.0 && s.row > 0.0);
+        let Some(case) = self.case() else {
+            return [size; 2];
+        };
+        let spacing = self
+            .spacing(case, case.slice)
+            .filter(|s| s.is_physical() && s.column > 0.0 && s.row > 0.0);
         match (self.settings.tools.unit, spacing) {
             (BrushUnit::Mm, Some(s)) => [size / s.column, size / s.row],
             _ => [size, size / f64::from(self.extent(case).aspect)],
@@ -37,9 +41,19 @@ impl Session {
         match input.phase {
             PointerPhase::Press => {
                 let erases = input.erases || self.tool == ToolKind::Eraser;
-                let Some(label) = (if erases { Some(0) } else { self.drawable_label() }) else { return };
+                let Some(label) = (if erases {
+                    Some(0)
+                } else {
+                    self.drawable_label()
+                }) else {
+                    return;
+                };
                 self.finish_hand();
-                self.tools.hand = Hand::Stroke(Stroke { edits: Vec::new(), label, last: input.at });
+                self.tools.hand = Hand::Stroke(Stroke {
+                    edits: Vec::new(),
+                    label,
+                    last: input.at,
+                });
                 self.dab(input.at);
             }
             PointerPhase::Drag => self.dab(input.at),
@@ -53,11 +67,17 @@ impl Session {
 
     /// Paints from where the brush was to `to`.
     fn dab(&mut self, to: Place) {
-        let Hand::Stroke(stroke) = &self.tools.hand else { return };
+        let Hand::Stroke(stroke) = &self.tools.hand else {
+            return;
+        };
         let (label, from) = (stroke.label, stroke.last);
-        let Some(region) = self.brushed(from, to) else { return };
+        let Some(region) = self.brushed(from, to) else {
+            return;
+        };
         let rule = self.rule(label);
-        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let Some(key) = self.live().map(|l| l.key()) else {
+            return;
+        };
         let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
         if let Hand::Stroke(stroke) = &mut self.tools.hand {
             stroke.last = to;
@@ -80,8 +100,12 @@ impl Session {
                 return None;
             }
             let count = (distance / step).floor().max(1.0) as usize;
-            let places = (1..=count).map(|i| i as f64 / count as f64).map(|t| [from[0] + t * dx, from[1] + t * dy]);
-            places.fold(Region::default(), |all, at| all.union(&self.smart(loaded, at, radii)))
+            let places = (1..=count)
+                .map(|i| i as f64 / count as f64)
+                .map(|t| [from[0] + t * dx, from[1] + t * dy]);
+            places.fold(Region::default(), |all, at| {
+                all.union(&self.smart(loaded, at, radii))
+            })
         } else {
             stroke::capsule(from, to, radii, columns, rows)
         };
@@ -94,30 +118,46 @@ impl Session {
 
     fn within_threshold(&self, loaded: &Arc<Loaded>, region: Region, columns: usize) -> Region {
         match self.settings.tools.threshold {
-            Some([low, high]) => threshold::within(&region, |i| loaded.image.value(i), low..=high, columns),
+            Some([low, high]) => {
+                threshold::within(&region, |i| loaded.image.value(i), low..=high, columns)
+            }
             None => region,
         }
     }
 
     pub(super) fn end_stroke(&mut self) {
-        let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else { return };
+        let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else {
+            return;
+        };
         let Some(live) = self.live() else { return };
         let (key, edit) = (live.key(), live.mask().merged(&stroke.edits));
         if edit.is_empty() && self.rule(stroke.label) != Rule::FREE {
             let text = "Nothing changed: what is there is locked or must not be painted over.";
             self.notices.add(Severity::Hint, text);
         }
-        let tool = if stroke.label == 0 { ToolKind::Eraser } else { self.tool };
+        let tool = if stroke.label == 0 {
+            ToolKind::Eraser
+        } else {
+            self.tool
+        };
         self.commit(tool.label(), key.case, vec![(key.slice, edit)]);
     }
 
     pub(super) fn brush_preview(&self, input: PointerInput) -> Preview {
         let radii = self.in_pixels(self.settings.tools.radius);
         let erases = input.erases || self.tool == ToolKind::Eraser;
-        let looks_at_image = self.tool == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
+        let looks_at_image =
+            self.tool == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
         // A plain brush does what its ring says.
-        let region = (looks_at_image && !self.is_drawing()).then(|| self.brushed(input.at, input.at)).flatten();
+        let region = (looks_at_image && !self.is_drawing())
+            .then(|| self.brushed(input.at, input.at))
+            .flatten();
         let label = if erases { 0 } else { self.label_to_draw() };
-        Preview { region, label, ring: Some((input.at, radii)), ..Preview::default() }
+        Preview {
+            region,
+            label,
+            ring: Some((input.at, radii)),
+            ..Preview::default()
+        }
     }
 }

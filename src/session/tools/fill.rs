@@ -9,13 +9,22 @@ impl Session {
         if input.phase != PointerPhase::Press {
             return;
         }
-        let Some(label) = (if input.erases { Some(0) } else { self.drawable_label() }) else { return };
+        let Some(label) = (if input.erases {
+            Some(0)
+        } else {
+            self.drawable_label()
+        }) else {
+            return;
+        };
         let area = self.area_at(input);
         if area.is_none() && !input.erases && self.pixel_at(input.at).is_some() {
-            let text = "The outer background is not filled: click an enclosed area or one with a label.";
+            let text =
+                "The outer background is not filled: click an enclosed area or one with a label.";
             self.notices.add(Severity::Hint, text);
         }
-        let (Some(region), Some(live)) = (area, self.live()) else { return };
+        let (Some(region), Some(live)) = (area, self.live()) else {
+            return;
+        };
         let (key, rule) = (live.key(), self.rule(label));
         let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
         self.commit(ToolKind::Fill.label(), key.case, vec![(key.slice, edit)]);
@@ -33,7 +42,15 @@ impl Session {
     }
 
     pub(super) fn fill_preview(&self, input: PointerInput) -> Preview {
-        let label = if input.erases { 0 } else { self.label_to_draw() };
-        Preview { region: self.area_at(input), label, ..Preview::default() }
+        let label = if input.erases {
+            0
+        } else {
+            self.label_to_draw()
+        };
+        Preview {
+            region: self.area_at(input),
+            label,
+            ..Preview::default()
+        }
     }
 }

@@ -101,7 +101,9 @@ pub(super) struct WireInHand {
 
 impl std::fmt::Debug for WireInHand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WireInHand").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("WireInHand")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +132,8 @@ impl Session {
         self.finish_hand();
         self.tool = tool;
         if tool != ToolKind::Look && self.settings.view_mode == super::settings::ViewMode::Hidden {
-            self.notices.add(Severity::Hint, "The mask is hidden: O shows it.");
+            self.notices
+                .add(Severity::Hint, "The mask is hidden: O shows it.");
         }
         self.show_preview();
     }
@@ -160,7 +163,11 @@ impl Session {
         if self.tool.has_size() {
             let is_pull = self.tool == ToolKind::Pull;
             self.change_settings(|s| {
-                let size = if is_pull { &mut s.tools.reach } else { &mut s.tools.radius };
+                let size = if is_pull {
+                    &mut s.tools.reach
+                } else {
+                    &mut s.tools.radius
+                };
                 *size = ToolOptions::resized(*size, notches);
             });
             self.show_preview();
@@ -177,10 +184,17 @@ impl Session {
             scale: 1.0,
         };
         let from = self.tools.pointer.unwrap_or(middle);
-        let at =
-            [(from.at[0] + by[0]).clamp(0.5, columns as f64 - 0.5), (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5)];
+        let at = [
+            (from.at[0] + by[0]).clamp(0.5, columns as f64 - 0.5),
+            (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5),
+        ];
         self.tools.keyed = Some(at);
-        self.pointer(PointerInput { phase: PointerPhase::Hover, at, erases: false, ..from });
+        self.pointer(PointerInput {
+            phase: PointerPhase::Hover,
+            at,
+            erases: false,
+            ..from
+        });
     }
 
     /// Clicks where the tool is.
@@ -189,8 +203,14 @@ impl Session {
             self.move_pointer([0.0; 2]);
         }
         let Some(at) = self.tools.pointer else { return };
-        self.pointer(PointerInput { phase: PointerPhase::Press, ..at });
-        self.pointer(PointerInput { phase: PointerPhase::Release, ..at });
+        self.pointer(PointerInput {
+            phase: PointerPhase::Press,
+            ..at
+        });
+        self.pointer(PointerInput {
+            phase: PointerPhase::Release,
+            ..at
+        });
     }
 
     /// Esc: drops what is in hand, else stops what is going on, else takes messages away, else puts the tool away.
@@ -257,8 +277,12 @@ impl Session {
         let preview = match (self.tool, self.tools.pointer) {
             _ if self.live().is_none() => Preview::default(),
             (ToolKind::Look, _) => Preview::default(),
-            (ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush, Some(input)) => self.brush_preview(input),
-            (ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire, input) => self.outline_preview(input),
+            (ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush, Some(input)) => {
+                self.brush_preview(input)
+            }
+            (ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire, input) => {
+                self.outline_preview(input)
+            }
             (ToolKind::Fill, Some(input)) => self.fill_preview(input),
             (ToolKind::Pull, Some(input)) => self.pull_preview(input),
             (_, None) => Preview::default(),
@@ -268,7 +292,10 @@ impl Session {
 
     /// Leaves out of an area what has the label already, is locked or may not be painted over.
     fn what_changes(&self, mut preview: Preview) -> Preview {
-        let is_outline = matches!(self.tool, ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire);
+        let is_outline = matches!(
+            self.tool,
+            ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire
+        );
         if is_outline && self.settings.tools.outline_does == OutlineDoes::TakeProposal {
             return preview;
         }
@@ -281,7 +308,9 @@ impl Session {
 
     /// Size of the slice on the screen, columns and rows.
     pub(super) fn slice_size(&self) -> (usize, usize) {
-        self.live.as_ref().map_or((0, 0), |l| (l.mask().columns(), l.mask().rows()))
+        self.live
+            .as_ref()
+            .map_or((0, 0), |l| (l.mask().columns(), l.mask().rows()))
     }
 
     /// The pixel under a place of the slice on the screen.

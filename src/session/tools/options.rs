@@ -61,12 +61,16 @@ impl ToolKind {
             Self::Look => "Drag to move the picture",
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
             Self::Eraser => "Drag to erase",
-            Self::SmartBrush => "Drag inside of what you mark; it stops at edges; Alt or Ctrl erases",
+            Self::SmartBrush => {
+                "Drag inside of what you mark; it stops at edges; Alt or Ctrl erases"
+            }
             Self::Polygon => {
                 "Click corners; Enter or a double-click closes; drag corners to move them; Alt or Ctrl subtracts"
             }
             Self::Lasso => "Draw round an area and let go; Alt or Ctrl subtracts",
-            Self::LiveWire => "Click along the boundary; Enter or a double-click closes; Alt or Ctrl subtracts",
+            Self::LiveWire => {
+                "Click along the boundary; Enter or a double-click closes; Alt or Ctrl subtracts"
+            }
             Self::Fill => "Click an area to fill it; Alt or Ctrl empties it",
             Self::Pull => "Press near the boundary of the label and drag it",
         }
@@ -74,7 +78,10 @@ impl ToolKind {
 
     /// True where its size can be changed.
     pub fn has_size(self) -> bool {
-        matches!(self, Self::Brush | Self::Eraser | Self::SmartBrush | Self::Pull)
+        matches!(
+            self,
+            Self::Brush | Self::Eraser | Self::SmartBrush | Self::Pull
+        )
     }
 }
 

@@ -1,6 +1,8 @@
 //! Polygon, lasso and live wire: a closed line whose inside is added, taken away, or given back to the model.
 
-use super::{Hand, OutlineDoes, Place, PointerInput, PointerPhase, Preview, Session, ToolKind, WireInHand};
+use super::{
+    Hand, OutlineDoes, Place, PointerInput, PointerPhase, Preview, Session, ToolKind, WireInHand,
+};
 use crate::session::notice::Severity;
 use labrum_core::{
     region::Region,
@@ -31,7 +33,11 @@ pub(in crate::session) struct DrawnLine {
 impl DrawnLine {
     /// The whole line: anchors, or the ways between them.
     fn line(&self) -> Vec<Place> {
-        if self.ways.is_empty() { self.anchors.clone() } else { self.ways.concat() }
+        if self.ways.is_empty() {
+            self.anchors.clone()
+        } else {
+            self.ways.concat()
+        }
     }
 
     /// A live wire makes ways between two anchors that lie apart; other lines need three.
@@ -41,7 +47,11 @@ impl DrawnLine {
 
     fn near(&self, at: Place, scale: f64) -> Option<usize> {
         let distance = |p: &Place| (p[0] - at[0]).hypot(p[1] - at[1]) * scale;
-        let nearest = self.anchors.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)))?;
+        let nearest = self
+            .anchors
+            .iter()
+            .enumerate()
+            .min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)))?;
         (distance(nearest.1) <= GRAB).then_some(nearest.0)
     }
 }
@@ -78,7 +88,9 @@ impl Session {
     /// Takes back the last corner of a line in hand that has more than one; false where there is none.
     pub(in crate::session) fn take_back_corner(&mut self) -> bool {
         let is_lasso = self.tool == ToolKind::Lasso;
-        let Hand::Outline(outline) = &mut self.tools.hand else { return false };
+        let Hand::Outline(outline) = &mut self.tools.hand else {
+            return false;
+        };
         if is_lasso || outline.anchors.len() < 2 {
             return false;
         }
@@ -97,12 +109,22 @@ impl Session {
         }
         self.finish_hand();
         let (anchors, erases) = (vec![input.at], input.erases);
-        self.tools.hand = Hand::Outline(DrawnLine { anchors, ways: Vec::new(), dragging: Some((0, false)), erases });
+        self.tools.hand = Hand::Outline(DrawnLine {
+            anchors,
+            ways: Vec::new(),
+            dragging: Some((0, false)),
+            erases,
+        });
     }
 
     fn lasso_on(&mut self, at: Place) {
-        let Hand::Outline(outline) = &mut self.tools.hand else { return };
-        let is_far = outline.anchors.last().is_none_or(|p| (p[0] - at[0]).hypot(p[1] - at[1]) >= LASSO_STEP);
+        let Hand::Outline(outline) = &mut self.tools.hand else {
+            return;
+        };
+        let is_far = outline
+            .anchors
+            .last()
+            .is_none_or(|p| (p[0] - at[0]).hypot(p[1] - at[1]) >= LASSO_STEP);
         if is_far {
             outline.anchors.push(at);
         }
@@ -115,7 +137,9 @@ impl Session {
             return self.start_wire();
         }
         let snapped = self.snapped(input);
-        let Hand::Outline(outline) = &mut self.tools.hand else { return };
+        let Hand::Outline(outline) = &mut self.tools.hand else {
+            return;
+        };
         outline.erases = input.erases;
         if let Some(taken) = outline.near(input.at, input.scale) {
             outline.dragging = Some((taken, false));
@@ -135,8 +159,12 @@ impl Session {
 
     fn move_corner(&mut self, at: Place) {
         let is_wire = self.tool == ToolKind::LiveWire;
-        let Hand::Outline(outline) = &mut self.tools.hand else { return };
-        let Some((index, has_moved)) = &mut outline.dragging else { return };
+        let Hand::Outline(outline) = &mut self.tools.hand else {
+            return;
+        };
+        let Some((index, has_moved)) = &mut outline.dragging else {
+            return;
+        };
         // A corner of a live wire lies on the way that was shown when it was set.
         if !is_wire {
             *has_moved = *has_moved || outline.anchors[*index] != at;
@@ -145,7 +173,9 @@ impl Session {
     }
 
     fn release_corner(&mut self) {
-        let Hand::Outline(outline) = &mut self.tools.hand else { return };
+        let Hand::Outline(outline) = &mut self.tools.hand else {
+            return;
+        };
         let closes = outline.dragging.take() == Some((0, false)) && outline.anchors.len() >= 3;
         if closes {
             self.close_outline();
@@ -154,7 +184,9 @@ impl Session {
 
     /// Begins the search for ways from the last anchor.
     fn start_wire(&mut self) {
-        let (Hand::Outline(outline), ToolKind::LiveWire) = (&self.tools.hand, self.tool) else { return };
+        let (Hand::Outline(outline), ToolKind::LiveWire) = (&self.tools.hand, self.tool) else {
+            return;
+        };
         if let (Some(from), Some(wire)) = (outline.anchors.last(), &mut self.tools.wire) {
             wire.wire.start_at(*from);
         }
@@ -165,21 +197,40 @@ impl Session {
         if self.tool != ToolKind::LiveWire {
             return input.at;
         }
-        let (Some(case), Some(loaded), Some(live)) = (self.case(), self.current_loaded(), self.live()) else {
+        let (Some(case), Some(loaded), Some(live)) =
+            (self.case(), self.current_loaded(), self.live())
+        else {
             return input.at;
         };
-        let (key, window, image) = (live.key(), self.window_of(case, loaded), loaded.image.clone());
-        let is_known = self.tools.wire.as_ref().is_some_and(|w| w.key == key && w.window == window);
+        let (key, window, image) = (
+            live.key(),
+            self.window_of(case, loaded),
+            loaded.image.clone(),
+        );
+        let is_known = self
+            .tools
+            .wire
+            .as_ref()
+            .is_some_and(|w| w.key == key && w.window == window);
         if !is_known {
-            self.tools.wire = Some(WireInHand { key, window, wire: Box::new(Wire::new(image, window)) });
+            self.tools.wire = Some(WireInHand {
+                key,
+                window,
+                wire: Box::new(Wire::new(image, window)),
+            });
         }
         let reach = (GRAB / input.scale.max(0.1)).clamp(1.0, SNAP);
-        self.tools.wire.as_mut().map_or(input.at, |w| w.wire.snap(input.at, reach))
+        self.tools
+            .wire
+            .as_mut()
+            .map_or(input.at, |w| w.wire.snap(input.at, reach))
     }
 
     /// The way from an anchor to a place; straight where there is no wire.
     fn wire_way(&mut self, from: usize, to: Place) -> Vec<Place> {
-        let Hand::Outline(outline) = &self.tools.hand else { return Vec::new() };
+        let Hand::Outline(outline) = &self.tools.hand else {
+            return Vec::new();
+        };
         let from = outline.anchors[from];
         match &mut self.tools.wire {
             Some(wire) => wire.wire.path_to(to),
@@ -197,20 +248,32 @@ impl Session {
                 outline.ways.push(way);
             }
         }
-        let Hand::Outline(outline) = std::mem::take(&mut self.tools.hand) else { return };
+        let Hand::Outline(outline) = std::mem::take(&mut self.tools.hand) else {
+            return;
+        };
         let (columns, rows) = self.slice_size();
         let region = polygon(&outline.line(), columns, rows);
-        let does = if outline.erases { OutlineDoes::Subtract } else { self.settings.tools.outline_does };
+        let does = if outline.erases {
+            OutlineDoes::Subtract
+        } else {
+            self.settings.tools.outline_does
+        };
         self.apply_outline(&region, does);
     }
 
     /// Whoever goes on before a line is closed keeps what lies in it, and is told.
     pub(super) fn close_outline_on_leaving(&mut self) {
-        let (tool, slice) = (self.tool.label(), self.case().map_or(0, |case| case.slice + 1));
+        let (tool, slice) = (
+            self.tool.label(),
+            self.case().map_or(0, |case| case.slice + 1),
+        );
         let count = self.history.len();
         self.close_outline();
         if self.history.len() > count && self.tool != ToolKind::Lasso {
-            let text = format!("The unfinished {} on slice {slice} was closed.", tool.to_lowercase());
+            let text = format!(
+                "The unfinished {} on slice {slice} was closed.",
+                tool.to_lowercase()
+            );
             self.notices.add(Severity::Hint, text);
         }
     }
@@ -224,7 +287,9 @@ impl Session {
                 None => return,
             },
         };
-        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let Some(key) = self.live().map(|l| l.key()) else {
+            return;
+        };
         let rule = self.rule(label);
         let edit = self.write_mask(key, |mask| mask.paint(region, label, &rule));
         self.commit(self.tool.label(), key.case, vec![(key.slice, edit)]);
@@ -232,12 +297,19 @@ impl Session {
 
     pub(super) fn outline_preview(&mut self, input: Option<PointerInput>) -> Preview {
         let is_lasso = self.tool == ToolKind::Lasso;
-        let Hand::Outline(outline) = &self.tools.hand else { return Preview::default() };
+        let Hand::Outline(outline) = &self.tools.hand else {
+            return Preview::default();
+        };
         let (mut line, points) = (outline.line(), outline.anchors.clone());
-        let does = if outline.erases { OutlineDoes::Subtract } else { self.settings.tools.outline_does };
+        let does = if outline.erases {
+            OutlineDoes::Subtract
+        } else {
+            self.settings.tools.outline_does
+        };
         let is_settled = outline.dragging.is_some();
         // Over a corner a press takes it up and adds none.
-        let next = input.filter(|i| !is_lasso && !is_settled && outline.near(i.at, i.scale).is_none());
+        let next =
+            input.filter(|i| !is_lasso && !is_settled && outline.near(i.at, i.scale).is_none());
         if let Some(at) = next.map(|i| i.at) {
             match self.tool {
                 ToolKind::LiveWire => line.extend(self.wire_way(points.len() - 1, at)),
@@ -248,8 +320,19 @@ impl Session {
         }
         let (columns, rows) = self.slice_size();
         let region = (line.len() >= 3).then(|| polygon(&line, columns, rows));
-        let label = if does == OutlineDoes::Add { self.label_to_draw() } else { 0 };
+        let label = if does == OutlineDoes::Add {
+            self.label_to_draw()
+        } else {
+            0
+        };
         let points = if is_lasso { Vec::new() } else { points };
-        Preview { region, label, line, points, is_closed: true, ring: None }
+        Preview {
+            region,
+            label,
+            line,
+            points,
+            is_closed: true,
+            ring: None,
+        }
     }
 }

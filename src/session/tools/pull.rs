@@ -17,13 +17,29 @@ impl Session {
     pub(in crate::session) fn pull(&mut self, input: PointerInput) {
         match input.phase {
             PointerPhase::Press => {
-                let Some(label) = self.drawable_label() else { return };
-                let Some(start) = self.live().map(|l| l.mask().region(label)).filter(|r| !r.is_empty()) else {
-                    let text = format!("There is no {} on this slice to pull.", self.label_name(label));
-                    return self.notices.add(crate::session::notice::Severity::Hint, text);
+                let Some(label) = self.drawable_label() else {
+                    return;
+                };
+                let Some(start) = self
+                    .live()
+                    .map(|l| l.mask().region(label))
+                    .filter(|r| !r.is_empty())
+                else {
+                    let text = format!(
+                        "There is no {} on this slice to pull.",
+                        self.label_name(label)
+                    );
+                    return self
+                        .notices
+                        .add(crate::session::notice::Severity::Hint, text);
                 };
                 self.finish_hand();
-                self.tools.hand = Hand::Pull(Pull { edits: Vec::new(), label, start, grabbed: input.at });
+                self.tools.hand = Hand::Pull(Pull {
+                    edits: Vec::new(),
+                    label,
+                    start,
+                    grabbed: input.at,
+                });
             }
             PointerPhase::Drag => self.pull_to(input.at),
             PointerPhase::Release => {
@@ -35,7 +51,9 @@ impl Session {
     }
 
     pub(super) fn end_pull(&mut self) {
-        let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else { return };
+        let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else {
+            return;
+        };
         let Some(live) = self.live() else { return };
         let (key, edit) = (live.key(), live.mask().merged(&pull.edits));
         self.commit(ToolKind::Pull.label(), key.case, vec![(key.slice, edit)]);
@@ -44,8 +62,12 @@ impl Session {
     fn pull_to(&mut self, to: Place) {
         let (columns, rows) = self.slice_size();
         let reach = self.in_pixels(self.settings.tools.reach);
-        let Some(key) = self.live().map(|l| l.key()) else { return };
-        let Hand::Pull(pull) = &mut self.tools.hand else { return };
+        let Some(key) = self.live().map(|l| l.key()) else {
+            return;
+        };
+        let Hand::Pull(pull) = &mut self.tools.hand else {
+            return;
+        };
         let (label, before) = (pull.label, std::mem::take(&mut pull.edits));
         let (target, window) = pull::pulled(&pull.start, pull.grabbed, to, reach, columns, rows);
         self.roll_back(key, &before);
@@ -62,6 +84,10 @@ impl Session {
             Hand::Pull(pull) => pull.grabbed,
             _ => input.at,
         };
-        Preview { label: self.active_label(), ring: Some((at, reach)), ..Preview::default() }
+        Preview {
+            label: self.active_label(),
+            ring: Some((at, reach)),
+            ..Preview::default()
+        }
     }
 }

@@ -35,25 +35,46 @@ fn drawing(slices: usize) -> Session {
 
 fn load_all(session: &mut Session, slices: usize) {
     let bright = |i: usize| (16..48).contains(&(i % SIDE)) && (16..48).contains(&(i / SIDE));
-    let pixels = (0..SIDE * SIDE).map(|i| if bright(i) { 200 } else { 40 }).collect();
+    let pixels = (0..SIDE * SIDE)
+        .map(|i| if bright(i) { 200 } else { 40 })
+        .collect();
     let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(pixels)).unwrap());
     let case = session.cases[0].id;
     for slice in 0..slices {
         let default_window = image.default_window();
-        let loaded = Loaded { image: image.clone(), default_window, presets: Vec::new() };
-        session.on_event(Event::Loaded { key: SliceKey { case, slice }, result: Ok(Arc::new(loaded)) });
+        let loaded = Loaded {
+            image: image.clone(),
+            default_window,
+            presets: Vec::new(),
+        };
+        session.on_event(Event::Loaded {
+            key: SliceKey { case, slice },
+            result: Ok(Arc::new(loaded)),
+        });
     }
 }
 
 fn point(session: &mut Session, phase: PointerPhase, at: Place, erases: bool) {
-    session.apply(Action::Pointer(PointerInput { phase, at, erases, scale: 8.0 }));
+    session.apply(Action::Pointer(PointerInput {
+        phase,
+        at,
+        erases,
+        scale: 8.0,
+    }));
 }
 
 /// Press, moves, release.
 fn drag(session: &mut Session, places: &[Place], erases: bool) {
     point(session, PointerPhase::Press, places[0], erases);
-    places[1..].iter().for_each(|at| point(session, PointerPhase::Drag, *at, erases));
-    point(session, PointerPhase::Release, places[places.len() - 1], erases);
+    places[1..]
+        .iter()
+        .for_each(|at| point(session, PointerPhase::Drag, *at, erases));
+    point(
+        session,
+        PointerPhase::Release,
+        places[places.len() - 1],
+        erases,
+    );
 }
 
 fn click(session: &mut Session, at: Place, erases: bool) {
@@ -62,7 +83,10 @@ fn click(session: &mut Session, at: Place, erases: bool) {
 
 fn take(session: &mut Session, tool: UserCommand, radius: f64) {
     command(session, tool);
-    let options = ToolOptions { radius, ..session.settings.tools.clone() };
+    let options = ToolOptions {
+        radius,
+        ..session.settings.tools.clone()
+    };
     session.apply(Action::SetTools(options));
 }
 
@@ -79,7 +103,11 @@ fn shape(inside: impl Fn(f64, f64) -> bool) -> Mask {
 fn distance_to_segment([x, y]: Place, a: Place, b: Place) -> f64 {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
     let length = dx * dx + dy * dy;
-    let t = if length > 0.0 { (((x - a[0]) * dx + (y - a[1]) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+    let t = if length > 0.0 {
+        (((x - a[0]) * dx + (y - a[1]) * dy) / length).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     (x - a[0] - t * dx).hypot(y - a[1] - t * dy)
 }
 
@@ -89,7 +117,10 @@ fn a_stroke_covers_what_the_brush_passed_over_however_fast() {
     take(&mut session, UserCommand::ToolBrush, 5.0);
     let path = [[10.0, 10.0], [50.0, 20.0], [20.0, 55.0]];
     drag(&mut session, &path, false);
-    let swept = |x, y| path.windows(2).any(|w| distance_to_segment([x, y], w[0], w[1]) <= 5.0);
+    let swept = |x, y| {
+        path.windows(2)
+            .any(|w| distance_to_segment([x, y], w[0], w[1]) <= 5.0)
+    };
     assert_eq!(mask(&session), shape(swept));
     assert_eq!(session.case().unwrap().status, Status::Corrected);
 
@@ -105,11 +136,25 @@ fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
     for at in [[10.0, 10.0], [50.0, 10.0], [55.0, 55.0], [10.0, 50.0]] {
         click(&mut session, at, false);
     }
-    drag(&mut session, &[[55.0, 55.0], [52.0, 52.0], [50.0, 50.0]], false);
-    assert!(mask(&session).is_blank(), "nothing is painted before the line is closed");
-    assert_eq!(session.preview().region.as_ref().unwrap().len(), 40 * 40, "what it will do is shown");
+    drag(
+        &mut session,
+        &[[55.0, 55.0], [52.0, 52.0], [50.0, 50.0]],
+        false,
+    );
+    assert!(
+        mask(&session).is_blank(),
+        "nothing is painted before the line is closed"
+    );
+    assert_eq!(
+        session.preview().region.as_ref().unwrap().len(),
+        40 * 40,
+        "what it will do is shown"
+    );
     click(&mut session, [10.0, 10.0], false);
-    assert_eq!(mask(&session), shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y)));
+    assert_eq!(
+        mask(&session),
+        shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y))
+    );
     assert!(!session.is_drawing());
 }
 
@@ -131,7 +176,11 @@ fn enter_and_a_double_click_close_a_polygon_and_escape_drops_it() {
         }
         assert!(!session.is_drawing());
         assert_eq!(mask(&session).is_blank(), how == 2);
-        assert_ne!(session.case().unwrap().status, Status::Accepted, "Enter closed the line and did no more");
+        assert_ne!(
+            session.case().unwrap().status,
+            Status::Accepted,
+            "Enter closed the line and did no more"
+        );
     }
 }
 
@@ -141,9 +190,14 @@ fn a_lasso_with_alt_takes_its_inside_away() {
     take(&mut session, UserCommand::ToolBrush, 40.0);
     click(&mut session, [32.0, 32.0], false);
     take(&mut session, UserCommand::ToolLasso, 5.0);
-    drag(&mut session, &[[20.0, 20.0], [40.0, 20.0], [40.0, 40.0], [20.0, 40.0]], true);
+    drag(
+        &mut session,
+        &[[20.0, 20.0], [40.0, 20.0], [40.0, 40.0], [20.0, 40.0]],
+        true,
+    );
     let left = |x: f64, y: f64| {
-        (x - 32.0).hypot(y - 32.0) <= 40.0 && !((20.0..40.0).contains(&x) && (20.0..40.0).contains(&y))
+        (x - 32.0).hypot(y - 32.0) <= 40.0
+            && !((20.0..40.0).contains(&x) && (20.0..40.0).contains(&y))
     };
     assert_eq!(mask(&session), shape(left));
 }
@@ -152,14 +206,26 @@ fn a_lasso_with_alt_takes_its_inside_away() {
 fn fill_takes_what_is_enclosed_and_alt_empties_it() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolLasso, 5.0);
-    drag(&mut session, &[[10.0, 10.0], [50.0, 10.0], [50.0, 50.0], [10.0, 50.0]], false);
-    drag(&mut session, &[[20.0, 20.0], [30.0, 20.0], [30.0, 30.0], [20.0, 30.0]], true);
+    drag(
+        &mut session,
+        &[[10.0, 10.0], [50.0, 10.0], [50.0, 50.0], [10.0, 50.0]],
+        false,
+    );
+    drag(
+        &mut session,
+        &[[20.0, 20.0], [30.0, 20.0], [30.0, 30.0], [20.0, 30.0]],
+        true,
+    );
     command(&mut session, UserCommand::ToolFill);
     click(&mut session, [25.0, 25.0], false);
     let square = shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y));
     assert_eq!(mask(&session), square);
     click(&mut session, [2.0, 2.0], false);
-    assert_eq!(mask(&session), square, "the ground outside of everything is not filled");
+    assert_eq!(
+        mask(&session),
+        square,
+        "the ground outside of everything is not filled"
+    );
     click(&mut session, [40.0, 40.0], true);
     assert!(mask(&session).is_blank());
 }
@@ -168,10 +234,16 @@ fn fill_takes_what_is_enclosed_and_alt_empties_it() {
 fn a_threshold_keeps_the_brush_to_its_values() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 10.0);
-    let options = ToolOptions { threshold: Some([100.0, 255.0]), ..session.settings.tools.clone() };
+    let options = ToolOptions {
+        threshold: Some([100.0, 255.0]),
+        ..session.settings.tools.clone()
+    };
     session.apply(Action::SetTools(options));
     click(&mut session, [16.0, 32.0], false);
-    assert_eq!(mask(&session), shape(|x, y| (x - 16.0).hypot(y - 32.0) <= 10.0 && x > 16.0));
+    assert_eq!(
+        mask(&session),
+        shape(|x, y| (x - 16.0).hypot(y - 32.0) <= 10.0 && x > 16.0)
+    );
 }
 
 #[test]
@@ -180,8 +252,14 @@ fn a_smart_brush_stops_at_the_edge_of_the_image() {
     take(&mut session, UserCommand::ToolSmartBrush, 10.0);
     drag(&mut session, &[[22.0, 30.0], [22.0, 34.0]], false);
     let painted = mask(&session);
-    let outside = (0..SIDE * SIDE).filter(|i| painted.labels()[*i] == 1 && i % SIDE < 15).count();
-    assert!(painted.count(1) > 150 && outside == 0, "{} pixels, {outside} beyond the edge", painted.count(1));
+    let outside = (0..SIDE * SIDE)
+        .filter(|i| painted.labels()[*i] == 1 && i % SIDE < 15)
+        .count();
+    assert!(
+        painted.count(1) > 150 && outside == 0,
+        "{} pixels, {outside} beyond the edge",
+        painted.count(1)
+    );
 }
 
 #[test]
@@ -201,17 +279,33 @@ fn a_gesture_is_one_step_of_the_journal() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 5.0);
     session.take_jobs();
-    drag(&mut session, &[[10.0, 10.0], [30.0, 10.0], [30.0, 40.0]], false);
+    drag(
+        &mut session,
+        &[[10.0, 10.0], [30.0, 10.0], [30.0, 40.0]],
+        false,
+    );
     let jobs = session.take_jobs();
     let steps: Vec<_> = jobs
         .iter()
-        .filter_map(|j| if let Job::Store(StoreJob::Append { step, .. }) = j { Some(step) } else { None })
+        .filter_map(|j| {
+            if let Job::Store(StoreJob::Append { step, .. }) = j {
+                Some(step)
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(steps.len(), 1);
     assert_eq!(&*steps[0].tool, "Brush");
     let mut again = Mask::empty(SIDE, SIDE);
-    steps[0].edits(false).for_each(|(_, edit)| again.apply(&edit));
-    assert_eq!(again, mask(&session), "the journal holds all that was drawn");
+    steps[0]
+        .edits(false)
+        .for_each(|(_, edit)| again.apply(&edit));
+    assert_eq!(
+        again,
+        mask(&session),
+        "the journal holds all that was drawn"
+    );
 }
 
 #[test]
@@ -253,7 +347,11 @@ fn a_proposal_never_takes_the_place_of_what_a_person_drew() {
     command(&mut session, UserCommand::AcceptProposal);
     assert_ne!(mask(&session), drawn);
     command(&mut session, UserCommand::Undo);
-    assert_eq!(mask(&session), drawn, "accepting it is a step like any other");
+    assert_eq!(
+        mask(&session),
+        drawn,
+        "accepting it is a step like any other"
+    );
 }
 
 #[test]
@@ -264,13 +362,24 @@ fn an_outline_can_give_its_inside_back_to_the_model() {
     answer(&mut session, &job);
     let proposed = mask(&session);
     command(&mut session, UserCommand::EmptyLabel);
-    let options = ToolOptions { outline_does: OutlineDoes::TakeProposal, ..session.settings.tools.clone() };
+    let options = ToolOptions {
+        outline_does: OutlineDoes::TakeProposal,
+        ..session.settings.tools.clone()
+    };
     session.apply(Action::SetTools(options));
     command(&mut session, UserCommand::ToolLasso);
-    drag(&mut session, &[[0.0, 0.0], [32.0, 0.0], [32.0, 64.0], [0.0, 64.0]], false);
+    drag(
+        &mut session,
+        &[[0.0, 0.0], [32.0, 0.0], [32.0, 64.0], [0.0, 64.0]],
+        false,
+    );
     let half = mask(&session);
     for i in 0..SIDE * SIDE {
-        let expected = if i % SIDE < 32 { proposed.labels()[i] } else { 0 };
+        let expected = if i % SIDE < 32 {
+            proposed.labels()[i]
+        } else {
+            0
+        };
         assert_eq!(half.labels()[i], expected);
     }
 }
@@ -289,14 +398,26 @@ fn copies_and_operations_change_the_label_in_hand_alone() {
     command(&mut session, UserCommand::CopyFromPrevious);
     assert_eq!(mask(&session).region(1), first.region(1));
     let two = mask(&session).region(2);
-    for operation in [UserCommand::Grow, UserCommand::Smooth, UserCommand::Shrink, UserCommand::FillHoles] {
+    for operation in [
+        UserCommand::Grow,
+        UserCommand::Smooth,
+        UserCommand::Shrink,
+        UserCommand::FillHoles,
+    ] {
         command(&mut session, operation);
         assert_eq!(mask(&session).region(2), two, "{operation:?}");
     }
     session.apply(Action::PreviewCommand(Some(UserCommand::Grow)));
-    let (before, shown) = (mask(&session).region(1), session.preview().region.clone().unwrap());
+    let (before, shown) = (
+        mask(&session).region(1),
+        session.preview().region.clone().unwrap(),
+    );
     command(&mut session, UserCommand::Grow);
-    assert_eq!(mask(&session).region(1).difference(&before), shown, "it was shown before it was done");
+    assert_eq!(
+        mask(&session).region(1).difference(&before),
+        shown,
+        "it was shown before it was done"
+    );
 }
 
 #[test]
@@ -308,18 +429,41 @@ fn interpolation_asks_for_the_gaps_and_is_one_step() {
         click(&mut session, [20.0, 20.0], false);
     }
     command(&mut session, UserCommand::Interpolate);
-    let job = session
-        .take_jobs()
-        .into_iter()
-        .find_map(|j| if let Job::Shapes(ShapeJob::Interpolate(j)) = j { Some(j) } else { None });
+    let job = session.take_jobs().into_iter().find_map(|j| {
+        if let Job::Shapes(ShapeJob::Interpolate(j)) = j {
+            Some(j)
+        } else {
+            None
+        }
+    });
     let job = job.unwrap();
-    assert_eq!(job.shapes.iter().map(|(a, _, b, _)| (*a, *b)).collect::<Vec<_>>(), [(0, 4)]);
+    assert_eq!(
+        job.shapes
+            .iter()
+            .map(|(a, _, b, _)| (*a, *b))
+            .collect::<Vec<_>>(),
+        [(0, 4)]
+    );
     let shape = job.shapes[0].1.clone();
-    session.on_event(Event::Interpolated(job, (1..4).map(|s| (s, shape.clone())).collect()));
-    assert!((0..5).all(|slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some()));
+    session.on_event(Event::Interpolated(
+        job,
+        (1..4).map(|s| (s, shape.clone())).collect(),
+    ));
+    assert!((0..5).all(|slice| {
+        session
+            .mask_of(SliceKey {
+                case: session.cases[0].id,
+                slice,
+            })
+            .is_some()
+    }));
     command(&mut session, UserCommand::Undo);
     let case = session.cases[0].id;
-    assert!(session.mask_of(SliceKey { case, slice: 2 }).is_none_or(|mask| mask.is_blank()));
+    assert!(
+        session
+            .mask_of(SliceKey { case, slice: 2 })
+            .is_none_or(|mask| mask.is_blank())
+    );
 }
 
 #[test]
@@ -333,10 +477,13 @@ fn interpolation_keeps_off_a_stroke_that_goes_on() {
         }
     }
     command(&mut session, UserCommand::Interpolate);
-    let job = session
-        .take_jobs()
-        .into_iter()
-        .find_map(|j| if let Job::Shapes(ShapeJob::Interpolate(j)) = j { Some(j) } else { None });
+    let job = session.take_jobs().into_iter().find_map(|j| {
+        if let Job::Shapes(ShapeJob::Interpolate(j)) = j {
+            Some(j)
+        } else {
+            None
+        }
+    });
     let shape = job.as_ref().unwrap().shapes[0].1.clone();
     session.apply(Action::Label(LabelAction::Choose(2)));
     point(&mut session, PointerPhase::Press, [24.0, 20.0], false);
@@ -344,14 +491,20 @@ fn interpolation_keeps_off_a_stroke_that_goes_on() {
     point(&mut session, PointerPhase::Release, [24.0, 20.0], false);
     let drawn = mask(&session);
     command(&mut session, UserCommand::Undo);
-    assert!(mask(&session).is_blank(), "the stroke was the only step on this slice");
+    assert!(
+        mask(&session).is_blank(),
+        "the stroke was the only step on this slice"
+    );
     command(&mut session, UserCommand::Redo);
     assert_eq!(mask(&session), drawn);
 }
 
 #[test]
 fn nothing_is_drawn_with_a_locked_or_hidden_label() {
-    for change in [|l: &mut Label| l.locked = true, |l: &mut Label| l.visible = false] {
+    for change in [
+        |l: &mut Label| l.locked = true,
+        |l: &mut Label| l.visible = false,
+    ] {
         let mut session = drawing(1);
         let mut label = session.labels()[0].clone();
         change(&mut label);
@@ -373,7 +526,10 @@ fn the_keyboard_alone_can_draw() {
     }
     command(&mut session, UserCommand::DrawAtPointer);
     let dab = |x: f64, y: f64, at: f64| (x - at).hypot(y - 32.0) <= 3.0;
-    assert_eq!(mask(&session), shape(|x, y| dab(x, y, 32.0) || dab(x, y, 36.0)));
+    assert_eq!(
+        mask(&session),
+        shape(|x, y| dab(x, y, 32.0) || dab(x, y, 36.0))
+    );
 }
 
 #[test]
@@ -456,8 +612,11 @@ fn play(session: &mut Session, gesture: &Gesture) {
 
 fn masks(session: &Session) -> Vec<Mask> {
     let case = session.cases[0].id;
-    let of =
-        |slice| session.mask_of(SliceKey { case, slice }).map_or_else(|| Mask::empty(SIDE, SIDE), |m| m.into_owned());
+    let of = |slice| {
+        session
+            .mask_of(SliceKey { case, slice })
+            .map_or_else(|| Mask::empty(SIDE, SIDE), |m| m.into_owned())
+    };
     (0..session.cases[0].slices.len()).map(of).collect()
 }
 
@@ -508,14 +667,23 @@ fn what_is_shown_before_is_what_changes() {
     click(&mut session, [20.0, 20.0], false);
     command(&mut session, UserCommand::ToolFill);
     point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
-    assert!(session.preview().region.as_ref().unwrap().is_empty(), "it has the label already");
+    assert!(
+        session.preview().region.as_ref().unwrap().is_empty(),
+        "it has the label already"
+    );
     session.apply(Action::Label(LabelAction::Choose(2)));
     point(&mut session, PointerPhase::Hover, [20.5, 20.0], false);
     assert_eq!(session.preview().region, Some(mask(&session).region(1)));
-    let locked = Label { locked: true, ..session.labels()[0].clone() };
+    let locked = Label {
+        locked: true,
+        ..session.labels()[0].clone()
+    };
     session.apply(Action::Label(LabelAction::Change(1, locked)));
     point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
-    assert!(session.preview().region.as_ref().unwrap().is_empty(), "it is locked");
+    assert!(
+        session.preview().region.as_ref().unwrap().is_empty(),
+        "it is locked"
+    );
 }
 
 #[test]
@@ -529,15 +697,21 @@ fn keys_keep_the_tool_where_they_moved_it() {
     point(&mut session, PointerPhase::Leave, [21.5, 20.5], false);
     command(&mut session, UserCommand::PointerRight);
     command(&mut session, UserCommand::DrawAtPointer);
-    assert_eq!(mask(&session).at(22, 20), 1, "a held key or an open dialog does not move it");
+    assert_eq!(
+        mask(&session).at(22, 20),
+        1,
+        "a held key or an open dialog does not move it"
+    );
     point(&mut session, PointerPhase::Hover, [40.5, 40.5], false);
     assert_eq!(session.keyed_pointer(), None, "the mouse moved");
 }
 
 #[test]
 fn undo_and_backspace_take_back_the_last_corner_alone() {
-    for (tool, back) in [(UserCommand::ToolPolygon, UserCommand::Undo), (UserCommand::ToolLiveWire, UserCommand::Skip)]
-    {
+    for (tool, back) in [
+        (UserCommand::ToolPolygon, UserCommand::Undo),
+        (UserCommand::ToolLiveWire, UserCommand::Skip),
+    ] {
         let mut session = drawing(1);
         take(&mut session, tool, 5.0);
         for at in [[10.0, 10.0], [50.0, 10.0], [50.0, 50.0], [5.0, 60.0]] {
@@ -550,7 +724,11 @@ fn undo_and_backspace_take_back_the_last_corner_alone() {
         assert!(session.is_drawing(), "the first corner is left");
         command(&mut session, back);
         assert!(!session.is_drawing());
-        assert_eq!(session.case().unwrap().status, Status::New, "the case is not skipped");
+        assert_eq!(
+            session.case().unwrap().status,
+            Status::New,
+            "the case is not skipped"
+        );
     }
 }
 
@@ -559,8 +737,17 @@ fn fill_says_why_it_leaves_the_background_about_everything_alone() {
     let mut session = drawing(1);
     command(&mut session, UserCommand::ToolFill);
     click(&mut session, [-3.0, 5.0], false);
-    assert!(session.notices.list.is_empty(), "beside the picture nothing is meant");
+    assert!(
+        session.notices.list.is_empty(),
+        "beside the picture nothing is meant"
+    );
     click(&mut session, [5.0, 5.0], false);
     assert!(mask(&session).is_blank());
-    assert!(session.notices.list.iter().any(|n| n.severity == Severity::Hint && n.text.contains("enclosed")));
+    assert!(
+        session
+            .notices
+            .list
+            .iter()
+            .any(|n| n.severity == Severity::Hint && n.text.contains("enclosed"))
+    );
 }

@@ -17,10 +17,17 @@ pub(super) fn show(ui: &mut Ui, session: &Session) -> bool {
         pair(ui, "Device", &session.device);
         for model in &session.models {
             let made = &model.card.trained_on;
-            pair(ui, &model.title(), &format!("{} ({})", made.data, made.license));
+            pair(
+                ui,
+                &model.title(),
+                &format!("{} ({})", made.data, made.license),
+            );
         }
         ui.add_space(8.0);
-        explain(ui, "Not a medical device: what it shows is to be checked by someone who knows.");
+        explain(
+            ui,
+            "Not a medical device: what it shows is to be checked by someone who knows.",
+        );
     });
     sheet::buttons(ui, |ui| sheet::main_button(ui, "Close", None))
 }

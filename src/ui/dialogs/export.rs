@@ -39,7 +39,11 @@ pub(super) fn usual_folder(session: &Session) -> String {
 fn tick(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
     ui.horizontal(|ui| {
         ui.checkbox(on, name);
-        ui.label(RichText::new(meaning).size(12.0).color(theme::colors(ui).dimmed));
+        ui.label(
+            RichText::new(meaning)
+                .size(12.0)
+                .color(theme::colors(ui).dimmed),
+        );
     });
 }
 
@@ -49,14 +53,26 @@ impl ExportDialog {
         let has_mask = session.case().is_some_and(|case| case.has_mask());
         Self {
             folder: usual_folder(session),
-            options: ExportOptions { replace: false, ..session.settings.export.clone() },
-            scope: if has_mask { ExportScope::ThisCase } else { ExportScope::Accepted },
+            options: ExportOptions {
+                replace: false,
+                ..session.settings.export.clone()
+            },
+            scope: if has_mask {
+                ExportScope::ThisCase
+            } else {
+                ExportScope::Accepted
+            },
             waits_for_folder: false,
         }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if self.waits_for_folder
             && let Some(folder) = &session.picked_export_folder
         {
@@ -95,12 +111,17 @@ impl ExportDialog {
         if let Some(case) = session.case() {
             let found = case.found();
             let all = if case.slices.len() > 1 {
-                format!("This case: {}, {} with a mask", case.title(), plural(found, "slice"))
+                format!(
+                    "This case: {}, {} with a mask",
+                    case.title(),
+                    plural(found, "slice")
+                )
             } else {
                 format!("This case: {}", case.title())
             };
             ui.add_enabled_ui(case.has_mask(), |ui| {
-                ui.radio_value(&mut self.scope, ExportScope::ThisCase, all).on_disabled_hover_text("It has no mask");
+                ui.radio_value(&mut self.scope, ExportScope::ThisCase, all)
+                    .on_disabled_hover_text("It has no mask");
             });
             if case.slices.len() > 1 {
                 ui.add_enabled_ui(case.finding().is_some(), |ui| {
@@ -136,7 +157,9 @@ impl ExportDialog {
         let rows = ExportFormat::ALL.len().div_ceil(count);
         ui.columns(count, |columns| {
             for (column, formats) in columns.iter_mut().zip(ExportFormat::ALL.chunks(rows)) {
-                formats.iter().for_each(|format| self.choose_format(column, session, *format));
+                formats
+                    .iter()
+                    .for_each(|format| self.choose_format(column, session, *format));
             }
         });
     }
@@ -161,14 +184,20 @@ impl ExportDialog {
     }
 
     fn formats(&self, session: &Session) -> Vec<ExportFormat> {
-        let is_possible = |format: ExportFormat| session.cannot_export(self.scope, format).is_none();
+        let is_possible =
+            |format: ExportFormat| session.cannot_export(self.scope, format).is_none();
         let all = ExportFormat::ALL.into_iter();
-        all.filter(|f| self.options.formats.contains(f) && is_possible(*f)).collect()
+        all.filter(|f| self.options.formats.contains(f) && is_possible(*f))
+            .collect()
     }
 
     fn choose_seg(&mut self, ui: &mut Ui, session: &Session) {
         use ExportFormat as F;
-        if !self.formats(session).iter().any(|f| matches!(f, F::DicomSeg | F::SegLabelMap | F::SegFractional)) {
+        if !self
+            .formats(session)
+            .iter()
+            .any(|f| matches!(f, F::DicomSeg | F::SegLabelMap | F::SegFractional))
+        {
             return;
         }
         section(ui, "DICOM-SEG");
@@ -185,7 +214,12 @@ impl ExportDialog {
             "Leave out empty frames",
             "smaller; some viewers misplace the others then",
         );
-        tick(ui, &mut options.compress, "Compress without loss", "RLE, for label maps and probabilities");
+        tick(
+            ui,
+            &mut options.compress,
+            "Compress without loss",
+            "RLE, for label maps and probabilities",
+        );
     }
 
     fn choose_patient(&mut self, ui: &mut Ui) {
@@ -195,7 +229,11 @@ impl ExportDialog {
         explain(ui, "Images are written too; all files refer to these.");
         if options.deidentify {
             let tip = "Distances between them stay";
-            ui.checkbox(&mut options.shift_dates, "Shift dates instead of removing them").on_hover_text(tip);
+            ui.checkbox(
+                &mut options.shift_dates,
+                "Shift dates instead of removing them",
+            )
+            .on_hover_text(tip);
             explain(
                 ui,
                 "Basic profile of DICOM PS3.15. Text that is part of the pixels stays: look at ultrasound and screenshots.",
@@ -204,17 +242,27 @@ impl ExportDialog {
     }
 
     /// Named before it where there is no room for a heading.
-    fn choose_folder(&mut self, ui: &mut Ui, session: &Session, is_named: bool, actions: &mut Vec<Action>) {
+    fn choose_folder(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        is_named: bool,
+        actions: &mut Vec<Action>,
+    ) {
         sheet::row(ui, |ui| {
-            let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse")).min_size(vec2(96.0, 28.0));
-            let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
+            let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"))
+                .min_size(vec2(96.0, 28.0));
+            let browse = ui
+                .add_enabled(!session.lacks_dialogs, browse)
+                .on_disabled_hover_text(sheet::NO_DIALOG);
             if browse.accessible_name("Browse").clicked() {
                 self.waits_for_folder = true;
                 actions.push(Action::Pick(Pick::ExportFolder));
             }
             let field = TextEdit::singleline(&mut self.folder).align(Align2::LEFT_CENTER);
             let room = ui.available_width() - if is_named { 56.0 } else { 0.0 };
-            ui.add_sized(vec2(room, 28.0), field).accessible_name("Export folder");
+            ui.add_sized(vec2(room, 28.0), field)
+                .accessible_name("Export folder");
             if is_named {
                 ui.label("Folder");
             }
@@ -222,7 +270,10 @@ impl ExportDialog {
     }
 
     fn choose_replacing(&mut self, ui: &mut Ui) {
-        ui.checkbox(&mut self.options.replace, "Replace files that are there already");
+        ui.checkbox(
+            &mut self.options.replace,
+            "Replace files that are there already",
+        );
         explain(
             ui,
             "The folder is made if it is not there. Files are read back and compared before the export counts as done.",
@@ -241,7 +292,10 @@ impl ExportDialog {
         let mut close = false;
         sheet::row(ui, |ui| {
             if sheet::main_button(ui, "Export", missing) {
-                let options = ExportOptions { formats, ..self.options.clone() };
+                let options = ExportOptions {
+                    formats,
+                    ..self.options.clone()
+                };
                 actions.push(Action::Export(ExportRequest {
                     folder: to_path(&self.folder),
                     scope: self.scope,
@@ -249,7 +303,9 @@ impl ExportDialog {
                 }));
                 close = true;
             }
-            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
+            close |= ui
+                .add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                .clicked();
         });
         close
     }

@@ -26,11 +26,21 @@ pub(crate) struct FolderDialog {
 
 impl FolderDialog {
     pub(super) fn new(purpose: FolderPurpose) -> Self {
-        Self { purpose, folder: String::new(), had_focus: false, waits_for_folder: false }
+        Self {
+            purpose,
+            folder: String::new(),
+            had_focus: false,
+            waits_for_folder: false,
+        }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if self.waits_for_folder
             && let Some(folder) = &session.picked_workspace_folder
         {
@@ -38,20 +48,36 @@ impl FolderDialog {
             self.waits_for_folder = false;
         }
         let (heading, hint, go, pick) = match self.purpose {
-            FolderPurpose::NewWorkspace => ("New workspace", "/path/of/a/new/folder", "Make it", Pick::NewWorkspace),
-            FolderPurpose::FindImages => ("Find the images", "/path/to/the/images", "Look there", Pick::ImageFolder),
+            FolderPurpose::NewWorkspace => (
+                "New workspace",
+                "/path/of/a/new/folder",
+                "Make it",
+                Pick::NewWorkspace,
+            ),
+            FolderPurpose::FindImages => (
+                "Find the images",
+                "/path/to/the/images",
+                "Look there",
+                Pick::ImageFolder,
+            ),
         };
         sheet::body(ui, heading, |ui| {
             ui.horizontal(|ui| {
                 let width = ui.available_width() - 96.0;
-                let field = ui.add(TextEdit::singleline(&mut self.folder).desired_width(width).hint_text(hint));
+                let field = ui.add(
+                    TextEdit::singleline(&mut self.folder)
+                        .desired_width(width)
+                        .hint_text(hint),
+                );
                 let field = field.accessible_name("Folder");
                 if !self.had_focus {
                     field.request_focus();
                     self.had_focus = true;
                 }
                 let browse = Button::new("Browse").min_size(vec2(88.0, 24.0));
-                let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
+                let browse = ui
+                    .add_enabled(!session.lacks_dialogs, browse)
+                    .on_disabled_hover_text(sheet::NO_DIALOG);
                 if browse.clicked() {
                     self.waits_for_folder = true;
                     actions.push(Action::Pick(pick));
@@ -62,7 +88,11 @@ impl FolderDialog {
         let missing = self.folder.trim().is_empty().then_some("Name a folder");
         let (go_on, close) = sheet::buttons(ui, |ui| {
             let go_on = sheet::main_button(ui, go, missing);
-            (go_on, ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked())
+            (
+                go_on,
+                ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                    .clicked(),
+            )
         });
         if go_on {
             let folder = to_path(&self.folder);
@@ -83,7 +113,11 @@ impl FolderDialog {
                     .to_owned()
             }
             (FolderPurpose::FindImages, missing) => {
-                let cases = if missing == 1 { "1 case is" } else { &format!("{missing} cases are") };
+                let cases = if missing == 1 {
+                    "1 case is"
+                } else {
+                    &format!("{missing} cases are")
+                };
                 format!(
                     "{cases} without images. They are looked for in the folder and all folders in it, and known again by \
                      what is in them, whatever they are called."

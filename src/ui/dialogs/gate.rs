@@ -64,11 +64,17 @@ impl GateDialog {
 
     /// What comes back once it is closed.
     pub(super) fn below(self) -> Dialogs {
-        self.from.map_or(Dialogs::None, |versions| Dialogs::Versions(*versions))
+        self.from
+            .map_or(Dialogs::None, |versions| Dialogs::Versions(*versions))
     }
 
     /// Shows the dialog.
-    pub(super) fn show(&self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
+    pub(super) fn show(
+        &self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> DialogOutcome {
         let learning = &session.learning;
         let mut turn = DialogOutcome::Stay;
         match self.judged {
@@ -78,15 +84,22 @@ impl GateDialog {
                     let heading = format!("Gate report: {}", version.name);
                     turn = sheet::body(ui, &heading, |ui| of_version(ui, version, actions));
                 }
-                None => sheet::body(ui, "Gate report", |ui| explain(ui, "This version is not there any more.")),
+                None => sheet::body(ui, "Gate report", |ui| {
+                    explain(ui, "This version is not there any more.")
+                }),
             },
             Judged::Comparison(first, second) => {
                 let name = |key| learning.version(key).map_or("?", |v| v.name.as_str());
                 let heading = format!("{} against {}", name(second), name(first));
                 sheet::body(ui, &heading, |ui| match compared(learning, first, second) {
-                    Some(report) => turn = body(ui, report, &[name(first), name(second)], true, actions),
+                    Some(report) => {
+                        turn = body(ui, report, &[name(first), name(second)], true, actions)
+                    }
                     None if learning.is_comparing => waits(ui),
-                    None => explain(ui, "The two versions could not be compared; a message says why."),
+                    None => explain(
+                        ui,
+                        "The two versions could not be compared; a message says why.",
+                    ),
                 });
             }
         }
@@ -124,7 +137,10 @@ impl GateDialog {
             }
             if let Some(version) = decide.filter(|_| asks) {
                 let button = ui.add(Button::new("Turn it down").min_size(size));
-                if button.on_hover_text("Keep it as rejected; the model stays as it is").clicked() {
+                if button
+                    .on_hover_text("Keep it as rejected; the model stays as it is")
+                    .clicked()
+                {
                     actions.push(Action::Learn(LearnAction::Reject(version.key)));
                     done = true;
                 }
@@ -159,9 +175,27 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Dial
         VersionState::Undecided => "It waits for your decision.",
     };
     // What a person decided may differ from what the gate said.
-    let why = if version.reason == version.report.verdict.reason() { "" } else { &version.reason };
-    explain(ui, format!("Learned from {}. {state} {}", version.parent_name, capital(why)).trim_end());
-    body(ui, &version.report, &["the active model then", &version.name], false, actions)
+    let why = if version.reason == version.report.verdict.reason() {
+        ""
+    } else {
+        &version.reason
+    };
+    explain(
+        ui,
+        format!(
+            "Learned from {}. {state} {}",
+            version.parent_name,
+            capital(why)
+        )
+        .trim_end(),
+    );
+    body(
+        ui,
+        &version.report,
+        &["the active model then", &version.name],
+        false,
+        actions,
+    )
 }
 
 fn body(
@@ -176,7 +210,11 @@ fn body(
         ui.label(icon.rich_text().size(20.0).color(color));
         ui.label(RichText::new(words).size(16.0).color(color));
     });
-    ui.add(Label::new(capital(report.verdict.reason())).wrap().selectable(true));
+    ui.add(
+        Label::new(capital(report.verdict.reason()))
+            .wrap()
+            .selectable(true),
+    );
     ui.label(RichText::new(counts(report)).color(theme::colors(ui).strong));
     ui.add_space(4.0);
     if report.cases.is_empty() {
@@ -202,23 +240,58 @@ fn body(
     turn
 }
 
-fn headline(ui: &Ui, report: &GateReport, [a, b]: &[&str; 2], compares: bool) -> (MaterialIcon, Color32, String) {
+fn headline(
+    ui: &Ui,
+    report: &GateReport,
+    [a, b]: &[&str; 2],
+    compares: bool,
+) -> (MaterialIcon, Color32, String) {
     let colors = theme::colors(ui);
     let surely = report.dice.is_some_and(|dice| dice.low > 0.0);
     match &report.verdict {
         Verdict::Better { .. } if compares => {
             let how = if surely { "better" } else { "not worse" };
-            (ICON_CHECK_CIRCLE, colors.good, format!("{b} is {how} than {a}"))
+            (
+                ICON_CHECK_CIRCLE,
+                colors.good,
+                format!("{b} is {how} than {a}"),
+            )
         }
-        Verdict::Better { .. } => (ICON_CHECK_CIRCLE, colors.good, "It passed the gate".to_owned()),
-        Verdict::Worse { .. } if compares => (ICON_BLOCK, colors.error, format!("{b} is worse than {a}")),
-        Verdict::Worse { .. } => (ICON_BLOCK, colors.error, "It did not pass the gate".to_owned()),
-        Verdict::NotYet { .. } => (ICON_HELP, colors.warning, "It does not find enough yet".to_owned()),
-        Verdict::Ask { .. } if compares => (ICON_HELP, colors.warning, "These cases cannot tell".to_owned()),
-        Verdict::Ask { speaks_for: true, .. } => {
-            (ICON_HELP, colors.warning, "A person has to decide; what there is speaks for it".to_owned())
+        Verdict::Better { .. } => (
+            ICON_CHECK_CIRCLE,
+            colors.good,
+            "It passed the gate".to_owned(),
+        ),
+        Verdict::Worse { .. } if compares => {
+            (ICON_BLOCK, colors.error, format!("{b} is worse than {a}"))
         }
-        Verdict::Ask { .. } => (ICON_HELP, colors.warning, "A person has to decide".to_owned()),
+        Verdict::Worse { .. } => (
+            ICON_BLOCK,
+            colors.error,
+            "It did not pass the gate".to_owned(),
+        ),
+        Verdict::NotYet { .. } => (
+            ICON_HELP,
+            colors.warning,
+            "It does not find enough yet".to_owned(),
+        ),
+        Verdict::Ask { .. } if compares => (
+            ICON_HELP,
+            colors.warning,
+            "These cases cannot tell".to_owned(),
+        ),
+        Verdict::Ask {
+            speaks_for: true, ..
+        } => (
+            ICON_HELP,
+            colors.warning,
+            "A person has to decide; what there is speaks for it".to_owned(),
+        ),
+        Verdict::Ask { .. } => (
+            ICON_HELP,
+            colors.warning,
+            "A person has to decide".to_owned(),
+        ),
     }
 }
 
@@ -226,7 +299,11 @@ fn headline(ui: &Ui, report: &GateReport, [a, b]: &[&str; 2], compares: bool) ->
 fn counts(report: &GateReport) -> String {
     let held_out = format!("{} held out", plural(report.cases.len(), "case"));
     if report.dice.is_none() {
-        return if report.cases.is_empty() { held_out } else { format!("{held_out}, no model to compare with") };
+        return if report.cases.is_empty() {
+            held_out
+        } else {
+            format!("{held_out}, no model to compare with")
+        };
     }
     let (better, worse) = report.better_and_worse();
     let same = report.cases.len().saturating_sub(better + worse);
@@ -237,24 +314,50 @@ fn means(ui: &mut Ui, report: &GateReport) {
     let table = TableColumns(&MEANS);
     table.heading(ui);
     let (before, after) = report.means();
-    let mut line = |name: &str, of: &dyn Fn(&Scores) -> Option<f64>, difference: Option<MeanInterval>, digits, sign| {
+    let mut line = |name: &str,
+                    of: &dyn Fn(&Scores) -> Option<f64>,
+                    difference: Option<MeanInterval>,
+                    digits,
+                    sign| {
         let value = |scores: Option<Scores>| {
-            scores.as_ref().and_then(of).map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+            scores
+                .as_ref()
+                .and_then(of)
+                .map_or("–".to_owned(), |value| format!("{value:.digits$}"))
         };
         let cell = difference.map_or(Cell::new("–"), |d| {
             let cell = Cell::new(with_interval(&d, digits));
-            certain(&d, sign).map_or(Cell::new(with_interval(&d, digits)), |good| cell.color(shade(ui, good)))
+            certain(&d, sign).map_or(Cell::new(with_interval(&d, digits)), |good| {
+                cell.color(shade(ui, good))
+            })
         });
-        table.row(ui, &[Cell::new(name), Cell::new(value(before)), Cell::new(value(after)), cell]);
+        table.row(
+            ui,
+            &[
+                Cell::new(name),
+                Cell::new(value(before)),
+                Cell::new(value(after)),
+                cell,
+            ],
+        );
     };
     line("Dice", &|s| Some(s.dice), report.dice, 3, 1.0);
     line("Hausdorff 95 (px)", &|s| s.hd95, report.hd95, 2, -1.0);
-    line("Boundary IoU", &|s| Some(s.boundary_iou), report.boundary_iou, 3, 1.0);
+    line(
+        "Boundary IoU",
+        &|s| Some(s.boundary_iou),
+        report.boundary_iou,
+        3,
+        1.0,
+    );
 }
 
 /// "+0.012 (+0.005 to +0.019)".
 pub(super) fn with_interval(d: &MeanInterval, digits: usize) -> String {
-    format!("{:+.digits$} ({:+.digits$} to {:+.digits$})", d.mean, d.low, d.high)
+    format!(
+        "{:+.digits$} ({:+.digits$} to {:+.digits$})",
+        d.mean, d.low, d.high
+    )
 }
 
 /// Whether a difference is surely for the better; `None` where 0 is within the interval. Of some figures (`sign` -1) less
@@ -269,36 +372,49 @@ pub(super) fn shade(ui: &Ui, is_better: bool) -> Color32 {
     if is_better { colors.good } else { colors.error }
 }
 
-fn cases(ui: &mut Ui, report: &GateReport, height: f32, actions: &mut Vec<Action>) -> DialogOutcome {
+fn cases(
+    ui: &mut Ui,
+    report: &GateReport,
+    height: f32,
+    actions: &mut Vec<Action>,
+) -> DialogOutcome {
     let table = TableColumns(&CASES);
     let mut sorted: Vec<&GateCase> = report.cases.iter().collect();
     sorted.sort_by(|a, b| a.gain().total_cmp(&b.gain()));
     // The bar of the list is not to lie on the figures.
     table.heading(ui);
     let mut turn = DialogOutcome::Stay;
-    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show_rows(
-        ui,
-        ROW,
-        sorted.len(),
-        |ui, rows| {
+    ScrollArea::vertical()
+        .max_height(height)
+        .auto_shrink([false, false])
+        .show_rows(ui, ROW, sorted.len(), |ui, rows| {
             for case in sorted.get(rows).unwrap_or_default() {
                 let response = table.choice(ui, &case_cells(ui, case), false);
-                if response.on_hover_text(format!("{}\nClick to show this case on the canvas", case.name)).clicked() {
+                if response
+                    .on_hover_text(format!(
+                        "{}\nClick to show this case on the canvas",
+                        case.name
+                    ))
+                    .clicked()
+                {
                     actions.push(Action::Learn(LearnAction::ShowCase(case.key)));
                     turn = DialogOutcome::To(Box::new(Dialogs::None));
                 }
             }
-        },
-    );
+        });
     turn
 }
 
 fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
     let (before, after) = (case.active, case.candidate);
-    let figure = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+    let figure = |value: Option<f64>, digits: usize| {
+        value.map_or("–".to_owned(), |v| format!("{v:.digits$}"))
+    };
     let change = |of: fn(&Scores) -> Option<f64>, digits: usize| {
         let now = figure(of(&after), digits);
-        before.map_or(now.clone(), |b| format!("{} to {now}", figure(of(&b), digits)))
+        before.map_or(now.clone(), |b| {
+            format!("{} to {now}", figure(of(&b), digits))
+        })
     };
     let gain = match (before, case.change()) {
         (None, _) => Cell::new("–"),
@@ -319,25 +435,38 @@ fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
 /// Dice of each case before and after: above the diagonal it became better.
 fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
     let colors = theme::colors(ui);
-    let judged: Vec<&GateCase> = report.cases.iter().filter(|case| case.active.is_some()).collect();
+    let judged: Vec<&GateCase> = report
+        .cases
+        .iter()
+        .filter(|case| case.active.is_some())
+        .collect();
     if judged.is_empty() {
         explain(ui, "There was no model before to compare with.");
         return;
     }
-    let groups = [(1, "better", colors.good), (-1, "worse", colors.error), (0, "about the same", colors.dimmed)];
+    let groups = [
+        (1, "better", colors.good),
+        (-1, "worse", colors.error),
+        (0, "about the same", colors.dimmed),
+    ];
     let of = |sign: i8| judged.iter().filter(move |case| case.change() == sign);
     let series: Vec<ChartSeries> = groups
         .iter()
         .map(|(sign, name, color)| ChartSeries {
             name: (*name).to_owned(),
-            points: of(*sign).map(|c| [c.active.map_or(0.0, |s| s.dice), c.candidate.dice]).collect(),
+            points: of(*sign)
+                .map(|c| [c.active.map_or(0.0, |s| s.dice), c.candidate.dice])
+                .collect(),
             color: *color,
             is_joined: false,
             has_dots: true,
         })
         .collect();
     let tip = |name: &str, index: usize, place: egui_plot::PlotPoint| {
-        let sign = groups.iter().find(|(_, group, _)| *group == name).map_or(0, |(sign, ..)| *sign);
+        let sign = groups
+            .iter()
+            .find(|(_, group, _)| *group == name)
+            .map_or(0, |(sign, ..)| *sign);
         let case = of(sign).nth(index).map_or("", |case| case.name.as_str());
         format!("{case}\n{:.3} before, {:.3} after", place.x, place.y)
     };
@@ -361,7 +490,9 @@ pub(in crate::ui) fn mark_seen(ctx: &Context, version: VersionKey) {
 
 /// Whether somebody looked at a version's report.
 pub(in crate::ui) fn was_seen(ctx: &Context, version: VersionKey) -> bool {
-    ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen())).flatten() == Some(version)
+    ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen()))
+        .flatten()
+        == Some(version)
 }
 
 fn seen() -> Id {

@@ -20,17 +20,32 @@ const FIXED: [(&str, &str); 15] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
     ("Size of the brush", "Shift+Wheel"),
-    ("Move the picture", "Drag with the middle button, or Space+Drag"),
-    ("Window: width across, centre up and down", "Drag with the right button"),
+    (
+        "Move the picture",
+        "Drag with the middle button, or Space+Drag",
+    ),
+    (
+        "Window: width across, centre up and down",
+        "Drag with the right button",
+    ),
     ("Erase or subtract while drawing", "Hold Alt or Ctrl"),
-    ("Close a polygon or a live wire", "Double-click, Enter, or click the first point"),
+    (
+        "Close a polygon or a live wire",
+        "Double-click, Enter, or click the first point",
+    ),
     ("Hide the mask for a moment", "Hold H"),
     ("Move a corner of a polygon", "Drag it"),
-    ("Take back the last corner", "Backspace or Undo while the line is drawn"),
+    (
+        "Take back the last corner",
+        "Backspace or Undo while the line is drawn",
+    ),
     ("Go through the controls, and back", "Tab, Shift+Tab"),
     ("Give the keys back to the picture", "Esc, or a click on it"),
     ("Press the blue button of a dialog", "Enter"),
-    ("Menu of a case, a label, the picture", "Click with the right button"),
+    (
+        "Menu of a case, a label, the picture",
+        "Click with the right button",
+    ),
     ("Open", "Drop files or folders on the window"),
 ];
 
@@ -43,7 +58,12 @@ pub(crate) struct KeysDialog {
 
 impl KeysDialog {
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let mut keys = session.settings.keys.clone();
         self.listen(ui, &mut keys);
         sheet::body(ui, "Keys and mouse", |ui| {
@@ -57,16 +77,25 @@ impl KeysDialog {
             for menu in Menu::ALL {
                 heading(ui, menu.label());
                 for entry in COMMANDS.iter().filter(|e| e.menu == menu) {
-                    line(ui, entry.label.trim_end_matches("..."), |ui| self.key(ui, entry, &mut keys));
+                    line(ui, entry.label.trim_end_matches("..."), |ui| {
+                        self.key(ui, entry, &mut keys)
+                    });
                 }
             }
         });
         let close = sheet::below(ui, |ui| {
-            ui.label(RichText::new(&self.told).size(12.0).color(theme::colors(ui).warning));
+            ui.label(
+                RichText::new(&self.told)
+                    .size(12.0)
+                    .color(theme::colors(ui).warning),
+            );
             ui.horizontal(|ui| {
                 let is_changed = keys != Keys::default();
                 let reset = ui.add_enabled(is_changed, Button::new("Usual keys for all"));
-                if reset.on_disabled_hover_text("All keys are the usual ones").clicked() {
+                if reset
+                    .on_disabled_hover_text("All keys are the usual ones")
+                    .clicked()
+                {
                     keys.reset_all();
                     self.told = "All keys are the usual ones again.".into();
                 }
@@ -86,14 +115,35 @@ impl KeysDialog {
     fn key(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
         let (command, name) = (entry.command, entry.label.trim_end_matches("..."));
         let is_waiting = self.waiting == Some(command);
-        let all = keys.of(command).iter().map(shortcuts::words).collect::<Vec<_>>().join(", ");
-        let words = if is_waiting { "Press a key".to_owned() } else { all };
-        let button = Button::new(words).min_size(vec2(180.0, 22.0)).selected(is_waiting);
-        if ui.add(button).accessible_name(format!("Key of {name}")).clicked() {
+        let all = keys
+            .of(command)
+            .iter()
+            .map(shortcuts::words)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let words = if is_waiting {
+            "Press a key".to_owned()
+        } else {
+            all
+        };
+        let button = Button::new(words)
+            .min_size(vec2(180.0, 22.0))
+            .selected(is_waiting);
+        if ui
+            .add(button)
+            .accessible_name(format!("Key of {name}"))
+            .clicked()
+        {
             self.waiting = if is_waiting { None } else { Some(command) };
-            self.told = if is_waiting { String::new() } else { format!("Press a key for {name}, or Esc.") };
+            self.told = if is_waiting {
+                String::new()
+            } else {
+                format!("Press a key for {name}, or Esc.")
+            };
         }
-        if keys.is_changed(command) && icon_button(ui, ICON_RESTART_ALT, &format!("Usual key for {name}")).clicked() {
+        if keys.is_changed(command)
+            && icon_button(ui, ICON_RESTART_ALT, &format!("Usual key for {name}")).clicked()
+        {
             keys.reset(command);
             self.told = format!("{name} has its usual keys again, but for those that others have.");
         }
@@ -105,7 +155,12 @@ impl KeysDialog {
         let mut pressed: Option<(Key, Modifiers)> = None;
         ui.input_mut(|input| {
             input.events.retain(|event| match event {
-                Event::Key { key, pressed: true, modifiers, .. } => {
+                Event::Key {
+                    key,
+                    pressed: true,
+                    modifiers,
+                    ..
+                } => {
                     pressed = pressed.or(Some((*key, *modifiers)));
                     false
                 }
@@ -113,7 +168,9 @@ impl KeysDialog {
                 _ => true,
             });
         });
-        let Some((key, modifiers)) = pressed else { return };
+        let Some((key, modifiers)) = pressed else {
+            return;
+        };
         match chosen(key, modifiers) {
             Ok(shortcut) => {
                 let loser = keys.assign(command, shortcut);
@@ -151,7 +208,11 @@ fn bare(command: UserCommand) -> &'static str {
 
 fn heading(ui: &mut Ui, words: &str) {
     ui.add_space(8.0);
-    ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed));
+    ui.label(
+        RichText::new(words)
+            .size(12.0)
+            .color(theme::colors(ui).dimmed),
+    );
 }
 
 /// A name on the left, and what belongs to it in a column of its own.
@@ -176,6 +237,13 @@ mod tests {
         }
         assert!(chosen(Key::B, Modifiers::ALT).is_err());
         assert_eq!(chosen(Key::Escape, Modifiers::NONE), Err(""));
-        assert_eq!(chosen(Key::H, Modifiers::COMMAND).unwrap(), Shortcut { ctrl: true, shift: false, key: "H" });
+        assert_eq!(
+            chosen(Key::H, Modifiers::COMMAND).unwrap(),
+            Shortcut {
+                ctrl: true,
+                shift: false,
+                key: "H"
+            }
+        );
     }
 }

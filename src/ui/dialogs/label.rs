@@ -9,8 +9,8 @@ use crate::{
     },
 };
 use egui::{
-    Button, Color32, Response, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, text::CCursorRange,
-    text_edit::TextEditState, vec2,
+    Button, Color32, Response, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo,
+    text::CCursorRange, text_edit::TextEditState, vec2,
 };
 use labrum_core::{
     codes::{self, Concept},
@@ -36,7 +36,10 @@ impl LabelDialog {
     /// For a new label.
     pub(super) fn add(session: &Session) -> Self {
         let labels = session.labels();
-        let label = Label { color: free_color(labels), ..Label::named(format!("Label {}", labels.len() + 1), 0) };
+        let label = Label {
+            color: free_color(labels),
+            ..Label::named(format!("Label {}", labels.len() + 1), 0)
+        };
         Self::of(None, label, true)
     }
 
@@ -47,25 +50,42 @@ impl LabelDialog {
     }
 
     fn of(value: Option<u8>, label: Label, follows_concept: bool) -> Self {
-        Self { value, label, follows_concept, query: String::new(), found: codes::search(""), had_focus: false }
+        Self {
+            value,
+            label,
+            follows_concept,
+            query: String::new(),
+            found: codes::search(""),
+            had_focus: false,
+        }
     }
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
-        sheet::body(ui, if self.value.is_some() { "Label" } else { "New label" }, |ui| {
-            section(ui, "Name");
-            let name = TextEdit::singleline(&mut self.label.name).desired_width(f32::INFINITY).char_limit(64);
-            let name = ui.add(name).accessible_name("Name of the label");
-            if !std::mem::replace(&mut self.had_focus, true) {
-                name.request_focus();
-                select_all(ui, &name, &self.label.name);
-            }
-            self.follows_concept &= !name.changed();
-            section(ui, "Colour");
-            self.color(ui);
-            section(ui, "Concept");
-            self.concept(ui);
-        });
+        sheet::body(
+            ui,
+            if self.value.is_some() {
+                "Label"
+            } else {
+                "New label"
+            },
+            |ui| {
+                section(ui, "Name");
+                let name = TextEdit::singleline(&mut self.label.name)
+                    .desired_width(f32::INFINITY)
+                    .char_limit(64);
+                let name = ui.add(name).accessible_name("Name of the label");
+                if !std::mem::replace(&mut self.had_focus, true) {
+                    name.request_focus();
+                    select_all(ui, &name, &self.label.name);
+                }
+                self.follows_concept &= !name.changed();
+                section(ui, "Colour");
+                self.color(ui);
+                section(ui, "Concept");
+                self.concept(ui);
+            },
+        );
         self.buttons(ui, actions)
     }
 
@@ -75,56 +95,85 @@ impl LabelDialog {
                 let (rect, response) = ui.allocate_exact_size(vec2(24.0, 24.0), Sense::click());
                 let name = format!("Colour {}", i + 1);
                 response.widget_info(|| {
-                    WidgetInfo::selected(egui::Role::RadioButton, true, color == self.label.color, &name)
+                    WidgetInfo::selected(
+                        egui::Role::RadioButton,
+                        true,
+                        color == self.label.color,
+                        &name,
+                    )
                 });
                 let [r, g, b] = color;
-                ui.painter().rect_filled(rect.shrink(3.0), 4.0, Color32::from_rgb(r, g, b));
+                ui.painter()
+                    .rect_filled(rect.shrink(3.0), 4.0, Color32::from_rgb(r, g, b));
                 if color == self.label.color || response.has_focus() {
                     let stroke = Stroke::new(2.0, theme::colors(ui).strong);
-                    ui.painter().rect_stroke(rect, 5.0, stroke, egui::StrokeKind::Inside);
+                    ui.painter()
+                        .rect_stroke(rect, 5.0, stroke, egui::StrokeKind::Inside);
                 }
                 if response.clicked() {
                     self.label.color = color;
                 }
             }
-            ui.color_edit_button_srgb(&mut self.label.color).on_hover_text("Another colour").accessible_name("Colour");
+            ui.color_edit_button_srgb(&mut self.label.color)
+                .on_hover_text("Another colour")
+                .accessible_name("Colour");
         });
     }
 
     fn concept(&mut self, ui: &mut Ui) {
         let code = &self.label.concept;
         ui.label(&code.meaning);
-        explain(ui, &format!("{} {} · {}", code.scheme, code.value, self.label.category.meaning));
+        explain(
+            ui,
+            &format!(
+                "{} {} · {}",
+                code.scheme, code.value, self.label.category.meaning
+            ),
+        );
         ui.add_space(4.0);
-        let field = TextEdit::singleline(&mut self.query).desired_width(f32::INFINITY).hint_text("Find: liver, tumour");
+        let field = TextEdit::singleline(&mut self.query)
+            .desired_width(f32::INFINITY)
+            .hint_text("Find: liver, tumour");
         if ui.add(field).accessible_name("Find a concept").changed() {
             self.found = codes::search(&self.query);
         }
         ui.add_space(2.0);
         let mut chosen = None;
-        ScrollArea::vertical().max_height(180.0).min_scrolled_height(180.0).auto_shrink([false, false]).show(
-            ui,
-            |ui| {
+        ScrollArea::vertical()
+            .max_height(180.0)
+            .min_scrolled_height(180.0)
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 if self.found.is_empty() {
                     explain(ui, "No concept has these words.");
                 }
                 for concept in self.found.iter().take(LISTED) {
-                    let button = Button::selectable(concept.concept == self.label.concept, &concept.concept.meaning)
-                        .shortcut_text(concept.category.meaning.as_str())
-                        .min_size(vec2(ui.available_width(), 24.0))
-                        .truncate();
-                    if ui.add(button).accessible_name(&concept.concept.meaning).clicked() {
+                    let button = Button::selectable(
+                        concept.concept == self.label.concept,
+                        &concept.concept.meaning,
+                    )
+                    .shortcut_text(concept.category.meaning.as_str())
+                    .min_size(vec2(ui.available_width(), 24.0))
+                    .truncate();
+                    if ui
+                        .add(button)
+                        .accessible_name(&concept.concept.meaning)
+                        .clicked()
+                    {
                         chosen = Some(*concept);
                     }
                 }
                 if self.found.len() > LISTED {
-                    explain(ui, &format!("{} more: type more of the word.", self.found.len() - LISTED));
+                    explain(
+                        ui,
+                        &format!("{} more: type more of the word.", self.found.len() - LISTED),
+                    );
                 }
-            },
-        );
+            });
         if let Some(concept) = chosen {
-            (self.label.concept, self.label.category) = (concept.concept.clone(), concept.category.clone());
+            (self.label.concept, self.label.category) =
+                (concept.concept.clone(), concept.category.clone());
             if self.follows_concept {
                 self.label.name.clone_from(&concept.concept.meaning);
             }
@@ -134,8 +183,17 @@ impl LabelDialog {
     fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
         sheet::buttons(ui, |ui| {
-            let missing = self.label.name.trim().is_empty().then_some("Give it a name");
-            if sheet::main_button(ui, if self.value.is_some() { "Save" } else { "Add" }, missing) {
+            let missing = self
+                .label
+                .name
+                .trim()
+                .is_empty()
+                .then_some("Give it a name");
+            if sheet::main_button(
+                ui,
+                if self.value.is_some() { "Save" } else { "Add" },
+                missing,
+            ) {
                 self.label.name = self.label.name.trim().to_owned();
                 let label = self.label.clone();
                 actions.push(Action::Label(match self.value {
@@ -144,10 +202,16 @@ impl LabelDialog {
                 }));
                 close = true;
             }
-            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
+            close |= ui
+                .add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                .clicked();
             if self.value.is_some() {
                 let kept = "Its value in masks stays the same";
-                ui.label(RichText::new(kept).size(12.0).color(theme::colors(ui).dimmed));
+                ui.label(
+                    RichText::new(kept)
+                        .size(12.0)
+                        .color(theme::colors(ui).dimmed),
+                );
             }
         });
         close
@@ -157,6 +221,8 @@ impl LabelDialog {
 /// Marks all of a field's text: what is typed takes its place.
 fn select_all(ui: &Ui, field: &Response, text: &str) {
     let mut state = TextEditState::load(ui.ctx(), field.id).unwrap_or_default();
-    state.cursor.set_char_range(Some(CCursorRange::select_all_str(text)));
+    state
+        .cursor
+        .set_char_range(Some(CCursorRange::select_all_str(text)));
     state.store(ui.ctx(), field.id);
 }

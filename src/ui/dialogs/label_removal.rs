@@ -32,23 +32,42 @@ pub(crate) struct LabelRemovalDialog {
 impl LabelRemovalDialog {
     /// Whether a label shall go.
     pub(super) fn remove(label: u8) -> Self {
-        Self { what: Removal::Remove, label, other: None, whole_case: false, was_asked: false }
+        Self {
+            what: Removal::Remove,
+            label,
+            other: None,
+            whole_case: false,
+            was_asked: false,
+        }
     }
 
     /// Which label another one shall be.
     pub(super) fn merge(session: &Session) -> Self {
         let label = session.active_label();
-        Self { what: Removal::Merge, other: first_other(session, label), ..Self::remove(label) }
+        Self {
+            what: Removal::Merge,
+            other: first_other(session, label),
+            ..Self::remove(label)
+        }
     }
 
     /// Which label what has one shall have.
     pub(super) fn move_to(session: &Session) -> Self {
         let whole_case = !session.is_on_slice(session.active_label());
-        Self { what: Removal::Move, whole_case, ..Self::merge(session) }
+        Self {
+            what: Removal::Move,
+            whole_case,
+            ..Self::merge(session)
+        }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if self.what != Removal::Move && !std::mem::replace(&mut self.was_asked, true) {
             actions.push(Action::Label(LabelAction::Count(self.label)));
         }
@@ -82,35 +101,63 @@ impl LabelRemovalDialog {
         }
         ui.add_space(4.0);
         match self.what {
-            Removal::Remove => {
-                explain(ui, "In an open case, undo brings back there what was drawn. What models proposed is gone.")
-            }
+            Removal::Remove => explain(
+                ui,
+                "In an open case, undo brings back there what was drawn. What models proposed is gone.",
+            ),
             Removal::Merge => explain(ui, "Models that know it propose the other one from now on."),
             Removal::Move => explain(ui, "One step, which can be undone."),
         }
     }
 
     fn choose_other(&mut self, ui: &mut Ui, session: &Session) {
-        section(ui, if self.what == Removal::Merge { "Merge into" } else { "New label" });
+        section(
+            ui,
+            if self.what == Removal::Merge {
+                "Merge into"
+            } else {
+                "New label"
+            },
+        );
         let shown = self.other.map_or("None", |label| session.label_name(label));
-        let combo = ComboBox::from_id_salt("other label").selected_text(shown).width(240.0).show_ui(ui, |ui| {
-            for label in others(session, self.label) {
-                ui.selectable_value(&mut self.other, Some(label), session.label_name(label));
-            }
-        });
+        let combo = ComboBox::from_id_salt("other label")
+            .selected_text(shown)
+            .width(240.0)
+            .show_ui(ui, |ui| {
+                for label in others(session, self.label) {
+                    ui.selectable_value(&mut self.other, Some(label), session.label_name(label));
+                }
+            });
         combo.response.accessible_name("Other label");
         ui.add_space(8.0);
     }
 
     fn buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
         let (words, action) = match (self.what, self.other) {
-            (Removal::Remove, _) => ("Remove", Some(LabelAction::Remove { label: self.label, into: None })),
-            (Removal::Merge, other) => {
-                ("Merge", other.map(|into| LabelAction::Remove { label: self.label, into: Some(into) }))
-            }
+            (Removal::Remove, _) => (
+                "Remove",
+                Some(LabelAction::Remove {
+                    label: self.label,
+                    into: None,
+                }),
+            ),
+            (Removal::Merge, other) => (
+                "Merge",
+                other.map(|into| LabelAction::Remove {
+                    label: self.label,
+                    into: Some(into),
+                }),
+            ),
             (Removal::Move, other) => {
                 let whole_case = self.whole_case;
-                ("Move", other.map(|to| LabelAction::Move { from: self.label, to, whole_case }))
+                (
+                    "Move",
+                    other.map(|to| LabelAction::Move {
+                        from: self.label,
+                        to,
+                        whole_case,
+                    }),
+                )
             }
         };
         let mut close = false;
@@ -124,7 +171,9 @@ impl LabelRemovalDialog {
                 actions.extend(action.map(Action::Label));
                 close = true;
             }
-            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
+            close |= ui
+                .add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                .clicked();
         });
         close
     }
@@ -132,7 +181,11 @@ impl LabelRemovalDialog {
 
 /// The other labels of the case.
 fn others(session: &Session, label: u8) -> Vec<u8> {
-    session.standing_labels().into_iter().filter(|other| *other != label).collect()
+    session
+        .standing_labels()
+        .into_iter()
+        .filter(|other| *other != label)
+        .collect()
 }
 
 fn first_other(session: &Session, label: u8) -> Option<u8> {
@@ -143,7 +196,10 @@ fn consequence(what: Removal, counted: LabelUse) -> String {
     if counted.slices == 0 {
         return "It is used nowhere in the workspace.".into();
     }
-    let (slices, cases) = (plural(counted.slices as usize, "slice"), plural(counted.cases as usize, "case"));
+    let (slices, cases) = (
+        plural(counted.slices as usize, "slice"),
+        plural(counted.cases as usize, "case"),
+    );
     let accepted = match counted.accepted {
         0 => String::new(),
         n => format!(" ({n} of them accepted)"),
@@ -155,7 +211,10 @@ fn consequence(what: Removal, counted: LabelUse) -> String {
         (false, true) => "becomes a mask of the other label",
         (false, false) => "become masks of the other label",
     };
-    format!("Its {} on {slices} of {cases}{accepted} {fate}.", if one { "mask" } else { "masks" })
+    format!(
+        "Its {} on {slices} of {cases}{accepted} {fate}.",
+        if one { "mask" } else { "masks" }
+    )
 }
 
 #[cfg(test)]
@@ -164,12 +223,23 @@ mod tests {
 
     #[test]
     fn what_becomes_of_masks_is_one_sentence() {
-        let counted = |slices, cases, accepted| LabelUse { value: 1, slices, cases, accepted };
-        assert_eq!(consequence(Removal::Remove, counted(31, 1, 0)), "Its masks on 31 slices of 1 case go with it.");
+        let counted = |slices, cases, accepted| LabelUse {
+            value: 1,
+            slices,
+            cases,
+            accepted,
+        };
+        assert_eq!(
+            consequence(Removal::Remove, counted(31, 1, 0)),
+            "Its masks on 31 slices of 1 case go with it."
+        );
         assert_eq!(
             consequence(Removal::Merge, counted(31, 2, 1)),
             "Its masks on 31 slices of 2 cases (1 of them accepted) become masks of the other label."
         );
-        assert_eq!(consequence(Removal::Remove, counted(1, 1, 0)), "Its mask on 1 slice of 1 case goes with it.");
+        assert_eq!(
+            consequence(Removal::Remove, counted(1, 1, 0)),
+            "Its mask on 1 slice of 1 case goes with it."
+        );
     }
 }

@@ -19,7 +19,12 @@ pub(crate) struct LeaveDialog {
 
 impl LeaveDialog {
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let count = session.unsaved();
         let trains = session.learning.running.is_some() && !self.may_cut_off;
         self.asks_for_training |= trains;
@@ -37,24 +42,36 @@ impl LeaveDialog {
             (None, WorkspaceState::Failed(reason)) => reason,
             (None, _) => "",
         };
-        sheet::body(ui, if count == 0 { "Quit while it trains?" } else { "Leave?" }, |ui| {
-            if trains {
-                ui.label("A round of training is running.");
-                explain(
-                    ui,
-                    "It stops when the window closes and goes on where it was cut off the next time this workspace is \
+        sheet::body(
+            ui,
+            if count == 0 {
+                "Quit while it trains?"
+            } else {
+                "Leave?"
+            },
+            |ui| {
+                if trains {
+                    ui.label("A round of training is running.");
+                    explain(
+                        ui,
+                        "It stops when the window closes and goes on where it was cut off the next time this workspace is \
                      opened. At most the last ten seconds of it are lost.",
-                );
-            }
-            if count > 0 {
-                let steps = if count == 1 { "1 change is".to_owned() } else { format!("{count} changes are") };
-                ui.label(match reason {
-                    "" => format!("{steps} being saved. The window closes once that is done."),
-                    _ => format!("{steps} not saved: they are lost when the window closes."),
-                });
-                explain(ui, reason);
-            }
-        });
+                    );
+                }
+                if count > 0 {
+                    let steps = if count == 1 {
+                        "1 change is".to_owned()
+                    } else {
+                        format!("{count} changes are")
+                    };
+                    ui.label(match reason {
+                        "" => format!("{steps} being saved. The window closes once that is done."),
+                        _ => format!("{steps} not saved: they are lost when the window closes."),
+                    });
+                    explain(ui, reason);
+                }
+            },
+        );
         sheet::buttons(ui, |ui| {
             let stays = sheet::main_button(ui, "Stay", None);
             let button = |words: &'static str| Button::new(words).min_size(vec2(88.0, 28.0));

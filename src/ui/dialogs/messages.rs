@@ -20,7 +20,11 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
         }
         for notice in errors.iter().rev() {
             explain(ui, &clock(notice.at));
-            ui.add(Label::new(RichText::new(&notice.text).color(theme::colors(ui).text)).wrap().selectable(true));
+            ui.add(
+                Label::new(RichText::new(&notice.text).color(theme::colors(ui).text))
+                    .wrap()
+                    .selectable(true),
+            );
             ui.add_space(6.0);
         }
     });
@@ -28,11 +32,22 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
         let done = sheet::main_button(ui, "Close", None);
         let none = errors.is_empty();
         let button = |words: &'static str| Button::new(words).min_size(vec2(88.0, 28.0));
-        if ui.add_enabled(!none, button("Clear")).on_hover_text("Forget them").clicked() {
+        if ui
+            .add_enabled(!none, button("Clear"))
+            .on_hover_text("Forget them")
+            .clicked()
+        {
             actions.push(Action::ClearErrors);
         }
-        if ui.add_enabled(!none, button("Copy all")).on_hover_text("Put them on the clipboard").clicked() {
-            let lines: Vec<String> = errors.iter().map(|n| format!("{}  {}", clock(n.at), n.text)).collect();
+        if ui
+            .add_enabled(!none, button("Copy all"))
+            .on_hover_text("Put them on the clipboard")
+            .clicked()
+        {
+            let lines: Vec<String> = errors
+                .iter()
+                .map(|n| format!("{}  {}", clock(n.at), n.text))
+                .collect();
             ui.copy_text(lines.join("\n"));
         }
         done
@@ -40,5 +55,8 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
 }
 
 fn clock(at: SystemTime) -> String {
-    moment(at.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64))
+    moment(
+        at.duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_millis() as i64),
+    )
 }

@@ -18,7 +18,10 @@ pub(crate) struct OverlappingDialog {
 impl OverlappingDialog {
     /// All are taken, in the order in which they lie.
     pub(super) fn new(overlapping: &Overlapping) -> Self {
-        Self { rows: (0..overlapping.labels.len()).map(|i| (i, true)).collect(), is_answered: false }
+        Self {
+            rows: (0..overlapping.labels.len()).map(|i| (i, true)).collect(),
+            is_answered: false,
+        }
     }
 
     /// False while nothing was said.
@@ -27,8 +30,15 @@ impl OverlappingDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        let Some(overlapping) = &session.overlapping else { return true };
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let Some(overlapping) = &session.overlapping else {
+            return true;
+        };
         sheet::body(ui, "Masks overlap", |ui| {
             explain(
                 ui,
@@ -39,12 +49,19 @@ impl OverlappingDialog {
         });
         let mut done = false;
         sheet::buttons(ui, |ui| {
-            let taken: Vec<usize> = self.rows.iter().filter(|(_, is_taken)| *is_taken).map(|(i, _)| *i).collect();
+            let taken: Vec<usize> = self
+                .rows
+                .iter()
+                .filter(|(_, is_taken)| *is_taken)
+                .map(|(i, _)| *i)
+                .collect();
             if sheet::main_button(ui, "Import", taken.is_empty().then_some("Take one of them")) {
                 actions.push(Action::TakeOverlapping(Some(taken)));
                 (self.is_answered, done) = (true, true);
             }
-            done |= ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked();
+            done |= ui
+                .add(Button::new("Cancel").min_size(vec2(88.0, 28.0)))
+                .clicked();
         });
         done
     }
@@ -53,9 +70,12 @@ impl OverlappingDialog {
         let mut moved = None;
         let last = self.rows.len().saturating_sub(1);
         for (at, (index, is_taken)) in self.rows.iter_mut().enumerate() {
-            let Some(of) = overlapping.labels.get(*index) else { continue };
+            let Some(of) = overlapping.labels.get(*index) else {
+                continue;
+            };
             ui.horizontal(|ui| {
-                ui.checkbox(is_taken, "").accessible_name(format!("Take {}", of.label.name));
+                ui.checkbox(is_taken, "")
+                    .accessible_name(format!("Take {}", of.label.name));
                 swatch(ui, of.label.color);
                 ui.label(&of.label.name);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -21,7 +21,8 @@ use crate::{
     },
 };
 use egui::{
-    Align, Button, ComboBox, Key, Label, Layout, Modifiers, Response, RichText, ScrollArea, TextEdit, Ui, vec2,
+    Align, Button, ComboBox, Key, Label, Layout, Modifiers, Response, RichText, ScrollArea,
+    TextEdit, Ui, vec2,
 };
 use labrum_core::pacs::{Query, RemoteSeries, RemoteStudy};
 use server::ServerForm;
@@ -88,12 +89,19 @@ impl PacsDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if let PacsPage::Server(form) = &mut self.page {
             match form.show(ui, session, actions) {
                 server::FormOutcome::Stay => {}
                 server::FormOutcome::Back if session.settings.servers.is_empty() => return true,
-                server::FormOutcome::Back | server::FormOutcome::Saved => self.page = PacsPage::Studies,
+                server::FormOutcome::Back | server::FormOutcome::Saved => {
+                    self.page = PacsPage::Studies
+                }
             }
             return false;
         }
@@ -115,14 +123,19 @@ impl PacsDialog {
 
     /// Which server, and what can be done with it.
     fn servers(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        let Some(chosen) = session.chosen_server() else { return };
+        let Some(chosen) = session.chosen_server() else {
+            return;
+        };
         ui.horizontal(|ui| {
             ui.label("Server");
             let mut name = chosen.name.clone();
-            let list = ComboBox::from_id_salt("server").selected_text(&name).width(220.0);
+            let list = ComboBox::from_id_salt("server")
+                .selected_text(&name)
+                .width(220.0);
             let list = list.show_ui(ui, |ui| {
                 for server in &session.settings.servers {
-                    ui.selectable_value(&mut name, server.name.clone(), &server.name).on_hover_text(&server.address);
+                    ui.selectable_value(&mut name, server.name.clone(), &server.name)
+                        .on_hover_text(&server.address);
                 }
             });
             list.response.accessible_name("Server");
@@ -130,17 +143,36 @@ impl PacsDialog {
                 (self.study, self.series) = (None, Vec::new());
                 actions.push(Action::Pacs(PacsAction::Choose(name)));
             }
-            if ui.button("Edit...").accessible_name("Edit the server").clicked() {
+            if ui
+                .button("Edit...")
+                .accessible_name("Edit the server")
+                .clicked()
+            {
                 self.page = PacsPage::Server(Box::new(ServerForm::edit(chosen)));
             }
-            if ui.button("Add...").accessible_name("Add a server").clicked() {
+            if ui
+                .button("Add...")
+                .accessible_name("Add a server")
+                .clicked()
+            {
                 self.page = PacsPage::Server(Box::new(ServerForm::add()));
             }
-            if ui.button("Test").on_hover_text("See whether the server answers").clicked() {
+            if ui
+                .button("Test")
+                .on_hover_text("See whether the server answers")
+                .clicked()
+            {
                 actions.push(Action::Pacs(PacsAction::Echo));
             }
             let words = format!("{} · {}", chosen.protocol.label(), chosen.address);
-            ui.add(Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed)).truncate());
+            ui.add(
+                Label::new(
+                    RichText::new(words)
+                        .size(12.0)
+                        .color(theme::colors(ui).dimmed),
+                )
+                .truncate(),
+            );
         });
     }
 
@@ -167,11 +199,19 @@ impl PacsDialog {
             }
             ui.vertical(|ui| {
                 ui.label(RichText::new(" ").size(12.0));
-                let problem = self.query.dates().err().map(|day| format!("\"{day}\" is no day: write 2026-01-31"));
+                let problem = self
+                    .query
+                    .dates()
+                    .err()
+                    .map(|day| format!("\"{day}\" is no day: write 2026-01-31"));
                 let button = primary(ui, "Search");
                 let can_search = problem.is_none() && session.chosen_server().is_some();
-                let response = ui.add_enabled_ui(can_search, |ui| ui.add_sized([88.0, 24.0], button)).inner;
-                let is_clicked = response.on_disabled_hover_text(problem.clone().unwrap_or_default()).clicked();
+                let response = ui
+                    .add_enabled_ui(can_search, |ui| ui.add_sized([88.0, 24.0], button))
+                    .inner;
+                let is_clicked = response
+                    .on_disabled_hover_text(problem.clone().unwrap_or_default())
+                    .clicked();
                 if (is_clicked || is_entered) && problem.is_none() {
                     (self.study, self.series) = (None, Vec::new());
                     actions.push(Action::Pacs(PacsAction::Find(self.query.clone())));
@@ -190,28 +230,36 @@ impl PacsDialog {
         let height = ROW * STUDY_ROWS;
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            let area = ScrollArea::vertical().id_salt("studies").max_height(height).auto_shrink([false, false]);
-            area.min_scrolled_height(height).show_rows(ui, ROW, studies.len(), |ui, rows| {
-                for study in studies.iter().skip(rows.start).take(rows.len()) {
-                    let is_chosen = self.study.as_deref() == Some(&study.study_uid);
-                    let row = table.choice(ui, &study_cells(study), is_chosen);
-                    if row.clicked() && !is_chosen {
-                        (self.study, self.series) = (Some(study.study_uid.clone()), Vec::new());
-                        if !session.pacs.series.contains_key(&study.study_uid) {
-                            actions.push(Action::Pacs(PacsAction::ListSeries(study.study_uid.clone())));
+            let area = ScrollArea::vertical()
+                .id_salt("studies")
+                .max_height(height)
+                .auto_shrink([false, false]);
+            area.min_scrolled_height(height)
+                .show_rows(ui, ROW, studies.len(), |ui, rows| {
+                    for study in studies.iter().skip(rows.start).take(rows.len()) {
+                        let is_chosen = self.study.as_deref() == Some(&study.study_uid);
+                        let row = table.choice(ui, &study_cells(study), is_chosen);
+                        if row.clicked() && !is_chosen {
+                            (self.study, self.series) = (Some(study.study_uid.clone()), Vec::new());
+                            if !session.pacs.series.contains_key(&study.study_uid) {
+                                actions.push(Action::Pacs(PacsAction::ListSeries(
+                                    study.study_uid.clone(),
+                                )));
+                            }
+                        }
+                        if row.double_clicked() {
+                            actions.push(self.receive(study.study_uid.clone()));
                         }
                     }
-                    if row.double_clicked() {
-                        actions.push(self.receive(study.study_uid.clone()));
-                    }
-                }
-            });
+                });
         });
         let words = match found {
             None if session.pacs.asking.is_some() => String::new(),
             None => "Ask for studies; what is left empty is not asked for.".to_owned(),
             Some(found) if found.studies.is_empty() => "No study fits. Ask for less.".to_owned(),
-            Some(found) if found.is_cut => format!("The first {} of more: ask for fewer.", found.studies.len()),
+            Some(found) if found.is_cut => {
+                format!("The first {} of more: ask for fewer.", found.studies.len())
+            }
             Some(found) if found.studies.len() == 1 => "1 study".to_owned(),
             Some(found) => format!("{} studies", found.studies.len()),
         };
@@ -221,51 +269,69 @@ impl PacsDialog {
     fn series(&mut self, ui: &mut Ui, session: &Session) {
         let table = TableColumns(&SERIES);
         table.heading(ui);
-        let known = self.study.as_ref().and_then(|study| session.pacs.series.get(study));
+        let known = self
+            .study
+            .as_ref()
+            .and_then(|study| session.pacs.series.get(study));
         let list = known.map_or(&[][..], Vec::as_slice);
         let height = ROW * SERIES_ROWS;
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            let area = ScrollArea::vertical().id_salt("series").max_height(height).auto_shrink([false, false]);
-            area.min_scrolled_height(height).show_rows(ui, ROW, list.len(), |ui, rows| {
-                for series in list.iter().skip(rows.start).take(rows.len()) {
-                    let at = self.series.iter().position(|uid| *uid == series.series_uid);
-                    if table.choice(ui, &series_cells(series), at.is_some()).clicked() {
-                        match at {
-                            Some(at) => drop(self.series.remove(at)),
-                            None => self.series.push(series.series_uid.clone()),
+            let area = ScrollArea::vertical()
+                .id_salt("series")
+                .max_height(height)
+                .auto_shrink([false, false]);
+            area.min_scrolled_height(height)
+                .show_rows(ui, ROW, list.len(), |ui, rows| {
+                    for series in list.iter().skip(rows.start).take(rows.len()) {
+                        let at = self.series.iter().position(|uid| *uid == series.series_uid);
+                        if table
+                            .choice(ui, &series_cells(series), at.is_some())
+                            .clicked()
+                        {
+                            match at {
+                                Some(at) => drop(self.series.remove(at)),
+                                None => self.series.push(series.series_uid.clone()),
+                            }
                         }
                     }
-                }
-            });
+                });
         });
-        explain(ui, "Click on series to open these alone; a click on a study shows its series.");
+        explain(
+            ui,
+            "Click on series to open these alone; a click on a study shows its series.",
+        );
     }
 
     /// What goes on, or what went wrong.
     fn state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let pacs = &session.pacs;
-        ui.allocate_ui_with_layout(vec2(ui.available_width(), STATE_HEIGHT), Layout::top_down(Align::Min), |ui| {
-            ui.set_min_height(STATE_HEIGHT);
-            if let (true, Some(server)) = (pacs.needs_sign_in, session.chosen_server()) {
-                self.sign_in.show(ui, server, pacs.trouble.as_deref(), actions);
-            } else if let Some(receiving) = &pacs.receiving {
-                on_its_way(ui, receiving, actions);
-            } else if let Some(asking) = &pacs.asking {
-                ui.horizontal(|ui| {
-                    ui.spinner();
-                    ui.label(format!("{}...", asking.words));
-                    if ui.button("Stop").clicked() {
-                        actions.push(Action::Pacs(PacsAction::Stop));
-                    }
-                });
-            } else if let Some(trouble) = &pacs.trouble {
-                let words = RichText::new(trouble).color(theme::colors(ui).error);
-                ui.add(Label::new(words).wrap().selectable(true));
-            } else if pacs.is_reached {
-                ui.label(RichText::new("The server answers.").color(theme::colors(ui).good));
-            }
-        });
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), STATE_HEIGHT),
+            Layout::top_down(Align::Min),
+            |ui| {
+                ui.set_min_height(STATE_HEIGHT);
+                if let (true, Some(server)) = (pacs.needs_sign_in, session.chosen_server()) {
+                    self.sign_in
+                        .show(ui, server, pacs.trouble.as_deref(), actions);
+                } else if let Some(receiving) = &pacs.receiving {
+                    on_its_way(ui, receiving, actions);
+                } else if let Some(asking) = &pacs.asking {
+                    ui.horizontal(|ui| {
+                        ui.spinner();
+                        ui.label(format!("{}...", asking.words));
+                        if ui.button("Stop").clicked() {
+                            actions.push(Action::Pacs(PacsAction::Stop));
+                        }
+                    });
+                } else if let Some(trouble) = &pacs.trouble {
+                    let words = RichText::new(trouble).color(theme::colors(ui).error);
+                    ui.add(Label::new(words).wrap().selectable(true));
+                } else if pacs.is_reached {
+                    ui.label(RichText::new("The server answers.").color(theme::colors(ui).good));
+                }
+            },
+        );
     }
 
     fn receive(&self, study_uid: String) -> Action {
@@ -287,14 +353,19 @@ impl PacsDialog {
                 _ => None,
             };
             let button = primary(ui, &words).min_size(vec2(120.0, 28.0));
-            let open = ui.add_enabled(refusal.is_none(), button).on_disabled_hover_text(refusal.unwrap_or_default());
+            let open = ui
+                .add_enabled(refusal.is_none(), button)
+                .on_disabled_hover_text(refusal.unwrap_or_default());
             let is_pressed = open.accessible_name("Open study").clicked();
             if (is_pressed || (refusal.is_none() && sheet::is_entered(ui.ctx())))
                 && let Some(study) = self.study.clone()
             {
                 actions.push(self.receive(study));
             }
-            if ui.add(Button::new("Close").min_size(vec2(72.0, 28.0))).clicked() {
+            if ui
+                .add(Button::new("Close").min_size(vec2(72.0, 28.0)))
+                .clicked()
+            {
                 close = true;
             }
         });
@@ -305,8 +376,15 @@ impl PacsDialog {
 /// A field under its name.
 fn labelled(ui: &mut Ui, text: &mut String, name: &str, hint: &str, width: f32) -> Response {
     let column = ui.vertical(|ui| {
-        ui.label(RichText::new(name).size(12.0).color(theme::colors(ui).dimmed));
-        let field = TextEdit::singleline(text).desired_width(width).hint_text(hint).char_limit(64);
+        ui.label(
+            RichText::new(name)
+                .size(12.0)
+                .color(theme::colors(ui).dimmed),
+        );
+        let field = TextEdit::singleline(text)
+            .desired_width(width)
+            .hint_text(hint)
+            .char_limit(64);
         ui.add(field).accessible_name(name)
     });
     column.inner
@@ -315,7 +393,11 @@ fn labelled(ui: &mut Ui, text: &mut String, name: &str, hint: &str, width: f32) 
 fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Vec<Action>) {
     let state = receiving.state;
     ui.horizontal(|ui| {
-        if ui.button("Stop").accessible_name("Stop receiving").clicked() {
+        if ui
+            .button("Stop")
+            .accessible_name("Stop receiving")
+            .clicked()
+        {
             actions.push(Action::Pacs(PacsAction::Stop));
         }
         ui.label(words_of(receiving));
@@ -323,7 +405,11 @@ fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Vec<Action>) {
             ui.label(RichText::new(bytes(state.bytes)).color(theme::colors(ui).dimmed));
         }
     });
-    progress(ui, state.done as f32 / state.total.max(1) as f32, "Receiving");
+    progress(
+        ui,
+        state.done as f32 / state.total.max(1) as f32,
+        "Receiving",
+    );
 }
 
 /// How far a study is, in words.
@@ -339,7 +425,11 @@ pub(in crate::ui) fn words_of(receiving: &OnItsWay) -> String {
 fn study_cells(study: &RemoteStudy) -> [Cell; 7] {
     let count = |n: Option<u32>| Cell::new(n.map_or("–".to_owned(), |n| n.to_string()));
     [
-        Cell::new(if study.patient_name.is_empty() { "–" } else { &study.patient_name }),
+        Cell::new(if study.patient_name.is_empty() {
+            "–"
+        } else {
+            &study.patient_name
+        }),
         Cell::new(&study.patient_id),
         Cell::new(&study.date),
         Cell::new(study.modalities.join(", ")),
@@ -350,7 +440,11 @@ fn study_cells(study: &RemoteStudy) -> [Cell; 7] {
 }
 
 fn series_cells(series: &RemoteSeries) -> [Cell; 4] {
-    let name = if series.description.is_empty() { "Without a description" } else { &series.description };
+    let name = if series.description.is_empty() {
+        "Without a description"
+    } else {
+        &series.description
+    };
     [
         Cell::new(name),
         Cell::new(series.number.map_or(String::new(), |n| n.to_string())),

@@ -22,12 +22,19 @@ pub(crate) struct CommandPalette {
 
 impl CommandPalette {
     /// Shows the palette; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let step = ui.input_mut(|i| {
             let down = i.count_and_consume_key(Modifiers::NONE, Key::ArrowDown);
             down as i64 - i.count_and_consume_key(Modifiers::NONE, Key::ArrowUp) as i64
         });
-        let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).hint_text("Find a command");
+        let edit = TextEdit::singleline(&mut self.text)
+            .desired_width(f32::INFINITY)
+            .hint_text("Find a command");
         let response = ui.add(edit).accessible_name("Find a command");
         if !self.had_focus {
             response.request_focus();
@@ -47,7 +54,10 @@ impl CommandPalette {
         }
         self.marked = (self.marked as i64 + step).clamp(0, found.len() as i64 - 1) as usize;
         let mut done = None;
-        let area = ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false);
+        let area = ScrollArea::vertical()
+            .max_height(height)
+            .min_scrolled_height(height)
+            .auto_shrink(false);
         area.show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for (index, entry) in found.iter().enumerate() {
@@ -69,7 +79,10 @@ impl CommandPalette {
             }
         });
         if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-            done = found.get(self.marked).map(|e| e.command).filter(|c| session.refusal(*c).is_none());
+            done = found
+                .get(self.marked)
+                .map(|e| e.command)
+                .filter(|c| session.refusal(*c).is_none());
             response.request_focus();
         }
         actions.extend(done.map(Action::Command));
@@ -87,12 +100,21 @@ fn found(session: &Session, text: &str) -> Vec<&'static CommandEntry> {
         match &name {
             name if name.starts_with(&text) => Some(0),
             name if has_all(name) => Some(1),
-            name if has_all(&format!("{name} {} {}", entry.label, entry.tooltip).to_lowercase()) => Some(2),
+            name if has_all(
+                &format!("{name} {} {}", entry.label, entry.tooltip).to_lowercase(),
+            ) =>
+            {
+                Some(2)
+            }
             _ => None,
         }
     };
-    let others = COMMANDS.iter().filter(|e| e.command != UserCommand::Palette);
-    let mut found: Vec<(i32, &CommandEntry)> = others.filter_map(|entry| Some((rank(entry)?, entry))).collect();
+    let others = COMMANDS
+        .iter()
+        .filter(|e| e.command != UserCommand::Palette);
+    let mut found: Vec<(i32, &CommandEntry)> = others
+        .filter_map(|entry| Some((rank(entry)?, entry)))
+        .collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, entry)| entry).collect()
 }
@@ -106,7 +128,10 @@ mod tests {
     fn a_command_is_found_by_any_of_its_words() {
         let session = Session::new(Settings::default());
         let found = |text| found(&session, text);
-        assert_eq!(found("uncertain next")[0].command, UserCommand::NextDoubtful);
+        assert_eq!(
+            found("uncertain next")[0].command,
+            UserCommand::NextDoubtful
+        );
         assert_eq!(found("exp")[0].command, UserCommand::Export);
         assert_eq!(found("dark")[0].command, UserCommand::ToggleTheme);
         assert!(found("no such thing").is_empty());

@@ -20,19 +20,35 @@ pub(crate) struct PathDialog {
 impl PathDialog {
     /// For files or folders with images.
     pub(super) fn open() -> Self {
-        Self { pick: Pick::Files, is_instead: false, text: String::new(), had_focus: false }
+        Self {
+            pick: Pick::Files,
+            is_instead: false,
+            text: String::new(),
+            had_focus: false,
+        }
     }
 
     /// For what the desktop has no dialog for.
     pub(super) fn instead(pick: Pick) -> Self {
-        Self { pick, is_instead: true, ..Self::open() }
+        Self {
+            pick,
+            is_instead: true,
+            ..Self::open()
+        }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let (heading, hint, meaning, words) = self.words();
         sheet::body(ui, heading, |ui| {
-            let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).hint_text(hint);
+            let edit = TextEdit::singleline(&mut self.text)
+                .desired_width(f32::INFINITY)
+                .hint_text(hint);
             let response = ui.add(edit).accessible_name("Path");
             if !self.had_focus {
                 response.request_focus();
@@ -44,7 +60,11 @@ impl PathDialog {
         let missing = self.text.trim().is_empty().then_some("Type a path");
         let (go_on, close) = sheet::buttons(ui, |ui| {
             let go_on = sheet::main_button(ui, words, missing);
-            (go_on, ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked())
+            (
+                go_on,
+                ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                    .clicked(),
+            )
         });
         if go_on {
             actions.push(Action::Picked(self.pick, to_path(&self.text)));
@@ -65,7 +85,12 @@ impl PathDialog {
                 "A DICOM-SEG, an RT Structure Set, a NIfTI volume or a label map, or a folder of them.",
                 "Import",
             ),
-            Pick::Model => ("Open a model", "/path/to/model.safetensors", "A .safetensors file with its card.", "Open"),
+            Pick::Model => (
+                "Open a model",
+                "/path/to/model.safetensors",
+                "A .safetensors file with its card.",
+                "Open",
+            ),
             Pick::Workspace => (
                 "Open a workspace",
                 "/path/to/workspace",

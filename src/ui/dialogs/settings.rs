@@ -19,35 +19,99 @@ use labrum_core::training::Loss;
 fn threads(ui: &mut Ui, threads: &mut usize) {
     section(ui, "Processor cores that compute");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let shown = move |count: f64, _| if count < 1.0 { format!("all {cores}") } else { format!("{count:.0}") };
-    let read = |text: &str| if text.trim().starts_with("all") { Some(0.0) } else { text.trim().parse().ok() };
-    ui.add(Slider::new(threads, 0..=cores).custom_formatter(shown).custom_parser(read))
-        .accessible_name("Processor cores that compute");
-    explain(ui, "Fewer leave room for other programs. It counts from the next start on.");
+    let shown = move |count: f64, _| {
+        if count < 1.0 {
+            format!("all {cores}")
+        } else {
+            format!("{count:.0}")
+        }
+    };
+    let read = |text: &str| {
+        if text.trim().starts_with("all") {
+            Some(0.0)
+        } else {
+            text.trim().parse().ok()
+        }
+    };
+    ui.add(
+        Slider::new(threads, 0..=cores)
+            .custom_formatter(shown)
+            .custom_parser(read),
+    )
+    .accessible_name("Processor cores that compute");
+    explain(
+        ui,
+        "Fewer leave room for other programs. It counts from the next start on.",
+    );
 }
 
 /// How much memory pictures may fill.
 fn memory(ui: &mut Ui, megabytes: &mut usize) {
     section(ui, "Memory for looking at pictures");
     let limit = DragValue::new(megabytes).range(MEMORY_MB).speed(16.0);
-    let limit = limit.custom_formatter(|mb, _| format!("{mb:.0} MB")).custom_parser(number_in);
-    value(ui, "Stay below about", limit, "In megabytes; orthogonal views need all slices of a series at once");
-    explain(ui, "Slices far from the one on the screen are read again when they are needed. Models come on top.");
+    let limit = limit
+        .custom_formatter(|mb, _| format!("{mb:.0} MB"))
+        .custom_parser(number_in);
+    value(
+        ui,
+        "Stay below about",
+        limit,
+        "In megabytes; orthogonal views need all slices of a series at once",
+    );
+    explain(
+        ui,
+        "Slices far from the one on the screen are read again when they are needed. Models come on top.",
+    );
 }
 
 /// How rounds of training are done.
 fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
     section(ui, "Learning");
-    let cases = DragValue::new(&mut learning.after_cases).range(0..=1000).speed(1.0);
-    let cases = cases.custom_formatter(|n, _| if n < 1.0 { "never".into() } else { format!("{n:.0} cases") });
-    value(ui, "Train by itself after newly accepted cases", cases.custom_parser(number_in), "0 for never");
-    let seconds = DragValue::new(&mut learning.seconds).range(15.0..=1800.0).speed(1.0);
-    let seconds = seconds.custom_formatter(|s, _| format!("{s:.0} s")).custom_parser(number_in);
-    value(ui, "A round works for about", seconds, "In seconds, 15 to 1800; longer rounds learn more from many cases");
-    let without = DragValue::new(&mut learning.without_proposal).range(0..=100).speed(1.0);
-    let without = without.custom_formatter(|n, _| if n < 1.0 { "none".into() } else { format!("one in {n:.0}") });
+    let cases = DragValue::new(&mut learning.after_cases)
+        .range(0..=1000)
+        .speed(1.0);
+    let cases = cases.custom_formatter(|n, _| {
+        if n < 1.0 {
+            "never".into()
+        } else {
+            format!("{n:.0} cases")
+        }
+    });
+    value(
+        ui,
+        "Train by itself after newly accepted cases",
+        cases.custom_parser(number_in),
+        "0 for never",
+    );
+    let seconds = DragValue::new(&mut learning.seconds)
+        .range(15.0..=1800.0)
+        .speed(1.0);
+    let seconds = seconds
+        .custom_formatter(|s, _| format!("{s:.0} s"))
+        .custom_parser(number_in);
+    value(
+        ui,
+        "A round works for about",
+        seconds,
+        "In seconds, 15 to 1800; longer rounds learn more from many cases",
+    );
+    let without = DragValue::new(&mut learning.without_proposal)
+        .range(0..=100)
+        .speed(1.0);
+    let without = without.custom_formatter(|n, _| {
+        if n < 1.0 {
+            "none".into()
+        } else {
+            format!("one in {n:.0}")
+        }
+    });
     let tip = "So that your own drawing stays a measure of the model; 0 for none";
-    value(ui, "New cases without a proposal", without.custom_parser(number_in), tip);
+    value(
+        ui,
+        "New cases without a proposal",
+        without.custom_parser(number_in),
+        tip,
+    );
     explain(ui, "Loss function");
     let choices = Loss::OFFERED.map(|loss| (loss, loss.label(), capital(loss.explanation())));
     if let Some(loss) = segmented(ui, learning.loss, &choices) {
@@ -60,7 +124,9 @@ fn value(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
     ui.horizontal(|ui| {
         ui.label(name);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_sized(vec2(128.0, 24.0), number).on_hover_text(tip).accessible_name(name);
+            ui.add_sized(vec2(128.0, 24.0), number)
+                .on_hover_text(tip)
+                .accessible_name(name);
         });
     });
 }
@@ -71,7 +137,8 @@ fn number_in(text: &str) -> Option<f64> {
     if ["never", "none"].contains(&text.as_str()) {
         return Some(0.0);
     }
-    text.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|part| part.parse().ok())
+    text.split(|c: char| !c.is_ascii_digit() && c != '.')
+        .find_map(|part| part.parse().ok())
 }
 
 /// Shows the dialog; true once it is done.
@@ -86,35 +153,55 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
 
 fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     section(ui, "Your name");
-    let name = TextEdit::singleline(&mut settings.person).desired_width(f32::INFINITY).char_limit(64);
+    let name = TextEdit::singleline(&mut settings.person)
+        .desired_width(f32::INFINITY)
+        .char_limit(64);
     ui.add(name).accessible_name("Your name");
-    explain(ui, "It stands in the journal of the workspace and in DICOM-SEG. It may stay empty.");
+    explain(
+        ui,
+        "It stands in the journal of the workspace and in DICOM-SEG. It may stay empty.",
+    );
     section(ui, "Device");
     let choices = [
         (DeviceChoice::Auto, "A GPU where there is one, else the CPU"),
         (DeviceChoice::Cpu, "Always the CPU"),
-        (DeviceChoice::Gpu, "Whatever GPU there is, a software one too"),
+        (
+            DeviceChoice::Gpu,
+            "Whatever GPU there is, a software one too",
+        ),
     ];
     let choices = choices.map(|(choice, tip)| (choice, device_name(choice), tip.to_owned()));
     if let Some(device) = segmented(ui, settings.device, &choices) {
         settings.device = device;
     }
-    let device = if session.device.is_empty() { "Looking for it" } else { &session.device };
+    let device = if session.device.is_empty() {
+        "Looking for it"
+    } else {
+        &session.device
+    };
     explain(ui, &format!("In use: {device}"));
     threads(ui, &mut settings.threads);
     section(ui, "Model");
-    ui.checkbox(&mut settings.auto_run, "Run a model by itself on what is opened, where one fits");
+    ui.checkbox(
+        &mut settings.auto_run,
+        "Run a model by itself on what is opened, where one fits",
+    );
     learning(ui, &mut settings.learning);
     section(ui, "Look");
-    let themes = [(Theme::Dark, "Dark", String::new()), (Theme::Light, "Light", String::new())];
+    let themes = [
+        (Theme::Dark, "Dark", String::new()),
+        (Theme::Light, "Light", String::new()),
+    ];
     let themes = themes.map(|(t, name, _)| (t, name, format!("{name} theme")));
     if let Some(theme) = segmented(ui, settings.theme, &themes) {
         settings.theme = theme;
     }
     ui.add_space(4.0);
     let scales = [1.0f32, 1.25, 1.5, 2.0].map(|s| (s, format!("{:.0} %", s * 100.0)));
-    let scales: Vec<_> =
-        scales.iter().map(|(s, name)| (*s, name.as_str(), format!("Show everything at {name}"))).collect();
+    let scales: Vec<_> = scales
+        .iter()
+        .map(|(s, name)| (*s, name.as_str(), format!("Show everything at {name}")))
+        .collect();
     if let Some(scale) = segmented(ui, settings.ui_scale, &scales) {
         settings.ui_scale = scale;
     }
@@ -127,7 +214,10 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_typed_again() {
-        assert_eq!(["never", "5 cases", "one in 10", " 60 s"].map(number_in), [0.0, 5.0, 10.0, 60.0].map(Some));
+        assert_eq!(
+            ["never", "5 cases", "one in 10", " 60 s"].map(number_in),
+            [0.0, 5.0, 10.0, 60.0].map(Some)
+        );
         assert_eq!(number_in("often"), None);
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn widest(ctx: &Context) -> f32 {
 pub(super) fn begin(ctx: &Context, name: &'static str) {
     let frame = ctx.cumulative_frame_nr();
     let last = ctx.data(|d| d.get_temp::<Drawn>(drawn()));
-    let was_there = last.is_some_and(|last| last.name == name && (last.frame == frame || last.frame + 1 == frame));
+    let was_there = last
+        .is_some_and(|last| last.name == name && (last.frame == frame || last.frame + 1 == frame));
     let since = last.filter(|_| was_there).map_or(frame, |last| last.since);
     if !was_there {
         Popup::close_all(ctx);
@@ -49,7 +50,8 @@ fn drawn() -> Id {
 
 /// True in the first frame of a dialog.
 fn is_new(ctx: &Context) -> bool {
-    ctx.data(|d| d.get_temp::<Drawn>(drawn())).is_some_and(|drawn| drawn.since == ctx.cumulative_frame_nr())
+    ctx.data(|d| d.get_temp::<Drawn>(drawn()))
+        .is_some_and(|drawn| drawn.since == ctx.cumulative_frame_nr())
 }
 
 /// Shows the title and the body.
@@ -57,12 +59,18 @@ pub(super) fn body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) 
     let top = ui.cursor().top();
     title(ui, heading);
     let title = ui.cursor().top() - top;
-    let buttons = ui.data(|d| d.get_temp::<f32>(height_id(ui))).unwrap_or(BUTTONS);
-    let room = ui.ctx().content_rect().height() - 2.0 * (AROUND + MARGIN) - title - GAP - buttons - 4.0;
+    let buttons = ui
+        .data(|d| d.get_temp::<f32>(height_id(ui)))
+        .unwrap_or(BUTTONS);
+    let room =
+        ui.ctx().content_rect().height() - 2.0 * (AROUND + MARGIN) - title - GAP - buttons - 4.0;
     let room = room.max(48.0);
     // Only tables are wider than what they are in.
     let is_narrow = widest(ui.ctx()) < 560.0;
-    let mut area = ScrollArea::new([is_narrow, true]).id_salt("body").max_height(room).min_scrolled_height(room);
+    let mut area = ScrollArea::new([is_narrow, true])
+        .id_salt("body")
+        .max_height(room)
+        .min_scrolled_height(room);
     if is_new(ui.ctx()) {
         area = area.scroll_offset(Vec2::ZERO);
     }
@@ -78,7 +86,8 @@ pub(super) fn buttons<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
 /// it open.
 pub(super) fn row<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let size = vec2(ui.available_width(), BUTTONS);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content).inner
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content)
+        .inner
 }
 
 /// Shows what stays below the body, with buttons as its last line.
@@ -90,7 +99,8 @@ pub(super) fn below<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let known = ui.data(|d| d.get_temp::<f32>(id));
     ui.data_mut(|d| d.insert_temp(id, height));
     if known.is_none_or(|known| (known - height).abs() > 0.5) {
-        ui.ctx().request_discard("the buttons of a dialog are measured");
+        ui.ctx()
+            .request_discard("the buttons of a dialog are measured");
     }
     inner
 }
@@ -101,27 +111,35 @@ fn height_id(ui: &Ui) -> Id {
 
 /// The title of a dialog.
 pub(super) fn title(ui: &mut Ui, words: &str) {
-    ui.label(RichText::new(words).heading().color(theme::colors(ui).strong));
+    ui.label(
+        RichText::new(words)
+            .heading()
+            .color(theme::colors(ui).strong),
+    );
     ui.add_space(8.0);
 }
 
 /// The button of what a dialog is for, greyed with what is missing; true where it, or Enter, was pressed.
 pub(super) fn main_button(ui: &mut Ui, words: &str, missing: Option<&str>) -> bool {
     let button = primary(ui, words).min_size(vec2(88.0, 28.0));
-    let response = ui.add_enabled(missing.is_none(), button).on_disabled_hover_text(missing.unwrap_or_default());
+    let response = ui
+        .add_enabled(missing.is_none(), button)
+        .on_disabled_hover_text(missing.unwrap_or_default());
     response.clicked() || (missing.is_none() && is_entered(ui.ctx()))
 }
 
 /// Notes, before a dialog is drawn, whether Enter is free for its main button: not while it presses another control.
 pub(super) fn listen(ctx: &Context) {
-    let is_free = !Popup::is_any_open(ctx) && (ctx.memory(|m| m.focused().is_none()) || ctx.text_edit_focused());
+    let is_free = !Popup::is_any_open(ctx)
+        && (ctx.memory(|m| m.focused().is_none()) || ctx.text_edit_focused());
     ctx.data_mut(|d| d.insert_temp(Id::unique("Enter is free"), is_free));
 }
 
 /// True where Enter was pressed for the main button. A key that is held since another dialog does not count.
 pub(super) fn is_entered(ctx: &Context) -> bool {
     let is_enter = |e: &Event| matches!(e, Event::Key { key: Key::Enter, pressed: true, repeat: false, modifiers, .. } if modifiers.is_none());
-    ctx.data(|d| d.get_temp(Id::unique("Enter is free"))).unwrap_or(false)
+    ctx.data(|d| d.get_temp(Id::unique("Enter is free")))
+        .unwrap_or(false)
         && ctx.input(|i| i.events.iter().any(is_enter))
 }
 

@@ -19,30 +19,54 @@ pub(crate) struct TaskDialog {
 impl TaskDialog {
     /// For the case on the screen.
     pub(super) fn new(session: &Session) -> Self {
-        let name = session.case().map_or_else(String::new, |c| c.study.description.clone());
-        Self { chosen: None, name, whole_study: true }
+        let name = session
+            .case()
+            .map_or_else(String::new, |c| c.study.description.clone());
+        Self {
+            chosen: None,
+            name,
+            whole_study: true,
+        }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         sheet::body(ui, "Task", |ui| self.body(ui, session));
-        let missing = (self.chosen.is_none() && self.name.trim().is_empty()).then_some("Give it a name");
+        let missing =
+            (self.chosen.is_none() && self.name.trim().is_empty()).then_some("Give it a name");
         sheet::buttons(ui, |ui| {
-            let words = if self.chosen.is_some() { "Choose" } else { "Begin" };
+            let words = if self.chosen.is_some() {
+                "Choose"
+            } else {
+                "Begin"
+            };
             let is_chosen = sheet::main_button(ui, words, missing);
             if is_chosen {
                 let task = match self.chosen {
                     Some(key) => TaskChoice::Known(key),
                     None => TaskChoice::New(self.name.trim().to_owned()),
                 };
-                actions.push(Action::ChooseTask { task, whole_study: self.whole_study });
+                actions.push(Action::ChooseTask {
+                    task,
+                    whole_study: self.whole_study,
+                });
             }
-            ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() || is_chosen
+            ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                .clicked()
+                || is_chosen
         })
     }
 
     fn body(&mut self, ui: &mut Ui, session: &Session) {
-        explain(ui, "Cases of a task share labels. Labels of other tasks are listed only where they are used.");
+        explain(
+            ui,
+            "Cases of a task share labels. Labels of other tasks are listed only where they are used.",
+        );
         section(ui, "Task");
         ScrollArea::vertical().max_height(160.0).show(ui, |ui| {
             ui.radio_value(&mut self.chosen, None, "A new task");
@@ -52,11 +76,17 @@ impl TaskDialog {
         });
         if self.chosen.is_none() {
             section(ui, "Its name");
-            let field = TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY).char_limit(64);
+            let field = TextEdit::singleline(&mut self.name)
+                .desired_width(f32::INFINITY)
+                .char_limit(64);
             ui.add(field).accessible_name("Name of the task");
         }
         section(ui, "Cases");
-        ui.radio_value(&mut self.whole_study, true, "All cases of the study or folder");
+        ui.radio_value(
+            &mut self.whole_study,
+            true,
+            "All cases of the study or folder",
+        );
         ui.radio_value(&mut self.whole_study, false, "This case alone");
     }
 }

@@ -17,7 +17,10 @@ pub(crate) struct UndecidedDialog {
 
 impl Default for UndecidedDialog {
     fn default() -> Self {
-        Self { time: 1, is_answered: false }
+        Self {
+            time: 1,
+            is_answered: false,
+        }
     }
 }
 
@@ -28,11 +31,21 @@ impl UndecidedDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        let Some(undecided) = &session.undecided else { return true };
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let Some(undecided) = &session.undecided else {
+            return true;
+        };
         let error = &undecided.error;
         let file = error.path.as_ref().and_then(|path| path.file_name());
-        let file = file.map_or_else(|| "The file".to_owned(), |name| name.to_string_lossy().into_owned());
+        let file = file.map_or_else(
+            || "The file".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         let (answer, words) = match error.kind {
             ErrorKind::TimeWanted(times) => {
                 sheet::body(ui, "Masks of one time", |ui| {
@@ -41,7 +54,8 @@ impl UndecidedDialog {
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         let label = ui.label("Time");
-                        ui.add(Slider::new(&mut self.time, 1..=times as usize)).labelled_by(label.id);
+                        ui.add(Slider::new(&mut self.time, 1..=times as usize))
+                            .labelled_by(label.id);
                         ui.label(format!("of {times}"));
                     });
                 });
@@ -65,7 +79,9 @@ impl UndecidedDialog {
                 actions.push(Action::AnswerImport(Some(answer)));
                 (self.is_answered, done) = (true, true);
             }
-            done |= ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked();
+            done |= ui
+                .add(Button::new("Cancel").min_size(vec2(88.0, 28.0)))
+                .clicked();
         });
         done
     }

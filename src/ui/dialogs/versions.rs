@@ -21,7 +21,9 @@ use crate::{
         widgets::{clock, column, command_button, explain, moment, plural, primary, section},
     },
 };
-use egui::{Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+use egui::{
+    Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2,
+};
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP, ICON_RADIO_BUTTON_CHECKED},
@@ -71,12 +73,24 @@ impl VersionsDialog {
 
     /// The same once more, after another dialog.
     fn again(&self) -> Box<Self> {
-        Box::new(Self { name: self.name.clone(), folder: self.folder.clone(), is_deleting: false, ..*self })
+        Box::new(Self {
+            name: self.name.clone(),
+            folder: self.folder.clone(),
+            is_deleting: false,
+            ..*self
+        })
     }
 
     /// Shows the dialog.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
-        let mut turn = sheet::body(ui, "Versions of the model", |ui| self.body(ui, session, actions));
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> DialogOutcome {
+        let mut turn = sheet::body(ui, "Versions of the model", |ui| {
+            self.body(ui, session, actions)
+        });
         sheet::buttons(ui, |ui| {
             if sheet::main_button(ui, "Close", None) {
                 turn = DialogOutcome::Close;
@@ -112,19 +126,18 @@ impl VersionsDialog {
         let room = (ui.ctx().content_rect().height() - 500.0).clamp(3.0 * ROW, ROWS * ROW);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            ScrollArea::vertical().id_salt("versions").max_height(room).auto_shrink([false, true]).show_rows(
-                ui,
-                ROW,
-                versions.len(),
-                |ui, rows| {
+            ScrollArea::vertical()
+                .id_salt("versions")
+                .max_height(room)
+                .auto_shrink([false, true])
+                .show_rows(ui, ROW, versions.len(), |ui, rows| {
                     for version in versions.iter().rev().skip(rows.start).take(rows.len()) {
                         let is_selected = self.selected == Some(version.key);
                         if table.choice(ui, &cells(ui, version), is_selected).clicked() {
                             self.select(version);
                         }
                     }
-                },
-            );
+                });
         });
     }
 
@@ -158,20 +171,41 @@ impl VersionsDialog {
     }
 
     /// What can be done with a version.
-    fn deeds(&mut self, ui: &mut Ui, session: &Session, version: &Version, actions: &mut Vec<Action>) -> DialogOutcome {
+    fn deeds(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        version: &Version,
+        actions: &mut Vec<Action>,
+    ) -> DialogOutcome {
         let mut turn = DialogOutcome::Stay;
         let key = version.key;
         ui.horizontal_wrapped(|ui| {
             let refusal = version.is_active.then_some("It is active");
-            if possible(ui, primary(ui, "Make active"), refusal, "It proposes masks from now on") {
+            if possible(
+                ui,
+                primary(ui, "Make active"),
+                refusal,
+                "It proposes masks from now on",
+            ) {
                 actions.push(Action::Learn(LearnAction::Activate(key)));
             }
             if version.state == VersionState::Undecided
-                && possible(ui, Button::new("Turn it down"), None, "Keep it as rejected; the model stays as it is")
+                && possible(
+                    ui,
+                    Button::new("Turn it down"),
+                    None,
+                    "Keep it as rejected; the model stays as it is",
+                )
             {
                 actions.push(Action::Learn(LearnAction::Reject(key)));
             }
-            if possible(ui, Button::new("Gate report"), None, "How it did on the held-out cases") {
+            if possible(
+                ui,
+                Button::new("Gate report"),
+                None,
+                "How it did on the held-out cases",
+            ) {
                 turn = self.to_report(Judged::Version(key));
             }
             let active = session.learning.active();
@@ -196,14 +230,19 @@ impl VersionsDialog {
     }
 
     fn to_report(&self, judged: Judged) -> DialogOutcome {
-        DialogOutcome::To(Box::new(super::Dialogs::Gate(GateDialog::new(judged, Some(self.again())))))
+        DialogOutcome::To(Box::new(super::Dialogs::Gate(GateDialog::new(
+            judged,
+            Some(self.again()),
+        ))))
     }
 
     fn rename(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
         section(ui, "Name");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
-            let field = TextEdit::singleline(&mut self.name).desired_width(width).char_limit(64);
+            let field = TextEdit::singleline(&mut self.name)
+                .desired_width(width)
+                .char_limit(64);
             ui.add(field).accessible_name("Name of the version");
             let name = self.name.trim();
             let refusal = match name {
@@ -212,7 +251,10 @@ impl VersionsDialog {
                 _ => None,
             };
             if possible(ui, wide("Rename"), refusal, "Call it so from now on") {
-                actions.push(Action::Learn(LearnAction::Rename(version.key, name.to_owned())));
+                actions.push(Action::Learn(LearnAction::Rename(
+                    version.key,
+                    name.to_owned(),
+                )));
             }
         });
     }
@@ -221,10 +263,19 @@ impl VersionsDialog {
         section(ui, "Export to a folder");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
-            ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).accessible_name("Folder for the model");
+            ui.add(TextEdit::singleline(&mut self.folder).desired_width(width))
+                .accessible_name("Folder for the model");
             let refusal = self.folder.trim().is_empty().then_some("Name a folder");
-            if possible(ui, wide("Export it"), refusal, "Write the model and its card, to be opened elsewhere") {
-                actions.push(Action::Learn(LearnAction::Export(key, to_path(&self.folder))));
+            if possible(
+                ui,
+                wide("Export it"),
+                refusal,
+                "Write the model and its card, to be opened elsewhere",
+            ) {
+                actions.push(Action::Learn(LearnAction::Export(
+                    key,
+                    to_path(&self.folder),
+                )));
             }
         });
     }
@@ -234,8 +285,15 @@ impl VersionsDialog {
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             if !self.is_deleting {
-                let refusal = version.is_active.then_some("It is active: make another one active first");
-                self.is_deleting = possible(ui, wide("Delete..."), refusal, "Remove the version and its file");
+                let refusal = version
+                    .is_active
+                    .then_some("It is active: make another one active first");
+                self.is_deleting = possible(
+                    ui,
+                    wide("Delete..."),
+                    refusal,
+                    "Remove the version and its file",
+                );
                 return;
             }
             let words = RichText::new("Delete for good").color(theme::colors(ui).error);
@@ -255,7 +313,9 @@ fn wide(words: &str) -> Button<'static> {
 /// A button, greyed with the reason where there is one; true where it was clicked.
 fn possible(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, tip: &str) -> bool {
     let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(tip);
-    response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked()
+    response
+        .on_disabled_hover_text(refusal.unwrap_or_default())
+        .clicked()
 }
 
 /// What to do while there is no version.
@@ -273,7 +333,13 @@ fn empty(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         ),
     );
     ui.add_space(8.0);
-    command_button(ui, session, actions, UserCommand::Train, Button::new("Train now").min_size(vec2(88.0, 28.0)));
+    command_button(
+        ui,
+        session,
+        actions,
+        UserCommand::Train,
+        Button::new("Train now").min_size(vec2(88.0, 28.0)),
+    );
 }
 
 /// The line of the models that no round has made.
@@ -281,14 +347,23 @@ fn shipped(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let colors = theme::colors(ui);
     let is_used = session.learning.active().is_none();
     let state = match is_used {
-        true => Cell::new("Active").icon(ICON_RADIO_BUTTON_CHECKED).color(colors.good),
+        true => Cell::new("Active")
+            .icon(ICON_RADIO_BUTTON_CHECKED)
+            .color(colors.good),
         false => Cell::new(""),
     };
     let row = TableColumns(&COLUMNS).row(ui, &[Cell::new("Shipped or opened model"), state]);
-    let place = row.rect.with_min_x(row.rect.right() - 96.0).shrink2(vec2(4.0, 0.0));
+    let place = row
+        .rect
+        .with_min_x(row.rect.right() - 96.0)
+        .shrink2(vec2(4.0, 0.0));
     let button = Button::new(RichText::new("Use it").size(12.5)).min_size(vec2(88.0, 22.0));
-    let inside = UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center));
-    let response = ui.scope_builder(inside, |ui| ui.add_enabled(!is_used, button)).inner;
+    let inside = UiBuilder::new()
+        .max_rect(place)
+        .layout(Layout::left_to_right(Align::Center));
+    let response = ui
+        .scope_builder(inside, |ui| ui.add_enabled(!is_used, button))
+        .inner;
     let response = response.accessible_name("Use the shipped or opened model");
     let response = response.on_hover_text("Go back to it; all versions are kept");
     if response.on_disabled_hover_text("It is in use").clicked() {
@@ -308,7 +383,11 @@ fn state_of(ui: &Ui, version: &Version) -> (MaterialIcon, Color32, &'static str)
 
 fn cells(ui: &Ui, version: &Version) -> [Cell; 7] {
     let (icon, color, state) = state_of(ui, version);
-    let dice = version.report.means().1.map_or("–".to_owned(), |mean| format!("{:.3}", mean.dice));
+    let dice = version
+        .report
+        .means()
+        .1
+        .map_or("–".to_owned(), |mean| format!("{:.3}", mean.dice));
     let difference = version.report.dice.map_or(Cell::new("–"), |d| {
         let cell = Cell::new(gate::with_interval(&d, 3));
         match gate::certain(&d, 1.0) {
@@ -337,15 +416,26 @@ fn facts(ui: &mut Ui, session: &Session, version: &Version) {
     });
     ui.add_space(4.0);
     let mean = version.report.means().1;
-    let figure = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+    let figure = |value: Option<f64>, digits: usize| {
+        value.map_or("–".to_owned(), |v| format!("{v:.digits$}"))
+    };
     let held_out = version.report.cases.len();
     ui.spacing_mut().item_spacing.y = 0.0;
-    fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3)).on_hover_text(format!("On the held-out cases: {held_out}"));
-    fact(ui, "Hausdorff 95", &format!("{} px", figure(mean.and_then(|s| s.hd95), 2)));
+    fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3))
+        .on_hover_text(format!("On the held-out cases: {held_out}"));
+    fact(
+        ui,
+        "Hausdorff 95",
+        &format!("{} px", figure(mean.and_then(|s| s.hd95), 2)),
+    );
     fact(ui, "Boundary IoU", &figure(mean.map(|s| s.boundary_iou), 3));
     fact(ui, "Started from", &version.parent_name);
     fact(ui, "Learned from", &plural(version.cases as usize, "case"));
-    fact(ui, "Training", &format!("{}, {} steps", clock(version.seconds), version.steps));
+    fact(
+        ui,
+        "Training",
+        &format!("{}, {} steps", clock(version.seconds), version.steps),
+    );
     for (name, value) in trained(&version.settings) {
         fact(ui, name, &value);
     }
@@ -353,10 +443,18 @@ fn facts(ui: &mut Ui, session: &Session, version: &Version) {
     let is_it = |model: &&ModelEntry| matches!(&model.source, ModelSource::File(path) if *path == version.file);
     if let Some(model) = session.models.iter().find(is_it) {
         let input = &model.card.input;
-        fact(ui, "Image size", &format!("{} × {} pixels", input.columns, input.rows));
+        fact(
+            ui,
+            "Image size",
+            &format!("{} × {} pixels", input.columns, input.rows),
+        );
     }
     let short: String = version.hash.chars().take(12).collect();
-    fact(ui, "SHA-256", &short).on_hover_text(format!("{}\n{}", version.hash, version.file.display()));
+    fact(ui, "SHA-256", &short).on_hover_text(format!(
+        "{}\n{}",
+        version.hash,
+        version.file.display()
+    ));
 }
 
 /// A name in a column of its own, and a value beside it.
@@ -371,17 +469,25 @@ fn fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
 
 /// What a person may want to know of how a round was done, of settings kept as JSON.
 fn trained(settings: &str) -> Vec<(&'static str, String)> {
-    let Ok(settings) = serde_json::from_str::<Value>(settings) else { return Vec::new() };
+    let Ok(settings) = serde_json::from_str::<Value>(settings) else {
+        return Vec::new();
+    };
     let plan = |name: &str| settings.pointer(&format!("/plan/{name}"));
     let loss = plan("loss").and_then(|loss| serde_json::from_value::<Loss>(loss.clone()).ok());
     let rate = plan("learning_rate").and_then(Value::as_f64);
     let batch = plan("batch").and_then(Value::as_u64);
     let facts = [
         ("Loss function", loss.map(|loss| loss.label().to_owned())),
-        ("Learning rate", rate.map(|rate| format!("{rate}, at its height"))),
+        (
+            "Learning rate",
+            rate.map(|rate| format!("{rate}, at its height")),
+        ),
         ("Images in a step", batch.map(|batch| batch.to_string())),
     ];
-    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    facts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -393,8 +499,18 @@ mod tests {
         let json = r#"{"seconds":60.0,"is_start_active":true,
             "plan":{"loss":"boundary-dou","learning_rate":0.004,"batch":4,"augment":{"blur":1.0}}}"#;
         let facts = trained(json);
-        let said: Vec<String> = facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        assert_eq!(said, ["Loss function: Boundary DoU", "Learning rate: 0.004, at its height", "Images in a step: 4"]);
+        let said: Vec<String> = facts
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "Loss function: Boundary DoU",
+                "Learning rate: 0.004, at its height",
+                "Images in a step: 4"
+            ]
+        );
         assert!(trained("no JSON").is_empty() && trained("{}").is_empty());
     }
 }

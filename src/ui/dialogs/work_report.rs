@@ -37,11 +37,19 @@ pub(crate) struct WorkReportDialog {
 impl WorkReportDialog {
     /// A dialog that asks for the report as soon as it is shown.
     pub(super) fn new(session: &Session) -> Self {
-        Self { folder: usual_folder(session), is_asked_for: false }
+        Self {
+            folder: usual_folder(session),
+            is_asked_for: false,
+        }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         if !std::mem::replace(&mut self.is_asked_for, true) {
             actions.push(Action::Learn(LearnAction::Report));
         }
@@ -72,10 +80,20 @@ impl WorkReportDialog {
                 "" => Some("Name a folder"),
                 _ => None,
             };
-            let button = ui.add_enabled(refusal.is_none(), Button::new("Export").min_size(vec2(88.0, 24.0)));
-            let response = button.on_hover_text("Write it as CSV and JSON").accessible_name("Export the report");
-            if response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked() {
-                actions.push(Action::Learn(LearnAction::ExportReport(to_path(&self.folder))));
+            let button = ui.add_enabled(
+                refusal.is_none(),
+                Button::new("Export").min_size(vec2(88.0, 24.0)),
+            );
+            let response = button
+                .on_hover_text("Write it as CSV and JSON")
+                .accessible_name("Export the report");
+            if response
+                .on_disabled_hover_text(refusal.unwrap_or_default())
+                .clicked()
+            {
+                actions.push(Action::Learn(LearnAction::ExportReport(to_path(
+                    &self.folder,
+                ))));
             }
         });
     }
@@ -92,11 +110,22 @@ fn body(ui: &mut Ui, report: &WorkReport) {
     let colors = theme::colors(ui);
     ui.horizontal_top(|ui| {
         ui.label(ICON_LIGHTBULB.rich_text().size(20.0).color(colors.warning));
-        ui.add(Label::new(RichText::new(report.advice()).size(15.0).color(colors.strong)).wrap().selectable(true));
+        ui.add(
+            Label::new(
+                RichText::new(report.advice())
+                    .size(15.0)
+                    .color(colors.strong),
+            )
+            .wrap()
+            .selectable(true),
+        );
     });
     ui.add_space(8.0);
     if report.cases.is_empty() {
-        explain(ui, "What each accepted case cost stands here, from the first one on.");
+        explain(
+            ui,
+            "What each accepted case cost stands here, from the first one on.",
+        );
         return;
     }
     plots(ui, report);
@@ -118,7 +147,13 @@ fn plots(ui: &mut Ui, report: &WorkReport) {
                 format!("{name}\n{:.0} {unit}\n{}", place.y, named(model))
             }
         };
-        let whole = |value: f64| if value.fract().abs() < 1e-6 { format!("{value:.0}") } else { String::new() };
+        let whole = |value: f64| {
+            if value.fract().abs() < 1e-6 {
+                format!("{value:.0}")
+            } else {
+                String::new()
+            }
+        };
         let (in_seconds, in_percent) = (tip("s"), tip("%"));
         let cost = |name, up, tip| Chart {
             name,
@@ -131,25 +166,49 @@ fn plots(ui: &mut Ui, report: &WorkReport) {
             tip,
         };
         cost("Seconds for each accepted case", "Seconds", &in_seconds).show(ui, &seconds);
-        cost("Share of pixels changed for each accepted case", "Pixels changed (%)", &in_percent).show(ui, &share);
+        cost(
+            "Share of pixels changed for each accepted case",
+            "Pixels changed (%)",
+            &in_percent,
+        )
+        .show(ui, &share);
         ui.vertical(|ui| progress_of_versions(ui, report, size));
     });
 }
 
 /// Dice on the hold-out over the accepted versions.
 fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
-    let accepted = report.versions.iter().filter(|v| v.state == VersionState::Accepted);
-    let dice: Vec<f64> = accepted.filter_map(|v| Some(v.report.means().1?.dice)).collect();
+    let accepted = report
+        .versions
+        .iter()
+        .filter(|v| v.state == VersionState::Accepted);
+    let dice: Vec<f64> = accepted
+        .filter_map(|v| Some(v.report.means().1?.dice))
+        .collect();
     if dice.is_empty() {
-        explain(ui, "Dice on the held-out cases stands here once a version was accepted.");
+        explain(
+            ui,
+            "Dice on the held-out cases stands here once a version was accepted.",
+        );
         return;
     }
     // What hardly differs does not look as if it did.
-    let (low, high) = dice.iter().fold((1.0f64, 0.0f64), |(low, high), d| (low.min(*d), high.max(*d)));
+    let (low, high) = dice.iter().fold((1.0f64, 0.0f64), |(low, high), d| {
+        (low.min(*d), high.max(*d))
+    });
     let includes = [[1.0, low - 0.01], [2.0, high + 0.01]];
-    let points = (1..).zip(&dice).map(|(n, dice)| [f64::from(n), *dice]).collect();
+    let points = (1..)
+        .zip(&dice)
+        .map(|(n, dice)| [f64::from(n), *dice])
+        .collect();
     let color = theme::colors(ui).good;
-    let series = ChartSeries { name: "Dice".to_owned(), points, color, is_joined: true, has_dots: true };
+    let series = ChartSeries {
+        name: "Dice".to_owned(),
+        points,
+        color,
+        is_joined: true,
+        has_dots: true,
+    };
     let chart = Chart {
         name: "Dice on the hold-out for each accepted version",
         axes: ["Accepted version", "Dice on the hold-out"],
@@ -164,11 +223,19 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
 }
 
 /// A series for each model, in order of first sight; cases count from 1.
-fn by_model(ui: &Ui, report: &WorkReport, of: impl Fn(&CaseCost) -> Option<f64>) -> Vec<ChartSeries> {
+fn by_model(
+    ui: &Ui,
+    report: &WorkReport,
+    of: impl Fn(&CaseCost) -> Option<f64>,
+) -> Vec<ChartSeries> {
     let groups = report.by_model();
     let points = |model: &str| {
-        let cases = (1..).zip(&report.cases).filter(|(_, case)| case.model == model);
-        cases.filter_map(|(n, case)| Some([f64::from(n), of(case)?])).collect()
+        let cases = (1..)
+            .zip(&report.cases)
+            .filter(|(_, case)| case.model == model);
+        cases
+            .filter_map(|(n, case)| Some([f64::from(n), of(case)?]))
+            .collect()
     };
     (0..)
         .zip(&groups)
@@ -183,7 +250,11 @@ fn by_model(ui: &Ui, report: &WorkReport, of: impl Fn(&CaseCost) -> Option<f64>)
 }
 
 fn named(model: &str) -> &str {
-    if model.is_empty() { "No proposal" } else { model }
+    if model.is_empty() {
+        "No proposal"
+    } else {
+        model
+    }
 }
 
 /// Models have colours that colour-blind people can tell apart; what had no proposal is grey.
@@ -201,15 +272,18 @@ fn models(ui: &mut Ui, report: &WorkReport) {
     table.heading(ui);
     let groups = report.by_model();
     let rows = groups.len() as f32;
-    ScrollArea::vertical().id_salt("models").max_height(rows.min(6.0) * ROW).show(ui, |ui| {
-        for (i, (model, cases, seconds, share)) in groups.iter().enumerate() {
-            let cells = [
-                Cell::new(named(model)).swatch(color_of(ui, i, model)),
-                Cell::new(cases.to_string()),
-                Cell::new(clock(*seconds)),
-                Cell::new(format!("{:.0} %", 100.0 * share)),
-            ];
-            table.row(ui, &cells);
-        }
-    });
+    ScrollArea::vertical()
+        .id_salt("models")
+        .max_height(rows.min(6.0) * ROW)
+        .show(ui, |ui| {
+            for (i, (model, cases, seconds, share)) in groups.iter().enumerate() {
+                let cells = [
+                    Cell::new(named(model)).swatch(color_of(ui, i, model)),
+                    Cell::new(cases.to_string()),
+                    Cell::new(clock(*seconds)),
+                    Cell::new(format!("{:.0} %", 100.0 * share)),
+                ];
+                table.row(ui, &cells);
+            }
+        });
 }

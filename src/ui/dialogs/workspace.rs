@@ -25,13 +25,21 @@ impl WorkspaceDialog {
     /// For the workspace that is open.
     pub(super) fn new(session: &Session) -> Self {
         match session.workspace() {
-            WorkspaceState::Open(info) => Self { name: info.name.clone(), ..Self::default() },
+            WorkspaceState::Open(info) => Self {
+                name: info.name.clone(),
+                ..Self::default()
+            },
             _ => Self::default(),
         }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let mut done = false;
         sheet::body(ui, "Workspace", |ui| done = self.body(ui, session, actions));
         sheet::buttons(ui, |ui| sheet::main_button(ui, "Close", None)) || done
@@ -49,11 +57,16 @@ impl WorkspaceDialog {
                     ui.label(RichText::new("Folder").color(theme::colors(ui).dimmed));
                     let path = info.folder.display().to_string();
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.add(Label::new(&path).truncate().selectable(true)).on_hover_text(&path);
+                        ui.add(Label::new(&path).truncate().selectable(true))
+                            .on_hover_text(&path);
                     });
                 });
                 let meter = session.meter;
-                pair(ui, "Cases accepted", &format!("{} of {}", meter.accepted, meter.total));
+                pair(
+                    ui,
+                    "Cases accepted",
+                    &format!("{} of {}", meter.accepted, meter.total),
+                );
                 pair(ui, "Pixels changed in them", &count(meter.pixels_changed));
                 self.tidy(ui, session, actions);
                 self.rename(ui, &info.name, actions);
@@ -62,11 +75,17 @@ impl WorkspaceDialog {
         }
         section(ui, "Another workspace");
         ui.horizontal(|ui| {
-            if ui.add(with_icon(ICON_FOLDER_OPEN, "Open another...")).clicked() {
+            if ui
+                .add(with_icon(ICON_FOLDER_OPEN, "Open another..."))
+                .clicked()
+            {
                 actions.push(Action::Pick(Pick::Workspace));
                 done = true;
             }
-            explain(ui, "A folder with a workspace, or an empty one for a new one.");
+            explain(
+                ui,
+                "A folder with a workspace, or an empty one for a new one.",
+            );
         });
         done
     }
@@ -79,14 +98,24 @@ impl WorkspaceDialog {
         }
         pair(ui, "Cases out of the list", &out.to_string());
         ui.horizontal(|ui| {
-            let words = if self.is_tidying { "Let it go" } else { "Tidy up" };
-            if ui.add(Button::new(words).min_size(vec2(88.0, 24.0))).clicked() {
+            let words = if self.is_tidying {
+                "Let it go"
+            } else {
+                "Tidy up"
+            };
+            if ui
+                .add(Button::new(words).min_size(vec2(88.0, 24.0)))
+                .clicked()
+            {
                 if self.is_tidying {
                     actions.push(Action::TidyWorkspace);
                 }
                 self.is_tidying = !self.is_tidying;
             }
-            explain(ui, "Lets go of what models proposed for them. What was drawn on them is kept.");
+            explain(
+                ui,
+                "Lets go of what models proposed for them. What was drawn on them is kept.",
+            );
         });
     }
 
@@ -94,11 +123,16 @@ impl WorkspaceDialog {
         section(ui, "Rename");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
-            let field = TextEdit::singleline(&mut self.name).desired_width(width).char_limit(64);
+            let field = TextEdit::singleline(&mut self.name)
+                .desired_width(width)
+                .char_limit(64);
             ui.add(field).accessible_name("Name of the workspace");
             let name = self.name.trim();
             let button = Button::new("Rename").min_size(vec2(88.0, 24.0));
-            if ui.add_enabled(!name.is_empty() && name != known, button).clicked() {
+            if ui
+                .add_enabled(!name.is_empty() && name != known, button)
+                .clicked()
+            {
                 actions.push(Action::RenameWorkspace(name.to_owned()));
             }
         });
@@ -114,21 +148,31 @@ impl WorkspaceDialog {
         section(ui, "Move to a folder");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 192.0;
-            let field = TextEdit::singleline(&mut self.folder).desired_width(width).hint_text("/path/of/a/new/folder");
+            let field = TextEdit::singleline(&mut self.folder)
+                .desired_width(width)
+                .hint_text("/path/of/a/new/folder");
             ui.add(field).accessible_name("Folder to move to");
             let browse = Button::new("Browse").min_size(vec2(88.0, 24.0));
-            let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
+            let browse = ui
+                .add_enabled(!session.lacks_dialogs, browse)
+                .on_disabled_hover_text(sheet::NO_DIALOG);
             if browse.clicked() {
                 self.waits_for_folder = true;
                 actions.push(Action::Pick(Pick::MoveWorkspace));
             }
             let has_folder = !self.folder.trim().is_empty();
-            if ui.add_enabled(has_folder, Button::new("Move").min_size(vec2(88.0, 24.0))).clicked() {
+            if ui
+                .add_enabled(has_folder, Button::new("Move").min_size(vec2(88.0, 24.0)))
+                .clicked()
+            {
                 actions.push(Action::MoveWorkspace(to_path(&self.folder)));
                 self.folder.clear();
             }
         });
-        explain(ui, "Images stay where they are; masks, history and labels move.");
+        explain(
+            ui,
+            "Images stay where they are; masks, history and labels move.",
+        );
     }
 }
 
@@ -137,7 +181,10 @@ pub(in crate::ui) fn failed(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>
     let colors = theme::colors(ui);
     let words = RichText::new(capital(reason)).color(colors.error);
     ui.add(Label::new(words).wrap().selectable(true));
-    explain(ui, "What you draw is kept in memory alone, until the workspace can be opened.");
+    explain(
+        ui,
+        "What you draw is kept in memory alone, until the workspace can be opened.",
+    );
     ui.horizontal(|ui| {
         if ui.button("Try again").clicked() {
             actions.push(Action::RetryStore);

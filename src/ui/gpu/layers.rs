@@ -49,11 +49,22 @@ impl CanvasTextures {
 
     /// In the order of their bindings, from 1.
     pub(super) fn textures(&self) -> [&wgpu::Texture; 5] {
-        [&self.image, &self.table, &self.labels, &self.reference, &self.preview]
+        [
+            &self.image,
+            &self.table,
+            &self.labels,
+            &self.reference,
+            &self.preview,
+        ]
     }
 
     /// Uploads what is new. True where a texture had to be made.
-    pub(super) fn update(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene<'_>) -> bool {
+    pub(super) fn update(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        scene: &Scene<'_>,
+    ) -> bool {
         let mut is_new = false;
         if !std::ptr::eq(self.held_image.as_ptr(), Arc::as_ptr(scene.image)) {
             is_new |= upload_image(device, queue, &mut self.image, scene.image);
@@ -64,10 +75,21 @@ impl CanvasTextures {
             is_new |= upload_labels(device, queue, &mut self.labels, &mut self.held_labels, live);
         }
         if let Some(live) = scene.reference {
-            is_new |= upload_labels(device, queue, &mut self.reference, &mut self.held_reference, live);
+            is_new |= upload_labels(
+                device,
+                queue,
+                &mut self.reference,
+                &mut self.held_reference,
+                live,
+            );
         }
         if let Some(region) = scene.preview {
-            is_new |= self.upload_preview(device, queue, region, [scene.image.columns, scene.image.rows]);
+            is_new |= self.upload_preview(
+                device,
+                queue,
+                region,
+                [scene.image.columns, scene.image.rows],
+            );
         }
         is_new
     }
@@ -90,7 +112,9 @@ impl CanvasTextures {
             let mut bytes = vec![0; rect.columns.len() * rect.rows.len()];
             for span in region.spans().iter().filter(|s| rect.rows.contains(&s.row)) {
                 let row = (span.row - rect.rows.start) * rect.columns.len();
-                let at = |column: usize| row + column.clamp(rect.columns.start, rect.columns.end) - rect.columns.start;
+                let at = |column: usize| {
+                    row + column.clamp(rect.columns.start, rect.columns.end) - rect.columns.start
+                };
                 bytes[at(span.start)..at(span.end)].fill(1);
             }
             write(queue, &self.preview, &rect, &bytes, 0, rect.columns.len());
@@ -109,9 +133,16 @@ fn upload_labels(
     live: &Live,
 ) -> bool {
     let mask = live.mask();
-    let is_new = fit(device, into, TextureFormat::R8Uint, [mask.columns(), mask.rows()]);
+    let is_new = fit(
+        device,
+        into,
+        TextureFormat::R8Uint,
+        [mask.columns(), mask.rows()],
+    );
     let whole = PixelRect::whole(mask.columns(), mask.rows());
-    let dirty = held.filter(|_| !is_new).and_then(|version| live.dirty_since(version));
+    let dirty = held
+        .filter(|_| !is_new)
+        .and_then(|version| live.dirty_since(version));
     let dirty = dirty.map_or(whole.clone(), |dirty| within(&dirty, &whole));
     let offset = dirty.rows.start * mask.columns() + dirty.columns.start;
     write(queue, into, &dirty, mask.labels(), offset, mask.columns());
@@ -119,7 +150,12 @@ fn upload_labels(
     is_new
 }
 
-fn upload_image(device: &wgpu::Device, queue: &wgpu::Queue, into: &mut wgpu::Texture, image: &Image) -> bool {
+fn upload_image(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    into: &mut wgpu::Texture,
+    image: &Image,
+) -> bool {
     let format = match image.pixels {
         Pixels::U8(_) => TextureFormat::R8Uint,
         Pixels::U16(_) | Pixels::I16(_) => TextureFormat::R16Uint,
@@ -128,7 +164,14 @@ fn upload_image(device: &wgpu::Device, queue: &wgpu::Queue, into: &mut wgpu::Tex
     let is_new = fit(device, into, format, [image.columns, image.rows]);
     let columns = image.columns;
     match &image.pixels {
-        Pixels::U8(v) => write(queue, into, &PixelRect::whole(columns, image.rows), v, 0, columns),
+        Pixels::U8(v) => write(
+            queue,
+            into,
+            &PixelRect::whole(columns, image.rows),
+            v,
+            0,
+            columns,
+        ),
         Pixels::U16(v) => in_bands(queue, into, columns, v, |v| v.to_le_bytes()),
         Pixels::I16(v) => in_bands(queue, into, columns, v, |v| v.to_le_bytes()),
         Pixels::F32(v) => in_bands(queue, into, columns, v, |v| v.to_le_bytes()),
@@ -138,8 +181,15 @@ fn upload_image(device: &wgpu::Device, queue: &wgpu::Queue, into: &mut wgpu::Tex
 }
 
 /// The table of levels, row after row of [`TABLE_WIDTH`].
-fn upload_table(device: &wgpu::Device, queue: &wgpu::Queue, into: &mut wgpu::Texture, image: &Image) -> bool {
-    let Some(table) = table_of(image) else { return false };
+fn upload_table(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    into: &mut wgpu::Texture,
+    image: &Image,
+) -> bool {
+    let Some(table) = table_of(image) else {
+        return false;
+    };
     let rows = table.len().div_ceil(TABLE_WIDTH);
     let is_new = fit(device, into, TextureFormat::R32Float, [TABLE_WIDTH, rows]);
     let mut levels = table.to_vec();
@@ -162,7 +212,10 @@ fn in_bands<T: Copy, const N: usize>(
         for (place, value) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(values) {
             *place = bytes_of(*value);
         }
-        let rect = PixelRect { columns: 0..columns, rows: band * rows..band * rows + values.len() / columns };
+        let rect = PixelRect {
+            columns: 0..columns,
+            rows: band * rows..band * rows + values.len() / columns,
+        };
         write(queue, into, &rect, &bytes, 0, columns * N);
     }
 }
@@ -179,20 +232,35 @@ fn write(
     if rect.is_empty() {
         return;
     }
-    let origin = wgpu::Origin3d { x: rect.columns.start as u32, y: rect.rows.start as u32, z: 0 };
+    let origin = wgpu::Origin3d {
+        x: rect.columns.start as u32,
+        y: rect.rows.start as u32,
+        z: 0,
+    };
     let layout = wgpu::TexelCopyBufferLayout {
         offset: offset as u64,
         bytes_per_row: Some(bytes_per_row as u32),
         rows_per_image: None,
     };
-    let size =
-        wgpu::Extent3d { width: rect.columns.len() as u32, height: rect.rows.len() as u32, depth_or_array_layers: 1 };
-    let place = wgpu::TexelCopyTextureInfo { origin, ..into.as_image_copy() };
+    let size = wgpu::Extent3d {
+        width: rect.columns.len() as u32,
+        height: rect.rows.len() as u32,
+        depth_or_array_layers: 1,
+    };
+    let place = wgpu::TexelCopyTextureInfo {
+        origin,
+        ..into.as_image_copy()
+    };
     queue.write_texture(place, bytes, layout, size);
 }
 
 /// Makes another texture where this one has not the right size and format. True where it did.
-fn fit(device: &wgpu::Device, held: &mut wgpu::Texture, format: TextureFormat, size: [usize; 2]) -> bool {
+fn fit(
+    device: &wgpu::Device,
+    held: &mut wgpu::Texture,
+    format: TextureFormat,
+    size: [usize; 2],
+) -> bool {
     let is_fit = [held.width(), held.height()] == size.map(|v| v as u32) && held.format() == format;
     if !is_fit {
         *held = texture(device, format, size);
@@ -200,10 +268,18 @@ fn fit(device: &wgpu::Device, held: &mut wgpu::Texture, format: TextureFormat, s
     !is_fit
 }
 
-fn texture(device: &wgpu::Device, format: TextureFormat, [width, height]: [usize; 2]) -> wgpu::Texture {
+fn texture(
+    device: &wgpu::Device,
+    format: TextureFormat,
+    [width, height]: [usize; 2],
+) -> wgpu::Texture {
     device.create_texture(&wgpu::TextureDescriptor {
         label: Some("canvas"),
-        size: wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 },
+        size: wgpu::Extent3d {
+            width: width as u32,
+            height: height as u32,
+            depth_or_array_layers: 1,
+        },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -215,5 +291,8 @@ fn texture(device: &wgpu::Device, format: TextureFormat, [width, height]: [usize
 
 fn within(rect: &PixelRect, whole: &PixelRect) -> PixelRect {
     let cut = |r: &std::ops::Range<usize>, end: usize| r.start.min(end)..r.end.min(end);
-    PixelRect { columns: cut(&rect.columns, whole.columns.end), rows: cut(&rect.rows, whole.rows.end) }
+    PixelRect {
+        columns: cut(&rect.columns, whole.columns.end),
+        rows: cut(&rect.rows, whole.rows.end),
+    }
 }

@@ -20,12 +20,19 @@ use std::sync::Arc;
 const SIZE: [usize; 2] = [320, 240];
 
 fn state() -> RenderState {
-    create_render_state(default_wgpu_setup(), eframe::egui_wgpu::RendererOptions::default())
+    create_render_state(
+        default_wgpu_setup(),
+        eframe::egui_wgpu::RendererOptions::default(),
+    )
 }
 
 /// The left upper corner of the screen as the card paints it, RGBA.
 fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
-    let size = wgpu::Extent3d { width: SIZE[0] as u32, height: SIZE[1] as u32, depth_or_array_layers: 1 };
+    let size = wgpu::Extent3d {
+        width: SIZE[0] as u32,
+        height: SIZE[1] as u32,
+        depth_or_array_layers: 1,
+    };
     let target = state.device.create_texture(&wgpu::TextureDescriptor {
         label: None,
         size,
@@ -37,10 +44,20 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
         view_formats: &[],
     });
     let view = target.create_view(&wgpu::TextureViewDescriptor::default());
-    let mut encoder = state.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let mut encoder = state
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     {
-        let ops = wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT), store: wgpu::StoreOp::Store };
-        let attachment = wgpu::RenderPassColorAttachment { view: &view, resolve_target: None, ops, depth_slice: None };
+        let ops = wgpu::Operations {
+            load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
+            store: wgpu::StoreOp::Store,
+        };
+        let attachment = wgpu::RenderPassColorAttachment {
+            view: &view,
+            resolve_target: None,
+            ops,
+            depth_slice: None,
+        };
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             color_attachments: &[Some(attachment)],
             ..Default::default()
@@ -55,12 +72,24 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
         usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
         mapped_at_creation: false,
     });
-    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(bytes_per_row), rows_per_image: None };
-    let into = wgpu::TexelCopyBufferInfo { buffer: &buffer, layout };
+    let layout = wgpu::TexelCopyBufferLayout {
+        offset: 0,
+        bytes_per_row: Some(bytes_per_row),
+        rows_per_image: None,
+    };
+    let into = wgpu::TexelCopyBufferInfo {
+        buffer: &buffer,
+        layout,
+    };
     encoder.copy_texture_to_buffer(target.as_image_copy(), into, size);
     state.queue.submit([encoder.finish()]);
-    buffer.slice(..).map_async(wgpu::MapMode::Read, |mapped| mapped.unwrap());
-    state.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    buffer
+        .slice(..)
+        .map_async(wgpu::MapMode::Read, |mapped| mapped.unwrap());
+    state
+        .device
+        .poll(wgpu::PollType::wait_indefinitely())
+        .unwrap();
     let mut bytes = buffer.slice(..).get_mapped_range().unwrap().to_vec();
     if state.target_format == wgpu::TextureFormat::Bgra8Unorm {
         bytes.chunks_exact_mut(4).for_each(|pixel| pixel.swap(0, 2));
@@ -72,11 +101,30 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
 fn compare(gpu: &mut Gpu, state: &RenderState, scene: &Scene<'_>, what: &str) {
     gpu.update(scene);
     let drawn = draw(gpu, state);
-    let (_, painted) = Raster::default().update(scene, Area { min: [0, 0], size: SIZE }).unwrap();
+    let (_, painted) = Raster::default()
+        .update(
+            scene,
+            Area {
+                min: [0, 0],
+                size: SIZE,
+            },
+        )
+        .unwrap();
     let off = |(a, b): (&[u8], &egui::Color32)| (0..3).any(|c| a[c].abs_diff(b[c]) > 2);
-    let different = drawn.chunks_exact(4).zip(&painted).filter(|pair| off(*pair)).count();
-    assert!(different * 1000 <= painted.len(), "{what}: {different} of {} pixels differ", painted.len());
-    assert!(painted.iter().any(|p| *p != painted[0]), "{what}: there is something to see");
+    let different = drawn
+        .chunks_exact(4)
+        .zip(&painted)
+        .filter(|pair| off(*pair))
+        .count();
+    assert!(
+        different * 1000 <= painted.len(),
+        "{what}: {different} of {} pixels differ",
+        painted.len()
+    );
+    assert!(
+        painted.iter().any(|p| *p != painted[0]),
+        "{what}: there is something to see"
+    );
 }
 
 #[test]
@@ -88,10 +136,23 @@ fn the_shader_paints_what_the_cpu_paints() {
     let image = picture(columns, rows);
     let live = live(columns, rows, labels(columns, rows));
     let (reference, brush) = (moved(columns, rows), brush(columns, rows));
-    for scale in
-        [[0.07, 0.07], [0.4, 0.5], [0.9, 0.9], [1.0, 1.0], [1.3, 1.7], [2.4, 2.4], [5.0, 5.0], [7.0, 9.0], [30.0, 30.0]]
-    {
-        for layers in [Shown::Nothing, Shown::Fill, Shown::Outline, Shown::Difference] {
+    for scale in [
+        [0.07, 0.07],
+        [0.4, 0.5],
+        [0.9, 0.9],
+        [1.0, 1.0],
+        [1.3, 1.7],
+        [2.4, 2.4],
+        [5.0, 5.0],
+        [7.0, 9.0],
+        [30.0, 30.0],
+    ] {
+        for layers in [
+            Shown::Nothing,
+            Shown::Fill,
+            Shown::Outline,
+            Shown::Difference,
+        ] {
             for preview in [None, Some(&brush)] {
                 let all = look(&image, scale, layers);
                 let mut one_hidden = all.clone();
@@ -100,8 +161,18 @@ fn the_shader_paints_what_the_cpu_paints() {
                 for look in [&all, &one_hidden, &faded] {
                     let labels = (layers != Shown::Nothing).then_some(&live);
                     let reference = (layers == Shown::Difference).then_some(&reference);
-                    let scene = Scene { image: &image, labels, reference, preview, look };
-                    let what = format!("{layers:?} at {scale:?}, preview {}, {}", preview.is_some(), look.labels[2][3]);
+                    let scene = Scene {
+                        image: &image,
+                        labels,
+                        reference,
+                        preview,
+                        look,
+                    };
+                    let what = format!(
+                        "{layers:?} at {scale:?}, preview {}, {}",
+                        preview.is_some(),
+                        look.labels[2][3]
+                    );
                     compare(&mut gpu, &state, &scene, &what);
                 }
             }
@@ -115,41 +186,89 @@ fn every_kind_of_pixel_and_window_comes_out_the_same() {
     let state = state();
     let mut gpu = Gpu::new(&state);
     let picture = picture(300, 200);
-    let Pixels::I16(values) = picture.pixels.clone() else { unreachable!("16 bits") };
+    let Pixels::I16(values) = picture.pixels.clone() else {
+        unreachable!("16 bits")
+    };
     let kinds = [
         Pixels::I16(values.iter().map(|v| v - 1200).collect()),
         Pixels::U16(values.iter().map(|v| *v as u16 + 40_000).collect()),
         Pixels::U8(values.iter().map(|v| (*v / 8) as u8).collect()),
         Pixels::F32(
-            (0..).zip(&values).map(|(i, v)| if i % 97 == 0 { f32::NAN } else { f32::from(*v) * 1.37 }).collect(),
+            (0..)
+                .zip(&values)
+                .map(|(i, v)| {
+                    if i % 97 == 0 {
+                        f32::NAN
+                    } else {
+                        f32::from(*v) * 1.37
+                    }
+                })
+                .collect(),
         ),
-        Pixels::Rgb8(values.iter().map(|v| [*v as u8, (*v / 3) as u8, (*v / 7) as u8]).collect()),
+        Pixels::Rgb8(
+            values
+                .iter()
+                .map(|v| [*v as u8, (*v / 3) as u8, (*v / 7) as u8])
+                .collect(),
+        ),
     ];
     for pixels in kinds {
         for (inverted, slope) in [(false, 1.0), (true, -0.5)] {
             let mut image = Image::new(300, 200, pixels.clone()).unwrap();
             (image.inverted, image.rescale.slope) = (inverted, slope);
             let auto = image.auto_window();
-            for function in [VoiFunction::Linear, VoiFunction::LinearExact, VoiFunction::Sigmoid] {
+            for function in [
+                VoiFunction::Linear,
+                VoiFunction::LinearExact,
+                VoiFunction::Sigmoid,
+            ] {
                 same_levels(&mut gpu, &state, &image, Window { function, ..auto }, false);
             }
-            same_levels(&mut gpu, &state, &image, Window::new(auto.center, 1.0), false);
+            same_levels(
+                &mut gpu,
+                &state,
+                &image,
+                Window::new(auto.center, 1.0),
+                false,
+            );
             let levels = (0..700).map(|i| ((i * i) % 997) as f32 / 997.0).collect();
-            image.voi_lut = Some(VoiLut { first: auto.center - 350.0, levels });
+            image.voi_lut = Some(VoiLut {
+                first: auto.center - 350.0,
+                levels,
+            });
             same_levels(&mut gpu, &state, &image, auto, !image.is_color());
         }
     }
 }
 
 /// Pixel for pixel the card shows the levels of the domain.
-fn same_levels(gpu: &mut Gpu, state: &RenderState, image: &Image, window: Window, is_default: bool) {
+fn same_levels(
+    gpu: &mut Gpu,
+    state: &RenderState,
+    image: &Image,
+    window: Window,
+    is_default: bool,
+) {
     let image = Arc::new(image.clone());
-    let placement = crate::session::view::ViewPlacement { scale: [1.0; 2], origin: [0.0; 2] };
+    let placement = crate::session::view::ViewPlacement {
+        scale: [1.0; 2],
+        origin: [0.0; 2],
+    };
     let look = CanvasLook::new(placement, 1.0, GreyLevels::of(&image, window, is_default));
-    let scene = Scene { image: &image, labels: None, reference: None, preview: None, look: &look };
+    let scene = Scene {
+        image: &image,
+        labels: None,
+        reference: None,
+        preview: None,
+        look: &look,
+    };
     gpu.update(&scene);
     let drawn = draw(gpu, state);
-    let contrast = if is_default { image.first_contrast() } else { Contrast::Window(window) };
+    let contrast = if is_default {
+        image.first_contrast()
+    } else {
+        Contrast::Window(window)
+    };
     let expected = image.to_rgba(contrast);
     let mut different = 0;
     for (i, expected) in expected.chunks_exact(4).enumerate() {
@@ -157,7 +276,10 @@ fn same_levels(gpu: &mut Gpu, state: &RenderState, image: &Image, window: Window
         different += usize::from((0..3).any(|c| drawn[at + c].abs_diff(expected[c]) > 1));
     }
     // Values on the step of a threshold or of a table may fall to its other side.
-    assert!(different * 1000 <= image.pixels.len(), "{different} pixels differ through {window:?}");
+    assert!(
+        different * 1000 <= image.pixels.len(),
+        "{different} pixels differ through {window:?}"
+    );
 }
 
 #[test]
@@ -171,7 +293,13 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
     let mut live: Live = live(columns, rows, labels(columns, rows));
     let mut brush = brush(columns, rows);
     for step in 0..6usize {
-        let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: Some(&brush), look: &look };
+        let scene = Scene {
+            image: &image,
+            labels: Some(&live),
+            reference: None,
+            preview: Some(&brush),
+            look: &look,
+        };
         compare(&mut gpu, &state, &scene, &format!("step {step}"));
         live.paint(|mask| mask.paint(&brush, (step % 4) as u8, &Rule::FREE));
         let shifted = brush.spans().iter().map(|s| labrum_core::region::Span {
@@ -192,7 +320,13 @@ fn within_a_window_the_canvas_lies_where_it_should() {
     let live = live(columns, rows, labels(columns, rows));
     for per_point in [1.0, 1.5, 2.0] {
         let look = look(&image, [3.0, 3.0], Shown::Outline);
-        let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
+        let scene = Scene {
+            image: &image,
+            labels: Some(&live),
+            reference: None,
+            preview: None,
+            look: &look,
+        };
         let state = state();
         let mut gpu = Gpu::new(&state);
         gpu.update(&scene);
@@ -202,17 +336,23 @@ fn within_a_window_the_canvas_lies_where_it_should() {
             .with_pixels_per_point(per_point)
             .renderer(WgpuTestRenderer::from_render_state(state.clone()))
             .build_ui(|ui| {
-                ui.painter_at(rect).extend(gpu.paint(rect).map(egui::Shape::Callback));
+                ui.painter_at(rect)
+                    .extend(gpu.paint(rect).map(egui::Shape::Callback));
             });
         let window = harness.render().unwrap();
         let min = [20.0, 10.0].map(|v| (v * per_point) as i32);
         let size = [160.0, 120.0].map(|v| (v * per_point) as usize);
-        let (_, painted) = Raster::default().update(&scene, Area { min, size }).unwrap();
+        let (_, painted) = Raster::default()
+            .update(&scene, Area { min, size })
+            .unwrap();
         let different = painted.iter().enumerate().filter(|(i, pixel)| {
             let [x, y] = [i % size[0], i / size[0]];
             let drawn = window.get_pixel((x as i32 + min[0]) as u32, (y as i32 + min[1]) as u32);
             (0..3).any(|c| drawn[c].abs_diff(pixel[c]) > 2)
         });
-        assert!(different.count() * 1000 <= painted.len(), "at {per_point} pixels per point");
+        assert!(
+            different.count() * 1000 <= painted.len(),
+            "at {per_point} pixels per point"
+        );
     }
 }

@@ -1,7 +1,10 @@
 //! The look as the bytes that the shader reads: `Look` in `canvas.wgsl`.
 
 use crate::ui::{
-    look::{ADDED, DIFFERENCE_OPACITY, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, Scene, table_of},
+    look::{
+        ADDED, DIFFERENCE_OPACITY, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, Scene,
+        table_of,
+    },
     raster::{BACKGROUND, stripe_period},
 };
 use labrum_core::image::Pixels;
@@ -31,17 +34,42 @@ pub(super) fn of(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     let [r, g, b] = look.preview;
     let head = [
         [look.origin[0], look.origin[1], look.scale[0], look.scale[1]],
-        [image.columns as f32, image.rows as f32, kind, f32::from(levels.function as u8)],
-        [levels.slope, levels.pivot, levels.offset, flag(levels.inverted)],
-        [last, TABLE_WIDTH as f32, f32::from(look.layers as u8), stripe_period(look)],
+        [
+            image.columns as f32,
+            image.rows as f32,
+            kind,
+            f32::from(levels.function as u8),
+        ],
+        [
+            levels.slope,
+            levels.pivot,
+            levels.offset,
+            flag(levels.inverted),
+        ],
+        [
+            last,
+            TABLE_WIDTH as f32,
+            f32::from(look.layers as u8),
+            stripe_period(look),
+        ],
         [look.half_line, look.rim, look.reach(), flag(is_linear)],
-        [flag(scene.labels.is_some()), flag(scene.reference.is_some()), flag(scene.preview.is_some()), RIM_OPACITY],
+        [
+            flag(scene.labels.is_some()),
+            flag(scene.reference.is_some()),
+            flag(scene.preview.is_some()),
+            RIM_OPACITY,
+        ],
         [BACKGROUND[0], BACKGROUND[1], BACKGROUND[2], 1.0],
         tint(ADDED),
         tint(REMOVED),
         tint(RELABELLED),
         [r, g, b, 1.0],
-        [PREVIEW_OPACITY[0], PREVIEW_OPACITY[1], look.line_opacity, 0.0],
+        [
+            PREVIEW_OPACITY[0],
+            PREVIEW_OPACITY[1],
+            look.line_opacity,
+            0.0,
+        ],
     ];
     let all = head.iter().chain(look.labels.iter()).flatten();
     all.flat_map(|value| value.to_le_bytes()).collect()

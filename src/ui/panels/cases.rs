@@ -16,14 +16,14 @@ use crate::{
     },
 };
 use egui::{
-    Align, Color32, ComboBox, Key, Layout, Rect, RichText, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align, Color32, ComboBox, Key, Layout, Rect, RichText, Role, ScrollArea, Sense, TextEdit, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::{
     MaterialIcon,
     icons::{
-        ICON_AUTO_AWESOME, ICON_BALANCE, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION, ICON_EDIT,
-        ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
+        ICON_AUTO_AWESOME, ICON_BALANCE, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION,
+        ICON_EDIT, ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
     },
 };
 use labrum_core::{holdout::Side, study::Status};
@@ -68,7 +68,9 @@ impl CaseList {
     ) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("Cases").color(theme::colors(ui).strong));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| choose_order(ui, session, actions));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                choose_order(ui, session, actions)
+            });
         });
         meter(ui, session);
         ui.add_space(4.0);
@@ -82,22 +84,39 @@ impl CaseList {
         let mut filter = session.case_filter.clone();
         // Beside each other where there is room.
         let room = ui.available_width();
-        let [field, combo] = if room >= 208.0 { [room - 112.0, 96.0] } else { [room, room - 8.0] };
+        let [field, combo] = if room >= 208.0 {
+            [room - 112.0, 96.0]
+        } else {
+            [room, room - 8.0]
+        };
         ui.horizontal_wrapped(|ui| {
             self.words(ui, session, &mut filter.words, field, actions);
-            let combo = ComboBox::from_id_salt("kept").selected_text(filter.kept.label()).width(combo);
+            let combo = ComboBox::from_id_salt("kept")
+                .selected_text(filter.kept.label())
+                .width(combo);
             let combo = combo.show_ui(ui, |ui| {
                 for (kept, count) in session.counts_of_kept() {
                     let words = format!("{} ({count})", kept.label());
                     ui.selectable_value(&mut filter.kept, kept, words);
                 }
             });
-            combo.response.on_hover_text("Which cases are listed").accessible_name("Cases that are listed");
+            combo
+                .response
+                .on_hover_text("Which cases are listed")
+                .accessible_name("Cases that are listed");
         });
         if !filter.is_empty() {
             ui.horizontal(|ui| {
-                let words = format!("{} of {} listed", session.listed().len(), session.cases.len());
-                ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed));
+                let words = format!(
+                    "{} of {} listed",
+                    session.listed().len(),
+                    session.cases.len()
+                );
+                ui.label(
+                    RichText::new(words)
+                        .size(12.0)
+                        .color(theme::colors(ui).dimmed),
+                );
                 if ui.link(RichText::new("List all").size(12.0)).clicked() {
                     filter = CaseFilter::default();
                 }
@@ -109,9 +128,18 @@ impl CaseList {
     }
 
     /// The search field. Enter shows the first case that was found.
-    fn words(&mut self, ui: &mut Ui, session: &Session, words: &mut String, width: f32, actions: &mut Vec<Action>) {
+    fn words(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        words: &mut String,
+        width: f32,
+        actions: &mut Vec<Action>,
+    ) {
         let key = shortcuts::key_of(&session.settings.keys, UserCommand::FindCase);
-        let field = TextEdit::singleline(words).desired_width(width - 8.0).hint_text(format!("Find ({key})"));
+        let field = TextEdit::singleline(words)
+            .desired_width(width - 8.0)
+            .hint_text(format!("Find ({key})"));
         let field = ui.add(field).accessible_name("Find a case");
         if std::mem::take(&mut self.wants_search) {
             field.request_focus();
@@ -123,17 +151,41 @@ impl CaseList {
     }
 }
 
-fn below_filter(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Vec<Action>) {
-    let footer = if session.passed_over.is_empty() { 36.0 } else { 60.0 };
+fn below_filter(
+    ui: &mut Ui,
+    session: &Session,
+    textures: &mut Textures,
+    actions: &mut Vec<Action>,
+) {
+    let footer = if session.passed_over.is_empty() {
+        36.0
+    } else {
+        60.0
+    };
     let height = ui.available_height() - footer;
     let rows = rows(session);
-    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show_viewport(ui, |ui, viewport| {
-        list(ui, session, textures, &rows, viewport, actions);
-    });
+    ScrollArea::vertical()
+        .max_height(height)
+        .auto_shrink([false, false])
+        .show_viewport(ui, |ui, viewport| {
+            list(ui, session, textures, &rows, viewport, actions);
+        });
     ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
         ui.horizontal(|ui| {
-            command_button(ui, session, actions, UserCommand::OpenFolder, with_icon(ICON_FOLDER_OPEN, "Folder"));
-            command_button(ui, session, actions, UserCommand::OpenFiles, with_icon(ICON_DESCRIPTION, "Files"));
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::OpenFolder,
+                with_icon(ICON_FOLDER_OPEN, "Folder"),
+            );
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::OpenFiles,
+                with_icon(ICON_DESCRIPTION, "Files"),
+            );
         });
         if !session.passed_over.is_empty() {
             passed_over(ui, session);
@@ -143,14 +195,24 @@ fn below_filter(ui: &mut Ui, session: &Session, textures: &mut Textures, actions
 
 fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let now = session.settings.case_order;
-    let combo = ComboBox::from_id_salt("order").selected_text(now.label()).width(104.0).show_ui(ui, |ui| {
-        for order in CaseOrder::ALL {
-            if ui.selectable_label(order == now, order.label()).on_hover_text(order_tip(order)).clicked() {
-                actions.push(Action::SetOrder(order));
+    let combo = ComboBox::from_id_salt("order")
+        .selected_text(now.label())
+        .width(104.0)
+        .show_ui(ui, |ui| {
+            for order in CaseOrder::ALL {
+                if ui
+                    .selectable_label(order == now, order.label())
+                    .on_hover_text(order_tip(order))
+                    .clicked()
+                {
+                    actions.push(Action::SetOrder(order));
+                }
             }
-        }
-    });
-    combo.response.on_hover_text(order_tip(now)).accessible_name("Order of cases");
+        });
+    combo
+        .response
+        .on_hover_text(order_tip(now))
+        .accessible_name("Order of cases");
 }
 
 fn order_tip(order: CaseOrder) -> &'static str {
@@ -167,15 +229,30 @@ fn order_tip(order: CaseOrder) -> &'static str {
 
 /// How far the work is, and what it cost.
 fn meter(ui: &mut Ui, session: &Session) {
-    let accepted = session.cases.iter().filter(|c| c.status == Status::Accepted).count();
+    let accepted = session
+        .cases
+        .iter()
+        .filter(|c| c.status == Status::Accepted)
+        .count();
     let words = format!("{accepted} of {} accepted", session.cases.len());
-    progress(ui, accepted as f32 / session.cases.len().max(1) as f32, &words);
+    progress(
+        ui,
+        accepted as f32 / session.cases.len().max(1) as f32,
+        &words,
+    );
     let meter = &session.meter;
     let pace = match meter.accepted {
         0 => String::new(),
-        n => format!("{} per case", clock(meter.seconds_of_accepted / f64::from(n))),
+        n => format!(
+            "{} per case",
+            clock(meter.seconds_of_accepted / f64::from(n))
+        ),
     };
-    let small = |words: String| RichText::new(words).size(12.0).color(theme::colors(ui).dimmed);
+    let small = |words: String| {
+        RichText::new(words)
+            .size(12.0)
+            .color(theme::colors(ui).dimmed)
+    };
     let room = ui.available_width() - width_of(ui, &words, 12.0) - 12.0;
     let is_beside = width_of(ui, &pace, 12.0) <= room;
     let (words, pace) = (small(words), small(pace));
@@ -184,7 +261,9 @@ fn meter(ui: &mut Ui, session: &Session) {
         ui.horizontal(|ui| {
             ui.label(words);
             if is_beside {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(pace.clone()));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.label(pace.clone())
+                });
             }
         });
         if !is_beside {
@@ -205,7 +284,11 @@ fn rows(session: &Session) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(session.cases.len() + 8);
     let has_headings = session.settings.case_order == CaseOrder::Opened;
     let mut study = None;
-    for (index, case) in session.listed().into_iter().filter_map(|i| Some((i, session.cases.get(i)?))) {
+    for (index, case) in session
+        .listed()
+        .into_iter()
+        .filter_map(|i| Some((i, session.cases.get(i)?)))
+    {
         if has_headings && study != Some(&case.study.id) {
             study = Some(&case.study.id);
             rows.push(Row::Study(case));
@@ -230,7 +313,8 @@ fn list(
     let width = ui.available_width();
     let mut y = 0.0;
     let changed = ui.data_mut(|d| {
-        let last = d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
+        let last =
+            d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
         std::mem::replace(last, session.current) != session.current
     });
     for row in rows {
@@ -247,15 +331,31 @@ fn list(
         }
         match row {
             Row::Study(case) => {
-                let words = RichText::new(case.study.title()).size(12.0).color(theme::colors(ui).dimmed);
+                let words = RichText::new(case.study.title())
+                    .size(12.0)
+                    .color(theme::colors(ui).dimmed);
                 let mut place = rect;
                 place.min.y += 6.0;
-                ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)), |ui| {
-                    ui.add(egui::Label::new(words).truncate()).on_hover_text(case.study.title());
-                });
+                ui.scope_builder(
+                    UiBuilder::new()
+                        .max_rect(place)
+                        .layout(Layout::left_to_right(Align::Center)),
+                    |ui| {
+                        ui.add(egui::Label::new(words).truncate())
+                            .on_hover_text(case.study.title());
+                    },
+                );
             }
             Row::Case(index, case) => {
-                if case_row(ui, rect, session, case, session.current == Some(*index), textures, actions) {
+                if case_row(
+                    ui,
+                    rect,
+                    session,
+                    case,
+                    session.current == Some(*index),
+                    textures,
+                    actions,
+                ) {
                     actions.push(Action::SelectCase(case.id));
                 }
             }
@@ -299,27 +399,49 @@ fn case_row(
         None if matches!(case.thumbnail, crate::session::case::ThumbnailState::Failed) => {
             let broken = ICON_BROKEN_IMAGE;
             let font = egui::FontId::new(22.0, broken.font_family());
-            painter.text(square.center(), egui::Align2::CENTER_CENTER, broken.codepoint, font, Color32::GRAY);
+            painter.text(
+                square.center(),
+                egui::Align2::CENTER_CENTER,
+                broken.codepoint,
+                font,
+                Color32::GRAY,
+            );
         }
         None => {}
     }
-    let words = Rect::from_min_max(pos2(square.right() + 10.0, rect.top() + 7.0), rect.max - vec2(6.0, 4.0));
-    let dimmed = if is_current { colors.text } else { colors.dimmed };
-    ui.scope_builder(UiBuilder::new().max_rect(words).layout(Layout::top_down(Align::LEFT)), |ui| {
-        ui.spacing_mut().item_spacing.y = 1.0;
-        let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
-        ui.add(egui::Label::new(RichText::new(case.title()).color(colors.strong)).truncate());
-        // What to do, and why it comes next, say more than what it is, which stands in the tooltip too.
-        let line = match &case.reason {
-            _ if case.hides_proposals() => "No proposal is shown".to_owned(),
-            Some(reason) => reason.clone(),
-            None => case.summary(),
-        };
-        ui.add(egui::Label::new(small(line)).truncate());
-        let status = if case.hides_proposals() { "Draw it yourself".to_owned() } else { status };
-        let icon = status_icon(ui, case.status, is_stale);
-        status_line(ui, case, icon, status, dimmed);
-    });
+    let words = Rect::from_min_max(
+        pos2(square.right() + 10.0, rect.top() + 7.0),
+        rect.max - vec2(6.0, 4.0),
+    );
+    let dimmed = if is_current {
+        colors.text
+    } else {
+        colors.dimmed
+    };
+    ui.scope_builder(
+        UiBuilder::new()
+            .max_rect(words)
+            .layout(Layout::top_down(Align::LEFT)),
+        |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
+            ui.add(egui::Label::new(RichText::new(case.title()).color(colors.strong)).truncate());
+            // What to do, and why it comes next, say more than what it is, which stands in the tooltip too.
+            let line = match &case.reason {
+                _ if case.hides_proposals() => "No proposal is shown".to_owned(),
+                Some(reason) => reason.clone(),
+                None => case.summary(),
+            };
+            ui.add(egui::Label::new(small(line)).truncate());
+            let status = if case.hides_proposals() {
+                "Draw it yourself".to_owned()
+            } else {
+                status
+            };
+            let icon = status_icon(ui, case.status, is_stale);
+            status_line(ui, case, icon, status, dimmed);
+        },
+    );
     super::context::case(&response, session, case, actions);
     response.on_hover_text(hover(case, is_stale)).clicked()
 }
@@ -369,12 +491,20 @@ fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
         Some(names) => format!("{words} · nothing of {names}"),
         None => words,
     };
-    if proposals_apart(case) == 0 { words } else { format!("{words} · proposal waits") }
+    if proposals_apart(case) == 0 {
+        words
+    } else {
+        format!("{words} · proposal waits")
+    }
 }
 
 /// The labels of which a person said that the case holds nothing.
 fn nothing_of(session: &Session, case: &Case) -> Option<String> {
-    let names: Vec<&str> = case.absent_labels().into_iter().map(|label| session.label_name(label)).collect();
+    let names: Vec<&str> = case
+        .absent_labels()
+        .into_iter()
+        .map(|label| session.label_name(label))
+        .collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
@@ -390,7 +520,10 @@ fn hover(case: &Case, is_stale: bool) -> String {
         lines.push("Held out: judges models; never learned from".to_owned());
     }
     if case.hides_proposals() {
-        lines.push("Draw it yourself: no proposal is shown, so that your own drawing stays a measure".to_owned());
+        lines.push(
+            "Draw it yourself: no proposal is shown, so that your own drawing stays a measure"
+                .to_owned(),
+        );
     } else {
         lines.extend(about_proposal(case, is_stale));
     }
@@ -402,7 +535,9 @@ fn hover(case: &Case, is_stale: bool) -> String {
     match proposals_apart(case) {
         0 => {}
         1 => lines.push("The model has a newer proposal for 1 slice that was drawn on".to_owned()),
-        n => lines.push(format!("The model has newer proposals for {n} slices that were drawn on")),
+        n => lines.push(format!(
+            "The model has newer proposals for {n} slices that were drawn on"
+        )),
     }
     if case.seconds >= 1.0 {
         lines.push(format!("{} of work", clock(case.seconds)));
@@ -413,19 +548,32 @@ fn hover(case: &Case, is_stale: bool) -> String {
 /// Where the lengths on a case come from: "Lengths: mm from the header".
 fn lengths(case: &Case) -> Option<String> {
     let scale = case.series.slices.first()?.scale();
-    let source = scale.common().or_else(|| scale.regions.iter().find_map(|region| region.spacing)).map(|s| s.source);
-    Some(format!("Lengths: {}", super::inspector::source_of_lengths(source)))
+    let source = scale
+        .common()
+        .or_else(|| scale.regions.iter().find_map(|region| region.spacing))
+        .map(|s| s.source);
+    Some(format!(
+        "Lengths: {}",
+        super::inspector::source_of_lengths(source)
+    ))
 }
 
 /// Who proposed, and how sure it is.
 fn about_proposal(case: &Case, is_stale: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    let model = case.slices.iter().find_map(|s| s.proposal.as_ref()).map(|p| &p.model).filter(|m| !m.is_empty());
+    let model = case
+        .slices
+        .iter()
+        .find_map(|s| s.proposal.as_ref())
+        .map(|p| &p.model)
+        .filter(|m| !m.is_empty());
     if let Some(model) = model {
         lines.push(format!("Proposed by {model}"));
     }
     if is_stale {
-        lines.push("Another model would run on it now: segment it again for a new proposal".to_owned());
+        lines.push(
+            "Another model would run on it now: segment it again for a new proposal".to_owned(),
+        );
     }
     if let Some(doubt) = case.doubt() {
         lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
@@ -449,20 +597,35 @@ fn status_icon(ui: &Ui, status: Status, is_stale: bool) -> RichText {
 
 /// How many files were not taken; a click lists them with the reasons.
 fn passed_over(ui: &mut Ui, session: &Session) {
-    let masks = session.passed_over.iter().filter(|passed| passed.has_masks).count();
+    let masks = session
+        .passed_over
+        .iter()
+        .filter(|passed| passed.has_masks)
+        .count();
     let other = session.passed_over.len() - masks;
     let files = |count: usize, what: &str| match count {
         0 => None,
         1 => Some(format!("1 file {what}")),
         n => Some(format!("{n} files {what}")),
     };
-    let words: Vec<String> = [files(masks, "with masks"), files(other, "passed over")].into_iter().flatten().collect();
+    let words: Vec<String> = [files(masks, "with masks"), files(other, "passed over")]
+        .into_iter()
+        .flatten()
+        .collect();
     ui.menu_button(RichText::new(words.join(", ")).size(12.0), |ui| {
         ui.set_min_width(420.0);
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
             for one in session.passed_over.iter().take(500) {
-                let name = one.path.file_name().unwrap_or(one.path.as_os_str()).to_string_lossy();
-                let more = if one.has_masks { "; Ctrl+Shift+I takes in those of the case" } else { "" };
+                let name = one
+                    .path
+                    .file_name()
+                    .unwrap_or(one.path.as_os_str())
+                    .to_string_lossy();
+                let more = if one.has_masks {
+                    "; Ctrl+Shift+I takes in those of the case"
+                } else {
+                    ""
+                };
                 ui.label(RichText::new(format!("{name}: {}{more}", one.reason)).size(12.0))
                     .on_hover_text(one.path.display().to_string());
             }

@@ -13,22 +13,50 @@ use labrum_core::label::Label;
 /// Groups of commands for a case.
 const CASE: &[&[UserCommand]] = &[
     &[UserCommand::Accept, UserCommand::Skip],
-    &[UserCommand::SegmentSlice, UserCommand::SegmentSeries, UserCommand::AcceptAllProposals],
-    &[UserCommand::Export, UserCommand::SendToServer, UserCommand::ImportMasks, UserCommand::ImportFound],
+    &[
+        UserCommand::SegmentSlice,
+        UserCommand::SegmentSeries,
+        UserCommand::AcceptAllProposals,
+    ],
+    &[
+        UserCommand::Export,
+        UserCommand::SendToServer,
+        UserCommand::ImportMasks,
+        UserCommand::ImportFound,
+    ],
     &[UserCommand::ChooseTask, UserCommand::RemoveCase],
 ];
 
 /// Groups of commands for the label in hand.
 const LABEL: &[&[UserCommand]] = &[
-    &[UserCommand::EmptyLabel, UserCommand::KeepLargest, UserCommand::RemoveIslands, UserCommand::FillHoles],
-    &[UserCommand::CopyFromPrevious, UserCommand::CopyFromNext, UserCommand::Interpolate],
-    &[UserCommand::NothingHere, UserCommand::MoveToLabel, UserCommand::MergeLabel, UserCommand::RemoveLabel],
+    &[
+        UserCommand::EmptyLabel,
+        UserCommand::KeepLargest,
+        UserCommand::RemoveIslands,
+        UserCommand::FillHoles,
+    ],
+    &[
+        UserCommand::CopyFromPrevious,
+        UserCommand::CopyFromNext,
+        UserCommand::Interpolate,
+    ],
+    &[
+        UserCommand::NothingHere,
+        UserCommand::MoveToLabel,
+        UserCommand::MergeLabel,
+        UserCommand::RemoveLabel,
+    ],
 ];
 
 /// Groups of commands for the picture.
 const PICTURE: &[&[UserCommand]] = &[
     &[UserCommand::Undo, UserCommand::Redo],
-    &[UserCommand::SegmentSlice, UserCommand::AcceptProposal, UserCommand::EmptyLabel, UserCommand::NothingHere],
+    &[
+        UserCommand::SegmentSlice,
+        UserCommand::AcceptProposal,
+        UserCommand::EmptyLabel,
+        UserCommand::NothingHere,
+    ],
     &[UserCommand::ZoomFit, UserCommand::ZoomActual],
     &[
         UserCommand::WindowPreset1,
@@ -38,7 +66,12 @@ const PICTURE: &[&[UserCommand]] = &[
         UserCommand::WindowAuto,
         UserCommand::WindowReset,
     ],
-    &[UserCommand::ShowFill, UserCommand::ShowOutline, UserCommand::ShowConfidence, UserCommand::ShowNothing],
+    &[
+        UserCommand::ShowFill,
+        UserCommand::ShowOutline,
+        UserCommand::ShowConfidence,
+        UserCommand::ShowNothing,
+    ],
     &[UserCommand::ToggleOrtho, UserCommand::Export],
 ];
 
@@ -55,7 +88,10 @@ pub(super) fn case(response: &Response, session: &Session, case: &Case, actions:
                 ui.separator();
                 copy(ui, "Copy the name", || case.title());
                 copy(ui, "Copy the path", || {
-                    case.series.slices.first().map_or(String::new(), |s| s.source.path.display().to_string())
+                    case.series
+                        .slices
+                        .first()
+                        .map_or(String::new(), |s| s.source.path.display().to_string())
                 });
             });
         } else {
@@ -81,8 +117,14 @@ pub(super) fn label(
                 dialogs.edit_label(session, value);
                 ui.close();
             }
-            let visible = Label { visible: !label.visible, ..label.clone() };
-            let locked = Label { locked: !label.locked, ..label.clone() };
+            let visible = Label {
+                visible: !label.visible,
+                ..label.clone()
+            };
+            let locked = Label {
+                locked: !label.locked,
+                ..label.clone()
+            };
             for (words, changed) in [
                 (if label.visible { "Hide" } else { "Show" }, visible),
                 (if label.locked { "Unlock" } else { "Lock" }, locked),
@@ -111,11 +153,14 @@ pub(in crate::ui) fn picture(
         ctx.data_mut(|d| d.insert_temp(id, at));
         Popup::open_id(ctx, id);
     }
-    let at = ctx.data(|d| d.get_temp::<Pos2>(id)).filter(|_| Popup::is_id_open(ctx, id));
+    let at = ctx
+        .data(|d| d.get_temp::<Pos2>(id))
+        .filter(|_| Popup::is_id_open(ctx, id));
     let Some(at) = at else { return };
     let popup = Popup::new(id, ctx.clone(), at, layer).kind(PopupKind::Menu);
-    let popup =
-        popup.layout(egui::Layout::top_down_justified(egui::Align::Min)).style(egui::containers::menu::menu_style);
+    let popup = popup
+        .layout(egui::Layout::top_down_justified(egui::Align::Min))
+        .style(egui::containers::menu::menu_style);
     popup.open_memory(None::<SetOpenCommand>).show(|ui| {
         ui.set_min_width(220.0);
         groups(ui, session, PICTURE, actions);
@@ -128,12 +173,19 @@ fn groups(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &m
 
 /// Commands that can never be done with what is shown are left out, those that cannot be done now are greyed.
 fn lines(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mut Vec<Action>) {
-    let has_ticks = groups.iter().copied().flatten().any(|c| super::menu::is_on(session, *c).is_some());
+    let has_ticks = groups
+        .iter()
+        .copied()
+        .flatten()
+        .any(|c| super::menu::is_on(session, *c).is_some());
     for (at, group) in groups.iter().enumerate() {
         if at > 0 {
             ui.separator();
         }
-        for command in group.iter().filter(|c| !is_window(**c) || session.preset_name(**c).is_some()) {
+        for command in group
+            .iter()
+            .filter(|c| !is_window(**c) || session.preset_name(**c).is_some())
+        {
             let entry = command.entry();
             let is_on = super::menu::is_on(session, *command);
             let tick = match is_on {
@@ -141,14 +193,24 @@ fn lines(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mu
                 None if has_ticks => Tick::Room,
                 None => Tick::Nowhere,
             };
-            menu_item(ui, session, actions, entry, command_name(session, entry), tick);
+            menu_item(
+                ui,
+                session,
+                actions,
+                entry,
+                command_name(session, entry),
+                tick,
+            );
         }
     }
 }
 
 fn is_window(command: UserCommand) -> bool {
     use UserCommand as C;
-    matches!(command, C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4)
+    matches!(
+        command,
+        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4
+    )
 }
 
 fn copy(ui: &mut Ui, words: &str, text: impl FnOnce() -> String) {

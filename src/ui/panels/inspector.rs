@@ -13,11 +13,14 @@ use crate::{
     ui::{
         dialogs::Dialogs,
         shortcuts, theme,
-        widgets::{command_button, explain, folding, number, pair, primary, segmented, swatch, with_icon},
+        widgets::{
+            command_button, explain, folding, number, pair, primary, segmented, swatch, with_icon,
+        },
     },
 };
 use egui::{
-    Align, Button, Checkbox, ComboBox, DragValue, Frame, Layout, Panel, RichText, ScrollArea, Slider, Ui, vec2,
+    Align, Button, Checkbox, ComboBox, DragValue, Frame, Layout, Panel, RichText, ScrollArea,
+    Slider, Ui, vec2,
 };
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
 use labrum_core::{geometry::SpacingSource, measure::Measurement};
@@ -33,42 +36,60 @@ pub(in crate::ui) fn show(
 ) -> Option<UserCommand> {
     let case = session.case()?;
     let mut pointed = None;
-    Panel::bottom("sign-off").frame(Frame::NONE).resizable(false).show_separator_line(false).show(ui, |ui| {
-        // Always in sight: what the training has to say, and the buttons that end a case.
-        training::news(ui, session, dialogs, actions);
-        sign_off(ui, session, actions);
-    });
-    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-        // Who only looks needs the room for what the model says.
-        let draws = session.tool() != ToolKind::Look;
-        if draws {
-            ui.label(RichText::new(session.tool().label()).color(theme::colors(ui).strong));
-            tools::options(ui, session, actions);
-        }
-        folding(ui, "Labels", |ui| labels::show(ui, session, dialogs, actions));
-        if draws {
-            folding(ui, "Change the label", |ui| pointed = operations::show(ui, session, actions));
-        }
-        folding(ui, "Doubtful boundary", |ui| doubts(ui, session, case, actions));
-        folding(ui, "View", |ui| view(ui, session, actions));
-        folding(ui, "Measurements", |ui| measurements(ui, session, case, shown));
-        folding(ui, "Model", |ui| model(ui, session, case, actions));
-        folding(ui, "Training", |ui| training::show(ui, session, case, actions));
-        folding(ui, "Window", |ui| window(ui, session, case, actions));
-    });
+    Panel::bottom("sign-off")
+        .frame(Frame::NONE)
+        .resizable(false)
+        .show_separator_line(false)
+        .show(ui, |ui| {
+            // Always in sight: what the training has to say, and the buttons that end a case.
+            training::news(ui, session, dialogs, actions);
+            sign_off(ui, session, actions);
+        });
+    ScrollArea::vertical()
+        .auto_shrink([false, false])
+        .show(ui, |ui| {
+            // Who only looks needs the room for what the model says.
+            let draws = session.tool() != ToolKind::Look;
+            if draws {
+                ui.label(RichText::new(session.tool().label()).color(theme::colors(ui).strong));
+                tools::options(ui, session, actions);
+            }
+            folding(ui, "Labels", |ui| {
+                labels::show(ui, session, dialogs, actions)
+            });
+            if draws {
+                folding(ui, "Change the label", |ui| {
+                    pointed = operations::show(ui, session, actions)
+                });
+            }
+            folding(ui, "Doubtful boundary", |ui| {
+                doubts(ui, session, case, actions)
+            });
+            folding(ui, "View", |ui| view(ui, session, actions));
+            folding(ui, "Measurements", |ui| {
+                measurements(ui, session, case, shown)
+            });
+            folding(ui, "Model", |ui| model(ui, session, case, actions));
+            folding(ui, "Training", |ui| {
+                training::show(ui, session, case, actions)
+            });
+            folding(ui, "Window", |ui| window(ui, session, case, actions));
+        });
     pointed
 }
 
 fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
-        let accept = primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
+        let accept =
+            primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
         command_button(ui, session, actions, UserCommand::Accept, accept);
         let skip = Button::new("Skip").min_size(vec2(72.0, 32.0));
         command_button(ui, session, actions, UserCommand::Skip, skip);
     });
     ui.add_space(2.0);
-    let export = with_icon(ICON_FILE_EXPORT, "Export...").min_size(vec2(ui.available_width(), 28.0));
+    let export =
+        with_icon(ICON_FILE_EXPORT, "Export...").min_size(vec2(ui.available_width(), 28.0));
     command_button(ui, session, actions, UserCommand::Export, export);
 }
 
@@ -76,16 +97,37 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
     let fitting = session.fitting(case);
     choose_model(ui, session, case, &fitting, actions);
     match &fitting {
-        Fitting::Model { warning: Some(reason), .. } => {
+        Fitting::Model {
+            warning: Some(reason),
+            ..
+        } => {
             let words = format!("Chosen by you; {reason}.");
-            ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).warning)).wrap());
+            ui.add(
+                egui::Label::new(
+                    RichText::new(words)
+                        .size(12.0)
+                        .color(theme::colors(ui).warning),
+                )
+                .wrap(),
+            );
         }
-        Fitting::Model { index, warning: None } => {
+        Fitting::Model {
+            index,
+            warning: None,
+        } => {
             if let Some(model) = session.models.get(*index) {
-                explain(ui, &format!("It runs by itself here: {}.", model.card.grounds(&case.series)));
+                explain(
+                    ui,
+                    &format!(
+                        "It runs by itself here: {}.",
+                        model.card.grounds(&case.series)
+                    ),
+                );
             }
         }
-        Fitting::None(models) if models.is_empty() => explain(ui, "There is no model yet. Open one from a file."),
+        Fitting::None(models) if models.is_empty() => {
+            explain(ui, "There is no model yet. Open one from a file.")
+        }
         Fitting::None(models) => {
             for (name, reason) in models {
                 explain(ui, &format!("{name}: {reason}."));
@@ -104,44 +146,67 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
             .min_size(half);
         command_button(ui, session, actions, UserCommand::SegmentSlice, one);
         if many {
-            let all = Button::new("Series").shortcut_text(key(UserCommand::SegmentSeries)).min_size(half);
+            let all = Button::new("Series")
+                .shortcut_text(key(UserCommand::SegmentSeries))
+                .min_size(half);
             command_button(ui, session, actions, UserCommand::SegmentSeries, all);
         }
     });
     let mut settings = session.settings.clone();
-    ui.add(Checkbox::new(&mut settings.auto_run, "Run by itself where it fits"))
-        .on_hover_text("Run a model on what is opened, where one is for it");
+    ui.add(Checkbox::new(
+        &mut settings.auto_run,
+        "Run by itself where it fits",
+    ))
+    .on_hover_text("Run a model on what is opened, where one is for it");
     device(ui, &mut settings);
     change(session, settings, actions);
 }
 
-fn choose_model(ui: &mut Ui, session: &Session, case: &Case, fitting: &Fitting, actions: &mut Vec<Action>) {
+fn choose_model(
+    ui: &mut Ui,
+    session: &Session,
+    case: &Case,
+    fitting: &Fitting,
+    actions: &mut Vec<Action>,
+) {
     let shown = match fitting {
-        Fitting::Model { index, .. } => session.models.get(*index).map_or(String::new(), |m| m.title()),
+        Fitting::Model { index, .. } => session
+            .models
+            .get(*index)
+            .map_or(String::new(), |m| m.title()),
         Fitting::None(_) => "No model fits".to_owned(),
     };
     let width = ui.available_width();
-    let combo = ComboBox::from_id_salt("model").selected_text(shown).width(width).show_ui(ui, |ui| {
-        let is_automatic = case.chosen_model.is_none();
-        if ui.selectable_label(is_automatic, "The one that fits").clicked() {
-            actions.push(Action::ChooseModel(None));
-        }
-        for model in &session.models {
-            let is_chosen = case.chosen_model.as_ref() == Some(&model.source);
-            let entry = ui.selectable_label(is_chosen, model.title());
-            if entry.on_hover_text(format!("For {}", model.card.purpose.summary)).clicked() {
-                actions.push(Action::ChooseModel(Some(model.source.clone())));
+    let combo = ComboBox::from_id_salt("model")
+        .selected_text(shown)
+        .width(width)
+        .show_ui(ui, |ui| {
+            let is_automatic = case.chosen_model.is_none();
+            if ui
+                .selectable_label(is_automatic, "The one that fits")
+                .clicked()
+            {
+                actions.push(Action::ChooseModel(None));
             }
-        }
-        ui.separator();
-        command_button(
-            ui,
-            session,
-            actions,
-            UserCommand::OpenModel,
-            Button::new("Open model...").frame_when_inactive(false),
-        );
-    });
+            for model in &session.models {
+                let is_chosen = case.chosen_model.as_ref() == Some(&model.source);
+                let entry = ui.selectable_label(is_chosen, model.title());
+                if entry
+                    .on_hover_text(format!("For {}", model.card.purpose.summary))
+                    .clicked()
+                {
+                    actions.push(Action::ChooseModel(Some(model.source.clone())));
+                }
+            }
+            ui.separator();
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::OpenModel,
+                Button::new("Open model...").frame_when_inactive(false),
+            );
+        });
     combo.response.accessible_name("Model to run");
 }
 
@@ -149,13 +214,18 @@ fn device(ui: &mut Ui, settings: &mut Settings) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Device").color(theme::colors(ui).dimmed));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let combo = ComboBox::from_id_salt("device").selected_text(device_name(settings.device)).width(120.0);
+            let combo = ComboBox::from_id_salt("device")
+                .selected_text(device_name(settings.device))
+                .width(120.0);
             let combo = combo.show_ui(ui, |ui| {
                 for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Gpu] {
                     ui.selectable_value(&mut settings.device, choice, device_name(choice));
                 }
             });
-            combo.response.accessible_name("Device").on_hover_text("Where the network runs");
+            combo
+                .response
+                .accessible_name("Device")
+                .on_hover_text("Where the network runs");
         });
     });
 }
@@ -172,7 +242,11 @@ pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
 fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let mut settings = session.settings.clone();
     let choice = |mode: ViewMode, command: UserCommand| {
-        (mode, mode.label(), shortcuts::tooltip(&session.settings.keys, command))
+        (
+            mode,
+            mode.label(),
+            shortcuts::tooltip(&session.settings.keys, command),
+        )
     };
     let rows = [
         vec![
@@ -196,22 +270,37 @@ fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         ui.spacing_mut().slider_width = ui.available_width() - 60.0;
         let slider = Slider::new(&mut settings.opacity, 0.0..=1.0)
             .custom_formatter(|v, _| format!("{:.0} %", v * 100.0))
-            .custom_parser(|s| s.trim_end_matches(['%', ' ']).parse::<f64>().ok().map(|v| v / 100.0));
+            .custom_parser(|s| {
+                s.trim_end_matches(['%', ' '])
+                    .parse::<f64>()
+                    .ok()
+                    .map(|v| v / 100.0)
+            });
         ui.add_enabled(settings.view_mode == ViewMode::Fill, slider)
             .on_disabled_hover_text("Only a fill is see-through")
             .accessible_name("Opacity");
     });
     let measurements = ui.checkbox(&mut settings.measurements, "Diameter on the picture");
-    measurements.on_hover_text(shortcuts::tooltip(&session.settings.keys, UserCommand::ToggleMeasurements));
+    measurements.on_hover_text(shortcuts::tooltip(
+        &session.settings.keys,
+        UserCommand::ToggleMeasurements,
+    ));
     change(session, settings, actions);
 }
 
 fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize>) {
-    let Some(finding) = case.slices.get(shown.unwrap_or(case.slice)).and_then(|s| s.finding.as_ref()) else {
+    let Some(finding) = case
+        .slices
+        .get(shown.unwrap_or(case.slice))
+        .and_then(|s| s.finding.as_ref())
+    else {
         let run = shortcuts::key_of(&session.settings.keys, UserCommand::SegmentSlice);
         return match session.runs.iter().any(|r| r.case == case.id) {
             true => explain(ui, "The model is at work."),
-            false => explain(ui, &format!("No mask on this slice yet. Draw one, or run a model on it ({run}).")),
+            false => explain(
+                ui,
+                &format!("No mask on this slice yet. Draw one, or run a model on it ({run})."),
+            ),
         };
     };
     if finding.measurements.is_empty() {
@@ -220,9 +309,20 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
     for measurement in &finding.measurements {
         measured(ui, session, measurement);
     }
-    let sources: Vec<_> = finding.measurements.iter().filter_map(|m| Some(m.spacing.ok()?.source)).collect();
-    for (_, source) in sources.iter().enumerate().filter(|(at, source)| !sources[..*at].contains(source)) {
-        explain(ui, &format!("Lengths are in {}.", source_of_lengths(Some(*source))));
+    let sources: Vec<_> = finding
+        .measurements
+        .iter()
+        .filter_map(|m| Some(m.spacing.ok()?.source))
+        .collect();
+    for (_, source) in sources
+        .iter()
+        .enumerate()
+        .filter(|(at, source)| !sources[..*at].contains(source))
+    {
+        explain(
+            ui,
+            &format!("Lengths are in {}.", source_of_lengths(Some(*source))),
+        );
     }
     let mut told = Vec::new();
     for measurement in &finding.measurements {
@@ -239,7 +339,9 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
 pub(super) fn source_of_lengths(source: Option<SpacingSource>) -> &'static str {
     match source {
         Some(SpacingSource::PixelSpacing | SpacingSource::Nifti) => "mm from the header",
-        Some(SpacingSource::ImagerPixelSpacing) => "mm from the header, at the detector: magnified there",
+        Some(SpacingSource::ImagerPixelSpacing) => {
+            "mm from the header, at the detector: magnified there"
+        }
         Some(SpacingSource::UltrasoundRegion) => "mm from the ultrasound regions in the header",
         Some(SpacingSource::Picture) => "mm from pixel_spacing_mm.csv",
         Some(SpacingSource::AspectRatioOnly) | None => "pixels: no pixel spacing",
@@ -247,14 +349,20 @@ pub(super) fn source_of_lengths(source: Option<SpacingSource>) -> &'static str {
 }
 
 fn measured(ui: &mut Ui, session: &Session, m: &Measurement) {
-    let label = usize::from(m.label).checked_sub(1).and_then(|i| session.labels().get(i));
+    let label = usize::from(m.label)
+        .checked_sub(1)
+        .and_then(|i| session.labels().get(i));
     ui.horizontal(|ui| {
         swatch(ui, label.map_or([255; 3], |l| l.color));
         ui.label(RichText::new(session.label_name(m.label)).color(theme::colors(ui).strong));
     });
     let unit = m.unit.symbol();
     pair(ui, "Area", &format!("{} {unit}²", number(m.area)));
-    pair(ui, "Longest diameter", &format!("{} {unit}", number(m.longest_diameter.length)));
+    pair(
+        ui,
+        "Longest diameter",
+        &format!("{} {unit}", number(m.longest_diameter.length)),
+    );
     pair(ui, "Perimeter", &format!("{} {unit}", number(m.perimeter)));
     ui.add_space(4.0);
 }
@@ -262,7 +370,9 @@ fn measured(ui: &mut Ui, session: &Session, m: &Measurement) {
 fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let words = match session.doubt_position() {
         _ if case.found() == 0 => "No mask yet".to_owned(),
-        None if case.slices.iter().all(|s| s.proposal.is_none()) => "No model has run here".to_owned(),
+        None if case.slices.iter().all(|s| s.proposal.is_none()) => {
+            "No model has run here".to_owned()
+        }
         None => "None".to_owned(),
         Some((0, 1)) => "1 place".to_owned(),
         Some((0, n)) => format!("{n} places"),
@@ -271,9 +381,22 @@ fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
     ui.horizontal(|ui| {
         ui.label(words);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let step = |icon: egui_material_icons::MaterialIcon| Button::new(icon.rich_text().size(18.0));
-            command_button(ui, session, actions, UserCommand::NextDoubtful, step(ICON_CHEVRON_RIGHT));
-            command_button(ui, session, actions, UserCommand::PreviousDoubtful, step(ICON_CHEVRON_LEFT));
+            let step =
+                |icon: egui_material_icons::MaterialIcon| Button::new(icon.rich_text().size(18.0));
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::NextDoubtful,
+                step(ICON_CHEVRON_RIGHT),
+            );
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::PreviousDoubtful,
+                step(ICON_CHEVRON_LEFT),
+            );
         });
     });
 }
@@ -287,10 +410,22 @@ fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
         for (index, preset) in loaded.presets.iter().enumerate() {
-            let key = if index < 4 { format!(" ({})", index + 1) } else { String::new() };
-            let tip = format!("Centre {:.0}, width {:.0}{key}", preset.window.center, preset.window.width);
-            let button = Button::selectable(preset.window == now, RichText::new(&preset.name).size(12.5));
-            if ui.add(button.frame_when_inactive(true)).on_hover_text(tip).clicked() {
+            let key = if index < 4 {
+                format!(" ({})", index + 1)
+            } else {
+                String::new()
+            };
+            let tip = format!(
+                "Centre {:.0}, width {:.0}{key}",
+                preset.window.center, preset.window.width
+            );
+            let button =
+                Button::selectable(preset.window == now, RichText::new(&preset.name).size(12.5));
+            if ui
+                .add(button.frame_when_inactive(true))
+                .on_hover_text(tip)
+                .clicked()
+            {
                 actions.push(Action::SetWindow(preset.window));
             }
         }
@@ -304,9 +439,17 @@ fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
     ui.horizontal(|ui| {
         let dimmed = theme::colors(ui).dimmed;
         ui.label(RichText::new("Centre").color(dimmed));
-        ui.add(DragValue::new(&mut window.center).speed(speed).max_decimals(2)).accessible_name("Window centre");
+        ui.add(
+            DragValue::new(&mut window.center)
+                .speed(speed)
+                .max_decimals(2),
+        )
+        .accessible_name("Window centre");
         ui.label(RichText::new("Width").color(dimmed));
-        let width = DragValue::new(&mut window.width).speed(speed).range(1e-3..=1e6).max_decimals(2);
+        let width = DragValue::new(&mut window.width)
+            .speed(speed)
+            .range(1e-3..=1e6)
+            .max_decimals(2);
         ui.add(width).accessible_name("Window width");
     });
     if window != now {

@@ -13,11 +13,15 @@ use crate::{
         widgets::{command_button, explain, icon_button, number, swatch},
     },
 };
-use egui::{Align, Button, Label as Words, Layout, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{
+    Align, Button, Label as Words, Layout, RichText, Role, ScrollArea, Sense, Ui, UiBuilder,
+    WidgetInfo, vec2,
+};
 use egui_material_icons::{
     MaterialIcon,
     icons::{
-        ICON_ADD, ICON_BLOCK, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
+        ICON_ADD, ICON_BLOCK, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY,
+        ICON_VISIBILITY_OFF,
     },
 };
 use labrum_core::{label::Label, measure::Measurement};
@@ -28,7 +32,12 @@ const ROW: f32 = 26.0;
 const ROWS: usize = 6;
 
 /// Shows the list.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    dialogs: &mut Dialogs,
+    actions: &mut Vec<Action>,
+) {
     let labels = session.standing_labels();
     if let Some(task) = session.task_name() {
         explain(ui, &format!("Task: {task}"));
@@ -37,13 +46,21 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs,
         explain(ui, "There is no label yet. The first stroke makes one.");
     }
     let height = ROW * ROWS as f32;
-    ScrollArea::vertical().id_salt("labels").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        for value in labels {
-            let label = usize::from(value).checked_sub(1).and_then(|i| session.labels().get(i));
-            label.into_iter().for_each(|label| row(ui, session, value, label, dialogs, actions));
-        }
-    });
+    ScrollArea::vertical()
+        .id_salt("labels")
+        .max_height(height)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for value in labels {
+                let label = usize::from(value)
+                    .checked_sub(1)
+                    .and_then(|i| session.labels().get(i));
+                label
+                    .into_iter()
+                    .for_each(|label| row(ui, session, value, label, dialogs, actions));
+            }
+        });
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         if icon_button(ui, ICON_ADD, "Add a label").clicked() {
@@ -61,13 +78,29 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs,
     tools::paint_over(ui, session, actions);
 }
 
-fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+fn row(
+    ui: &mut Ui,
+    session: &Session,
+    value: u8,
+    label: &Label,
+    dialogs: &mut Dialogs,
+    actions: &mut Vec<Action>,
+) {
     let colors = theme::colors(ui);
     let is_active = session.active_label() == value;
-    let measured =
-        session.case().and_then(|c| c.finding()).and_then(|f| f.measurements.iter().find(|m| m.label == value));
+    let measured = session
+        .case()
+        .and_then(|c| c.finding())
+        .and_then(|f| f.measurements.iter().find(|m| m.label == value));
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_active, format!("Label {}", label.name)));
+    response.widget_info(|| {
+        WidgetInfo::selected(
+            Role::Button,
+            true,
+            is_active,
+            format!("Label {}", label.name),
+        )
+    });
     let ground = rect.shrink2(vec2(0.0, 1.0));
     if is_active {
         ui.painter().rect_filled(ground, 4.0, colors.selected);
@@ -75,24 +108,41 @@ fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut D
         ui.painter().rect_filled(ground, 4.0, colors.raised);
     }
     let inner = rect.shrink2(vec2(6.0, 0.0));
-    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::right_to_left(Align::Center)), |ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        ui.spacing_mut().button_padding.x = 3.0;
-        switches(ui, session, value, label, actions);
-        ui.add_space(4.0);
-        let is_absent = session.case().is_some_and(|c| c.is_absent(c.slice, value));
-        let words = if is_absent { "nothing here".to_owned() } else { measured.map_or(String::new(), area) };
-        ui.label(RichText::new(words).size(12.0).color(colors.dimmed));
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            swatch(ui, label.color);
-            let color = if is_active { colors.strong } else { colors.text };
-            ui.add(Words::new(RichText::new(&label.name).color(color)).truncate());
-        });
-    });
+    ui.scope_builder(
+        UiBuilder::new()
+            .max_rect(inner)
+            .layout(Layout::right_to_left(Align::Center)),
+        |ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            ui.spacing_mut().button_padding.x = 3.0;
+            switches(ui, session, value, label, actions);
+            ui.add_space(4.0);
+            let is_absent = session.case().is_some_and(|c| c.is_absent(c.slice, value));
+            let words = if is_absent {
+                "nothing here".to_owned()
+            } else {
+                measured.map_or(String::new(), area)
+            };
+            ui.label(RichText::new(words).size(12.0).color(colors.dimmed));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                swatch(ui, label.color);
+                let color = if is_active {
+                    colors.strong
+                } else {
+                    colors.text
+                };
+                ui.add(Words::new(RichText::new(&label.name).color(color)).truncate());
+            });
+        },
+    );
     let keys = &session.settings.keys;
-    let [before, next] = [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
-    let tip = format!("{}\nDouble-click to edit; {before} and {next} change the label in hand", label.concept.meaning);
+    let [before, next] =
+        [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
+    let tip = format!(
+        "{}\nDouble-click to edit; {before} and {next} change the label in hand",
+        label.concept.meaning
+    );
     let response = response.on_hover_text(tip);
     context::label(&response, session, (value, label), dialogs, actions);
     if response.double_clicked() {
@@ -105,18 +155,32 @@ fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut D
 /// Lock and eye.
 fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &mut Vec<Action>) {
     let name = &label.name;
-    let (icon, what) = if label.locked { (ICON_LOCK, "Unlock") } else { (ICON_LOCK_OPEN, "Lock") };
+    let (icon, what) = if label.locked {
+        (ICON_LOCK, "Unlock")
+    } else {
+        (ICON_LOCK_OPEN, "Lock")
+    };
     if switch(ui, icon, label.locked, &format!("{what} {name}")) {
-        let changed = Label { locked: !label.locked, ..label.clone() };
+        let changed = Label {
+            locked: !label.locked,
+            ..label.clone()
+        };
         actions.push(Action::Label(LabelAction::Change(value, changed)));
         // What is locked cannot be painted over alone.
         if !label.locked && session.paint_over() == PaintOver::Label(value) {
             actions.push(Action::Label(LabelAction::PaintOver(PaintOver::Everything)));
         }
     }
-    let (icon, what) = if label.visible { (ICON_VISIBILITY, "Hide") } else { (ICON_VISIBILITY_OFF, "Show") };
+    let (icon, what) = if label.visible {
+        (ICON_VISIBILITY, "Hide")
+    } else {
+        (ICON_VISIBILITY_OFF, "Show")
+    };
     if switch(ui, icon, !label.visible, &format!("{what} {name}")) {
-        let changed = Label { visible: !label.visible, ..label.clone() };
+        let changed = Label {
+            visible: !label.visible,
+            ..label.clone()
+        };
         actions.push(Action::Label(LabelAction::Change(value, changed)));
     }
 }
@@ -124,13 +188,26 @@ fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &
 /// An icon that stands out where it is not as usual; true where it was clicked.
 fn switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> bool {
     let colors = theme::colors(ui);
-    let color = if is_set { colors.warning } else { colors.dimmed };
+    let color = if is_set {
+        colors.warning
+    } else {
+        colors.dimmed
+    };
     let button = Button::new(icon.rich_text().size(16.0).color(color)).frame_when_inactive(false);
-    ui.add(button).on_hover_text(name).accessible_name(name).clicked()
+    ui.add(button)
+        .on_hover_text(name)
+        .accessible_name(name)
+        .clicked()
 }
 
 /// An icon that does a command.
-fn command_icon(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, command: UserCommand, icon: MaterialIcon) {
+fn command_icon(
+    ui: &mut Ui,
+    session: &Session,
+    actions: &mut Vec<Action>,
+    command: UserCommand,
+    icon: MaterialIcon,
+) {
     let button = Button::new(icon.rich_text().size(16.0)).frame_when_inactive(false);
     command_button(ui, session, actions, command, button);
 }

@@ -35,12 +35,21 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, holder: &str, actions:
 
 /// Opens the workspace anew, to work in.
 fn take_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let WorkspaceState::Open(info) = session.workspace() else { return };
+    let WorkspaceState::Open(info) = session.workspace() else {
+        return;
+    };
     let is_free = session.can_take_over();
-    let button = if is_free { primary(ui, "Work on it here") } else { Button::new("Work on it here") };
+    let button = if is_free {
+        primary(ui, "Work on it here")
+    } else {
+        Button::new("Work on it here")
+    };
     let response = ui.add_enabled(is_free, button);
     let response = response.on_disabled_hover_text("Close it in the other window first");
-    if response.on_hover_text("Open it anew, to draw and accept").clicked() {
+    if response
+        .on_hover_text("Open it anew, to draw and accept")
+        .clicked()
+    {
         actions.push(Action::OpenWorkspace(info.folder.clone()));
     }
 }

@@ -25,7 +25,11 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
 
 /// The workspaces used last, the open one among them.
 fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let there: Vec<_> = session.recent_workspaces.iter().filter(|summary| !summary.is_missing).collect();
+    let there: Vec<_> = session
+        .recent_workspaces
+        .iter()
+        .filter(|summary| !summary.is_missing)
+        .collect();
     ui.add_enabled_ui(!there.is_empty(), |ui| {
         ui.menu_button("Recent workspaces", |ui| {
             for summary in there {
@@ -48,18 +52,27 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
     let all: Vec<&CommandEntry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
     let in_sight = |entry: &&&CommandEntry| inner_menu(entry.command).is_none();
-    let has_ticks = all.iter().filter(in_sight).any(|entry| is_on(session, entry.command).is_some());
+    let has_ticks = all
+        .iter()
+        .filter(in_sight)
+        .any(|entry| is_on(session, entry.command).is_some());
     for run in all.chunk_by(|a, b| inner_menu(a.command) == inner_menu(b.command)) {
         match run.first().and_then(|entry| inner_menu(entry.command)) {
             Some(name) => {
                 let tick = if has_ticks { Tick::Room } else { Tick::Nowhere };
-                let inner = run.iter().any(|entry| is_on(session, entry.command).is_some());
+                let inner = run
+                    .iter()
+                    .any(|entry| is_on(session, entry.command).is_some());
                 let menu = SubMenuButton::from_button(
-                    tick.button(name.to_owned()).right_text(SubMenuButton::arrow_atom(None)),
+                    tick.button(name.to_owned())
+                        .right_text(SubMenuButton::arrow_atom(None)),
                 );
                 menu.ui(ui, |ui| {
                     ui.set_min_width(240.0);
-                    scrolled_menu(ui, |ui| run.iter().for_each(|entry| item(ui, session, actions, entry, inner)));
+                    scrolled_menu(ui, |ui| {
+                        run.iter()
+                            .for_each(|entry| item(ui, session, actions, entry, inner))
+                    });
                 });
             }
             None => {
@@ -81,20 +94,38 @@ fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>
 fn inner_menu(command: UserCommand) -> Option<&'static str> {
     use UserCommand as C;
     Some(match command {
-        C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowDifference | C::ShowNothing => {
-            "Mask"
-        }
-        C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => "Slice",
+        C::CycleViewMode
+        | C::ShowFill
+        | C::ShowOutline
+        | C::ShowConfidence
+        | C::ShowDifference
+        | C::ShowNothing => "Mask",
+        C::NextSlice
+        | C::PreviousSlice
+        | C::ForwardSlices
+        | C::BackSlices
+        | C::FirstSlice
+        | C::LastSlice => "Slice",
         C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => "Zoom",
-        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => "Window of grey levels",
+        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => {
+            "Window of grey levels"
+        }
         C::WindowAuto | C::WindowReset => "Window of grey levels",
-        C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => "Draw by key",
+        C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => {
+            "Draw by key"
+        }
         _ => return None,
     })
 }
 
 /// A line, with room for a tick where another one of its menu has one.
-fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &CommandEntry, has_ticks: bool) {
+fn item(
+    ui: &mut Ui,
+    session: &Session,
+    actions: &mut Vec<Action>,
+    entry: &CommandEntry,
+    has_ticks: bool,
+) {
     let tick = match is_on(session, entry.command) {
         Some(is_on) => Tick::Of(is_on),
         None if has_ticks => Tick::Room,
@@ -119,7 +150,10 @@ fn words(session: &Session, entry: &CommandEntry) -> String {
         _ => None,
     };
     let name = command_name(session, entry);
-    what.map_or_else(|| name.clone(), |what| format!("{name}: {}", what.to_lowercase()))
+    what.map_or_else(
+        || name.clone(),
+        |what| format!("{name}: {}", what.to_lowercase()),
+    )
 }
 
 /// Whether something that can be switched is on.

@@ -24,5 +24,11 @@ pub(super) fn drop_hint(ctx: &Context) {
     let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop")));
     let rect = ctx.content_rect();
     painter.rect_filled(rect, 0.0, Color32::from_black_alpha(180));
-    painter.text(rect.center(), Align2::CENTER_CENTER, "Drop to open", FontId::proportional(24.0), Color32::WHITE);
+    painter.text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        "Drop to open",
+        FontId::proportional(24.0),
+        Color32::WHITE,
+    );
 }

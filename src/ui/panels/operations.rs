@@ -12,19 +12,36 @@ use egui::{Button, DragValue, RichText, Ui, vec2};
 
 /// Rows of buttons, each with short words for what the table calls the command.
 const ROWS: [&[(UserCommand, &str)]; 5] = [
-    &[(UserCommand::Grow, "Grow"), (UserCommand::Shrink, "Shrink"), (UserCommand::Smooth, "Smooth")],
-    &[(UserCommand::FillHoles, "Fill holes"), (UserCommand::RemoveIslands, "Remove islands")],
-    &[(UserCommand::KeepLargest, "Keep largest island"), (UserCommand::EmptyLabel, "Empty")],
+    &[
+        (UserCommand::Grow, "Grow"),
+        (UserCommand::Shrink, "Shrink"),
+        (UserCommand::Smooth, "Smooth"),
+    ],
+    &[
+        (UserCommand::FillHoles, "Fill holes"),
+        (UserCommand::RemoveIslands, "Remove islands"),
+    ],
+    &[
+        (UserCommand::KeepLargest, "Keep largest island"),
+        (UserCommand::EmptyLabel, "Empty"),
+    ],
     &[
         (UserCommand::CopyFromPrevious, "From previous"),
         (UserCommand::CopyFromNext, "From next"),
         (UserCommand::Interpolate, "Interpolate"),
     ],
-    &[(UserCommand::AcceptProposal, "Accept proposal"), (UserCommand::AcceptAllProposals, "Accept all proposals")],
+    &[
+        (UserCommand::AcceptProposal, "Accept proposal"),
+        (UserCommand::AcceptAllProposals, "Accept all proposals"),
+    ],
 ];
 
 /// Shows the commands on the label; returns the one that is pointed at.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Option<UserCommand> {
+pub(in crate::ui) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    actions: &mut Vec<Action>,
+) -> Option<UserCommand> {
     let mut pointed = None;
     for row in ROWS {
         pointed = buttons(ui, session, row, actions).or(pointed);
@@ -33,13 +50,28 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.x = 40.0;
         let dimmed = theme::colors(ui).dimmed;
-        let unit = if options.unit == BrushUnit::Mm { " mm" } else { " px" };
+        let unit = if options.unit == BrushUnit::Mm {
+            " mm"
+        } else {
+            " px"
+        };
         ui.label(RichText::new("Margin").size(12.0).color(dimmed));
-        let margin = DragValue::new(&mut options.margin).range(0.5..=100.0).speed(0.1).max_decimals(1).suffix(unit);
-        ui.add(margin).on_hover_text("By how much it grows, shrinks and smooths").accessible_name("Margin");
+        let margin = DragValue::new(&mut options.margin)
+            .range(0.5..=100.0)
+            .speed(0.1)
+            .max_decimals(1)
+            .suffix(unit);
+        ui.add(margin)
+            .on_hover_text("By how much it grows, shrinks and smooths")
+            .accessible_name("Margin");
         ui.label(RichText::new("Islands").size(12.0).color(dimmed));
-        let island = DragValue::new(&mut options.island).range(1..=1_000_000).prefix("< ").suffix(" px");
-        ui.add(island).on_hover_text("Smaller pieces are islands").accessible_name("Size of islands");
+        let island = DragValue::new(&mut options.island)
+            .range(1..=1_000_000)
+            .prefix("< ")
+            .suffix(" px");
+        ui.add(island)
+            .on_hover_text("Smaller pieces are islands")
+            .accessible_name("Size of islands");
     });
     set(session, options, actions);
     pointed
@@ -64,7 +96,9 @@ fn buttons(
         ui.spacing_mut().item_spacing.x = 4.0;
         ui.spacing_mut().button_padding.x = 2.0;
         for (command, words) in row {
-            let button = Button::new(RichText::new(*words).size(12.0)).min_size(vec2(width, 24.0)).truncate();
+            let button = Button::new(RichText::new(*words).size(12.0))
+                .min_size(vec2(width, 24.0))
+                .truncate();
             if command_button(ui, session, actions, *command, button).hovered() {
                 pointed = Some(*command).filter(|c| session.refusal(*c).is_none());
             }

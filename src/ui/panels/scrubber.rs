@@ -36,7 +36,13 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false)
         };
         if has_buttons {
-            command_button(ui, session, actions, UserCommand::PreviousSlice, step(ICON_CHEVRON_LEFT));
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::PreviousSlice,
+                step(ICON_CHEVRON_LEFT),
+            );
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if has_number {
@@ -44,7 +50,13 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
                 ui.add_sized(vec2(NUMBER, HEIGHT), egui::Label::new(number));
             }
             if has_buttons {
-                command_button(ui, session, actions, UserCommand::NextSlice, step(ICON_CHEVRON_RIGHT));
+                command_button(
+                    ui,
+                    session,
+                    actions,
+                    UserCommand::NextSlice,
+                    step(ICON_CHEVRON_RIGHT),
+                );
             }
             track(ui, case, actions);
         });
@@ -53,13 +65,21 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
 
 fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     let count = case.slices.len();
-    let sense = if count > 1 { Sense::click_and_drag() } else { Sense::hover() };
+    let sense = if count > 1 {
+        Sense::click_and_drag()
+    } else {
+        Sense::hover()
+    };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), sense);
     response.widget_info(|| WidgetInfo::slider(count > 1, (case.slice + 1) as f64, "Slice"));
     let colors = theme::colors(ui);
     let inner = rect.shrink2(vec2(8.0, 0.0));
     let x = |slice: usize| {
-        let t = if count > 1 { slice as f32 / (count - 1) as f32 } else { 0.5 };
+        let t = if count > 1 {
+            slice as f32 / (count - 1) as f32
+        } else {
+            0.5
+        };
         inner.left() + t * inner.width()
     };
     let painter = ui.painter_at(rect);
@@ -69,17 +89,30 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         2.0,
         colors.raised,
     );
-    let half = if count > 1 { (inner.width() / (count - 1) as f32 / 2.0).max(0.75) } else { 12.0 };
+    let half = if count > 1 {
+        (inner.width() / (count - 1) as f32 / 2.0).max(0.75)
+    } else {
+        12.0
+    };
     for (slice, state) in case.slices.iter().enumerate() {
         if state.is_proposal_apart && count > 1 {
             let tick = Rect::from_center_size(pos2(x(slice), rect.bottom() - 3.0), vec2(4.0, 4.0));
             painter.rect_filled(tick, 0.0, colors.warning);
         }
-        let Some(finding) = &state.finding else { continue };
-        let shade = finding.measurements.first().and_then(|m| finding.labels.get(usize::from(m.label) - 1));
-        let color =
-            shade.map_or(colors.dimmed.gamma_multiply(0.5), |l| Color32::from_rgb(l.color[0], l.color[1], l.color[2]));
-        let span = Rect::from_min_max(pos2(x(slice) - half, y - 2.0), pos2(x(slice) + half, y + 2.0));
+        let Some(finding) = &state.finding else {
+            continue;
+        };
+        let shade = finding
+            .measurements
+            .first()
+            .and_then(|m| finding.labels.get(usize::from(m.label) - 1));
+        let color = shade.map_or(colors.dimmed.gamma_multiply(0.5), |l| {
+            Color32::from_rgb(l.color[0], l.color[1], l.color[2])
+        });
+        let span = Rect::from_min_max(
+            pos2(x(slice) - half, y - 2.0),
+            pos2(x(slice) + half, y + 2.0),
+        );
         painter.rect_filled(span.intersect(inner), 0.0, color);
         if !finding.doubts.is_empty() && count > 1 {
             painter.circle_filled(pos2(x(slice), rect.top() + 3.0), 2.0, DOUBT);
@@ -88,8 +121,16 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     if count < 2 {
         return;
     }
-    let fill = if response.hovered() || response.dragged() { colors.strong } else { colors.text };
-    painter.rect_filled(Rect::from_center_size(pos2(x(case.slice), y), vec2(6.0, 18.0)), 3.0, fill);
+    let fill = if response.hovered() || response.dragged() {
+        colors.strong
+    } else {
+        colors.text
+    };
+    painter.rect_filled(
+        Rect::from_center_size(pos2(x(case.slice), y), vec2(6.0, 18.0)),
+        3.0,
+        fill,
+    );
     if let Some(at) = response.interact_pointer_pos() {
         let t = ((at.x - inner.left()) / inner.width()).clamp(0.0, 1.0);
         actions.push(Action::SetSlice((t * (count - 1) as f32).round() as usize));

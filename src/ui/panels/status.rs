@@ -2,7 +2,10 @@
 
 use super::training;
 use crate::{
-    session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind},
+    session::{
+        Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState,
+        tools::ToolKind,
+    },
     ui::{Pointer, dialogs::pacs, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, UiBuilder, vec2};
@@ -18,18 +21,31 @@ const HINT_WIDTH: f32 = 140.0;
 const APART: &str = "   ";
 
 /// Shows the bar.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointer>, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    pointer: Option<Pointer>,
+    actions: &mut Vec<Action>,
+) {
     // Nothing is higher than the bar: all words stand on one line.
     ui.spacing_mut().button_padding.y = 0.0;
     ui.spacing_mut().interact_size.y = 20.0;
     let room = ui.available_rect_before_wrap();
-    let right = UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center));
+    let right = UiBuilder::new()
+        .max_rect(room)
+        .layout(Layout::right_to_left(Align::Center));
     ui.scope_builder(right, |ui| {
-        let device = if session.device.is_empty() { "Looking for a device" } else { &session.device };
-        ui.label(RichText::new(device).size(12.0)).on_hover_text("The device that the network runs on");
+        let device = if session.device.is_empty() {
+            "Looking for a device"
+        } else {
+            &session.device
+        };
+        ui.label(RichText::new(device).size(12.0))
+            .on_hover_text("The device that the network runs on");
         if let Some(model) = model_in_use(session) {
             separator(ui);
-            ui.label(RichText::new(model).size(12.0)).on_hover_text("The model for this case");
+            ui.label(RichText::new(model).size(12.0))
+                .on_hover_text("The model for this case");
         }
         separator(ui);
         saved(ui, session, actions);
@@ -49,7 +65,9 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
             separator(ui);
             learns(ui, session, &words, actions);
         }
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, session, pointer));
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            left(ui, session, pointer)
+        });
     });
 }
 
@@ -65,34 +83,47 @@ fn left(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
     // The hint stays where it is while the numbers change.
     let room = ui.available_width();
     let width = room.min(POINTER_WIDTH.min((room - HINT_WIDTH).max(room * 0.55)));
-    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_width(width);
-        let parts = pointer.map_or_else(Vec::new, |p| under_pointer(session, p));
-        let words = fitting(&parts, |words| widgets::width_of(ui, words, 12.0) <= width);
-        let label = ui.add(Label::new(RichText::new(&words).size(12.0)).truncate());
-        if !words.is_empty() {
-            label.on_hover_text(joined(&parts, u8::MAX));
-        }
-    });
+    ui.allocate_ui_with_layout(
+        vec2(width, 20.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.set_min_width(width);
+            let parts = pointer.map_or_else(Vec::new, |p| under_pointer(session, p));
+            let words = fitting(&parts, |words| widgets::width_of(ui, words, 12.0) <= width);
+            let label = ui.add(Label::new(RichText::new(&words).size(12.0)).truncate());
+            if !words.is_empty() {
+                label.on_hover_text(joined(&parts, u8::MAX));
+            }
+        },
+    );
     let hint = match session.tool() {
         ToolKind::Look if session.ortho().is_some() => {
             "Drag to lead all views through a place; the middle button moves the picture"
         }
         tool => tool.hint(),
     };
-    let words = RichText::new(hint).size(12.0).color(theme::colors(ui).dimmed);
+    let words = RichText::new(hint)
+        .size(12.0)
+        .color(theme::colors(ui).dimmed);
     ui.add(Label::new(words).truncate()).on_hover_text(hint);
 }
 
 /// As much as fits of what is said of a pixel: what is wanted least goes first, the value stays to the last.
 fn fitting(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> String {
-    let fitting = (1..=4).rev().map(|rank| joined(parts, rank)).find(|words| fits(words));
+    let fitting = (1..=4)
+        .rev()
+        .map(|rank| joined(parts, rank))
+        .find(|words| fits(words));
     fitting.unwrap_or_else(|| joined(parts, 1))
 }
 
 /// What is wanted at least as much as this: 1 is the most.
 fn joined(parts: &[(u8, String)], rank: u8) -> String {
-    let words: Vec<&str> = parts.iter().filter(|(own, _)| *own <= rank).map(|(_, words)| words.as_str()).collect();
+    let words: Vec<&str> = parts
+        .iter()
+        .filter(|(own, _)| *own <= rank)
+        .map(|(_, words)| words.as_str())
+        .collect();
     words.join(APART)
 }
 
@@ -109,7 +140,8 @@ fn saved(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let words = if count == 0 { "Saved" } else { "Saving" };
         // As wide as the longer word.
         let label = Label::new(RichText::new(words).size(12.0).color(colors.dimmed));
-        ui.add_sized(vec2(44.0, 20.0), label).on_hover_text(place(session));
+        ui.add_sized(vec2(44.0, 20.0), label)
+            .on_hover_text(place(session));
         return;
     };
     let again = Button::new(RichText::new("Try again").size(12.0));
@@ -121,17 +153,25 @@ fn saved(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         1 => "1 step not saved".to_owned(),
         n => format!("{n} steps not saved"),
     };
-    let words = RichText::new(format!("{words}: {trouble}")).size(12.0).color(colors.error);
+    let words = RichText::new(format!("{words}: {trouble}"))
+        .size(12.0)
+        .color(colors.error);
     let width = (ui.available_width() * 0.5).min(360.0);
-    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::right_to_left(Align::Center), |ui| {
-        ui.add(Label::new(words).truncate()).on_hover_text(trouble);
-    });
+    ui.allocate_ui_with_layout(
+        vec2(width, 20.0),
+        Layout::right_to_left(Align::Center),
+        |ui| {
+            ui.add(Label::new(words).truncate()).on_hover_text(trouble);
+        },
+    );
 }
 
 /// Where the work is kept.
 fn place(session: &Session) -> String {
     match session.workspace() {
-        WorkspaceState::Open(info) => format!("In the workspace {}: {}", info.name, info.folder.display()),
+        WorkspaceState::Open(info) => {
+            format!("In the workspace {}: {}", info.name, info.folder.display())
+        }
         _ => "The workspace is being opened".to_owned(),
     }
 }
@@ -147,17 +187,32 @@ fn model_in_use(session: &Session) -> Option<String> {
 fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
         let (done, total) = (exporting.done, exporting.total);
-        (format!("Exporting {} %", done * 100 / total.max(1)), done as f32 / total.max(1) as f32)
+        (
+            format!("Exporting {} %", done * 100 / total.max(1)),
+            done as f32 / total.max(1) as f32,
+        )
     } else if let Some(receiving) = &session.pacs.receiving {
         let state = receiving.state;
-        (pacs::words_of(receiving), state.done as f32 / state.total.max(1) as f32)
+        (
+            pacs::words_of(receiving),
+            state.done as f32 / state.total.max(1) as f32,
+        )
     } else if let Some(opening) = &session.opening {
         (format!("Looking through files: {}", opening.files), 0.0)
     } else if let Some(run) = session.runs.first() {
-        let remaining = run.remaining(Instant::now()).filter(|t| t.as_secs() >= 1 && run.total > 1);
+        let remaining = run
+            .remaining(Instant::now())
+            .filter(|t| t.as_secs() >= 1 && run.total > 1);
         let remaining = remaining.map_or(String::new(), |t| format!(", {}", widgets::about(t)));
-        let slices = if run.total == 1 { "".to_owned() } else { format!(" {} of {}", run.done, run.total) };
-        (format!("Segmenting{slices}{remaining}"), run.done as f32 / run.total.max(1) as f32)
+        let slices = if run.total == 1 {
+            "".to_owned()
+        } else {
+            format!(" {} of {}", run.done, run.total)
+        };
+        (
+            format!("Segmenting{slices}{remaining}"),
+            run.done as f32 / run.total.max(1) as f32,
+        )
     } else {
         return;
     };
@@ -173,7 +228,8 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 fn failed(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (count, color) = (session.notices.errors.len(), theme::colors(ui).error);
     let words = RichText::new(count.to_string()).size(12.0).color(color);
-    let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words)).frame_when_inactive(false);
+    let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words))
+        .frame_when_inactive(false);
     let response = widgets::command_button(ui, session, actions, UserCommand::Messages, button);
     response.accessible_name(format!("Messages: {count} of what failed"));
 }
@@ -185,7 +241,8 @@ fn sending(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         (waiting, 0) => (format!("Sending {waiting}"), colors.text),
         (_, refused) => (format!("{refused} not sent"), colors.error),
     };
-    let button = Button::new(RichText::new(&words).size(12.0).color(color)).frame_when_inactive(false);
+    let button =
+        Button::new(RichText::new(&words).size(12.0).color(color)).frame_when_inactive(false);
     let response = widgets::command_button(ui, session, actions, UserCommand::SendQueue, button);
     response.accessible_name(format!("What is being sent: {words}"));
 }
@@ -195,32 +252,48 @@ fn learns(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>
     let cancel = Button::new(ICON_CLOSE.rich_text().size(16.0)).frame_when_inactive(false);
     widgets::command_button(ui, session, actions, UserCommand::CancelTraining, cancel);
     // As wide as the longest words: what stands beside it does not move.
-    ui.allocate_ui_with_layout(vec2(176.0, 20.0), Layout::right_to_left(Align::Center), |ui| {
-        ui.set_min_width(176.0);
-        ui.add(Label::new(RichText::new(words).size(12.0)).truncate());
-    });
+    ui.allocate_ui_with_layout(
+        vec2(176.0, 20.0),
+        Layout::right_to_left(Align::Center),
+        |ui| {
+            ui.set_min_width(176.0);
+            ui.add(Label::new(RichText::new(words).size(12.0)).truncate());
+        },
+    );
 }
 
 /// Position, value, label and probability of a pixel, each with how little it is wanted.
 fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
-    let Some(case) = session.case() else { return Vec::new() };
+    let Some(case) = session.case() else {
+        return Vec::new();
+    };
     let (column, row) = (pointer.x as usize, pointer.y as usize);
     let mut parts = vec![(3, format!("x {column}  y {row}"))];
-    let key = crate::session::job::SliceKey { case: case.id, slice: pointer.slice };
+    let key = crate::session::job::SliceKey {
+        case: case.id,
+        slice: pointer.slice,
+    };
     if let Some(loaded) = session.loaded(key) {
         let image = &loaded.image;
         if let Some(spacing) = image.scale().at(column, row) {
             let (x, y) = (f64::from(pointer.x) - 0.5, f64::from(pointer.y) - 0.5);
             parts.push(match image.plane {
                 Some(plane) => (4, in_patient(plane.patient_from_pixel(spacing, x, y))),
-                None => (4, format!("{:.1}, {:.1} mm", x * spacing.column, y * spacing.row)),
+                None => (
+                    4,
+                    format!("{:.1}, {:.1} mm", x * spacing.column, y * spacing.row),
+                ),
             });
         }
         if column < image.columns && row < image.rows {
             parts.push((1, value(image, row * image.columns + column)));
         }
     }
-    parts.extend(mask_under(session, case, pointer.slice, column, row).into_iter().map(|words| (2, words)));
+    parts.extend(
+        mask_under(session, case, pointer.slice, column, row)
+            .into_iter()
+            .map(|words| (2, words)),
+    );
     parts
 }
 
@@ -229,9 +302,24 @@ fn in_patient(place: [f64; 3]) -> String {
     let sides = [["L", "R"], ["P", "A"], ["H", "F"]];
     let one = |(v, [positive, negative]): (f64, [&str; 2])| {
         let words = format!("{:.1}", v.abs());
-        format!("{} {words}", if v < 0.0 && words != "0.0" { negative } else { positive })
+        format!(
+            "{} {words}",
+            if v < 0.0 && words != "0.0" {
+                negative
+            } else {
+                positive
+            }
+        )
     };
-    format!("{} mm", place.into_iter().zip(sides).map(one).collect::<Vec<_>>().join("  "))
+    format!(
+        "{} mm",
+        place
+            .into_iter()
+            .zip(sides)
+            .map(one)
+            .collect::<Vec<_>>()
+            .join("  ")
+    )
 }
 
 /// What a pixel holds: three numbers where it is coloured.
@@ -240,29 +328,53 @@ fn value(image: &Image, pixel: usize) -> String {
         return format!("R {red}  G {green}  B {blue}");
     }
     let value = image.value(pixel);
-    let unit = image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
+    let unit = image
+        .unit
+        .as_deref()
+        .map_or(String::new(), |u| format!(" {u}"));
     let digits = if value.fract() == 0.0 { 0 } else { 2 };
     format!("Value {value:.digits$}{unit}")
 }
 
 /// The label of a pixel in the mask, and how likely the model finds it; on background, the label that comes closest.
-fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: usize) -> Vec<String> {
-    let Some(state) = case.slices.get(slice) else { return Vec::new() };
+fn mask_under(
+    session: &Session,
+    case: &Case,
+    slice: usize,
+    column: usize,
+    row: usize,
+) -> Vec<String> {
+    let Some(state) = case.slices.get(slice) else {
+        return Vec::new();
+    };
     // What was found is of the mask as it was a moment ago: where that is being drawn on, the mask itself counts.
-    let live = session.live().filter(|l| l.key().slice == slice).map(|l| l.mask());
-    let drawn = live.filter(|m| state.is_touched || !m.is_blank()).map(|m| m.at(column as i64, row as i64));
+    let live = session
+        .live()
+        .filter(|l| l.key().slice == slice)
+        .map(|l| l.mask());
+    let drawn = live
+        .filter(|m| state.is_touched || !m.is_blank())
+        .map(|m| m.at(column as i64, row as i64));
     let label = drawn.or_else(|| state.finding.as_ref().map(|f| f.label_at(column, row)));
-    let mut parts: Vec<String> = label.map(|l| session.label_name(l).to_owned()).into_iter().collect();
+    let mut parts: Vec<String> = label
+        .map(|l| session.label_name(l).to_owned())
+        .into_iter()
+        .collect();
     if let Some(proposal) = state.proposal.as_ref().filter(|_| !case.hides_proposals()) {
         let probability = |l: u8| proposal.probability_at(l, column, row).unwrap_or(0.0);
         let candidates = 1..=session.labels().len() as u8;
-        let likeliest = candidates.max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(1);
+        let likeliest = candidates
+            .max_by(|a, b| probability(*a).total_cmp(&probability(*b)))
+            .unwrap_or(1);
         let own = label.filter(|l| *l != 0);
         let shown = own.unwrap_or(likeliest);
         // Of a label that the model has never heard of it says nothing.
         if proposal.knows(shown) {
             // What the model says is told apart from what is drawn.
-            let name = own.map_or_else(|| format!("{} ", session.label_name(shown)), |_| String::new());
+            let name = own.map_or_else(
+                || format!("{} ", session.label_name(shown)),
+                |_| String::new(),
+            );
             parts.push(format!("model: {name}{:.0} %", probability(shown) * 100.0));
         }
     }
@@ -279,22 +391,36 @@ mod tests {
     fn a_coloured_pixel_is_three_numbers_and_a_grey_one_has_its_unit() {
         let colored = Image::new(2, 1, Pixels::Rgb8(vec![[1, 2, 3], [250, 128, 7]])).unwrap();
         assert_eq!(value(&colored, 1), "R 250  G 128  B 7");
-        let grey = Image { unit: Some("HU".into()), ..Image::new(1, 1, Pixels::I16(vec![-42])).unwrap() };
+        let grey = Image {
+            unit: Some("HU".into()),
+            ..Image::new(1, 1, Pixels::I16(vec![-42])).unwrap()
+        };
         assert_eq!(value(&grey, 0), "Value -42 HU");
     }
 
     #[test]
     fn a_place_in_the_patient_is_told_by_the_sides_on_which_it_lies() {
-        assert_eq!(in_patient([-32.4, -122.4, -90.2]), "R 32.4  A 122.4  F 90.2 mm");
+        assert_eq!(
+            in_patient([-32.4, -122.4, -90.2]),
+            "R 32.4  A 122.4  F 90.2 mm"
+        );
         assert_eq!(in_patient([64.1, 5.8, -0.01]), "L 64.1  P 5.8  H 0.0 mm");
     }
 
     #[test]
     fn the_value_is_the_last_that_is_cut() {
-        let parts = [(3, "x 135  y 209"), (4, "R 32.4  A 122.4  F 90.2 mm"), (1, "Value 26 HU"), (2, "Tumour")];
+        let parts = [
+            (3, "x 135  y 209"),
+            (4, "R 32.4  A 122.4  F 90.2 mm"),
+            (1, "Value 26 HU"),
+            (2, "Tumour"),
+        ];
         let parts = parts.map(|(rank, words)| (rank, words.to_owned()));
         let within = |letters: usize| fitting(&parts, |words| words.len() <= letters);
-        assert_eq!(within(80), "x 135  y 209   R 32.4  A 122.4  F 90.2 mm   Value 26 HU   Tumour");
+        assert_eq!(
+            within(80),
+            "x 135  y 209   R 32.4  A 122.4  F 90.2 mm   Value 26 HU   Tumour"
+        );
         assert_eq!(within(40), "x 135  y 209   Value 26 HU   Tumour");
         assert_eq!(within(25), "Value 26 HU   Tumour");
         assert_eq!([within(12), within(3)], ["Value 26 HU"; 2]);

@@ -9,9 +9,12 @@ use crate::{
     ui::{theme, widgets},
 };
 use egui::{
-    Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, RichText, ScrollArea, Stroke, Ui, Vec2, vec2,
+    Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, RichText, ScrollArea,
+    Stroke, Ui, Vec2, vec2,
 };
-use egui_material_icons::icons::{ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING};
+use egui_material_icons::icons::{
+    ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING,
+};
 
 const WIDTH: f32 = 380.0;
 
@@ -39,19 +42,34 @@ impl Toasts {
     }
 
     /// Shows all messages, the newest on top: those that are there stay where they are when another one comes.
-    pub(in crate::ui) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
+    pub(in crate::ui) fn show(
+        &mut self,
+        ctx: &Context,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) {
         let list = &session.notices.list;
         // While one is aimed at, what is dismissed leaves its room.
         let stays = |(id, _): &(u64, f32)| self.is_pointed_at || list.iter().any(|n| n.id == *id);
-        let mut rows: Vec<(u64, f32)> = self.rows.iter().filter(|row| stays(row)).copied().collect();
-        rows.extend(list.iter().filter(|n| !self.rows.iter().any(|(id, _)| *id == n.id)).map(|n| (n.id, 0.0)));
+        let mut rows: Vec<(u64, f32)> =
+            self.rows.iter().filter(|row| stays(row)).copied().collect();
+        rows.extend(
+            list.iter()
+                .filter(|n| !self.rows.iter().any(|(id, _)| *id == n.id))
+                .map(|n| (n.id, 0.0)),
+        );
         if list.is_empty() {
             *self = Self::default();
             return;
         }
         let has_panel = session.settings.panels && session.case().is_some();
-        let right = if has_panel { session.settings.right_width + 32.0 } else { 16.0 };
-        let area = Area::new(Id::unique("messages")).anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0));
+        let right = if has_panel {
+            session.settings.right_width + 32.0
+        } else {
+            16.0
+        };
+        let area =
+            Area::new(Id::unique("messages")).anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0));
         let width = WIDTH.min(ctx.content_rect().width() * 0.4);
         let share = ctx.content_rect().height() * SHARE / list.len() as f32;
         let size = vec2(width, (share - FRAME).clamp(18.0, TEXT_HEIGHT));
@@ -71,13 +89,21 @@ impl Toasts {
             ctx.request_discard("messages came or went");
             ctx.request_repaint();
         }
-        self.is_pointed_at = ctx.pointer_hover_pos().is_some_and(|at| shown.response.rect.contains(at));
+        self.is_pointed_at = ctx
+            .pointer_hover_pos()
+            .is_some_and(|at| shown.response.rect.contains(at));
         self.rows = rows;
     }
 }
 
 /// Returns how high it is.
-fn message(ui: &mut Ui, notice: &Notice, size: Vec2, session: &Session, actions: &mut Vec<Action>) -> f32 {
+fn message(
+    ui: &mut Ui,
+    notice: &Notice,
+    size: Vec2,
+    session: &Session,
+    actions: &mut Vec<Action>,
+) -> f32 {
     let colors = theme::colors(ui);
     let (icon, color, kind) = match notice.severity {
         Severity::Info => (ICON_CHECK_CIRCLE, colors.good, "Message"),
@@ -85,16 +111,22 @@ fn message(ui: &mut Ui, notice: &Notice, size: Vec2, session: &Session, actions:
         Severity::Warning => (ICON_WARNING, colors.warning, "Warning"),
         Severity::Error => (ICON_ERROR, colors.error, "Error"),
     };
-    let frame = Frame::new().fill(colors.raised).stroke(Stroke::new(1.0, colors.line)).corner_radius(6);
+    let frame = Frame::new()
+        .fill(colors.raised)
+        .stroke(Stroke::new(1.0, colors.line))
+        .corner_radius(6);
     let frame = frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
         ui.set_width(size.x);
         ui.horizontal_top(|ui| {
-            ui.label(icon.rich_text().size(18.0).color(color)).accessible_name(kind);
+            ui.label(icon.rich_text().size(18.0).color(color))
+                .accessible_name(kind);
             ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
                 if widgets::icon_button(ui, ICON_CLOSE, "Dismiss").clicked() {
                     actions.push(Action::Dismiss(notice.id));
                 }
-                ui.with_layout(Layout::top_down(Align::LEFT), |ui| words(ui, notice, size.y, session, actions));
+                ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
+                    words(ui, notice, size.y, session, actions)
+                });
             });
         });
     });
@@ -103,15 +135,22 @@ fn message(ui: &mut Ui, notice: &Notice, size: Vec2, session: &Session, actions:
 
 fn words(ui: &mut Ui, notice: &Notice, height: f32, session: &Session, actions: &mut Vec<Action>) {
     let text = RichText::new(&notice.text).color(theme::colors(ui).text);
-    let area = ScrollArea::vertical().id_salt(notice.id).max_height(height).min_scrolled_height(height);
-    area.auto_shrink([false, true]).show(ui, |ui| ui.add(Label::new(text).wrap().selectable(true)));
+    let area = ScrollArea::vertical()
+        .id_salt(notice.id)
+        .max_height(height)
+        .min_scrolled_height(height);
+    area.auto_shrink([false, true])
+        .show(ui, |ui| ui.add(Label::new(text).wrap().selectable(true)));
     if let Some(folder) = &notice.folder
         && ui.link("Copy the path").clicked()
     {
         ui.copy_text(folder.display().to_string());
     }
     // Where there are more than fit, or one is long.
-    if notice.severity == Severity::Error && session.notices.errors.len() > 1 && ui.link("All messages").clicked() {
+    if notice.severity == Severity::Error
+        && session.notices.errors.len() > 1
+        && ui.link("All messages").clicked()
+    {
         actions.push(Action::Command(UserCommand::Messages));
     }
 }

@@ -13,14 +13,14 @@ use crate::{
     },
 };
 use egui::{
-    Align, Button, ComboBox, DragValue, Layout, RichText, ScrollArea, Slider, Ui, scroll_area::ScrollBarVisibility,
-    vec2,
+    Align, Button, ComboBox, DragValue, Layout, RichText, ScrollArea, Slider, Ui,
+    scroll_area::ScrollBarVisibility, vec2,
 };
 use egui_material_icons::{
     MaterialIcon,
     icons::{
-        ICON_AUTO_FIX, ICON_BRUSH, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER, ICON_LASSO_SELECT, ICON_LINE_CURVE,
-        ICON_OPEN_WITH, ICON_PAN_TOOL, ICON_PENTAGON, ICON_REDO, ICON_UNDO,
+        ICON_AUTO_FIX, ICON_BRUSH, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER, ICON_LASSO_SELECT,
+        ICON_LINE_CURVE, ICON_OPEN_WITH, ICON_PAN_TOOL, ICON_PENTAGON, ICON_REDO, ICON_UNDO,
     },
 };
 use labrum_core::geometry::PixelSpacing;
@@ -48,9 +48,15 @@ impl BarLayout {
             ((height - APART) / rows - GAP).floor().min(SIDE)
         };
         if side(1) >= LEAST[0] {
-            return Self { columns: 1, side: side(1) };
+            return Self {
+                columns: 1,
+                side: side(1),
+            };
         }
-        Self { columns: 2, side: side(2).max(LEAST[1]) }
+        Self {
+            columns: 2,
+            side: side(2).max(LEAST[1]),
+        }
     }
 
     /// Its width, without margins.
@@ -63,17 +69,40 @@ impl BarLayout {
 }
 
 /// Shows the bar.
-pub(in crate::ui) fn bar(ui: &mut Ui, session: &Session, layout: BarLayout, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn bar(
+    ui: &mut Ui,
+    session: &Session,
+    layout: BarLayout,
+    actions: &mut Vec<Action>,
+) {
     let keys = &session.settings.keys;
     let tools = ToolKind::ALL.map(|tool| {
         let (command, icon) = button_of(tool);
-        (command, icon, format!("{}: {}", command.label(), lower_first(&shortcuts::tooltip(keys, command))))
+        (
+            command,
+            icon,
+            format!(
+                "{}: {}",
+                command.label(),
+                lower_first(&shortcuts::tooltip(keys, command))
+            ),
+        )
     });
-    let steps =
-        [(UserCommand::Undo, ICON_UNDO, session.next_undo()), (UserCommand::Redo, ICON_REDO, session.next_redo())];
+    let steps = [
+        (UserCommand::Undo, ICON_UNDO, session.next_undo()),
+        (UserCommand::Redo, ICON_REDO, session.next_redo()),
+    ];
     let steps = steps.map(|(command, icon, what)| {
         let what = what.map_or(String::new(), |what| format!(": {}", what.to_lowercase()));
-        (command, icon, format!("{}{what} ({})", command.label(), shortcuts::key_of(keys, command)))
+        (
+            command,
+            icon,
+            format!(
+                "{}{what} ({})",
+                command.label(),
+                shortcuts::key_of(keys, command)
+            ),
+        )
     });
     let area = ScrollArea::vertical().scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden);
     area.auto_shrink([false, false]).show(ui, |ui| {
@@ -130,12 +159,15 @@ fn square(
     let size = vec2(side, side);
     let mut button = Button::new(icon.clone()).frame_when_inactive(false);
     if is_on {
-        button = Button::new(icon.color(colors.on_accent)).fill(colors.accent).selected(true);
+        button = Button::new(icon.color(colors.on_accent))
+            .fill(colors.accent)
+            .selected(true);
     }
     let response = ui
         .scope(|ui| {
             ui.spacing_mut().button_padding = vec2(2.0, 2.0);
-            ui.add_enabled_ui(refusal.is_none(), |ui| ui.add_sized(size, button)).inner
+            ui.add_enabled_ui(refusal.is_none(), |ui| ui.add_sized(size, button))
+                .inner
         })
         .inner
         .on_hover_text(tip)
@@ -148,7 +180,9 @@ fn square(
 
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or(String::new(), |c| c.to_lowercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or(String::new(), |c| c.to_lowercase().chain(letters).collect())
 }
 
 /// Shows what can be set about the tool in hand.
@@ -156,7 +190,10 @@ pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<A
     let tool = session.tool();
     let mut options = session.settings.tools.clone();
     match tool {
-        ToolKind::Look => explain(ui, "Take a tool from the bar at the left to draw. Look draws nothing."),
+        ToolKind::Look => explain(
+            ui,
+            "Take a tool from the bar at the left to draw. Look draws nothing.",
+        ),
         ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
             size(ui, session, "Radius", &mut options, |o| &mut o.radius);
             if tool == ToolKind::SmartBrush {
@@ -165,7 +202,10 @@ pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<A
             threshold(ui, session, &mut options);
         }
         ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire => outline_does(ui, &mut options),
-        ToolKind::Fill => explain(ui, "Fills the connected area under the pointer. Alt or Ctrl empties it."),
+        ToolKind::Fill => explain(
+            ui,
+            "Fills the connected area under the pointer. Alt or Ctrl empties it.",
+        ),
         ToolKind::Pull => size(ui, session, "Reach", &mut options, |o| &mut o.reach),
     }
     ui.add_space(4.0);
@@ -177,12 +217,18 @@ pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<A
 /// Distance between pixels of the slice on the screen, where it is a length.
 fn spacing(session: &Session) -> Option<PixelSpacing> {
     let case = session.case()?;
-    session.spacing(case, case.slice).filter(|s| s.is_physical())
+    session
+        .spacing(case, case.slice)
+        .filter(|s| s.is_physical())
 }
 
 /// A name, dimmed, at the left of a line.
 fn name(ui: &mut Ui, words: &str) {
-    column(ui, 72.0, RichText::new(words).color(theme::colors(ui).dimmed));
+    column(
+        ui,
+        72.0,
+        RichText::new(words).color(theme::colors(ui).dimmed),
+    );
 }
 
 fn size(
@@ -195,10 +241,15 @@ fn size(
     ui.horizontal(|ui| {
         name(ui, words);
         ui.spacing_mut().slider_width = (ui.available_width() - 100.0).max(40.0);
-        let slider = Slider::new(of(options), ToolOptions::RADII).logarithmic(true).max_decimals(1);
+        let slider = Slider::new(of(options), ToolOptions::RADII)
+            .logarithmic(true)
+            .max_decimals(1);
         let keys = &session.settings.keys;
-        let [less, more] = [UserCommand::SmallerBrush, UserCommand::LargerBrush].map(|c| shortcuts::key_of(keys, c));
-        ui.add(slider).on_hover_text(format!("{words} ({less} {more}, Shift+wheel)")).accessible_name(words);
+        let [less, more] = [UserCommand::SmallerBrush, UserCommand::LargerBrush]
+            .map(|c| shortcuts::key_of(keys, c));
+        ui.add(slider)
+            .on_hover_text(format!("{words} ({less} {more}, Shift+wheel)"))
+            .accessible_name(words);
         unit(ui, session, options);
     });
 }
@@ -206,7 +257,11 @@ fn size(
 /// Pixels or millimetres; a click changes it.
 fn unit(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
     let has_length = spacing(session).is_some();
-    let shown = if options.unit == BrushUnit::Mm && has_length { "mm" } else { "px" };
+    let shown = if options.unit == BrushUnit::Mm && has_length {
+        "mm"
+    } else {
+        "px"
+    };
     let button = Button::new(RichText::new(shown).size(12.0)).min_size(vec2(32.0, 22.0));
     let response = ui
         .add_enabled(has_length, button)
@@ -214,7 +269,11 @@ fn unit(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
         .on_disabled_hover_text("The picture tells no length: sizes are in pixels")
         .accessible_name("Unit of sizes");
     if response.clicked() {
-        options.unit = if options.unit == BrushUnit::Mm { BrushUnit::Pixels } else { BrushUnit::Mm };
+        options.unit = if options.unit == BrushUnit::Mm {
+            BrushUnit::Pixels
+        } else {
+            BrushUnit::Mm
+        };
     }
 }
 
@@ -224,20 +283,35 @@ fn sensitivity(ui: &mut Ui, options: &mut ToolOptions) {
         ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(40.0);
         let slider = Slider::new(&mut options.sensitivity, 0.0..=1.0)
             .custom_formatter(|v, _| format!("{:.0} %", v * 100.0))
-            .custom_parser(|s| s.trim_end_matches(['%', ' ']).parse::<f64>().ok().map(|v| v / 100.0));
-        ui.add(slider).on_hover_text("How early it stops at an edge").accessible_name("Edge sensitivity");
+            .custom_parser(|s| {
+                s.trim_end_matches(['%', ' '])
+                    .parse::<f64>()
+                    .ok()
+                    .map(|v| v / 100.0)
+            });
+        ui.add(slider)
+            .on_hover_text("How early it stops at an edge")
+            .accessible_name("Edge sensitivity");
     });
 }
 
 /// Lowest and highest value that a brush changes.
 fn threshold(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
     // What is seen between black and white is a good beginning.
-    let window = session.case().zip(session.current_loaded()).map(|(case, loaded)| session.window_of(case, loaded));
-    let seen = window.map_or([0.0, 255.0], |w| [w.center - w.width / 2.0, w.center + w.width / 2.0].map(f64::round));
+    let window = session
+        .case()
+        .zip(session.current_loaded())
+        .map(|(case, loaded)| session.window_of(case, loaded));
+    let seen = window.map_or([0.0, 255.0], |w| {
+        [w.center - w.width / 2.0, w.center + w.width / 2.0].map(f64::round)
+    });
     ui.horizontal(|ui| {
         let mut is_on = options.threshold.is_some();
         let check = ui.checkbox(&mut is_on, "Only values");
-        if check.on_hover_text("Paint only where the image has a value from here to there").changed() {
+        if check
+            .on_hover_text("Paint only where the image has a value from here to there")
+            .changed()
+        {
             options.threshold = is_on.then_some(seen);
         }
         let mut range = options.threshold.unwrap_or(seen);
@@ -245,9 +319,11 @@ fn threshold(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
         let before = range;
         ui.add_enabled_ui(is_on, |ui| {
             ui.spacing_mut().interact_size.x = 48.0;
-            ui.add(DragValue::new(&mut range[0]).speed(speed).max_decimals(2)).accessible_name("Lowest value");
+            ui.add(DragValue::new(&mut range[0]).speed(speed).max_decimals(2))
+                .accessible_name("Lowest value");
             ui.label("to");
-            ui.add(DragValue::new(&mut range[1]).speed(speed).max_decimals(2)).accessible_name("Highest value");
+            ui.add(DragValue::new(&mut range[1]).speed(speed).max_decimals(2))
+                .accessible_name("Highest value");
         });
         if is_on && range != before {
             options.threshold = Some([range[0], range[1].max(range[0])]);
@@ -257,9 +333,21 @@ fn threshold(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
 
 fn outline_does(ui: &mut Ui, options: &mut ToolOptions) {
     let choices = [
-        (OutlineDoes::Add, "Add", "The inside gets the label".to_owned()),
-        (OutlineDoes::Subtract, "Subtract", "The inside becomes background (hold Alt or Ctrl)".to_owned()),
-        (OutlineDoes::TakeProposal, "Proposal", "The inside becomes what the model proposed".to_owned()),
+        (
+            OutlineDoes::Add,
+            "Add",
+            "The inside gets the label".to_owned(),
+        ),
+        (
+            OutlineDoes::Subtract,
+            "Subtract",
+            "The inside becomes background (hold Alt or Ctrl)".to_owned(),
+        ),
+        (
+            OutlineDoes::TakeProposal,
+            "Proposal",
+            "The inside becomes what the model proposed".to_owned(),
+        ),
     ];
     if let Some(does) = segmented(ui, options.outline_does, &choices) {
         options.outline_does = does;
@@ -279,7 +367,10 @@ pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Actio
     ui.horizontal(|ui| {
         name(ui, "Paints over");
         let width = ui.available_width();
-        let combo = ComboBox::from_id_salt("paints over").selected_text(words(now)).width(width).truncate();
+        let combo = ComboBox::from_id_salt("paints over")
+            .selected_text(words(now))
+            .width(width)
+            .truncate();
         let combo = combo.show_ui(ui, |ui| {
             for over in choices {
                 if ui.selectable_label(over == now, words(over)).clicked() {

@@ -12,14 +12,18 @@ use crate::{
         dialogs::{Dialogs, Judged, gate},
         theme,
         widgets::{
-            about, bytes, capital, command_button, explain, icon_button, pair, plural, primary, progress, with_icon,
+            about, bytes, capital, command_button, explain, icon_button, pair, plural, primary,
+            progress, with_icon,
         },
     },
 };
 use egui::{Align, Color32, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
 use egui_material_icons::{
     MaterialIcon,
-    icons::{ICON_BAR_CHART, ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_HELP, ICON_HISTORY, ICON_PAUSE, ICON_PLAY_ARROW},
+    icons::{
+        ICON_BAR_CHART, ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_HELP, ICON_HISTORY, ICON_PAUSE,
+        ICON_PLAY_ARROW,
+    },
 };
 use labrum_core::{
     learning::{Version, VersionState},
@@ -37,10 +41,18 @@ pub(super) fn show(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Ve
 
 /// The round that runs, what a person has to decide, and what became of the last round: in sight wherever the panel is
 /// scrolled to.
-pub(super) fn news(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+pub(super) fn news(
+    ui: &mut Ui,
+    session: &Session,
+    dialogs: &mut Dialogs,
+    actions: &mut Vec<Action>,
+) {
     if let Some(running) = &session.learning.running {
         ui.add_space(4.0);
-        let frame = Frame::new().fill(theme::colors(ui).field).corner_radius(4).inner_margin(Margin::same(8));
+        let frame = Frame::new()
+            .fill(theme::colors(ui).field)
+            .corner_radius(4)
+            .inner_margin(Margin::same(8));
         frame.show(ui, |ui| at_work(ui, session, running, actions));
     }
     if let Some(version) = session.learning.undecided() {
@@ -61,7 +73,9 @@ pub(super) fn summary(session: &Session) -> Option<String> {
         Doing::Collecting => "Training: collecting masks".to_owned(),
         Doing::Reading { done, total } => format!("Training: reading {done} of {total}"),
         Doing::Training => {
-            let remaining = running.time_left().map_or(String::new(), |time| format!(", {}", about(time)));
+            let remaining = running
+                .time_left()
+                .map_or(String::new(), |time| format!(", {}", about(time)));
             format!("Training {}{remaining}", percent(running))
         }
         Doing::Judging => "Training: judging".to_owned(),
@@ -78,8 +92,16 @@ fn idle(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) 
         Fitting::Model { index, .. } => session.models.get(index).map(|m| m.title()),
         Fitting::None(_) => None,
     });
-    pair_cut(ui, "Active", &model.unwrap_or_else(|| "no model".to_owned()));
-    pair(ui, "Accepted since the last round", &session.learning.newly_accepted.to_string());
+    pair_cut(
+        ui,
+        "Active",
+        &model.unwrap_or_else(|| "no model".to_owned()),
+    );
+    pair(
+        ui,
+        "Accepted since the last round",
+        &session.learning.newly_accepted.to_string(),
+    );
     ui.add_space(4.0);
     let train = primary(ui, "Train now").min_size(vec2(ui.available_width(), 28.0));
     ui.horizontal(|ui| command_button(ui, session, actions, UserCommand::Train, train));
@@ -111,10 +133,19 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     };
     ui.horizontal(|ui| {
         ui.label(RichText::new(doing(running)).color(theme::colors(ui).strong));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(remaining));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.label(remaining)
+        });
     });
-    progress(ui, running.done as f32, &format!("Training {}", percent(running)));
-    let estimate = running.estimate.as_ref().map_or("How long it takes is being worked out".to_owned(), size);
+    progress(
+        ui,
+        running.done as f32,
+        &format!("Training {}", percent(running)),
+    );
+    let estimate = running
+        .estimate
+        .as_ref()
+        .map_or("How long it takes is being worked out".to_owned(), size);
     // Room for two lines, whether they are needed or not: the curves stay where they are.
     ui.allocate_ui(vec2(ui.available_width(), 30.0), |ui| {
         ui.set_min_height(30.0);
@@ -122,7 +153,9 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     });
     if running.is_resumed {
         explain(ui, &resumed(running));
-        let anew = ui.button("Begin anew").on_hover_text("Give this round up and train on the masks as they are now");
+        let anew = ui
+            .button("Begin anew")
+            .on_hover_text("Give this round up and train on the masks as they are now");
         if anew.clicked() {
             actions.push(Action::Learn(LearnAction::Anew));
         }
@@ -130,12 +163,26 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     curves(ui, running);
     ui.horizontal(|ui| {
         let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
-        let (icon, words) = if is_paused { (ICON_PLAY_ARROW, "Go on") } else { (ICON_PAUSE, "Pause") };
-        let pause =
-            command_button(ui, session, actions, UserCommand::PauseTraining, with_icon(icon, words).min_size(half));
-        pause.accessible_name(if is_paused { "Go on training" } else { "Pause training" });
+        let (icon, words) = if is_paused {
+            (ICON_PLAY_ARROW, "Go on")
+        } else {
+            (ICON_PAUSE, "Pause")
+        };
+        let pause = command_button(
+            ui,
+            session,
+            actions,
+            UserCommand::PauseTraining,
+            with_icon(icon, words).min_size(half),
+        );
+        pause.accessible_name(if is_paused {
+            "Go on training"
+        } else {
+            "Pause training"
+        });
         let cancel = with_icon(ICON_CLOSE, "Cancel").min_size(half);
-        command_button(ui, session, actions, UserCommand::CancelTraining, cancel).accessible_name("Stop training");
+        command_button(ui, session, actions, UserCommand::CancelTraining, cancel)
+            .accessible_name("Stop training");
     });
 }
 
@@ -151,7 +198,11 @@ fn doing(running: &Running) -> String {
 
 /// The step at which a round that was cut off goes on.
 fn resumed_at(running: &Running) -> Option<f64> {
-    running.loss.first().filter(|_| running.is_resumed).map(|[step, _]| *step)
+    running
+        .loss
+        .first()
+        .filter(|_| running.is_resumed)
+        .map(|[step, _]| *step)
 }
 
 fn resumed(running: &Running) -> String {
@@ -178,23 +229,56 @@ fn size(estimate: &Estimate) -> String {
 /// Loss and Dice side by side; few cases have no validation part.
 fn curves(ui: &mut Ui, running: &Running) {
     let colors = theme::colors(ui);
-    let blue = if ui.visuals().dark_mode { Color32::from_rgb(116, 182, 235) } else { colors.accent };
+    let blue = if ui.visuals().dark_mode {
+        Color32::from_rgb(116, 182, 235)
+    } else {
+        colors.accent
+    };
     let loss = ("Loss by step", "Loss", &running.loss, blue, false);
-    let dice = ("Dice on the validation part by step", "Validation Dice", &running.validation, colors.good, true);
+    let dice = (
+        "Dice on the validation part by step",
+        "Validation Dice",
+        &running.validation,
+        colors.good,
+        true,
+    );
     let mark = resumed_at(running);
     // What was before the mark is not there, but was.
-    let beginning: Vec<[f64; 2]> = mark.and(running.loss.first()).map(|[_, loss]| [0.0, *loss]).into_iter().collect();
-    let shown = if running.validation.is_empty() { vec![loss] } else { vec![loss, dice] };
+    let beginning: Vec<[f64; 2]> = mark
+        .and(running.loss.first())
+        .map(|[_, loss]| [0.0, *loss])
+        .into_iter()
+        .collect();
+    let shown = if running.validation.is_empty() {
+        vec![loss]
+    } else {
+        vec![loss, dice]
+    };
     let gap = 4.0;
     let width = (ui.available_width() - gap * (shown.len() - 1) as f32) / shown.len() as f32;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
         for (name, up, points, color, has_dots) in shown {
-            let series = ChartSeries { name: up.to_owned(), points: points.clone(), color, is_joined: true, has_dots };
+            let series = ChartSeries {
+                name: up.to_owned(),
+                points: points.clone(),
+                color,
+                is_joined: true,
+                has_dots,
+            };
             let (axes, size) = (["Step", up], vec2(width, CURVE));
             let includes: &[[f64; 2]] = if has_dots { &[] } else { &beginning };
-            Chart { name, axes, size, includes, mark, has_diagonal: false, figure: short, tip: &plain_tip }
-                .show(ui, &[series]);
+            Chart {
+                name,
+                axes,
+                size,
+                includes,
+                mark,
+                has_diagonal: false,
+                figure: short,
+                tip: &plain_tip,
+            }
+            .show(ui, &[series]);
         }
     });
 }
@@ -203,17 +287,36 @@ fn curves(ui: &mut Ui, running: &Running) {
 fn ask(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
     let colors = theme::colors(ui);
     let title = format!("{} needs your decision", version.name);
-    boxed(ui, ICON_HELP, colors.warning, &title, &capital(&version.reason), |ui| {
-        if ui.add(primary(ui, "Use it")).on_hover_text("Make it the active model").clicked() {
-            actions.push(Action::Learn(LearnAction::Activate(version.key)));
-        }
-        if ui.button("Turn it down").on_hover_text("Keep it as rejected; the model stays as it is").clicked() {
-            actions.push(Action::Learn(LearnAction::Reject(version.key)));
-        }
-        if ui.button("Look at it").on_hover_text("How it did on the held-out cases").clicked() {
-            dialogs.gate(Judged::Version(version.key));
-        }
-    });
+    boxed(
+        ui,
+        ICON_HELP,
+        colors.warning,
+        &title,
+        &capital(&version.reason),
+        |ui| {
+            if ui
+                .add(primary(ui, "Use it"))
+                .on_hover_text("Make it the active model")
+                .clicked()
+            {
+                actions.push(Action::Learn(LearnAction::Activate(version.key)));
+            }
+            if ui
+                .button("Turn it down")
+                .on_hover_text("Keep it as rejected; the model stays as it is")
+                .clicked()
+            {
+                actions.push(Action::Learn(LearnAction::Reject(version.key)));
+            }
+            if ui
+                .button("Look at it")
+                .on_hover_text("How it did on the held-out cases")
+                .clicked()
+            {
+                dialogs.gate(Judged::Version(version.key));
+            }
+        },
+    );
 }
 
 /// What became of the last round, until somebody looked at it.
@@ -225,9 +328,15 @@ fn tell(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
         VersionState::Rejected => (ICON_CLOSE, colors.error),
         _ => (ICON_CHECK_CIRCLE, colors.good),
     };
-    let more = if is_not_yet { "Accept more cases, then train again: the next round goes on from it." } else { "" };
+    let more = if is_not_yet {
+        "Accept more cases, then train again: the next round goes on from it."
+    } else {
+        ""
+    };
     boxed(ui, icon, color, &outcome(version), more, |ui| {
-        let look = ui.button("Look").on_hover_text("How it did on the held-out cases");
+        let look = ui
+            .button("Look")
+            .on_hover_text("How it did on the held-out cases");
         if look.accessible_name("Look at the gate report").clicked() {
             dialogs.gate(Judged::Version(version.key));
         }
@@ -242,7 +351,9 @@ fn outcome(version: &Version) -> String {
     let what = match version.state {
         VersionState::Accepted if version.is_active => "is active now",
         VersionState::Accepted => "was accepted",
-        VersionState::Rejected if version.report.verdict.is_not_yet() => "does not find enough to propose yet",
+        VersionState::Rejected if version.report.verdict.is_not_yet() => {
+            "does not find enough to propose yet"
+        }
         VersionState::Rejected => "was turned down",
         VersionState::Undecided => "waits for you",
     };
@@ -252,7 +363,11 @@ fn outcome(version: &Version) -> String {
             let (better, worse) = report.better_and_worse();
             format!("{better} better, {worse} worse")
         }
-        (None, Some(mean)) => format!("Dice {:.3} on {} held out", mean.dice, plural(report.cases.len(), "case")),
+        (None, Some(mean)) => format!(
+            "Dice {:.3} on {} held out",
+            mean.dice,
+            plural(report.cases.len(), "case")
+        ),
         (None, None) => "no case was held out".to_owned(),
     };
     format!("{} {what}: {figures}", version.name)
@@ -261,14 +376,25 @@ fn outcome(version: &Version) -> String {
 /// The version to tell of: what asks for a decision is told of above.
 fn fresh<'a>(ui: &Ui, session: &'a Session) -> Option<&'a Version> {
     let version = session.learning.version(session.learning.fresh?)?;
-    let is_news = version.state != VersionState::Undecided && !gate::was_seen(ui.ctx(), version.key);
+    let is_news =
+        version.state != VersionState::Undecided && !gate::was_seen(ui.ctx(), version.key);
     is_news.then_some(version)
 }
 
-fn boxed(ui: &mut Ui, icon: MaterialIcon, color: Color32, title: &str, more: &str, buttons: impl FnOnce(&mut Ui)) {
+fn boxed(
+    ui: &mut Ui,
+    icon: MaterialIcon,
+    color: Color32,
+    title: &str,
+    more: &str,
+    buttons: impl FnOnce(&mut Ui),
+) {
     ui.add_space(4.0);
     let colors = theme::colors(ui);
-    let frame = Frame::new().fill(colors.field).stroke(Stroke::new(1.0, color)).corner_radius(4);
+    let frame = Frame::new()
+        .fill(colors.field)
+        .stroke(Stroke::new(1.0, color))
+        .corner_radius(4);
     frame.inner_margin(Margin::same(8)).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {

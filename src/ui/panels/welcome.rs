@@ -9,16 +9,32 @@ use crate::{
     },
 };
 use egui::{
-    Align, Button, CornerRadius, Frame, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, UiBuilder, vec2,
+    Align, Button, CornerRadius, Frame, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui,
+    UiBuilder, vec2,
 };
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN};
 use std::path::{Path, PathBuf};
 
 /// Name of the folder, title, what it shows, licence.
 const SAMPLES: [(&str, &str, &str, &str); 3] = [
-    ("fetal-head", "Fetal head", "Four ultrasound pictures; the bundled model finds the head.", "HC18, CC BY 4.0"),
-    ("cardiac-mr", "Heart", "Cardiac MR, one phase, 12 slices (DICOM).", "Sunnybrook, CC0"),
-    ("sarcoma-ct", "Soft tissue", "CT of the thigh, 12 slices (DICOM).", "STS, CC BY 3.0"),
+    (
+        "fetal-head",
+        "Fetal head",
+        "Four ultrasound pictures; the bundled model finds the head.",
+        "HC18, CC BY 4.0",
+    ),
+    (
+        "cardiac-mr",
+        "Heart",
+        "Cardiac MR, one phase, 12 slices (DICOM).",
+        "Sunnybrook, CC0",
+    ),
+    (
+        "sarcoma-ct",
+        "Soft tissue",
+        "CT of the thigh, 12 slices (DICOM).",
+        "STS, CC BY 3.0",
+    ),
 ];
 
 const WIDTH: f32 = 720.0;
@@ -31,12 +47,22 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     let room = ui.available_rect_before_wrap();
     // The first start makes a workspace; there is room for it from the first frame on.
     let height = 460.0 + 52.0 + recent_folders(session).len().max(1) as f32 * 32.0;
-    let size = vec2(WIDTH.min(room.width() - 32.0), height.min(room.height() - 16.0));
+    let size = vec2(
+        WIDTH.min(room.width() - 32.0),
+        height.min(room.height() - 16.0),
+    );
     let column = egui::Rect::from_center_size(room.center(), size);
-    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::LEFT)), |ui| {
-        // On a low screen the samples are reached by scrolling.
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| content(ui, session, actions));
-    });
+    ui.scope_builder(
+        UiBuilder::new()
+            .max_rect(column)
+            .layout(Layout::top_down(Align::LEFT)),
+        |ui| {
+            // On a low screen the samples are reached by scrolling.
+            ScrollArea::vertical()
+                .auto_shrink(false)
+                .show(ui, |ui| content(ui, session, actions));
+        },
+    );
 }
 
 /// The folders of the workspaces used last.
@@ -91,7 +117,11 @@ fn content(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 
 fn samples(ui: &mut Ui, actions: &mut Vec<Action>) {
     ui.add_space(24.0);
-    ui.label(RichText::new("Samples").size(18.0).color(theme::colors(ui).strong));
+    ui.label(
+        RichText::new("Samples")
+            .size(18.0)
+            .color(theme::colors(ui).strong),
+    );
     ui.add_space(8.0);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
@@ -111,20 +141,33 @@ fn workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         return;
     }
     ui.add_space(24.0);
-    ui.label(RichText::new("Workspaces").size(18.0).color(theme::colors(ui).strong));
+    ui.label(
+        RichText::new("Workspaces")
+            .size(18.0)
+            .color(theme::colors(ui).strong),
+    );
     ui.add_space(4.0);
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        folders.iter().for_each(|folder| workspace(ui, session, folder, actions));
+        folders
+            .iter()
+            .for_each(|folder| workspace(ui, session, folder, actions));
     });
 }
 
 fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Action>) {
     // Nothing is known of it in the first frames.
-    let summary = session.recent_workspaces.iter().find(|summary| summary.folder == folder);
+    let summary = session
+        .recent_workspaces
+        .iter()
+        .find(|summary| summary.folder == folder);
     let name = match summary {
         Some(summary) => summary.name.clone(),
-        None => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
+        None => folder
+            .file_name()
+            .unwrap_or(folder.as_os_str())
+            .to_string_lossy()
+            .into_owned(),
     };
     let is_missing = summary.is_some_and(|summary| summary.is_missing);
     let words = match summary.and_then(|summary| summary.cases) {
@@ -133,12 +176,19 @@ fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Ac
         None => String::new(),
     };
     let button = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), name.clone()))
-        .right_text(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed))
+        .right_text(
+            RichText::new(words)
+                .size(12.0)
+                .color(theme::colors(ui).dimmed),
+        )
         .min_size(vec2(ui.available_width(), 30.0));
     let response = ui
         .add_enabled(!is_missing, button)
         .on_hover_text(folder.display().to_string())
-        .on_disabled_hover_text(format!("There is no workspace in this folder any more: {}", folder.display()))
+        .on_disabled_hover_text(format!(
+            "There is no workspace in this folder any more: {}",
+            folder.display()
+        ))
         .accessible_name(format!("Open workspace {name}"));
     if response.clicked() {
         actions.push(Action::OpenWorkspace(folder.to_owned()));
@@ -146,37 +196,70 @@ fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Ac
 }
 
 /// Shows that files are looked through.
-pub(in crate::ui) fn opening(ui: &mut Ui, session: &Session, files: usize, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn opening(
+    ui: &mut Ui,
+    session: &Session,
+    files: usize,
+    actions: &mut Vec<Action>,
+) {
     let room = ui.available_rect_before_wrap();
     let column = egui::Rect::from_center_size(room.center(), vec2(320.0, 96.0));
-    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
-        ui.label(RichText::new("Opening").size(18.0).color(theme::colors(ui).strong));
-        let files = if files == 0 { String::new() } else { format!("{files} files looked at") };
-        ui.label(RichText::new(files).color(theme::colors(ui).dimmed));
-        command_button(ui, session, actions, UserCommand::Cancel, Button::new("Cancel"));
-    });
+    ui.scope_builder(
+        UiBuilder::new()
+            .max_rect(column)
+            .layout(Layout::top_down(Align::Center)),
+        |ui| {
+            ui.label(
+                RichText::new("Opening")
+                    .size(18.0)
+                    .color(theme::colors(ui).strong),
+            );
+            let files = if files == 0 {
+                String::new()
+            } else {
+                format!("{files} files looked at")
+            };
+            ui.label(RichText::new(files).color(theme::colors(ui).dimmed));
+            command_button(
+                ui,
+                session,
+                actions,
+                UserCommand::Cancel,
+                Button::new("Cancel"),
+            );
+        },
+    );
 }
 
 fn sample(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bool {
     let colors = theme::colors(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 132.0), Sense::hover());
     // A button under the words: it has the keyboard focus, the name and the click.
-    let button =
-        Button::new("").fill(colors.raised).corner_radius(CornerRadius::same(8)).stroke(Stroke::new(1.0, colors.line));
-    let response = ui.put(rect, button.min_size(rect.size())).accessible_name(format!("Open sample {title}"));
+    let button = Button::new("")
+        .fill(colors.raised)
+        .corner_radius(CornerRadius::same(8))
+        .stroke(Stroke::new(1.0, colors.line));
+    let response = ui
+        .put(rect, button.min_size(rect.size()))
+        .accessible_name(format!("Open sample {title}"));
     let inner = Frame::new().inner_margin(Margin::same(14));
-    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::LEFT)), |ui| {
-        inner.show(ui, |ui| {
-            ui.set_min_size(rect.size() - vec2(28.0, 28.0));
-            ui.horizontal(|ui| {
-                ui.label(ICON_FOLDER_OPEN.rich_text().size(18.0).color(colors.dimmed));
-                ui.label(RichText::new(title).color(colors.strong));
+    ui.scope_builder(
+        UiBuilder::new()
+            .max_rect(rect)
+            .layout(Layout::top_down(Align::LEFT)),
+        |ui| {
+            inner.show(ui, |ui| {
+                ui.set_min_size(rect.size() - vec2(28.0, 28.0));
+                ui.horizontal(|ui| {
+                    ui.label(ICON_FOLDER_OPEN.rich_text().size(18.0).color(colors.dimmed));
+                    ui.label(RichText::new(title).color(colors.strong));
+                });
+                ui.label(RichText::new(what).size(12.5));
+                ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
+                    ui.label(RichText::new(licence).size(12.0).color(colors.dimmed));
+                });
             });
-            ui.label(RichText::new(what).size(12.5));
-            ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
-                ui.label(RichText::new(licence).size(12.0).color(colors.dimmed));
-            });
-        });
-    });
+        },
+    );
     response.clicked()
 }

@@ -42,8 +42,10 @@ impl Calm {
             return;
         }
         for row in part.rows.start / BLOCK..part.rows.end.div_ceil(BLOCK).min(rows) {
-            for column in part.columns.start / BLOCK..part.columns.end.div_ceil(BLOCK).min(columns) {
-                self.blocks[row * columns + column] = only_label(mask, column, row).map_or(MIXED, u16::from);
+            for column in part.columns.start / BLOCK..part.columns.end.div_ceil(BLOCK).min(columns)
+            {
+                self.blocks[row * columns + column] =
+                    only_label(mask, column, row).map_or(MIXED, u16::from);
             }
         }
     }
@@ -74,7 +76,11 @@ fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
     let across = column * BLOCK..((column + 1) * BLOCK).min(mask.columns());
     let first = mask.labels()[row * BLOCK * mask.columns() + across.start];
     let rows = row * BLOCK..((row + 1) * BLOCK).min(mask.rows());
-    let is_only = |y: usize| mask.labels()[y * mask.columns()..][across.clone()].iter().all(|l| *l == first);
+    let is_only = |y: usize| {
+        mask.labels()[y * mask.columns()..][across.clone()]
+            .iter()
+            .all(|l| *l == first)
+    };
     rows.into_iter().all(is_only).then_some(first)
 }
 
@@ -105,9 +111,22 @@ impl<'a> EdgeFinder<'a> {
         let reach = look.scale.map(|s| (look.half_line + 0.5) / s);
         let stride = reach.map(|r| ((r / 4.0).ceil() as i64).max(1));
         let count = [0, 1].map(|i| ((reach[i] / stride[i] as f32).ceil() as i64).clamp(1, 4));
-        let margin = if is_smooth { 2 } else { (count[0] * stride[0]).max(count[1] * stride[1]) };
+        let margin = if is_smooth {
+            2
+        } else {
+            (count[0] * stride[0]).max(count[1] * stride[1])
+        };
         let is_hidden = std::array::from_fn(|label| look.labels[label][3] < 0.0);
-        Self { mask, calm, look, is_hidden, is_smooth, stride, count, margin }
+        Self {
+            mask,
+            calm,
+            look,
+            is_hidden,
+            is_smooth,
+            stride,
+            count,
+            margin,
+        }
     }
 
     /// How far from a change of the mask the picture on the screen may change, in pixels of the mask.
@@ -122,7 +141,11 @@ impl<'a> EdgeFinder<'a> {
             *run = self.run_at(middle);
         }
         match run.label {
-            Some(label) => NearestEdge { own: label, other: label, distance: FAR },
+            Some(label) => NearestEdge {
+                own: label,
+                other: label,
+                distance: FAR,
+            },
             None if self.is_smooth => self.smooth(p, middle),
             None => self.stepped(p, middle),
         }
@@ -130,28 +153,52 @@ impl<'a> EdgeFinder<'a> {
 
     fn run_at(&self, middle: [i64; 2]) -> LabelRun {
         let label = self.calm.label(self.mask, middle, self.margin);
-        let label = label.map(|label| if self.is_hidden[usize::from(label)] { 0 } else { label });
+        let label = label.map(|label| {
+            if self.is_hidden[usize::from(label)] {
+                0
+            } else {
+                label
+            }
+        });
         // To the right the same blocks are looked at until the margin enters another one.
         let (low, high) = (middle[0] - self.margin, middle[0] + self.margin);
         let is_inside = low >= 0 && high < self.mask.columns() as i64;
         let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
-        let end = if is_inside && label.is_some() { block_end - self.margin } else { middle[0] + 1 };
-        LabelRun { columns: middle[0]..end, label }
+        let end = if is_inside && label.is_some() {
+            block_end - self.margin
+        } else {
+            middle[0] + 1
+        };
+        LabelRun {
+            columns: middle[0]..end,
+            label,
+        }
     }
 
     fn label_at(&self, [x, y]: [i64; 2]) -> u8 {
         let label = self.mask.at(x, y);
-        if self.is_hidden[usize::from(label)] { 0 } else { label }
+        if self.is_hidden[usize::from(label)] {
+            0
+        } else {
+            label
+        }
     }
 
     /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which
     /// may lie beyond, is left out first.
     fn stepped(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
         let own = self.label_at(middle);
-        let mut edge = NearestEdge { own, other: own, distance: FAR };
+        let mut edge = NearestEdge {
+            own,
+            other: own,
+            distance: FAR,
+        };
         for y in -self.count[1]..=self.count[1] {
             for x in -self.count[0]..=self.count[0] {
-                let at = [middle[0] + x * self.stride[0], middle[1] + y * self.stride[1]];
+                let at = [
+                    middle[0] + x * self.stride[0],
+                    middle[1] + y * self.stride[1],
+                ];
                 let label = self.label_at(at);
                 if label == own {
                     continue;
@@ -162,7 +209,11 @@ impl<'a> EdgeFinder<'a> {
                 });
                 let distance = length(gap);
                 if distance < edge.distance {
-                    edge = NearestEdge { own, other: label, distance };
+                    edge = NearestEdge {
+                        own,
+                        other: label,
+                        distance,
+                    };
                 }
             }
         }
@@ -195,7 +246,11 @@ impl<'a> EdgeFinder<'a> {
             }
         }
         if count == 1 {
-            return NearestEdge { own, other: own, distance: FAR };
+            return NearestEdge {
+                own,
+                other: own,
+                distance: FAR,
+            };
         }
         let width = if kept >= 0.5 * all { WIDE } else { 1.0 };
         let along = |i: usize| -> [[f32; 2]; 5] {
@@ -222,7 +277,11 @@ impl<'a> EdgeFinder<'a> {
         let lead: [f32; 3] = std::array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
         let slope = length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
         let longest = 1.5 * width * self.look.scale[0].min(self.look.scale[1]);
-        NearestEdge { own: found[first], other: found[second], distance: edge_distance(lead[0], slope, longest) }
+        NearestEdge {
+            own: found[first],
+            other: found[second],
+            distance: edge_distance(lead[0], slope, longest),
+        }
     }
 }
 
@@ -230,11 +289,19 @@ impl<'a> EdgeFinder<'a> {
 fn two_largest(sums: &[[f32; 3]]) -> (usize, usize) {
     let mut first = 0;
     for k in 1..sums.len() {
-        first = if sums[k][0] > sums[first][0] { k } else { first };
+        first = if sums[k][0] > sums[first][0] {
+            k
+        } else {
+            first
+        };
     }
     let mut second = usize::from(first == 0);
     for k in 0..sums.len() {
-        second = if k != first && sums[k][0] > sums[second][0] { k } else { second };
+        second = if k != first && sums[k][0] > sums[second][0] {
+            k
+        } else {
+            second
+        };
     }
     (first, second)
 }
@@ -244,20 +311,32 @@ fn two_largest(sums: &[[f32; 3]]) -> (usize, usize) {
 /// longer than `longest`: in the middle of a dot the lead does not change, and yet the edge is near.
 fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
     let q = (1.0 - lead).max(0.0).sqrt();
-    if q < 0.02 { FAR } else { 2.0 * q * (1.0 - q) / slope.max(2.0 * q / longest) }
+    if q < 0.02 {
+        FAR
+    } else {
+        2.0 * q * (1.0 - q) / slope.max(2.0 * q / longest)
+    }
 }
 
 /// The quadratic B-spline.
 fn spline(t: f32) -> f32 {
     let a = t.abs();
     let tail = (1.5 - a).max(0.0);
-    if a < 0.5 { 0.75 - a * a } else { 0.5 * tail * tail }
+    if a < 0.5 {
+        0.75 - a * a
+    } else {
+        0.5 * tail * tail
+    }
 }
 
 /// Its slope.
 fn spline_slope(t: f32) -> f32 {
     let a = t.abs();
-    if a < 0.5 { -2.0 * t } else { -t.signum() * (1.5 - a).max(0.0) }
+    if a < 0.5 {
+        -2.0 * t
+    } else {
+        -t.signum() * (1.5 - a).max(0.0)
+    }
 }
 
 fn length([x, y]: [f32; 2]) -> f32 {

@@ -19,29 +19,58 @@ fn paint(scene: &Scene<'_>, area: Area) -> Vec<Color32> {
 }
 
 fn plain(image: &Image, scale: f32, window: Window) -> CanvasLook {
-    CanvasLook::new(ViewPlacement { scale: [scale; 2], origin: [0.0; 2] }, 1.0, GreyLevels::of(image, window, false))
+    CanvasLook::new(
+        ViewPlacement {
+            scale: [scale; 2],
+            origin: [0.0; 2],
+        },
+        1.0,
+        GreyLevels::of(image, window, false),
+    )
 }
 
 #[test]
 fn pixel_for_pixel_the_picture_is_that_of_the_domain() {
     let picture = picture(300, 200);
-    let Pixels::I16(values) = &picture.pixels else { panic!("16 bits") };
+    let Pixels::I16(values) = &picture.pixels else {
+        panic!("16 bits")
+    };
     let kinds = [
         picture.pixels.clone(),
         Pixels::U16(values.iter().map(|v| *v as u16).collect()),
         Pixels::U8(values.iter().map(|v| (*v / 8) as u8).collect()),
         Pixels::F32(values.iter().map(|v| f32::from(*v) * 1.37).collect()),
-        Pixels::Rgb8(values.iter().map(|v| [*v as u8, (*v / 3) as u8, (*v / 7) as u8]).collect()),
+        Pixels::Rgb8(
+            values
+                .iter()
+                .map(|v| [*v as u8, (*v / 3) as u8, (*v / 7) as u8])
+                .collect(),
+        ),
     ];
     for pixels in kinds {
         let image = Arc::new(Image::new(300, 200, pixels).unwrap());
         let window = image.auto_window();
         let look = plain(&image, 1.0, window);
-        let scene = Scene { image: &image, labels: None, reference: None, preview: None, look: &look };
-        let painted = paint(&scene, Area { min: [0, 0], size: [300, 200] });
+        let scene = Scene {
+            image: &image,
+            labels: None,
+            reference: None,
+            preview: None,
+            look: &look,
+        };
+        let painted = paint(
+            &scene,
+            Area {
+                min: [0, 0],
+                size: [300, 200],
+            },
+        );
         let expected = image.to_rgba(Contrast::Window(window));
         for (pixel, expected) in painted.iter().zip(expected.chunks_exact(4)) {
-            let off = (0..3).map(|c| pixel[c].abs_diff(expected[c])).max().unwrap();
+            let off = (0..3)
+                .map(|c| pixel[c].abs_diff(expected[c]))
+                .max()
+                .unwrap();
             assert!(off <= 1, "{pixel:?} {expected:?}");
         }
     }
@@ -49,17 +78,41 @@ fn pixel_for_pixel_the_picture_is_that_of_the_domain() {
 
 #[test]
 fn a_reduced_picture_is_the_mean_of_its_pixels() {
-    let stripes = (0..400 * 400).map(|i| if i % 2 == 0 { 100 } else { 200 }).collect();
+    let stripes = (0..400 * 400)
+        .map(|i| if i % 2 == 0 { 100 } else { 200 })
+        .collect();
     let image = Arc::new(Image::new(400, 400, Pixels::U8(stripes)).unwrap());
     let look = plain(&image, 0.25, image.default_window());
-    let scene = Scene { image: &image, labels: None, reference: None, preview: None, look: &look };
-    let painted = paint(&scene, Area { min: [0, 0], size: [100, 100] });
-    assert!(painted.iter().all(|p| p.r() == 150), "stripes finer than the screen are grey");
+    let scene = Scene {
+        image: &image,
+        labels: None,
+        reference: None,
+        preview: None,
+        look: &look,
+    };
+    let painted = paint(
+        &scene,
+        Area {
+            min: [0, 0],
+            size: [100, 100],
+        },
+    );
+    assert!(
+        painted.iter().all(|p| p.r() == 150),
+        "stripes finer than the screen are grey"
+    );
 }
 
 #[test]
 fn true_pixels_are_seen_from_a_zoom_of_six() {
-    let image = Arc::new(Image::new(40, 40, Pixels::U8((0..1600).map(|i| (i * 7 % 256) as u8).collect())).unwrap());
+    let image = Arc::new(
+        Image::new(
+            40,
+            40,
+            Pixels::U8((0..1600).map(|i| (i * 7 % 256) as u8).collect()),
+        )
+        .unwrap(),
+    );
     let mut labels = vec![0; 1600];
     labels[20 * 40 + 20] = 1;
     let live = live(40, 40, labels);
@@ -67,13 +120,29 @@ fn true_pixels_are_seen_from_a_zoom_of_six() {
         let mut look = plain(&image, scale, image.default_window());
         look.layers = LabelLayers::Fill;
         look.labels[1] = [1.0, 0.0, 0.0, 1.0];
-        let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
+        let scene = Scene {
+            image: &image,
+            labels: Some(&live),
+            reference: None,
+            preview: None,
+            look: &look,
+        };
         let side = (40.0 * scale) as usize;
-        let painted = paint(&scene, Area { min: [0, 0], size: [side, side] });
+        let painted = paint(
+            &scene,
+            Area {
+                min: [0, 0],
+                size: [side, side],
+            },
+        );
         for (i, pixel) in painted.iter().enumerate() {
             let [x, y] = [i % side, i / side].map(|v| ((v as f32 + 0.5) / scale) as usize);
             let is_red = pixel.r() == 255 && pixel.g() == 0;
-            assert_eq!(is_red, (x, y) == (20, 20), "the filled square is the pixel, no more and no less");
+            assert_eq!(
+                is_red,
+                (x, y) == (20, 20),
+                "the filled square is the pixel, no more and no less"
+            );
         }
     }
 }
@@ -82,7 +151,8 @@ fn true_pixels_are_seen_from_a_zoom_of_six() {
 fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
     let (side, radius) = (256usize, 80.0f64);
     let image = picture(side, side);
-    let is_in = |i: usize| (((i % side) as f64 - 127.5).hypot((i / side) as f64 - 127.5) < radius) as u8;
+    let is_in =
+        |i: usize| (((i % side) as f64 - 127.5).hypot((i / side) as f64 - 127.5) < radius) as u8;
     let live = live(side, side, (0..side * side).map(is_in).collect());
     for scale in [0.3f32, 0.7, 1.0, 1.7, 2.5, 4.0, 5.9, 6.0, 10.0] {
         let mut look = plain(&image, scale, image.default_window());
@@ -91,26 +161,51 @@ fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
         let mut black = look.clone();
         black.labels[1] = [0.0, 0.0, 0.0, 0.0];
         let size = (side as f32 * scale) as usize;
-        let area = Area { min: [0, 0], size: [size, size] };
+        let area = Area {
+            min: [0, 0],
+            size: [size, size],
+        };
         let of = |look: &CanvasLook| {
-            let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look };
+            let scene = Scene {
+                image: &image,
+                labels: Some(&live),
+                reference: None,
+                preview: None,
+                look,
+            };
             paint(&scene, area)
         };
         // What turns from black to red is the line.
         let (red, black) = (of(&look), of(&black));
-        let cover: Vec<f64> = red.iter().zip(&black).map(|(r, b)| f64::from(r.r() - b.r()) / 255.0).collect();
+        let cover: Vec<f64> = red
+            .iter()
+            .zip(&black)
+            .map(|(r, b)| f64::from(r.r() - b.r()) / 255.0)
+            .collect();
         // Steps are longer than the circle that they stand for.
-        let length = if scale >= 6.0 { 8.0 * radius } else { std::f64::consts::TAU * radius } * f64::from(scale);
+        let length = if scale >= 6.0 {
+            8.0 * radius
+        } else {
+            std::f64::consts::TAU * radius
+        } * f64::from(scale);
         let width = cover.iter().sum::<f64>() / length;
-        assert!((1.4..2.3).contains(&width), "at {scale} the line is {width} wide");
+        assert!(
+            (1.4..2.3).contains(&width),
+            "at {scale} the line is {width} wide"
+        );
         for degree in 0..360 {
             let angle = f64::from(degree).to_radians();
             let on_ray = |r: f64| {
                 let at = |v: f64| ((v * r + 128.0) * f64::from(scale)) as usize;
                 cover[at(angle.sin()).min(size - 1) * size + at(angle.cos()).min(size - 1)]
             };
-            let peak = (0..400).map(|k| on_ray(radius - 4.0 + f64::from(k) * 0.02)).fold(0.0, f64::max);
-            assert!(peak > 0.6, "at {scale} the line breaks at {degree} degrees: {peak}");
+            let peak = (0..400)
+                .map(|k| on_ray(radius - 4.0 + f64::from(k) * 0.02))
+                .fold(0.0, f64::max);
+            assert!(
+                peak > 0.6,
+                "at {scale} the line breaks at {degree} degrees: {peak}"
+            );
         }
     }
 }
@@ -129,19 +224,33 @@ fn nothing_small_is_kept_from_sight() {
         (look.layers, look.half_line) = (LabelLayers::Outline, 0.875);
         look.labels[1] = [0.0, 1.0, 0.0, 0.0];
         let size = [columns, rows].map(|v| (v as f32 * scale) as usize);
-        let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
+        let scene = Scene {
+            image: &image,
+            labels: Some(&live),
+            reference: None,
+            preview: None,
+            look: &look,
+        };
         let painted = paint(&scene, Area { min: [0, 0], size });
         let is_green = |x: f32, y: f32| {
-            let near =
-                |v: f32, end: usize| ((v * scale) as usize).saturating_sub(2)..((v * scale) as usize + 3).min(end);
-            let mut all = near(y, size[1]).flat_map(|y| near(x, size[0]).map(move |x| y * size[0] + x));
+            let near = |v: f32, end: usize| {
+                ((v * scale) as usize).saturating_sub(2)..((v * scale) as usize + 3).min(end)
+            };
+            let mut all =
+                near(y, size[1]).flat_map(|y| near(x, size[0]).map(move |x| y * size[0] + x));
             all.any(|i| painted[i].g() > 150 && painted[i].r() < 110)
         };
         for (x, y) in marks {
             let edge = if scale >= 6.0 { 1.0 } else { 0.5 };
-            assert!(is_green(x as f32 + edge, y as f32 + 0.5), "the pixel at {x}, {y} is not seen at {scale}");
+            assert!(
+                is_green(x as f32 + edge, y as f32 + 0.5),
+                "the pixel at {x}, {y} is not seen at {scale}"
+            );
         }
-        assert!((12..98).all(|x| is_green(x as f32, 120.0)), "the line breaks at {scale}");
+        assert!(
+            (12..98).all(|x| is_green(x as f32, 120.0)),
+            "the line breaks at {scale}"
+        );
     }
 }
 
@@ -149,7 +258,10 @@ fn nothing_small_is_kept_from_sight() {
 fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
     let (columns, rows) = (200, 150);
     let image = picture(columns, rows);
-    let area = Area { min: [5, 3], size: [300, 240] };
+    let area = Area {
+        min: [5, 3],
+        size: [300, 240],
+    };
     let reference = moved(columns, rows);
     for (scale, layers) in [
         (0.4, LabelLayers::Fill),
@@ -165,7 +277,15 @@ fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
         let mut canvas = Vec::new();
         for step in 0..12usize {
             let (x, y) = (10 + step * 7 % 90, 8 + step * 11 % 100);
-            let stroke = Region::from_spans((y..y + 9).map(|row| Span { row, start: x, end: x + 12 }).collect());
+            let stroke = Region::from_spans(
+                (y..y + 9)
+                    .map(|row| Span {
+                        row,
+                        start: x,
+                        end: x + 12,
+                    })
+                    .collect(),
+            );
             let scene = Scene {
                 image: &image,
                 labels: Some(&live),
@@ -197,8 +317,17 @@ fn what_did_not_change_is_not_painted_again() {
     let image = picture(64, 64);
     let live: Live = live(64, 64, labels(64, 64));
     let look = look(&image, [2.0, 2.0], LabelLayers::Fill);
-    let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
-    let area = Area { min: [0, 0], size: [128, 128] };
+    let scene = Scene {
+        image: &image,
+        labels: Some(&live),
+        reference: None,
+        preview: None,
+        look: &look,
+    };
+    let area = Area {
+        min: [0, 0],
+        size: [128, 128],
+    };
     let mut raster = Raster::default();
     assert!(raster.update(&scene, area).is_some());
     assert!(raster.update(&scene, area).is_none());
@@ -207,16 +336,36 @@ fn what_did_not_change_is_not_painted_again() {
 #[test]
 fn the_difference_tints_what_was_added_and_what_was_removed() {
     let image = Arc::new(Image::new(30, 10, Pixels::U8(vec![0; 300])).unwrap());
-    let strip = |from: usize, to: usize| (0..300).map(|i| u8::from((from..to).contains(&(i % 30)))).collect();
+    let strip = |from: usize, to: usize| {
+        (0..300)
+            .map(|i| u8::from((from..to).contains(&(i % 30))))
+            .collect()
+    };
     let (now, then) = (live(30, 10, strip(10, 20)), live(30, 10, strip(5, 15)));
     let mut look = plain(&image, 8.0, image.default_window());
     look = look.with_labels(LabelLayers::Difference, &[], &[], 0.35);
-    let scene = Scene { image: &image, labels: Some(&now), reference: Some(&then), preview: None, look: &look };
-    let painted = paint(&scene, Area { min: [0, 0], size: [240, 80] });
+    let scene = Scene {
+        image: &image,
+        labels: Some(&now),
+        reference: Some(&then),
+        preview: None,
+        look: &look,
+    };
+    let painted = paint(
+        &scene,
+        Area {
+            min: [0, 0],
+            size: [240, 80],
+        },
+    );
     let at = |column: usize| painted[44 * 240 + column * 8 + 4];
     let tinted = |c: [u8; 3]| c.map(|v| (f32::from(v) * DIFFERENCE_OPACITY).round() as u8);
     let is = |pixel: Color32, c: [u8; 3]| (0..3).all(|i| pixel[i].abs_diff(tinted(c)[i]) <= 1);
     assert!(is(at(17), ADDED), "{:?}", at(17));
     assert!(is(at(7), REMOVED), "{:?}", at(7));
-    assert_eq!((at(12), at(2)), (Color32::BLACK, Color32::BLACK), "what is in both, or in none, is left as it is");
+    assert_eq!(
+        (at(12), at(2)),
+        (Color32::BLACK, Color32::BLACK),
+        "what is in both, or in none, is left as it is"
+    );
 }

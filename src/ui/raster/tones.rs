@@ -22,7 +22,11 @@ impl Tones {
             Pixels::U16(_) | Pixels::I16(_) => 1 << 16,
             Pixels::F32(_) => 0,
         };
-        let first = if matches!(image.pixels, Pixels::I16(_)) { f32::from(i16::MIN) } else { 0.0 };
+        let first = if matches!(image.pixels, Pixels::I16(_)) {
+            f32::from(i16::MIN)
+        } else {
+            0.0
+        };
         let table = table_of(image).unwrap_or_default();
         if self.made_for == Some(*levels) && self.levels.len() == count && self.table == table {
             return;
@@ -31,8 +35,16 @@ impl Tones {
         self.table = table.to_vec();
         // Those of signed values are kept in the order of their bits.
         let half = if first < 0.0 { 1 << 15 } else { 0 };
-        let stored = |bits: usize| if bits >= 1 << 15 && half > 0 { bits as f32 - 65536.0 } else { bits as f32 };
-        self.levels = (0..count).map(|bits| levels.level(stored(bits), table)).collect();
+        let stored = |bits: usize| {
+            if bits >= 1 << 15 && half > 0 {
+                bits as f32 - 65536.0
+            } else {
+                bits as f32
+            }
+        };
+        self.levels = (0..count)
+            .map(|bits| levels.level(stored(bits), table))
+            .collect();
     }
 }
 
@@ -51,18 +63,29 @@ impl Taps {
     /// For places on the picture (in its pixels) at `scale` screen pixels for one of `end` pixels.
     pub(super) fn of(places: impl Iterator<Item = f32>, scale: f32, end: usize) -> Self {
         let width = filter_width(scale);
-        let mut all = Self { starts: vec![0], ..Self::default() };
+        let mut all = Self {
+            starts: vec![0],
+            ..Self::default()
+        };
         for place in places {
             let low = place - width / 2.0;
             let begin = all.taps.len();
             if width > TAPS as f32 {
                 for k in 0..TAPS {
-                    all.tap((low + (k as f32 + 0.5) * width / TAPS as f32).floor(), 1.0, end);
+                    all.tap(
+                        (low + (k as f32 + 0.5) * width / TAPS as f32).floor(),
+                        1.0,
+                        end,
+                    );
                 }
             } else {
                 for k in 0..=((low + width).floor() - low.floor()) as usize {
                     let at = low.floor() + k as f32;
-                    all.tap(at, ((at + 1.0).min(low + width) - at.max(low)).max(0.0), end);
+                    all.tap(
+                        at,
+                        ((at + 1.0).min(low + width) - at.max(low)).max(0.0),
+                        end,
+                    );
                 }
             }
             let sum: f32 = all.taps[begin..].iter().map(|t| t.1).sum();
@@ -79,7 +102,8 @@ impl Taps {
     }
 
     fn tap(&mut self, at: f32, weight: f32, end: usize) {
-        self.taps.push((at.clamp(0.0, end as f32 - 1.0) as u32, weight));
+        self.taps
+            .push((at.clamp(0.0, end as f32 - 1.0) as u32, weight));
     }
 
     fn of_place(&self, place: usize) -> &[(u32, f32)] {
@@ -101,7 +125,14 @@ pub(super) struct ToneRows<'a, const N: usize> {
 impl<'a, const N: usize> ToneRows<'a, N> {
     pub(super) fn new(image: &'a Image, tones: &'a Tones, across: Taps, down: Taps) -> Self {
         let mean = vec![[0.0; N]; across.pixels.len()];
-        Self { image, tones, across, down, mean, made_for: Vec::new() }
+        Self {
+            image,
+            tones,
+            across,
+            down,
+            mean,
+            made_for: Vec::new(),
+        }
     }
 
     /// The colours of a row of the screen, one for each place of `across`.
@@ -146,9 +177,15 @@ fn add_row<const N: usize>(
     let grey = |sum: &mut [f32; N], level: f32| sum.iter_mut().for_each(|c| *c += weight * level);
     let sums = pixels.iter().map(|p| *p as usize).zip(out);
     match &image.pixels {
-        Pixels::U8(v) => sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])])),
-        Pixels::U16(v) => sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])])),
-        Pixels::I16(v) => sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p] as u16)])),
+        Pixels::U8(v) => {
+            sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])]))
+        }
+        Pixels::U16(v) => {
+            sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])]))
+        }
+        Pixels::I16(v) => {
+            sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p] as u16)]))
+        }
         Pixels::F32(v) => {
             let Some(levels) = tones.made_for else { return };
             sums.for_each(|(p, sum)| grey(sum, levels.level(v[row.start + p], &tones.table)));

@@ -14,7 +14,13 @@ fn in_one_frame(events: impl FnOnce(&mut Person)) -> Harness<'static, Bench> {
     let canvas = harness.get_by_label_contains("Picture:").rect();
     let label = harness.get_by_label("Add a label").rect().center();
     let (controls, at) = (vec![label], canvas.center());
-    let mut person = Person { dice: Dice(1), canvas, controls, at, events: Vec::new() };
+    let mut person = Person {
+        dice: Dice(1),
+        canvas,
+        controls,
+        at,
+        events: Vec::new(),
+    };
     events(&mut person);
     harness.input_mut().events.extend(person.events);
     harness.step();
@@ -28,7 +34,10 @@ fn in_one_frame(events: impl FnOnce(&mut Person)) -> Harness<'static, Bench> {
 
 fn mask(harness: &Harness<'static, Bench>, case: usize, slice: usize) -> Mask {
     let case = &harness.state().session.cases[case];
-    let mask = harness.state().session.mask_of(SliceKey { case: case.id, slice });
+    let mask = harness.state().session.mask_of(SliceKey {
+        case: case.id,
+        slice,
+    });
     mask.map_or_else(|| Mask::empty(64, 64), |mask| mask.into_owned())
 }
 
@@ -47,22 +56,34 @@ fn a_stroke_that_a_key_follows_in_the_same_frame_stays_where_it_was_drawn() {
         person.key(Key::ArrowUp, Modifiers::NONE);
         stroke(person);
     });
-    let drawn: Vec<bool> = (0..5).map(|slice| !mask(&harness, 0, slice).is_blank()).collect();
-    assert_eq!(drawn, [true, false, true, false, false], "one where it began, one where the keys led");
+    let drawn: Vec<bool> = (0..5)
+        .map(|slice| !mask(&harness, 0, slice).is_blank())
+        .collect();
+    assert_eq!(
+        drawn,
+        [true, false, true, false, false],
+        "one where it began, one where the keys led"
+    );
 
     let harness = in_one_frame(|person| {
         stroke(person);
         person.key(Key::Enter, Modifiers::NONE);
     });
     let session = &harness.state().session;
-    assert_eq!((session.cases[0].status, session.current), (labrum_core::study::Status::Accepted, Some(1)));
+    assert_eq!(
+        (session.cases[0].status, session.current),
+        (labrum_core::study::Status::Accepted, Some(1))
+    );
     assert!(!mask(&harness, 0, 2).is_blank() && mask(&harness, 1, 1).is_blank());
 
     let harness = in_one_frame(|person| {
         stroke(person);
         person.key(Key::Z, Modifiers::COMMAND);
     });
-    assert!(mask(&harness, 0, 2).is_blank(), "undo takes back that stroke");
+    assert!(
+        mask(&harness, 0, 2).is_blank(),
+        "undo takes back that stroke"
+    );
     assert_eq!(harness.state().session.next_redo(), Some("Brush"));
 }
 
@@ -79,12 +100,22 @@ fn the_last_corner_of_a_polygon_counts_though_enter_follows_at_once() {
     let per_pixel = {
         let session = &harness.state().session;
         let canvas = harness.get_by_label_contains("Picture:").rect();
-        let canvas = crate::session::view::Canvas { min: canvas.min.into(), size: canvas.size().into() };
-        session.cases[0].view.place(canvas, session.extent(&session.cases[0])).scale[0]
+        let canvas = crate::session::view::Canvas {
+            min: canvas.min.into(),
+            size: canvas.size().into(),
+        };
+        session.cases[0]
+            .view
+            .place(canvas, session.extent(&session.cases[0]))
+            .scale[0]
     };
     let side = f64::from(120.0 / per_pixel);
     let area = mask(&harness, 0, 2).count(1) as f64;
-    assert!((area - side * side).abs() < 2.5 * side, "{area} of {:.0} pixels: a square, no triangle", side * side);
+    assert!(
+        (area - side * side).abs() < 2.5 * side,
+        "{area} of {:.0} pixels: a square, no triangle",
+        side * side
+    );
 }
 
 #[test]
@@ -95,7 +126,10 @@ fn a_stroke_over_a_button_clicks_nothing_and_one_that_ends_there_is_kept() {
         person.move_to(person.controls[0]);
         person.button(PointerButton::Primary, false);
     });
-    assert!(!harness.state().window.has_dialog(), "the button beside the canvas was not meant");
+    assert!(
+        !harness.state().window.has_dialog(),
+        "the button beside the canvas was not meant"
+    );
     assert!(!mask(&harness, 0, 2).is_blank());
 }
 
@@ -110,9 +144,15 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
         stroke(person);
     });
     let session = &harness.state().session;
-    assert_eq!(session.labels().last().map(|label| label.name.as_str()), Some("bone"));
+    assert_eq!(
+        session.labels().last().map(|label| label.name.as_str()),
+        Some("bone")
+    );
     assert_eq!(session.tool(), ToolKind::Brush, "no letter was a key");
-    assert!(!mask(&harness, 0, 2).is_blank(), "the stroke after the dialog is a stroke");
+    assert!(
+        !mask(&harness, 0, 2).is_blank(),
+        "the stroke after the dialog is a stroke"
+    );
 
     let mut harness = in_one_frame(|person| {
         person.key(Key::P, Modifiers::COMMAND);
@@ -136,7 +176,9 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
         let image = &session.current_loaded().unwrap().image;
         // The middle of the picture.
         let value = image.value(32 * image.columns + 32);
-        harness.query_by_label_contains(&format!("Value {value:.0}")).is_some()
+        harness
+            .query_by_label_contains(&format!("Value {value:.0}"))
+            .is_some()
     };
     for _ in 0..2 {
         harness.input_mut().events.push(Input::MouseWheel {
@@ -148,7 +190,11 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
         });
         let slice = harness.state().session.case().unwrap().slice;
         harness.step();
-        assert_eq!(harness.state().session.case().unwrap().slice, slice + 1, "one notch, one slice");
+        assert_eq!(
+            harness.state().session.case().unwrap().slice,
+            slice + 1,
+            "one notch, one slice"
+        );
         assert!(value(&harness), "in that very frame");
     }
 }

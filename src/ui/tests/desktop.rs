@@ -12,8 +12,14 @@ use egui::{Key, Modifiers, Order, Rect, vec2};
 use std::time::Instant;
 
 /// Sizes of windows in points: 1280x800 and 1024x768 at 100, 125 and 150 %.
-const SIZES: [[f32; 2]; 6] =
-    [[1280.0, 800.0], [1024.0, 768.0], [1024.0, 640.0], [853.0, 533.0], [819.0, 614.0], [683.0, 512.0]];
+const SIZES: [[f32; 2]; 6] = [
+    [1280.0, 800.0],
+    [1024.0, 768.0],
+    [1024.0, 640.0],
+    [853.0, 533.0],
+    [819.0, 614.0],
+    [683.0, 512.0],
+];
 
 /// Commands that open a dialog in a window without a case.
 const DIALOGS: [UserCommand; 10] = [
@@ -43,8 +49,13 @@ fn empty() -> Session {
 /// The places of all dialogs and menus.
 fn over(harness: &Harness<'static, App>) -> Vec<Rect> {
     harness.ctx.memory(|m| {
-        let layers = m.layer_ids().filter(|l| l.order == Order::Foreground && m.areas().is_visible(l));
-        layers.filter_map(|l| m.area_rect(l.id)).filter(|rect| rect.is_positive()).collect()
+        let layers = m
+            .layer_ids()
+            .filter(|l| l.order == Order::Foreground && m.areas().is_visible(l));
+        layers
+            .filter_map(|l| m.area_rect(l.id))
+            .filter(|rect| rect.is_positive())
+            .collect()
     })
 }
 
@@ -61,11 +72,19 @@ fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
             assert!(!first.is_empty(), "{command:?}");
             harness.run_steps(6);
             for rect in over(&harness) {
-                assert!(room.contains_rect(rect), "{command:?} at {size:?}: {rect:?}");
+                assert!(
+                    room.contains_rect(rect),
+                    "{command:?} at {size:?}: {rect:?}"
+                );
             }
             for (before, after) in first.iter().zip(over(&harness)) {
-                let moved = (before.min - after.min).abs().max((before.max - after.max).abs());
-                assert!(moved.max_elem() <= 3.0, "{command:?} at {size:?} grows: {before:?}, {after:?}");
+                let moved = (before.min - after.min)
+                    .abs()
+                    .max((before.max - after.max).abs());
+                assert!(
+                    moved.max_elem() <= 3.0,
+                    "{command:?} at {size:?} grows: {before:?}, {after:?}"
+                );
             }
             for button in ["Close", "Done", "Cancel"] {
                 // The palette and the keys list a command of that name.
@@ -73,7 +92,10 @@ fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
                     .query_all_by_label(button)
                     .filter(|_| !matches!(command, UserCommand::Palette | UserCommand::Keys))
                 {
-                    assert!(room.contains_rect(node.rect()), "{button} of {command:?} at {size:?}");
+                    assert!(
+                        room.contains_rect(node.rect()),
+                        "{button} of {command:?} at {size:?}"
+                    );
                 }
             }
         }
@@ -90,7 +112,10 @@ fn every_menu_fits_every_screen() {
             let shown = over(&harness);
             assert!(!shown.is_empty(), "{menu}");
             let room = Rect::from_min_size(egui::Pos2::ZERO, size.into()).expand(1.0);
-            assert!(shown.iter().all(|rect| room.contains_rect(*rect)), "{menu} at {size:?}: {shown:?}");
+            assert!(
+                shown.iter().all(|rect| room.contains_rect(*rect)),
+                "{menu} at {size:?}: {shown:?}"
+            );
             harness.key_press(Key::Escape);
             harness.run_steps(3);
         }
@@ -115,23 +140,42 @@ fn the_palette_keeps_its_height_and_finds_by_what_a_command_does() {
 #[test]
 fn where_the_desktop_has_no_dialogs_the_path_is_typed_in_place() {
     for (pick, heading, expected) in [
-        (Pick::Folder, "Open a folder", "Picked(Folder, \"/scans/a b\")"),
+        (
+            Pick::Folder,
+            "Open a folder",
+            "Picked(Folder, \"/scans/a b\")",
+        ),
         (Pick::Files, "Open a file", "Picked(Files, \"/scans/a b\")"),
         (Pick::Masks, "Import masks", "Picked(Masks, \"/scans/a b\")"),
         (Pick::Model, "Open a model", "Picked(Model, \"/scans/a b\")"),
-        (Pick::Workspace, "Open a workspace", "Picked(Workspace, \"/scans/a b\")"),
+        (
+            Pick::Workspace,
+            "Open a workspace",
+            "Picked(Workspace, \"/scans/a b\")",
+        ),
     ] {
         let mut harness = window(empty());
         harness.state_mut().session.on_event(Event::NoDialog(pick));
         harness.run_steps(3);
-        assert!(harness.query_all_by_label(heading).next().is_some(), "{heading}");
-        assert!(harness.query_by_label_contains("This desktop has no dialog for files").is_some());
+        assert!(
+            harness.query_all_by_label(heading).next().is_some(),
+            "{heading}"
+        );
+        assert!(
+            harness
+                .query_by_label_contains("This desktop has no dialog for files")
+                .is_some()
+        );
         assert!(harness.get_by_label("Path").is_focused());
         harness.get_by_label("Path").type_text("\"/scans/a b\"");
         harness.run_steps(2);
         harness.key_press(Key::Enter);
         harness.run_steps(3);
-        assert!(harness.state().actions.iter().any(|a| a == expected), "{:?}", harness.state().actions);
+        assert!(
+            harness.state().actions.iter().any(|a| a == expected),
+            "{:?}",
+            harness.state().actions
+        );
         assert!(!harness.state().window.has_dialog());
     }
 }
@@ -139,22 +183,48 @@ fn where_the_desktop_has_no_dialogs_the_path_is_typed_in_place() {
 #[test]
 fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
     let mut harness = window(empty());
-    harness.state_mut().window.dialogs.open(UserCommand::Workspace, &empty());
+    harness
+        .state_mut()
+        .window
+        .dialogs
+        .open(UserCommand::Workspace, &empty());
     let folder = std::path::PathBuf::from("/work/a");
-    let info = WorkspaceInfo { folder, name: "A".into(), ..WorkspaceInfo::default() };
-    harness.state_mut().session.on_event(Event::Workspace(Ok(info)));
-    harness.state_mut().session.on_event(Event::NoDialog(Pick::MoveWorkspace));
+    let info = WorkspaceInfo {
+        folder,
+        name: "A".into(),
+        ..WorkspaceInfo::default()
+    };
+    harness
+        .state_mut()
+        .session
+        .on_event(Event::Workspace(Ok(info)));
+    harness
+        .state_mut()
+        .session
+        .on_event(Event::NoDialog(Pick::MoveWorkspace));
     harness.run_steps(3);
-    assert!(harness.query_by_label_contains("type the path into the field").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("type the path into the field")
+            .is_some()
+    );
     harness.get_by_label("Browse").click();
     harness.run_steps(2);
-    assert!(!harness.state().actions.iter().any(|a| a.contains("Pick(MoveWorkspace)")), "it is greyed");
+    assert!(
+        !harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a.contains("Pick(MoveWorkspace)")),
+        "it is greyed"
+    );
 }
 
 /// A window with as many errors.
 fn failed(count: usize) -> Harness<'static, App> {
     let mut session = empty();
-    (0..count).for_each(|n| session.fail(&Error::at("open", format!("/scan {n}"), "it is cut off")));
+    (0..count)
+        .for_each(|n| session.fail(&Error::at("open", format!("/scan {n}"), "it is cut off")));
     let mut harness = window(session);
     harness.run_steps(2);
     harness
@@ -170,7 +240,11 @@ fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
     harness.get_by_label("Messages: 2 of what failed").click();
     harness.run_steps(3);
     for n in 0..2 {
-        assert!(harness.query_by_label_contains(&format!("/scan {n}")).is_some());
+        assert!(
+            harness
+                .query_by_label_contains(&format!("/scan {n}"))
+                .is_some()
+        );
     }
     harness.get_by_label("Copy all").click();
     harness.step();
@@ -183,7 +257,10 @@ fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
     assert!(harness.query_by_label("Nothing has failed.").is_some());
     harness.key_press(Key::Enter);
     harness.run_steps(3);
-    assert!(!harness.state().window.has_dialog(), "Enter presses the blue button");
+    assert!(
+        !harness.state().window.has_dialog(),
+        "Enter presses the blue button"
+    );
     assert!(harness.query_by_label_contains("Messages:").is_none());
 }
 
@@ -191,7 +268,10 @@ fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
 fn messages_do_not_slide_under_the_pointer_and_stay_while_it_is_there() {
     let mut harness = failed(3);
     let dismiss = |harness: &Harness<'static, App>, n: usize| {
-        let mut places: Vec<Rect> = harness.query_all_by_label("Dismiss").map(|node| node.rect()).collect();
+        let mut places: Vec<Rect> = harness
+            .query_all_by_label("Dismiss")
+            .map(|node| node.rect())
+            .collect();
         places.sort_by(|a, b| a.top().total_cmp(&b.top()));
         places[n]
     };
@@ -199,7 +279,10 @@ fn messages_do_not_slide_under_the_pointer_and_stay_while_it_is_there() {
     harness.hover_at(lowest.center());
     harness.run_steps(2);
     assert!(harness.state().window.has_pointer_on_messages());
-    let lowest_button = harness.query_all_by_label("Dismiss").find(|node| node.rect() == lowest).unwrap();
+    let lowest_button = harness
+        .query_all_by_label("Dismiss")
+        .find(|node| node.rect() == lowest)
+        .unwrap();
     lowest_button.click();
     harness.run_steps(3);
     assert_eq!(harness.query_all_by_label("Dismiss").count(), 2);
@@ -238,7 +321,10 @@ fn messages_cover_no_more_than_a_corner() {
         }
         let harness = sized(session, size);
         let shown = over(&harness).into_iter().fold(Rect::NOTHING, Rect::union);
-        assert!(shown.width() <= size[0] * 0.5 + 20.0, "{shown:?} of {size:?}");
+        assert!(
+            shown.width() <= size[0] * 0.5 + 20.0,
+            "{shown:?} of {size:?}"
+        );
         assert!(
             Rect::from_min_size(egui::Pos2::ZERO, vec2(size[0], size[1])).contains_rect(shown),
             "{shown:?} of {size:?}"
@@ -269,16 +355,26 @@ fn tab_goes_through_the_controls_and_each_has_a_ring() {
         seen.push(focused);
         let rect = harness.ctx.read_response(focused.unwrap()).unwrap().rect;
         let blue = egui::Color32::from_rgb(120, 190, 250);
-        let has_ring = harness.output().shapes.iter().any(|shape| match &shape.shape {
-            egui::Shape::Rect(ring) => ring.stroke.color == blue && ring.rect.contains_rect(rect.shrink(1.0)),
-            _ => false,
-        });
+        let has_ring = harness
+            .output()
+            .shapes
+            .iter()
+            .any(|shape| match &shape.shape {
+                egui::Shape::Rect(ring) => {
+                    ring.stroke.color == blue && ring.rect.contains_rect(rect.shrink(1.0))
+                }
+                _ => false,
+            });
         assert!(has_ring, "about {rect:?}");
     }
     assert!(harness.state().session.settings.panels, "the panels stay");
     harness.key_press(Key::Escape);
     harness.run_steps(2);
-    assert_eq!(harness.ctx.memory(|m| m.focused()), None, "the keys are for the picture again");
+    assert_eq!(
+        harness.ctx.memory(|m| m.focused()),
+        None,
+        "the keys are for the picture again"
+    );
 }
 
 #[test]
@@ -290,11 +386,18 @@ fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
     harness.run_steps(2);
     harness.key_press(Key::Enter);
     harness.run_steps(2);
-    assert!(harness.query_by_label_contains("Press a key for Undo").is_some(), "it presses what has the keyboard");
+    assert!(
+        harness
+            .query_by_label_contains("Press a key for Undo")
+            .is_some(),
+        "it presses what has the keyboard"
+    );
     harness.key_press(Key::Escape);
     harness.run_steps(2);
     assert!(harness.state().window.has_dialog());
-    harness.ctx.memory_mut(|m| m.focused().into_iter().for_each(|id| m.surrender_focus(id)));
+    harness
+        .ctx
+        .memory_mut(|m| m.focused().into_iter().for_each(|id| m.surrender_focus(id)));
     harness.run_steps(1);
     harness.key_press(Key::Enter);
     harness.run_steps(2);
@@ -323,7 +426,11 @@ fn training(done: f64) -> Session {
 fn closing_while_it_trains_says_what_becomes_of_the_round() {
     let mut harness = window(training(0.3));
     assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
-    assert!(harness.query_by_label_contains("goes on where it was cut off").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("goes on where it was cut off")
+            .is_some()
+    );
     harness.key_press(Key::Enter);
     harness.run_steps(2);
     assert!(!harness.state().window.has_dialog(), "Enter stays");
@@ -353,7 +460,11 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
     let mut session = empty();
     let holder = Some("another Labrum window (process 12 on tower)".to_owned());
     let folder = std::path::PathBuf::from("/work/a");
-    session.on_event(Event::Workspace(Ok(WorkspaceInfo { folder, holder, ..WorkspaceInfo::default() })));
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo {
+        folder,
+        holder,
+        ..WorkspaceInfo::default()
+    })));
     let mut harness = window(session);
     assert!(harness.query_by_label_contains("Looking only").is_some());
     for command in [
@@ -366,23 +477,54 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
         UserCommand::Grow,
     ] {
         let refusal = harness.state().session.refusal(command).unwrap();
-        assert!(refusal.contains("open in another window"), "{command:?}: {refusal}");
+        assert!(
+            refusal.contains("open in another window"),
+            "{command:?}: {refusal}"
+        );
     }
-    for command in [UserCommand::OpenFolder, UserCommand::Settings, UserCommand::Versions, UserCommand::Workspace] {
-        assert_eq!(harness.state().session.refusal(command), None, "{command:?}");
+    for command in [
+        UserCommand::OpenFolder,
+        UserCommand::Settings,
+        UserCommand::Versions,
+        UserCommand::Workspace,
+    ] {
+        assert_eq!(
+            harness.state().session.refusal(command),
+            None,
+            "{command:?}"
+        );
     }
     harness.state_mut().session.take_jobs();
-    harness.state_mut().session.apply(Action::RenameWorkspace("Mine".into()));
-    assert!(harness.state_mut().session.take_jobs().is_empty(), "nothing is sent to it");
+    harness
+        .state_mut()
+        .session
+        .apply(Action::RenameWorkspace("Mine".into()));
+    assert!(
+        harness.state_mut().session.take_jobs().is_empty(),
+        "nothing is sent to it"
+    );
     harness.get_by_label("Work on it here").click();
     harness.run_steps(2);
-    assert!(!harness.state().actions.iter().any(|a| a.contains("OpenWorkspace")), "it is greyed");
+    assert!(
+        !harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a.contains("OpenWorkspace")),
+        "it is greyed"
+    );
 
     harness.state_mut().session.on_event(Event::HolderGone);
     harness.run_steps(2);
     harness.get_by_label("Work on it here").click();
     harness.run_steps(2);
-    assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/a\")"));
+    assert!(
+        harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a == "OpenWorkspace(\"/work/a\")")
+    );
     assert!(harness.query_by_label_contains("Looking only").is_none());
 }
 
@@ -397,7 +539,10 @@ fn the_case_list_alone_can_be_hidden() {
     harness.key_press_modifiers(Modifiers::SHIFT, Key::F9);
     harness.run_steps(3);
     assert!(harness.query_by_label_contains("Case Head 1").is_none());
-    assert!(harness.query_by_label("Labels").is_some(), "the panel at the right stays");
+    assert!(
+        harness.query_by_label("Labels").is_some(),
+        "the panel at the right stays"
+    );
     // Who looks for a case sees the list.
     harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
     harness.run_steps(3);
@@ -410,7 +555,8 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
     session.cases[1].status = labrum_core::study::Status::Accepted;
     session.cases[2].side = Some(labrum_core::holdout::Side::HoldOut);
     let mut harness = window(session);
-    let listed = |harness: &Harness<'static, App>| harness.query_all_by_label_contains("Case Head").count();
+    let listed =
+        |harness: &Harness<'static, App>| harness.query_all_by_label_contains("Case Head").count();
     assert_eq!(listed(&harness), 4);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
     harness.run_steps(2);
@@ -420,7 +566,11 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
     assert!(harness.query_by_label("1 of 4 listed").is_some());
     harness.key_press(Key::Enter);
     harness.run_steps(2);
-    assert_eq!(harness.state().session.current, Some(2), "Enter shows the first that was found");
+    assert_eq!(
+        harness.state().session.current,
+        Some(2),
+        "Enter shows the first that was found"
+    );
     harness.get_by_label("List all").click();
     harness.run_steps(2);
     assert_eq!(listed(&harness), 4);
@@ -447,7 +597,13 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
         seen.push(session.current.unwrap());
     }
     assert_eq!(seen, [2, 3, 3]);
-    assert!(session.notices.list.iter().any(|n| n.text.contains("This is the last case of the list")));
+    assert!(
+        session
+            .notices
+            .list
+            .iter()
+            .any(|n| n.text.contains("This is the last case of the list"))
+    );
     // From a case that is not listed to the nearest that is.
     session.current = Some(1);
     session.apply(Action::Command(UserCommand::PreviousCase));
@@ -457,7 +613,9 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
 #[test]
 fn a_right_click_on_a_case_offers_what_can_be_done_with_it() {
     let mut harness = window(super::learning::open());
-    harness.get_by_label_contains("Case Head 2").click_secondary();
+    harness
+        .get_by_label_contains("Case Head 2")
+        .click_secondary();
     harness.run_steps(4);
     assert_eq!(harness.state().session.current, Some(1), "it is shown");
     assert!(harness.query_by_label("Copy the name").is_some());

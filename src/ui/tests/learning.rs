@@ -23,7 +23,10 @@ use labrum_core::{
 use std::{sync::Arc, time::Duration};
 
 fn case(id: u64, name: &str) -> Case {
-    let source = Source { path: format!("/scans/{name}").into(), frame: 0 };
+    let source = Source {
+        path: format!("/scans/{name}").into(),
+        frame: 0,
+    };
     let slice = Slice::at(source);
     let series = Series {
         id: name.into(),
@@ -31,7 +34,11 @@ fn case(id: u64, name: &str) -> Case {
         description: name.into(),
         ..Series::of(Kind::Dicom, 64, 64, vec![slice])
     };
-    let study = StudyInfo { id: "study".into(), description: "Study".into(), ..StudyInfo::default() };
+    let study = StudyInfo {
+        id: "study".into(),
+        description: "Study".into(),
+        ..StudyInfo::default()
+    };
     Case::new(id, Arc::new(study), series)
 }
 
@@ -41,14 +48,28 @@ fn model(name: &str) -> ModelEntry {
         version: "2".into(),
         config: Config::S,
         labels: vec![Label::named("Disc", 0)],
-        input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
-        purpose: ModelPurpose { modalities: vec!["US".into()], summary: "discs".into(), ..ModelPurpose::default() },
+        input: InputSpec {
+            channels: 1,
+            columns: 64,
+            rows: 64,
+            aspect: Aspect::Kept,
+            mean: vec![0.0],
+            std: vec![1.0],
+        },
+        purpose: ModelPurpose {
+            modalities: vec!["US".into()],
+            summary: "discs".into(),
+            ..ModelPurpose::default()
+        },
         looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,
     };
-    ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }
+    ModelEntry {
+        source: ModelSource::Shipped(0),
+        card: Arc::new(card),
+    }
 }
 
 /// A session with a few cases open, of which two are accepted.
@@ -63,7 +84,12 @@ pub(super) fn open() -> Session {
 }
 
 fn scores(dice: f64) -> Scores {
-    Scores { dice, iou: dice / (2.0 - dice), hd95: Some(8.0 * (1.0 - dice)), boundary_iou: dice * 0.8 }
+    Scores {
+        dice,
+        iou: dice / (2.0 - dice),
+        hd95: Some(8.0 * (1.0 - dice)),
+        boundary_iou: dice * 0.8,
+    }
 }
 
 fn report(pairs: &[(f64, f64)]) -> GateReport {
@@ -77,7 +103,13 @@ fn report(pairs: &[(f64, f64)]) -> GateReport {
     GateReport::new((1..).zip(pairs).map(case).collect(), &[])
 }
 
-const BETTER: [(f64, f64); 5] = [(0.80, 0.86), (0.90, 0.93), (0.85, 0.90), (0.95, 0.951), (0.92, 0.91)];
+const BETTER: [(f64, f64); 5] = [
+    (0.80, 0.86),
+    (0.90, 0.93),
+    (0.85, 0.90),
+    (0.95, 0.951),
+    (0.92, 0.91),
+];
 
 fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -> Version {
     Version {
@@ -85,7 +117,11 @@ fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -
         round: RoundKey(key),
         name: format!("Fetal head round-{key}"),
         parent: (key > 1).then_some(VersionKey(key - 1)),
-        parent_name: if key > 1 { format!("Fetal head round-{}", key - 1) } else { "Fetal head 1.0.0".into() },
+        parent_name: if key > 1 {
+            format!("Fetal head round-{}", key - 1)
+        } else {
+            "Fetal head 1.0.0".into()
+        },
         made_at: 1_795_588_920_000 + key * 3_600_000,
         state,
         reason: report.verdict.reason().to_owned(),
@@ -95,7 +131,9 @@ fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -
         cases: 20,
         seconds: 63.0,
         steps: 240,
-        settings: r#"{"seconds":60.0,"plan":{"loss":"boundary-dou","batch":4,"augment":{"blur":1.0}}}"#.into(),
+        settings:
+            r#"{"seconds":60.0,"plan":{"loss":"boundary-dou","batch":4,"augment":{"blur":1.0}}}"#
+                .into(),
         report,
     }
 }
@@ -114,7 +152,12 @@ fn with_versions() -> Session {
 
 fn undecided() -> Session {
     let mut session = with_versions();
-    session.learning.versions.push(version(4, VersionState::Undecided, false, report(&BETTER[..2])));
+    session.learning.versions.push(version(
+        4,
+        VersionState::Undecided,
+        false,
+        report(&BETTER[..2]),
+    ));
     session
 }
 
@@ -122,11 +165,20 @@ fn running() -> Session {
     let mut session = open();
     session.learning.running = Some(Running {
         control: Control::default(),
-        estimate: Some(Estimate { cases: 20, slices: 20, held_out: 5, seconds: 60.0, memory: 700_000_000, note: None }),
+        estimate: Some(Estimate {
+            cases: 20,
+            slices: 20,
+            held_out: 5,
+            seconds: 60.0,
+            memory: 700_000_000,
+            note: None,
+        }),
         doing: Doing::Training,
         done: 0.42,
         remaining: Some(Duration::from_secs(30)),
-        loss: (0..40).map(|i| [f64::from(i), 0.9 / (1.0 + f64::from(i) * 0.2)]).collect(),
+        loss: (0..40)
+            .map(|i| [f64::from(i), 0.9 / (1.0 + f64::from(i) * 0.2)])
+            .collect(),
         validation: vec![[0.0, 0.7], [15.0, 0.82], [30.0, 0.86]],
         is_resumed: false,
         attempt: 1,
@@ -149,10 +201,29 @@ fn cost(n: u32, model: &str, seconds: f64, changed: u64) -> CaseCost {
 }
 
 fn worked() -> WorkReport {
-    let mut cases: Vec<CaseCost> = (1..=3).map(|n| cost(n, "", 120.0 - f64::from(n), 1000)).collect();
-    cases.extend((4..=9).map(|n| cost(n, "Fetal head 1.0.0", 90.0 - 4.0 * f64::from(n), 500 - 20 * u64::from(n))));
-    cases.extend((10..=16).map(|n| cost(n, "Fetal head round-1", 50.0 - 2.0 * f64::from(n), 200 - 8 * u64::from(n))));
-    WorkReport { cases, versions: with_versions().learning.versions }
+    let mut cases: Vec<CaseCost> = (1..=3)
+        .map(|n| cost(n, "", 120.0 - f64::from(n), 1000))
+        .collect();
+    cases.extend((4..=9).map(|n| {
+        cost(
+            n,
+            "Fetal head 1.0.0",
+            90.0 - 4.0 * f64::from(n),
+            500 - 20 * u64::from(n),
+        )
+    }));
+    cases.extend((10..=16).map(|n| {
+        cost(
+            n,
+            "Fetal head round-1",
+            50.0 - 2.0 * f64::from(n),
+            200 - 8 * u64::from(n),
+        )
+    }));
+    WorkReport {
+        cases,
+        versions: with_versions().learning.versions,
+    }
 }
 
 fn actions(harness: &Harness<'static, App>) -> String {
@@ -184,7 +255,11 @@ fn training_is_greyed_until_a_case_is_accepted() {
     assert!(train.accesskit_node().is_disabled());
     train.hover();
     harness.run_steps(60);
-    assert!(harness.query_by_label_contains("No case is accepted yet").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("No case is accepted yet")
+            .is_some()
+    );
 }
 
 #[test]
@@ -200,7 +275,11 @@ fn a_round_that_was_cut_off_says_from_which_step_its_curve_is() {
 #[test]
 fn training_starts_by_its_button() {
     let mut harness = window(open());
-    assert!(harness.query_by_label("Accepted since the last round").is_some());
+    assert!(
+        harness
+            .query_by_label("Accepted since the last round")
+            .is_some()
+    );
     click(&mut harness, "Train now");
     assert!(actions(&harness).contains("Command(Train)"));
 }
@@ -208,15 +287,27 @@ fn training_starts_by_its_button() {
 #[test]
 fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
     let mut harness = window(running());
-    assert!(harness.query_by_label("20 cases, 20 slices, 5 held out; 700 MB").is_some());
-    assert!(harness.query_by_label("Training 42 %, about 30 s").is_some(), "in the bar at the bottom");
+    assert!(
+        harness
+            .query_by_label("20 cases, 20 slices, 5 held out; 700 MB")
+            .is_some()
+    );
+    assert!(
+        harness
+            .query_by_label("Training 42 %, about 30 s")
+            .is_some(),
+        "in the bar at the bottom"
+    );
     assert!(harness.query_by_label("Loss by step").is_some());
     click(&mut harness, "Pause training");
     assert!(actions(&harness).contains("Command(PauseTraining)"));
     for name in ["Stop training", "Cancel training"] {
         let mut harness = window(running());
         click(&mut harness, name);
-        assert!(actions(&harness).contains("Command(CancelTraining)"), "{name}");
+        assert!(
+            actions(&harness).contains("Command(CancelTraining)"),
+            "{name}"
+        );
         assert!(harness.state().session.learning.running.is_none());
     }
 }
@@ -224,7 +315,13 @@ fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
 #[test]
 fn a_pause_is_said() {
     let session = running();
-    session.learning.running.as_ref().unwrap().control.pause(true);
+    session
+        .learning
+        .running
+        .as_ref()
+        .unwrap()
+        .control
+        .pause(true);
     let harness = window(session);
     assert!(harness.query_by_label("Training paused at 42 %").is_some());
     assert!(harness.query_by_label("Go on training").is_some());
@@ -233,7 +330,11 @@ fn a_pause_is_said() {
 #[test]
 fn what_the_gate_cannot_decide_is_asked() {
     let mut harness = window(undecided());
-    assert!(harness.query_by_label("Fetal head round-4 needs your decision").is_some());
+    assert!(
+        harness
+            .query_by_label("Fetal head round-4 needs your decision")
+            .is_some()
+    );
     click(&mut harness, "Use it");
     assert!(actions(&harness).contains("Learn(Activate(VersionKey(4)))"));
 
@@ -243,8 +344,16 @@ fn what_the_gate_cannot_decide_is_asked() {
 
     let mut harness = window(undecided());
     click(&mut harness, "Look at it");
-    assert!(harness.query_by_label("Gate report: Fetal head round-4").is_some());
-    assert!(harness.query_by_label_contains("A person has to decide").is_some());
+    assert!(
+        harness
+            .query_by_label("Gate report: Fetal head round-4")
+            .is_some()
+    );
+    assert!(
+        harness
+            .query_by_label_contains("A person has to decide")
+            .is_some()
+    );
 }
 
 #[test]
@@ -255,7 +364,11 @@ fn the_last_round_is_told_until_somebody_looks() {
     let news = "Fetal head round-3 is active now: 3 better, 1 worse";
     assert!(harness.query_by_label(news).is_some());
     click(&mut harness, "Look at the gate report");
-    assert!(harness.query_by_label("Gate report: Fetal head round-3").is_some());
+    assert!(
+        harness
+            .query_by_label("Gate report: Fetal head round-3")
+            .is_some()
+    );
     click(&mut harness, "Close");
     assert!(harness.query_by_label(news).is_none());
 }
@@ -264,7 +377,9 @@ fn the_last_round_is_told_until_somebody_looks() {
 fn an_older_version_is_made_active_renamed_and_deleted_in_two_clicks() {
     let mut harness = window(with_versions());
     command(&mut harness, egui::Key::G);
-    harness.get_by_label_contains("Fetal head round-1, Accepted").click();
+    harness
+        .get_by_label_contains("Fetal head round-1, Accepted")
+        .click();
     harness.run_steps(3);
     click(&mut harness, "Make active");
     assert!(actions(&harness).contains("Learn(Activate(VersionKey(1)))"));
@@ -291,7 +406,10 @@ fn the_active_version_is_not_deleted_and_gives_way_to_the_shipped_model() {
     let mut harness = window(with_versions());
     command(&mut harness, egui::Key::G);
     for name in ["Delete...", "Make active", "Compare with active"] {
-        assert!(harness.get_by_label(name).accesskit_node().is_disabled(), "{name}");
+        assert!(
+            harness.get_by_label(name).accesskit_node().is_disabled(),
+            "{name}"
+        );
     }
     click(&mut harness, "Use the shipped or opened model");
     assert!(actions(&harness).contains("Learn(Deactivate)"));
@@ -301,7 +419,9 @@ fn the_active_version_is_not_deleted_and_gives_way_to_the_shipped_model() {
 fn a_version_is_compared_exported_and_looked_at() {
     let mut harness = window(with_versions());
     command(&mut harness, egui::Key::G);
-    harness.get_by_label_contains("Fetal head round-2, Rejected").click();
+    harness
+        .get_by_label_contains("Fetal head round-2, Rejected")
+        .click();
     harness.run_steps(3);
     click(&mut harness, "Export it");
     assert!(actions(&harness).contains("Learn(Export(VersionKey(2)"));
@@ -312,16 +432,25 @@ fn a_version_is_compared_exported_and_looked_at() {
     // The list is back, with the same version looked at.
     click(&mut harness, "Compare with active");
     assert!(actions(&harness).contains("Learn(Compare(VersionKey(3), VersionKey(2)))"));
-    harness.state_mut().session.learning.comparison = Some((VersionKey(3), VersionKey(2), Box::new(report(&BETTER))));
+    harness.state_mut().session.learning.comparison =
+        Some((VersionKey(3), VersionKey(2), Box::new(report(&BETTER))));
     harness.run_steps(3);
-    assert!(harness.query_by_label("Fetal head round-2 is not worse than Fetal head round-3").is_some());
+    assert!(
+        harness
+            .query_by_label("Fetal head round-2 is not worse than Fetal head round-3")
+            .is_some()
+    );
 }
 
 #[test]
 fn without_a_version_the_next_step_is_said() {
     let mut harness = window(open());
     command(&mut harness, egui::Key::G);
-    assert!(harness.query_by_label_contains("then train (Ctrl+T)").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("then train (Ctrl+T)")
+            .is_some()
+    );
 }
 
 #[test]
@@ -331,8 +460,14 @@ fn the_gate_report_counts_cases_and_shows_the_one_that_is_clicked() {
     let mut harness = window(session);
     click(&mut harness, "Look at the gate report");
     assert!(harness.query_by_label("It passed the gate").is_some());
-    assert!(harness.query_by_label("3 better, 1 worse, 1 about the same").is_some());
-    harness.get_by_label_contains("Held-out 5, 0.920, 0.910").click();
+    assert!(
+        harness
+            .query_by_label("3 better, 1 worse, 1 about the same")
+            .is_some()
+    );
+    harness
+        .get_by_label_contains("Held-out 5, 0.920, 0.910")
+        .click();
     harness.run_steps(3);
     assert!(actions(&harness).contains("Learn(ShowCase(5))"));
     assert!(!harness.state().window.has_dialog());
@@ -344,13 +479,21 @@ fn the_work_report_is_asked_for_and_advises() {
     harness.state_mut().session.learning.report = None;
     click(&mut harness, "Work report");
     assert!(actions(&harness).contains("Learn(Report)"));
-    assert!(harness.query_by_label("The report is being worked out.").is_some());
+    assert!(
+        harness
+            .query_by_label("The report is being worked out.")
+            .is_some()
+    );
     let report = worked();
     let advice = report.advice();
     harness.state_mut().session.learning.report = Some(Box::new(report));
     harness.run_steps(3);
     assert!(harness.query_by_label(&advice).is_some());
-    assert!(harness.query_by_label_contains("Fetal head round-1, 7, ").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("Fetal head round-1, 7, ")
+            .is_some()
+    );
     click(&mut harness, "Export the report");
     assert!(actions(&harness).contains("Learn(ExportReport("));
     assert_eq!(actions(&harness).matches("Learn(Report)").count(), 1);
@@ -358,7 +501,12 @@ fn the_work_report_is_asked_for_and_advises() {
 
 fn proposed(session: &mut Session, at: usize, by: &str) {
     let labels = [Label::named("Disc", 0)].into();
-    let finding = Arc::new(Finding::of(&blurred_disc(64, 20.0), by.into(), labels, &Default::default()));
+    let finding = Arc::new(Finding::of(
+        &blurred_disc(64, 20.0),
+        by.into(),
+        labels,
+        &Default::default(),
+    ));
     let case = &mut session.cases[at];
     case.status = Status::Proposed;
     case.slices[0].finding = Some(finding.clone());
@@ -374,16 +522,39 @@ fn the_list_marks_what_is_held_out_stale_or_to_be_drawn() {
     session.cases[2].reason = Some("unlike what was learned".into());
     proposed(&mut session, 2, "Disc 1");
     proposed(&mut session, 3, "Disc 2");
-    assert_eq!([2, 3].map(|at| session.is_stale(&session.cases[at])), [true, false]);
+    assert_eq!(
+        [2, 3].map(|at| session.is_stale(&session.cases[at])),
+        [true, false]
+    );
     let mut harness = window(session);
-    assert!(harness.query_by_label("Case Head 1, US · 64 × 64, New, held out").is_some());
-    assert!(harness.query_by_label_contains("Head 2, US · 64 × 64, Draw it yourself: no proposal is shown").is_some());
+    assert!(
+        harness
+            .query_by_label("Case Head 1, US · 64 × 64, New, held out")
+            .is_some()
+    );
+    assert!(
+        harness
+            .query_by_label_contains("Head 2, US · 64 × 64, Draw it yourself: no proposal is shown")
+            .is_some()
+    );
     assert!(harness.query_by_label("unlike what was learned").is_some());
-    assert!(harness.query_by_label_contains("Head 3, US · 64 × 64, Stale proposal").is_some());
-    assert!(harness.query_by_label_contains("Head 4, US · 64 × 64, Proposed").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("Head 3, US · 64 × 64, Stale proposal")
+            .is_some()
+    );
+    assert!(
+        harness
+            .query_by_label_contains("Head 4, US · 64 × 64, Proposed")
+            .is_some()
+    );
     harness.get_by_label_contains("Case Head 3").hover();
     harness.run_steps(60);
-    assert!(harness.query_by_label_contains("Proposed by Disc 1").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("Proposed by Disc 1")
+            .is_some()
+    );
 }
 
 #[test]
@@ -394,9 +565,14 @@ fn learning_is_set_in_the_settings() {
     let learning = &harness.state().session.settings.learning;
     assert_eq!(learning.loss, labrum_core::training::Loss::DiceCrossEntropy);
     let number = egui::accesskit::Role::SpinButton;
-    harness.get_by_role_and_label(number, "New cases without a proposal").increment_accesskit();
+    harness
+        .get_by_role_and_label(number, "New cases without a proposal")
+        .increment_accesskit();
     harness.run_steps(3);
-    assert_eq!(harness.state().session.settings.learning.without_proposal, 1);
+    assert_eq!(
+        harness.state().session.settings.learning.without_proposal,
+        1
+    );
 }
 
 #[test]
@@ -405,8 +581,18 @@ fn all_of_it_is_in_the_menu() {
     // The section of the panel on the right has the same name.
     harness.get_all_by_label("Model").next().unwrap().click();
     harness.run_steps(3);
-    for command in [UserCommand::Train, UserCommand::PauseTraining, UserCommand::CancelTraining, UserCommand::Versions]
-    {
-        assert!(harness.get_all_by_label(command.label().trim_end_matches("...")).next().is_some(), "{command:?}");
+    for command in [
+        UserCommand::Train,
+        UserCommand::PauseTraining,
+        UserCommand::CancelTraining,
+        UserCommand::Versions,
+    ] {
+        assert!(
+            harness
+                .get_all_by_label(command.label().trim_end_matches("..."))
+                .next()
+                .is_some(),
+            "{command:?}"
+        );
     }
 }

@@ -15,7 +15,12 @@ use labrum_core::{
 use std::sync::Arc;
 
 /// Windows on a screen of 1280x800 at 100, 150 and 200 %, and on one of 1024x768 at 150 %.
-const SIZES: [[f32; 2]; 4] = [[1280.0, 720.0], [848.0, 475.0], [683.0, 480.0], [636.0, 356.0]];
+const SIZES: [[f32; 2]; 4] = [
+    [1280.0, 720.0],
+    [848.0, 475.0],
+    [683.0, 480.0],
+    [636.0, 356.0],
+];
 
 fn sized(session: Session, size: [f32; 2]) -> Harness<'static, App> {
     let mut harness = window(session);
@@ -30,19 +35,37 @@ fn all_tools_and_the_slices_are_within_reach_at_every_size() {
         let harness = sized(ortho::tests::shown(), size);
         let room = Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(size[0], size[1] - STATUS));
         let mut places = Vec::new();
-        for command in crate::session::command::COMMANDS.iter().filter(|c| c.command.tool().is_some()) {
-            places.push(harness.get_by_role_and_label(Role::Button, command.label).rect());
+        for command in crate::session::command::COMMANDS
+            .iter()
+            .filter(|c| c.command.tool().is_some())
+        {
+            places.push(
+                harness
+                    .get_by_role_and_label(Role::Button, command.label)
+                    .rect(),
+            );
         }
         places.push(harness.get_by_role_and_label(Role::Button, "Undo").rect());
         places.push(harness.get_by_role_and_label(Role::Button, "Redo").rect());
         assert_eq!(places.len(), 11);
         for (at, place) in places.iter().enumerate() {
             assert!(room.contains_rect(*place), "{place:?} at {size:?}");
-            assert!(place.width() >= 26.0 && place.height() >= 26.0, "{place:?} at {size:?}");
-            assert!(places[at + 1..].iter().all(|other| !other.shrink(0.5).intersects(place.shrink(0.5))), "{size:?}");
+            assert!(
+                place.width() >= 26.0 && place.height() >= 26.0,
+                "{place:?} at {size:?}"
+            );
+            assert!(
+                places[at + 1..]
+                    .iter()
+                    .all(|other| !other.shrink(0.5).intersects(place.shrink(0.5))),
+                "{size:?}"
+            );
         }
         let slider = harness.get_by_role_and_label(Role::Slider, "Slice").rect();
-        assert!(slider.width() >= 60.0 && room.contains_rect(slider), "{slider:?} at {size:?}");
+        assert!(
+            slider.width() >= 60.0 && room.contains_rect(slider),
+            "{slider:?} at {size:?}"
+        );
     }
 }
 
@@ -59,11 +82,23 @@ fn accepted() -> Session {
 fn what_is_said_of_the_cases_is_not_overprinted() {
     for size in SIZES {
         let harness = sized(accepted(), size);
-        let accepted = harness.get_all_by_label("1 of 4 accepted").last().unwrap().rect();
+        let accepted = harness
+            .get_all_by_label("1 of 4 accepted")
+            .last()
+            .unwrap()
+            .rect();
         let pace = harness.get_by_label("1 min 32 s per case").rect();
-        assert!(!accepted.intersects(pace), "{accepted:?}, {pace:?} at {size:?}");
-        let status = harness.get_all_by_label("Accepted").find(|node| node.rect().left() < 200.0);
-        assert!(status.is_some_and(|status| status.rect().width() > 45.0), "the status is not cut at {size:?}");
+        assert!(
+            !accepted.intersects(pace),
+            "{accepted:?}, {pace:?} at {size:?}"
+        );
+        let status = harness
+            .get_all_by_label("Accepted")
+            .find(|node| node.rect().left() < 200.0);
+        assert!(
+            status.is_some_and(|status| status.rect().width() > 45.0),
+            "the status is not cut at {size:?}"
+        );
     }
 }
 
@@ -78,8 +113,14 @@ fn the_export_begins_at_its_top_and_shows_that_the_patient_can_be_removed() {
             let title = harness.get_by_label("Masks").rect();
             let patient = harness.get_by_label("Remove the patient").rect();
             let button = harness.get_all_by_label("Export").last().unwrap().rect();
-            assert!(title.top() > 40.0 && room.contains_rect(patient), "{title:?}, {patient:?} at {size:?}");
-            assert!(patient.bottom() < button.top(), "{patient:?}, {button:?} at {size:?}");
+            assert!(
+                title.top() > 40.0 && room.contains_rect(patient),
+                "{title:?}, {patient:?} at {size:?}"
+            );
+            assert!(
+                patient.bottom() < button.top(),
+                "{patient:?}, {button:?} at {size:?}"
+            );
             // It is scrolled down, closed, and opened anew.
             harness.get_by_label("Measurements as CSV").scroll_to_me();
             harness.run_steps(10);
@@ -94,19 +135,35 @@ fn the_export_begins_at_its_top_and_shows_that_the_patient_can_be_removed() {
 fn a_dialog_closes_what_was_popped_up_and_enter_presses_its_button() {
     let mut session = open();
     let path = "/scans/liver.seg.dcm".into();
-    session.passed_over = vec![PassedOver { path, reason: "masks".into(), is_failure: false, has_masks: true }];
+    session.passed_over = vec![PassedOver {
+        path,
+        reason: "masks".into(),
+        is_failure: false,
+        has_masks: true,
+    }];
     let mut harness = window(session);
     harness.get_by_label("1 file with masks").click();
     harness.run_steps(3);
     assert!(egui::Popup::is_any_open(&harness.ctx));
-    harness.state_mut().session.on_event(Event::NoDialog(crate::session::job::Pick::Masks));
+    harness
+        .state_mut()
+        .session
+        .on_event(Event::NoDialog(crate::session::job::Pick::Masks));
     harness.run_steps(3);
     assert!(!egui::Popup::is_any_open(&harness.ctx));
     harness.get_by_label("Path").type_text("/masks");
     harness.run_steps(2);
     harness.key_press(Key::Enter);
     harness.run_steps(3);
-    assert!(harness.state().actions.iter().any(|a| a == "Picked(Masks, \"/masks\")"), "{:?}", harness.state().actions);
+    assert!(
+        harness
+            .state()
+            .actions
+            .iter()
+            .any(|a| a == "Picked(Masks, \"/masks\")"),
+        "{:?}",
+        harness.state().actions
+    );
     assert!(!harness.state().window.has_dialog());
 }
 
@@ -118,8 +175,14 @@ fn what_is_on_has_a_tick_in_its_menu() {
     let mut harness = window(session);
     harness.get_all_by_label("View").next().unwrap().click();
     harness.run_steps(4);
-    for (name, is_on) in [("Diameter on the picture", Toggled::True), ("Embedded overlays", Toggled::False)] {
-        let line = harness.get_all_by_label(name).find(|node| node.rect().left() < 400.0).unwrap();
+    for (name, is_on) in [
+        ("Diameter on the picture", Toggled::True),
+        ("Embedded overlays", Toggled::False),
+    ] {
+        let line = harness
+            .get_all_by_label(name)
+            .find(|node| node.rect().left() < 400.0)
+            .unwrap();
         assert_eq!(line.accesskit_node().toggled(), Some(is_on), "{name}");
     }
 }
@@ -130,12 +193,18 @@ fn the_range_of_a_brush_begins_with_the_values_that_are_seen() {
     let seen = {
         let session = &harness.state().session;
         let window = session.window_of(session.case().unwrap(), session.current_loaded().unwrap());
-        [window.center - window.width / 2.0, window.center + window.width / 2.0].map(f64::round)
+        [
+            window.center - window.width / 2.0,
+            window.center + window.width / 2.0,
+        ]
+        .map(f64::round)
     };
     assert_ne!(seen, [0.0, 255.0]);
     harness.run_steps(2);
     for (name, value) in ["Lowest value", "Highest value"].into_iter().zip(seen) {
-        let shown = harness.get_by_role_and_label(Role::SpinButton, name).value();
+        let shown = harness
+            .get_by_role_and_label(Role::SpinButton, name)
+            .value();
         let shown: Option<f64> = shown.and_then(|shown| shown.replace('−', "-").parse().ok());
         assert_eq!(shown, Some(value), "{name}");
     }
@@ -143,10 +212,22 @@ fn the_range_of_a_brush_begins_with_the_values_that_are_seen() {
 
 #[test]
 fn a_case_says_where_its_millimetres_come_from() {
-    let spacing = |source| Some(PixelSpacing { row: 0.1, column: 0.1, source });
+    let spacing = |source| {
+        Some(PixelSpacing {
+            row: 0.1,
+            column: 0.1,
+            source,
+        })
+    };
     for (spacing, words) in [
-        (spacing(SpacingSource::Picture), "Lengths: mm from pixel_spacing_mm.csv"),
-        (spacing(SpacingSource::PixelSpacing), "Lengths: mm from the header"),
+        (
+            spacing(SpacingSource::Picture),
+            "Lengths: mm from pixel_spacing_mm.csv",
+        ),
+        (
+            spacing(SpacingSource::PixelSpacing),
+            "Lengths: mm from the header",
+        ),
         (None, "Lengths: pixels: no pixel spacing"),
     ] {
         let mut session = open();

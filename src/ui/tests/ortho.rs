@@ -19,7 +19,12 @@ fn answer(harness: &mut Harness<'static, App>) {
         if let Job::Reslice(job) = job {
             let pane = job.stack.pane(job.plane);
             let image = reslice::picture(&job.stack, &pane, job.index, &job.images).map(Arc::new);
-            let event = Event::Resliced { case: job.case, plane: job.plane, index: job.index, image };
+            let event = Event::Resliced {
+                case: job.case,
+                plane: job.plane,
+                index: job.index,
+                image,
+            };
             harness.state_mut().session.on_event(event);
         }
     }
@@ -31,10 +36,19 @@ fn center(harness: &Harness<'static, App>, name: &str) -> Pos2 {
 }
 
 fn drag(harness: &mut Harness<'static, App>, from: Pos2, to: Pos2, modifiers: Modifiers) {
-    let button = |pos, pressed| Input::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    let button = |pos, pressed| Input::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers,
+    };
     harness.event(Input::PointerMoved(from));
     harness.step();
-    for event in [button(from, true), Input::PointerMoved(to), button(to, false)] {
+    for event in [
+        button(from, true),
+        Input::PointerMoved(to),
+        button(to, false),
+    ] {
         harness.event_modifiers(event, modifiers);
         harness.step();
     }
@@ -44,9 +58,21 @@ fn drag(harness: &mut Harness<'static, App>, from: Pos2, to: Pos2, modifiers: Mo
 #[test]
 fn three_views_are_shown_and_say_what_they_show() {
     let mut harness = views();
-    assert!(harness.query_by_label_contains("View: Sagittal, 7 of 12, no mask").is_some());
-    assert!(harness.query_by_label_contains("View: Coronal, 5 of 9, no mask").is_some());
-    assert!(harness.query_by_label_contains("Picture: volume, slice 3 of 5").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("View: Sagittal, 7 of 12, no mask")
+            .is_some()
+    );
+    assert!(
+        harness
+            .query_by_label_contains("View: Coronal, 5 of 9, no mask")
+            .is_some()
+    );
+    assert!(
+        harness
+            .query_by_label_contains("Picture: volume, slice 3 of 5")
+            .is_some()
+    );
     harness.key_press(Key::F2);
     harness.run_steps(3);
     assert!(harness.query_by_label_contains("View: Sagittal").is_none());
@@ -60,26 +86,60 @@ fn three_views_are_shown_and_say_what_they_show() {
 fn a_brush_on_the_coronal_view_paints_across_the_slices_and_undo_takes_it_back() {
     let mut harness = views();
     let middle = center(&harness, "View: Coronal");
-    drag(&mut harness, middle - vec2(0.0, 80.0), middle + vec2(0.0, 80.0), Modifiers::NONE);
-    assert!(harness.query_by_label_contains("View: Coronal, 5 of 9, mask shown as fill").is_some());
+    drag(
+        &mut harness,
+        middle - vec2(0.0, 80.0),
+        middle + vec2(0.0, 80.0),
+        Modifiers::NONE,
+    );
+    assert!(
+        harness
+            .query_by_label_contains("View: Coronal, 5 of 9, mask shown as fill")
+            .is_some()
+    );
     assert_eq!(harness.state().session.next_undo(), Some("Brush"));
     let session = &harness.state().session;
-    let mask = session.ortho().unwrap().across(ViewPlane::Row).unwrap().labels.mask();
-    let slices = (0..5).filter(|row| (0..12).any(|column| mask.at(column, *row) == 1)).count();
+    let mask = session
+        .ortho()
+        .unwrap()
+        .across(ViewPlane::Row)
+        .unwrap()
+        .labels
+        .mask();
+    let slices = (0..5)
+        .filter(|row| (0..12).any(|column| mask.at(column, *row) == 1))
+        .count();
     assert!(slices >= 3, "{slices}");
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.run_steps(3);
-    assert!(harness.query_by_label_contains("View: Coronal, 5 of 9, no mask").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("View: Coronal, 5 of 9, no mask")
+            .is_some()
+    );
 }
 
 #[test]
 fn shift_and_the_mouse_lead_the_other_views_and_draw_nothing() {
     let mut harness = views();
     let middle = center(&harness, "View: Sagittal");
-    drag(&mut harness, middle, middle + vec2(0.0, 1000.0), Modifiers::SHIFT);
-    assert_eq!(harness.state().session.case().unwrap().slice, 0, "the feet are below");
+    drag(
+        &mut harness,
+        middle,
+        middle + vec2(0.0, 1000.0),
+        Modifiers::SHIFT,
+    );
+    assert_eq!(
+        harness.state().session.case().unwrap().slice,
+        0,
+        "the feet are below"
+    );
     assert!(harness.state().session.next_undo().is_none());
-    assert!(harness.query_by_label_contains("Picture: volume, slice 1 of 5").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("Picture: volume, slice 1 of 5")
+            .is_some()
+    );
 }
 
 #[test]
@@ -87,19 +147,38 @@ fn keys_alone_reach_every_view_and_paint_there() {
     let mut harness = views();
     harness.key_press(Key::F6);
     harness.run_steps(2);
-    assert!(harness.query_by_label_contains("View: Sagittal, 7 of 12, no mask, has the keys").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("View: Sagittal, 7 of 12, no mask, has the keys")
+            .is_some()
+    );
     harness.key_press(Key::ArrowDown);
     harness.run_steps(2);
     answer(&mut harness);
-    assert!(harness.query_by_label_contains("View: Sagittal, 8 of 12").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("View: Sagittal, 8 of 12")
+            .is_some()
+    );
     harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowUp);
     harness.key_press(Key::C);
     harness.run_steps(3);
-    assert!(harness.query_by_label_contains("View: Sagittal, 8 of 12, mask shown as fill").is_some());
+    assert!(
+        harness
+            .query_by_label_contains("View: Sagittal, 8 of 12, mask shown as fill")
+            .is_some()
+    );
     harness.key_press(Key::O);
     harness.run_steps(3);
-    assert_eq!(harness.state().session.settings.view_mode, ViewMode::Outline);
-    assert!(harness.query_by_label_contains("mask shown as outline, has the keys").is_some());
+    assert_eq!(
+        harness.state().session.settings.view_mode,
+        ViewMode::Outline
+    );
+    assert!(
+        harness
+            .query_by_label_contains("mask shown as outline, has the keys")
+            .is_some()
+    );
 }
 
 #[test]
@@ -107,6 +186,11 @@ fn the_limit_for_memory_is_a_setting() {
     let mut harness = window(Session::new(Settings::default()));
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Comma);
     harness.run_steps(2);
-    let limit = harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, "Stay below about");
-    assert!(limit.value().is_some_and(|v| v.contains("1536")), "{:?}", limit.value());
+    let limit =
+        harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, "Stay below about");
+    assert!(
+        limit.value().is_some_and(|v| v.contains("1536")),
+        "{:?}",
+        limit.value()
+    );
 }

@@ -8,14 +8,23 @@ use crate::session::{
     job::{FileJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
 use egui_kittest::kittest::NodeT;
-use labrum_core::pacs::{FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn};
+use labrum_core::pacs::{
+    FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn,
+};
 
 fn server(name: &str) -> Server {
-    Server { name: name.into(), address: format!("https://{name}.example.org/dicom-web"), ..Server::default() }
+    Server {
+        name: name.into(),
+        address: format!("https://{name}.example.org/dicom-web"),
+        ..Server::default()
+    }
 }
 
 fn known() -> Session {
-    Session::new(Settings { servers: vec![server("Main"), server("Research")], ..Settings::default() })
+    Session::new(Settings {
+        servers: vec![server("Main"), server("Research")],
+        ..Settings::default()
+    })
 }
 
 fn browser(session: Session) -> Harness<'static, App> {
@@ -27,7 +36,15 @@ fn browser(session: Session) -> Harness<'static, App> {
 
 fn jobs(harness: &mut Harness<'static, App>) -> Vec<PacsJob> {
     let all = std::mem::take(&mut harness.state_mut().jobs);
-    all.into_iter().filter_map(|job| if let Job::Pacs(job) = job { Some(*job) } else { None }).collect()
+    all.into_iter()
+        .filter_map(|job| {
+            if let Job::Pacs(job) = job {
+                Some(*job)
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 fn tell(harness: &mut Harness<'static, App>, event: PacsEvent) {
@@ -41,11 +58,19 @@ fn click(harness: &mut Harness<'static, App>, label: &str) {
 }
 
 fn type_in(harness: &mut Harness<'static, App>, field: &str, text: &str) {
-    let find = |h: &Harness<'static, App>| h.get_all_by_label(field).last().map(|n| n.accesskit_node().id());
+    let find = |h: &Harness<'static, App>| {
+        h.get_all_by_label(field)
+            .last()
+            .map(|n| n.accesskit_node().id())
+    };
     assert!(find(harness).is_some(), "{field}");
     harness.get_all_by_label(field).last().unwrap().focus();
     harness.run_steps(2);
-    harness.get_all_by_label(field).last().unwrap().type_text(text);
+    harness
+        .get_all_by_label(field)
+        .last()
+        .unwrap()
+        .type_text(text);
     harness.run_steps(2);
 }
 
@@ -58,7 +83,10 @@ fn two_studies() -> FoundStudies {
         instances: Some(12),
         ..RemoteStudy::default()
     };
-    FoundStudies { studies: vec![study("1.1", "Doe Jane"), study("1.2", "Roe Richard")], is_cut: false }
+    FoundStudies {
+        studies: vec![study("1.1", "Doe Jane"), study("1.2", "Roe Richard")],
+        is_cut: false,
+    }
 }
 
 /// With two studies found.
@@ -67,9 +95,25 @@ fn searched() -> Harness<'static, App> {
     type_in(&mut harness, "Patient's name", "doe");
     click(&mut harness, "Search");
     let jobs = jobs(&mut harness);
-    let [PacsJob::Ask(PacsQuestion::Find { id, server, query, .. })] = &jobs[..] else { panic!("{jobs:?}") };
-    assert_eq!((server.name.as_str(), query.patient_name.as_str()), ("Main", "doe"));
-    tell(&mut harness, PacsEvent::Found { id: *id, result: Ok(two_studies()) });
+    let [
+        PacsJob::Ask(PacsQuestion::Find {
+            id, server, query, ..
+        }),
+    ] = &jobs[..]
+    else {
+        panic!("{jobs:?}")
+    };
+    assert_eq!(
+        (server.name.as_str(), query.patient_name.as_str()),
+        ("Main", "doe")
+    );
+    tell(
+        &mut harness,
+        PacsEvent::Found {
+            id: *id,
+            result: Ok(two_studies()),
+        },
+    );
     harness
 }
 
@@ -80,11 +124,15 @@ fn row(harness: &Harness<'static, App>, words: &str) -> bool {
 #[test]
 fn a_study_is_found_looked_into_and_received() {
     let mut harness = searched();
-    assert!(row(&harness, "Doe Jane") && row(&harness, "Roe Richard") && row(&harness, "2 studies"));
+    assert!(
+        row(&harness, "Doe Jane") && row(&harness, "Roe Richard") && row(&harness, "2 studies")
+    );
     harness.get_by_label_contains("Roe Richard").click();
     harness.run_steps(3);
     let listed = jobs(&mut harness);
-    let [PacsJob::Ask(PacsQuestion::ListSeries { id, study_uid, .. })] = &listed[..] else { panic!("{listed:?}") };
+    let [PacsJob::Ask(PacsQuestion::ListSeries { id, study_uid, .. })] = &listed[..] else {
+        panic!("{listed:?}")
+    };
     assert_eq!(study_uid, "1.2");
     let series = |uid: &str, words: &str| RemoteSeries {
         series_uid: uid.into(),
@@ -93,22 +141,65 @@ fn a_study_is_found_looked_into_and_received() {
         ..RemoteSeries::default()
     };
     let list = vec![series("1.2.1", "Scout"), series("1.2.2", "Abdomen")];
-    tell(&mut harness, PacsEvent::Series { id: *id, study_uid: "1.2".into(), result: Ok(list) });
+    tell(
+        &mut harness,
+        PacsEvent::Series {
+            id: *id,
+            study_uid: "1.2".into(),
+            result: Ok(list),
+        },
+    );
     harness.get_by_label_contains("Abdomen").click();
     harness.run_steps(3);
     click(&mut harness, "Open study");
     let received = jobs(&mut harness);
-    let [PacsJob::Receive(ReceiveJob { id, study_uid, series, .. })] = &received[..] else { panic!("{received:?}") };
-    assert_eq!((study_uid.as_str(), series.as_deref()), ("1.2", Some(&["1.2.2".to_owned()][..])));
-    let state = Receiving { done: 3, total: 12, bytes: 2_000_000, is_waiting: false };
+    let [
+        PacsJob::Receive(ReceiveJob {
+            id,
+            study_uid,
+            series,
+            ..
+        }),
+    ] = &received[..]
+    else {
+        panic!("{received:?}")
+    };
+    assert_eq!(
+        (study_uid.as_str(), series.as_deref()),
+        ("1.2", Some(&["1.2.2".to_owned()][..]))
+    );
+    let state = Receiving {
+        done: 3,
+        total: 12,
+        bytes: 2_000_000,
+        is_waiting: false,
+    };
     tell(&mut harness, PacsEvent::Receiving { id: *id, state });
     assert!(row(&harness, "Receiving 3 of 12 objects"));
-    let state = Receiving { is_waiting: true, ..state };
+    let state = Receiving {
+        is_waiting: true,
+        ..state
+    };
     tell(&mut harness, PacsEvent::Receiving { id: *id, state });
     assert!(row(&harness, "The connection was lost: trying again"));
-    tell(&mut harness, PacsEvent::Received { id: *id, result: Ok(vec!["/cache/1.2".into()]) });
-    assert!(!harness.state().window.has_dialog(), "the study is in the window now");
-    assert!(harness.state().jobs.iter().any(|job| matches!(job, Job::Files(FileJob::Open { .. }))));
+    tell(
+        &mut harness,
+        PacsEvent::Received {
+            id: *id,
+            result: Ok(vec!["/cache/1.2".into()]),
+        },
+    );
+    assert!(
+        !harness.state().window.has_dialog(),
+        "the study is in the window now"
+    );
+    assert!(
+        harness
+            .state()
+            .jobs
+            .iter()
+            .any(|job| matches!(job, Job::Files(FileJob::Open { .. })))
+    );
 }
 
 #[test]
@@ -119,28 +210,56 @@ fn receiving_can_be_stopped() {
     click(&mut harness, "Open study");
     click(&mut harness, "Stop receiving");
     let jobs = jobs(&mut harness);
-    let stopped =
-        jobs.iter().any(|job| matches!(job, PacsJob::Receive(ReceiveJob { cancel, .. }) if cancel.is_cancelled()));
+    let stopped = jobs.iter().any(
+        |job| matches!(job, PacsJob::Receive(ReceiveJob { cancel, .. }) if cancel.is_cancelled()),
+    );
     assert!(stopped, "{jobs:?}");
     assert!(harness.state().window.has_dialog());
 }
 
 #[test]
 fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
-    let signed = Server { sign_in: SignIn::Password, user: "reader".into(), ..server("Main") };
-    let mut harness = browser(Session::new(Settings { servers: vec![signed], ..Settings::default() }));
+    let signed = Server {
+        sign_in: SignIn::Password,
+        user: "reader".into(),
+        ..server("Main")
+    };
+    let mut harness = browser(Session::new(Settings {
+        servers: vec![signed],
+        ..Settings::default()
+    }));
     click(&mut harness, "Search");
     let asked = jobs(&mut harness);
-    let [PacsJob::Ask(PacsQuestion::Find { id, .. })] = &asked[..] else { panic!("{asked:?}") };
-    let failure = Error::new("sign in on the server \"Main\"", "the password is missing").of_kind(ErrorKind::SignIn);
-    tell(&mut harness, PacsEvent::Found { id: *id, result: Err(failure) });
+    let [PacsJob::Ask(PacsQuestion::Find { id, .. })] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    let failure = Error::new("sign in on the server \"Main\"", "the password is missing")
+        .of_kind(ErrorKind::SignIn);
+    tell(
+        &mut harness,
+        PacsEvent::Found {
+            id: *id,
+            result: Err(failure),
+        },
+    );
     assert!(row(&harness, "the password is missing"));
     type_in(&mut harness, "Password", "hush");
     click(&mut harness, "Sign in");
     let asked = jobs(&mut harness);
-    assert!(matches!(&asked[0], PacsJob::SignIn { secret, is_kept: true, .. } if secret.reveal() == "hush"));
-    assert!(matches!(&asked[1], PacsJob::Ask(PacsQuestion::Find { .. })), "asked again without a click");
-    assert!(harness.state().actions.iter().all(|action| !action.contains("hush")));
+    assert!(
+        matches!(&asked[0], PacsJob::SignIn { secret, is_kept: true, .. } if secret.reveal() == "hush")
+    );
+    assert!(
+        matches!(&asked[1], PacsJob::Ask(PacsQuestion::Find { .. })),
+        "asked again without a click"
+    );
+    assert!(
+        harness
+            .state()
+            .actions
+            .iter()
+            .all(|action| !action.contains("hush"))
+    );
 }
 
 #[test]
@@ -148,13 +267,27 @@ fn what_went_wrong_is_said_where_one_looks() {
     let mut harness = searched();
     click(&mut harness, "Test");
     let asked = jobs(&mut harness);
-    let [PacsJob::Ask(PacsQuestion::Echo { id, .. })] = &asked[..] else { panic!("{asked:?}") };
-    let failure = Error::new("reach DICOMweb on the server \"Main\"", "nothing answers there (connection refused)");
-    tell(&mut harness, PacsEvent::Echoed { id: *id, result: Err(failure) });
+    let [PacsJob::Ask(PacsQuestion::Echo { id, .. })] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    let failure = Error::new(
+        "reach DICOMweb on the server \"Main\"",
+        "nothing answers there (connection refused)",
+    );
+    tell(
+        &mut harness,
+        PacsEvent::Echoed {
+            id: *id,
+            result: Err(failure),
+        },
+    );
     assert!(row(&harness, "connection refused"));
     type_in(&mut harness, "From", "yesterday");
     click(&mut harness, "Search");
-    assert!(jobs(&mut harness).is_empty(), "a day that is none is not asked for");
+    assert!(
+        jobs(&mut harness).is_empty(),
+        "a day that is none is not asked for"
+    );
 }
 
 #[test]
@@ -164,16 +297,27 @@ fn the_first_server_is_added_where_it_is_needed() {
     type_in(&mut harness, "Address", "pacs.example.org");
     assert!(row(&harness, "must begin with https://"));
     click(&mut harness, "Save");
-    assert!(harness.state().session.settings.servers.is_empty(), "it is greyed");
+    assert!(
+        harness.state().session.settings.servers.is_empty(),
+        "it is greyed"
+    );
     harness.get_all_by_label("Address").last().unwrap().focus();
     harness.key_press(egui::Key::Home);
     harness.run_steps(2);
-    harness.get_all_by_label("Address").last().unwrap().type_text("https://");
+    harness
+        .get_all_by_label("Address")
+        .last()
+        .unwrap()
+        .type_text("https://");
     harness.run_steps(2);
     click(&mut harness, "Save");
     let servers = &harness.state().session.settings.servers;
     assert_eq!(servers[0].name, "Hospital");
-    assert!(servers[0].address.contains("https://"), "{}", servers[0].address);
+    assert!(
+        servers[0].address.contains("https://"),
+        "{}",
+        servers[0].address
+    );
     assert!(harness.query_by_label("Search").is_some(), "and is asked");
 }
 
@@ -199,7 +343,11 @@ fn waiting(state: SendState, trouble: Option<&str>) -> SendItem {
 #[test]
 fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
     let mut harness = window(known());
-    assert!(harness.query_by_label_contains("What is being sent: Sending").is_none());
+    assert!(
+        harness
+            .query_by_label_contains("What is being sent: Sending")
+            .is_none()
+    );
     let item = waiting(SendState::Waiting, Some("the connection broke off"));
     tell(&mut harness, PacsEvent::Queue(vec![item]));
     click(&mut harness, "What is being sent: Sending 1");
@@ -213,13 +361,22 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
         matches!(&asked[..], [PacsJob::Sending(SendingJob::Retry(a)), PacsJob::Sending(SendingJob::Cancel(b))] if a == "a" && b == "a"),
         "{asked:?}"
     );
-    tell(&mut harness, PacsEvent::Queue(vec![waiting(SendState::Cancelled, None)]));
+    tell(
+        &mut harness,
+        PacsEvent::Queue(vec![waiting(SendState::Cancelled, None)]),
+    );
     click(&mut harness, "Clear what is done");
-    assert!(matches!(&jobs(&mut harness)[..], [PacsJob::Sending(SendingJob::ForgetDone)]));
+    assert!(matches!(
+        &jobs(&mut harness)[..],
+        [PacsJob::Sending(SendingJob::ForgetDone)]
+    ));
 }
 
 #[test]
 fn sending_says_why_it_cannot_be_done() {
     let session = known();
-    assert_eq!(session.refusal(UserCommand::SendToServer), Some("Nothing is open"));
+    assert_eq!(
+        session.refusal(UserCommand::SendToServer),
+        Some("Nothing is open")
+    );
 }

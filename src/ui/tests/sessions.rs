@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::session::{job::SliceKey, tests::with_pictures};
-use egui::{Event as Input, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, Vec2, pos2, vec2};
+use egui::{
+    Event as Input, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, Vec2, pos2, vec2,
+};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Numbers by chance, the same for the same seed.
@@ -32,18 +34,40 @@ pub(super) struct Person {
     pub(super) events: Vec<Input>,
 }
 
-const TOOLS: [Key; 8] = [Key::B, Key::E, Key::S, Key::P, Key::L, Key::X, Key::G, Key::U];
+const TOOLS: [Key; 8] = [
+    Key::B,
+    Key::E,
+    Key::S,
+    Key::P,
+    Key::L,
+    Key::X,
+    Key::G,
+    Key::U,
+];
 
 impl Person {
     fn place(&mut self) -> Pos2 {
         // Now and then beside the canvas: a stroke that leaves it.
-        let room = if self.dice.roll(12) == 0 { self.canvas.expand(30.0) } else { self.canvas.shrink(8.0) };
-        let (x, y) = (self.dice.roll(1000) as f32 / 1000.0, self.dice.roll(1000) as f32 / 1000.0);
-        pos2(room.left() + (x * room.width()).round(), room.top() + (y * room.height()).round())
+        let room = if self.dice.roll(12) == 0 {
+            self.canvas.expand(30.0)
+        } else {
+            self.canvas.shrink(8.0)
+        };
+        let (x, y) = (
+            self.dice.roll(1000) as f32 / 1000.0,
+            self.dice.roll(1000) as f32 / 1000.0,
+        );
+        pos2(
+            room.left() + (x * room.width()).round(),
+            room.top() + (y * room.height()).round(),
+        )
     }
 
     fn near(&mut self, at: Pos2) -> Pos2 {
-        let by = vec2(self.dice.roll(60) as f32 - 30.0, self.dice.roll(60) as f32 - 30.0);
+        let by = vec2(
+            self.dice.roll(60) as f32 - 30.0,
+            self.dice.roll(60) as f32 - 30.0,
+        );
         self.canvas.shrink(8.0).clamp(at + by)
     }
 
@@ -53,7 +77,12 @@ impl Person {
     }
 
     pub(super) fn button(&mut self, button: PointerButton, pressed: bool) {
-        self.events.push(Input::PointerButton { pos: self.at, button, pressed, modifiers: Modifiers::NONE });
+        self.events.push(Input::PointerButton {
+            pos: self.at,
+            button,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
     }
 
     pub(super) fn click(&mut self, at: Pos2) {
@@ -67,10 +96,16 @@ impl Person {
         self.move_to(from);
         self.button(button, true);
         for _ in 0..1 + self.dice.roll(4) {
-            let at = if self.dice.roll(3) == 0 { self.place() } else { self.near(self.at) };
+            let at = if self.dice.roll(3) == 0 {
+                self.place()
+            } else {
+                self.near(self.at)
+            };
             self.move_to(at);
             match self.dice.roll(40) {
-                0 => self.events.extend([Input::PointerGone, Input::PointerMoved(at)]),
+                0 => self
+                    .events
+                    .extend([Input::PointerGone, Input::PointerMoved(at)]),
                 1 => self.any_key(),
                 2 => self.wheel(),
                 3 => self.events.push(Input::WindowFocused(false)),
@@ -97,27 +132,46 @@ impl Person {
     }
 
     pub(super) fn key(&mut self, key: Key, modifiers: Modifiers) {
-        let press = |pressed| Input::Key { key, physical_key: None, pressed, repeat: false, modifiers };
+        let press = |pressed| Input::Key {
+            key,
+            physical_key: None,
+            pressed,
+            repeat: false,
+            modifiers,
+        };
         let is_changed = modifiers != Modifiers::NONE;
-        self.events.extend(is_changed.then_some(Input::ModifiersChanged(modifiers)));
+        self.events
+            .extend(is_changed.then_some(Input::ModifiersChanged(modifiers)));
         self.events.push(press(true));
         let letter = key.symbol_or_name();
         let is_text = !modifiers.command && letter.chars().count() == 1;
-        self.events.extend(is_text.then(|| Input::Text(letter.to_lowercase())));
+        self.events
+            .extend(is_text.then(|| Input::Text(letter.to_lowercase())));
         self.events.push(press(false));
-        self.events.extend(is_changed.then_some(Input::ModifiersChanged(Modifiers::NONE)));
+        self.events
+            .extend(is_changed.then_some(Input::ModifiersChanged(Modifiers::NONE)));
     }
 
     fn any_key(&mut self) {
         const NONE: Modifiers = Modifiers::NONE;
         match self.dice.roll(10) {
             0..4 => {
-                let key = self.dice.one_of(&[Key::ArrowUp, Key::ArrowDown, Key::PageUp, Key::End]);
+                let key = self
+                    .dice
+                    .one_of(&[Key::ArrowUp, Key::ArrowDown, Key::PageUp, Key::End]);
                 self.key(key, NONE);
             }
             4 => self.key(Key::Enter, NONE),
             5 => {
-                let key = self.dice.one_of(&[Key::Z, Key::Z, Key::Y, Key::PageDown, Key::PageUp, Key::Plus, Key::K]);
+                let key = self.dice.one_of(&[
+                    Key::Z,
+                    Key::Z,
+                    Key::Y,
+                    Key::PageDown,
+                    Key::PageUp,
+                    Key::Plus,
+                    Key::K,
+                ]);
                 self.key(key, Modifiers::COMMAND | Modifiers::CTRL);
             }
             6 => {
@@ -125,12 +179,25 @@ impl Person {
                 self.key(key, NONE);
             }
             7 => {
-                let key =
-                    self.dice.one_of(&[Key::C, Key::Comma, Key::Period, Key::W, Key::Q, Key::Delete, Key::D, Key::O]);
+                let key = self.dice.one_of(&[
+                    Key::C,
+                    Key::Comma,
+                    Key::Period,
+                    Key::W,
+                    Key::Q,
+                    Key::Delete,
+                    Key::D,
+                    Key::O,
+                ]);
                 self.key(key, NONE);
             }
             8 => {
-                let key = self.dice.one_of(&[Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown]);
+                let key = self.dice.one_of(&[
+                    Key::ArrowLeft,
+                    Key::ArrowRight,
+                    Key::ArrowUp,
+                    Key::ArrowDown,
+                ]);
                 self.key(key, Modifiers::SHIFT);
             }
             _ => {
@@ -157,7 +224,12 @@ impl Person {
             (MouseWheelUnit::Point, 11.0),
             (MouseWheelUnit::Point, -17.0),
         ]);
-        let modifiers = self.dice.one_of(&[Modifiers::NONE, Modifiers::NONE, Modifiers::SHIFT, Modifiers::COMMAND]);
+        let modifiers = self.dice.one_of(&[
+            Modifiers::NONE,
+            Modifiers::NONE,
+            Modifiers::SHIFT,
+            Modifiers::COMMAND,
+        ]);
         self.events.push(Input::MouseWheel {
             unit,
             delta: vec2(0.0, y),
@@ -173,7 +245,9 @@ impl Person {
             0..5 => self.drag(PointerButton::Primary),
             5 => self.corners(),
             6 => {
-                let button = self.dice.one_of(&[PointerButton::Middle, PointerButton::Secondary]);
+                let button = self
+                    .dice
+                    .one_of(&[PointerButton::Middle, PointerButton::Secondary]);
                 self.drag(button);
             }
             7 => self.wheel(),
@@ -217,7 +291,13 @@ impl Bench {
     fn apply(&mut self, action: Action) {
         self.session.apply(action);
         // Messages lie over the canvas: where one stands depends on when it is drawn.
-        self.seen.told.extend(self.session.notices.list.drain(..).map(|notice| notice.text));
+        self.seen.told.extend(
+            self.session
+                .notices
+                .list
+                .drain(..)
+                .map(|notice| notice.text),
+        );
         for job in self.session.take_jobs() {
             match job {
                 Job::Store(StoreJob::Append { step, .. }) => self.seen.journal.push(format!(
@@ -225,7 +305,10 @@ impl Bench {
                     step.tool,
                     step.case,
                     step.also,
-                    step.edits.iter().map(|(slice, bytes)| (*slice, hash(bytes))).collect::<Vec<_>>()
+                    step.edits
+                        .iter()
+                        .map(|(slice, bytes)| (*slice, hash(bytes)))
+                        .collect::<Vec<_>>()
                 )),
                 Job::Store(StoreJob::SetUndone { step, undone, .. }) => {
                     self.seen.journal.push(format!("{step:?} undone: {undone}"));
@@ -241,17 +324,28 @@ impl Bench {
     pub(super) fn look(&mut self) {
         let session = &self.session;
         let mut screen = vec![
-            format!("case {:?}, tool {:?}, {:?}", session.current, session.tool(), session.settings.view_mode),
+            format!(
+                "case {:?}, tool {:?}, {:?}",
+                session.current,
+                session.tool(),
+                session.settings.view_mode
+            ),
             format!("{:?}", session.settings.tools),
             format!("{:?} {:?}", session.active_label(), session.preview()),
         ];
         for case in &session.cases {
             let mask = |slice| {
-                let mask = session.mask_of(SliceKey { case: case.id, slice });
+                let mask = session.mask_of(SliceKey {
+                    case: case.id,
+                    slice,
+                });
                 mask.map_or(0, |mask| hash(mask.labels()))
             };
             let masks: Vec<u64> = (0..case.slices.len()).map(mask).collect();
-            screen.push(format!("{:?} {} {:?} {:?} {masks:?}", case.status, case.slice, case.view, case.window));
+            screen.push(format!(
+                "{:?} {} {:?} {:?} {masks:?}",
+                case.status, case.slice, case.view, case.window
+            ));
         }
         self.seen.screen = screen;
     }
@@ -270,9 +364,17 @@ pub(super) fn bench(size: Vec2, has_panels: bool) -> Harness<'static, Bench> {
     session.apply(Action::SetSettings(settings));
     session.apply(Action::Command(UserCommand::ToolBrush));
     session.take_jobs();
-    let bench = Bench { window: WindowState::default(), session, seen: Seen::default(), is_new: true };
+    let bench = Bench {
+        window: WindowState::default(),
+        session,
+        seen: Seen::default(),
+        is_new: true,
+    };
     let frame = |ui: &mut Ui, bench: &mut Bench| bench.frame(ui);
-    let mut harness = Harness::builder().with_size(size).with_step_dt(1.0 / 240.0).build_ui_state(frame, bench);
+    let mut harness = Harness::builder()
+        .with_size(size)
+        .with_step_dt(1.0 / 240.0)
+        .build_ui_state(frame, bench);
     harness.run_steps(3);
     harness
 }
@@ -303,7 +405,12 @@ fn events(seed: u64, size: Vec2, has_panels: bool, controls: &[&str]) -> Vec<Inp
     let canvas = harness.get_by_label_contains("Picture:").rect();
     let controls = controls
         .iter()
-        .map(|name| harness.get_by_role_and_label(egui::accesskit::Role::Button, name).rect().center())
+        .map(|name| {
+            harness
+                .get_by_role_and_label(egui::accesskit::Role::Button, name)
+                .rect()
+                .center()
+        })
         .collect();
     let mut person = Person {
         dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
@@ -319,16 +426,27 @@ fn events(seed: u64, size: Vec2, has_panels: bool, controls: &[&str]) -> Vec<Inp
 }
 
 /// Plays sessions in three ways and tells how many steps they left in the journal.
-fn same_in_any_frames(seeds: std::ops::Range<u64>, size: Vec2, has_panels: bool, controls: &[&str]) -> usize {
+fn same_in_any_frames(
+    seeds: std::ops::Range<u64>,
+    size: Vec2,
+    has_panels: bool,
+    controls: &[&str],
+) -> usize {
     let mut steps = 0;
     for seed in seeds {
         let events = events(seed, size, has_panels, controls);
         let one_by_one = play(size, has_panels, &events, || 1);
         let at_once = play(size, has_panels, &events, || usize::MAX);
-        assert_eq!(at_once, one_by_one, "session {seed}, all in one frame: {events:#?}");
+        assert_eq!(
+            at_once, one_by_one,
+            "session {seed}, all in one frame: {events:#?}"
+        );
         let mut dice = Dice(seed + 77);
         let by_chance = play(size, has_panels, &events, || 1 + dice.roll(9));
-        assert_eq!(by_chance, one_by_one, "session {seed}, cut at random: {events:#?}");
+        assert_eq!(
+            by_chance, one_by_one,
+            "session {seed}, cut at random: {events:#?}"
+        );
         steps += one_by_one.journal.len();
     }
     steps
@@ -338,8 +456,12 @@ fn same_in_any_frames(seeds: std::ops::Range<u64>, size: Vec2, has_panels: bool,
 fn three_hundred_sessions_leave_the_same_in_any_frames() {
     let size = vec2(560.0, 400.0);
     let steps = std::thread::scope(|scope| {
-        let parts = [0..150, 150..300].map(|seeds| scope.spawn(move || same_in_any_frames(seeds, size, false, &[])));
-        parts.into_iter().map(|part| part.join().unwrap()).sum::<usize>()
+        let parts = [0..150, 150..300]
+            .map(|seeds| scope.spawn(move || same_in_any_frames(seeds, size, false, &[])));
+        parts
+            .into_iter()
+            .map(|part| part.join().unwrap())
+            .sum::<usize>()
     });
     assert!(steps > 1000, "{steps} steps: the sessions do something");
 }
@@ -356,21 +478,41 @@ fn the_picture_keeps_its_place_while_something_is_drawn() {
             pressed,
             modifiers: egui::Modifiers::NONE,
         };
-        let (from, to) = (before.center() - vec2(60.0, 40.0), before.center() + vec2(60.0, 40.0));
+        let (from, to) = (
+            before.center() - vec2(60.0, 40.0),
+            before.center() + vec2(60.0, 40.0),
+        );
         let moved = Input::PointerMoved;
-        for event in [moved(from), button(true, from), moved(to), button(false, to)] {
+        for event in [
+            moved(from),
+            button(true, from),
+            moved(to),
+            button(false, to),
+        ] {
             harness.input_mut().events.push(event);
             harness.run_steps(2);
         }
         harness.run_steps(6);
-        assert!(!harness.state().seen.journal.is_empty(), "something was drawn");
+        assert!(
+            !harness.state().seen.journal.is_empty(),
+            "something was drawn"
+        );
         assert_eq!(place(&harness), before, "at {width} x {height}");
     }
 }
 
 #[test]
 fn sessions_with_clicks_on_controls_leave_the_same_in_any_frames() {
-    let controls = ["Undo", "Redo", "Brush", "Polygon", "Next slice", "Previous slice", "Accept and next", "Skip"];
+    let controls = [
+        "Undo",
+        "Redo",
+        "Brush",
+        "Polygon",
+        "Next slice",
+        "Previous slice",
+        "Accept and next",
+        "Skip",
+    ];
     let steps = same_in_any_frames(1000..1030, vec2(1100.0, 700.0), true, &controls);
     assert!(steps > 100, "{steps}");
 }

@@ -15,8 +15,8 @@ use crate::{
 };
 use labrum_core::{
     journal::{
-        Author, CaseDescription, CaseKey, JournalStep as Stored, ModelStamp, Proposal, StepState, StoredCase,
-        StoredSlice,
+        Author, CaseDescription, CaseKey, JournalStep as Stored, ModelStamp, Proposal, StepState,
+        StoredCase, StoredSlice,
     },
     label::Label,
     mask::PackedMask,
@@ -54,7 +54,11 @@ impl WriteTrouble {
 
 impl From<Error> for WriteTrouble {
     fn from(error: Error) -> Self {
-        if error.kind == ErrorKind::Disk { Self::Later(error) } else { Self::Never(error) }
+        if error.kind == ErrorKind::Disk {
+            Self::Later(error)
+        } else {
+            Self::Never(error)
+        }
     }
 }
 
@@ -63,7 +67,9 @@ pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
     match job {
         StoreJob::Append { step, .. } => Some(step.case),
         StoreJob::RemoveCase(case) => Some(*case),
-        StoreJob::Proposal { case, .. } | StoreJob::Status { case, .. } | StoreJob::Seconds { case, .. } => Some(*case),
+        StoreJob::Proposal { case, .. }
+        | StoreJob::Status { case, .. }
+        | StoreJob::Seconds { case, .. } => Some(*case),
         StoreJob::Shown { case, .. } => Some(*case),
         _ => None,
     }
@@ -133,7 +139,10 @@ impl WorkspaceKeeper {
 
     pub(super) fn fold(&mut self) {
         // A fold that fails is no loss: the journal has it all.
-        let left = self.workspace.as_mut().map_or(Ok(false), |w| w.fold(FOLDED));
+        let left = self
+            .workspace
+            .as_mut()
+            .map_or(Ok(false), |w| w.fold(FOLDED));
         self.has_to_fold = left.unwrap_or_else(|failure| {
             log::warn!("{failure}");
             false
@@ -154,28 +163,45 @@ impl WorkspaceKeeper {
     }
 
     /// Does a job; the events are for the window. `has_work` says that there is work which no workspace has yet.
-    pub(super) fn work(&mut self, job: &StoreJob, has_work: bool) -> Result<Vec<Event>, WriteTrouble> {
+    pub(super) fn work(
+        &mut self,
+        job: &StoreJob,
+        has_work: bool,
+    ) -> Result<Vec<Event>, WriteTrouble> {
         match job {
             StoreJob::Open { folder, with_cases } => {
-                let folder = folder.clone().unwrap_or_else(|| self.places.data.join("My work"));
+                let folder = folder
+                    .clone()
+                    .unwrap_or_else(|| self.places.data.join("My work"));
                 let mut events = self.open(&folder, *with_cases, has_work && !self.is_open());
                 if self.is_open() {
                     // A workspace whose versions cannot be read is still one to draw in.
-                    events.extend(self.learning().unwrap_or_else(|trouble| vec![Event::Failed(trouble.error())]));
+                    events.extend(
+                        self.learning()
+                            .unwrap_or_else(|trouble| vec![Event::Failed(trouble.error())]),
+                    );
                 }
                 Ok(events)
             }
             StoreJob::Rename(name) => {
                 self.workspace()?.rename(name)?;
-                self.info(false).map(|info| vec![Event::Workspace(Ok(info))])
+                self.info(false)
+                    .map(|info| vec![Event::Workspace(Ok(info))])
             }
             StoreJob::Move(folder) => {
                 // One that is not open is not moved as soon as it is.
-                let moved = self.workspace().map_err(WriteTrouble::never)?.move_to(folder);
+                let moved = self
+                    .workspace()
+                    .map_err(WriteTrouble::never)?
+                    .move_to(folder);
                 let info = self.info(false)?;
                 let failed = moved.err().map(Event::Failed);
                 let learning = self.learning()?;
-                Ok(failed.into_iter().chain([Event::Workspace(Ok(info))]).chain(learning).collect())
+                Ok(failed
+                    .into_iter()
+                    .chain([Event::Workspace(Ok(info))])
+                    .chain(learning)
+                    .collect())
             }
             StoreJob::Labels(labels) => {
                 self.workspace()?.set_labels(labels)?;
@@ -183,19 +209,32 @@ impl WorkspaceKeeper {
                 Ok(Vec::new())
             }
             StoreJob::Append { step, person } => self.append(step, person),
-            StoreJob::SetUndone { step, undone, status } => {
+            StoreJob::SetUndone {
+                step,
+                undone,
+                status,
+            } => {
                 let seq = match step {
                     StepId::Stored(seq) => Some(*seq),
                     StepId::New(id) => self.steps.get(id).copied(),
                 };
-                let lost =
-                    || WriteTrouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
-                self.workspace()?.set_undone_knowing(seq.ok_or_else(lost)?, *undone, *status)?;
+                let lost = || {
+                    WriteTrouble::Never(Error::new(
+                        "undo the step in the workspace",
+                        "it was never written there",
+                    ))
+                };
+                self.workspace()?
+                    .set_undone_knowing(seq.ok_or_else(lost)?, *undone, *status)?;
                 self.has_to_fold = true;
                 // It may have been the acceptance.
                 self.counts()
             }
-            StoreJob::Proposal { case, slice, finding } => self.proposal(*case, *slice as u32, finding),
+            StoreJob::Proposal {
+                case,
+                slice,
+                finding,
+            } => self.proposal(*case, *slice as u32, finding),
             StoreJob::Status { case, status } => {
                 let key = self.key(*case)?;
                 self.workspace()?.set_status(key, *status)?;
@@ -208,9 +247,18 @@ impl WorkspaceKeeper {
                 }
                 Ok(Vec::new())
             }
-            StoreJob::CountLabel(label) => Ok(vec![Event::LabelUse(self.workspace()?.label_use(*label)?)]),
-            StoreJob::RemoveLabel { label, into, tool, person } => {
-                let changed = self.workspace()?.relabel(*label, into.unwrap_or(0), tool, person)?;
+            StoreJob::CountLabel(label) => {
+                Ok(vec![Event::LabelUse(self.workspace()?.label_use(*label)?)])
+            }
+            StoreJob::RemoveLabel {
+                label,
+                into,
+                tool,
+                person,
+            } => {
+                let changed = self
+                    .workspace()?
+                    .relabel(*label, into.unwrap_or(0), tool, person)?;
                 self.next_seq = self.workspace()?.next_seq()?;
                 self.has_to_fold = true;
                 self.tell_again(&changed)
@@ -231,8 +279,12 @@ impl WorkspaceKeeper {
             StoreJob::BeginRound(wish) => self.begin_round(wish),
             StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
             StoreJob::Version(job) => self.version(job),
-            StoreJob::ReadAccepted => Ok(vec![Event::AcceptedCases(self.accepted().map_err(WriteTrouble::error))]),
-            StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(self.workspace()?.work_report()?))]),
+            StoreJob::ReadAccepted => Ok(vec![Event::AcceptedCases(
+                self.accepted().map_err(WriteTrouble::error),
+            )]),
+            StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(
+                self.workspace()?.work_report()?,
+            ))]),
             StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
                 Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
                 None => Ok(Vec::new()),
@@ -253,7 +305,9 @@ impl WorkspaceKeeper {
 
     /// Opens the workspace that could not be opened before, for work that waits for it.
     pub(super) fn open_again(&mut self) -> Result<Vec<Event>, WriteTrouble> {
-        let Some((folder, with_cases)) = self.failed.clone() else { return Ok(Vec::new()) };
+        let Some((folder, with_cases)) = self.failed.clone() else {
+            return Ok(Vec::new());
+        };
         let opened = self.try_open(&folder, with_cases, true);
         match (&opened, &self.failed) {
             (Err(error), Some(_)) => Err(WriteTrouble::Later(error.clone())),
@@ -265,7 +319,12 @@ impl WorkspaceKeeper {
         events(self.try_open(folder, with_cases, has_work))
     }
 
-    fn try_open(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Result<WorkspaceInfo, Error> {
+    fn try_open(
+        &mut self,
+        folder: &Path,
+        with_cases: bool,
+        has_work: bool,
+    ) -> Result<WorkspaceInfo, Error> {
         // The same folder again: its lock must be let go first.
         self.close();
         self.cases.clear();
@@ -280,8 +339,12 @@ impl WorkspaceKeeper {
             self.failed = None;
             // Values that were drawn mean other labels there.
             match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
-                true => Err(Error::at("keep the work", folder, "there is other work in that workspace")
-                    .advise("Choose a new folder for what was drawn since.")),
+                true => Err(Error::at(
+                    "keep the work",
+                    folder,
+                    "there is other work in that workspace",
+                )
+                .advise("Choose a new folder for what was drawn since.")),
                 false => Ok(info),
             }
         });
@@ -297,10 +360,17 @@ impl WorkspaceKeeper {
         let holder = workspace::holder_of(folder).filter(|_| opened.is_err() && !has_work);
         let Some(holder) = holder else { return opened };
         let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
-        let copy = copy.map_err(|e| Error::at("look at the workspace", folder, e).advise("Free some space."))?;
+        let copy = copy.map_err(|e| {
+            Error::at("look at the workspace", folder, e).advise("Free some space.")
+        })?;
         workspace::copy_for_looking(folder, copy.path())?;
         let workspace = Workspace::open(copy.path())?;
-        self.look = Some(ReadOnlyCopy { folder: folder.to_owned(), holder, _copy: copy, is_told: false });
+        self.look = Some(ReadOnlyCopy {
+            folder: folder.to_owned(),
+            holder,
+            _copy: copy,
+            is_told: false,
+        });
         Ok(workspace)
     }
 
@@ -311,7 +381,9 @@ impl WorkspaceKeeper {
 
     /// True once after the other window has closed the workspace that is looked at.
     pub(super) fn is_holder_gone(&mut self) -> bool {
-        let Some(look) = self.look.as_mut().filter(|look| !look.is_told) else { return false };
+        let Some(look) = self.look.as_mut().filter(|look| !look.is_told) else {
+            return false;
+        };
         look.is_told = workspace::holder_of(&look.folder).is_none();
         look.is_told
     }
@@ -324,7 +396,9 @@ impl WorkspaceKeeper {
         let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
         if with_cases {
             (sources, missing) = images(workspace)?;
-            resume = workspace.last_shown()?.map(|(path, slice)| (path, slice as usize));
+            resume = workspace
+                .last_shown()?
+                .map(|(path, slice)| (path, slice as usize));
         }
         let tasks = workspace.tasks()?;
         (self.next_seq, self.labels) = (next_seq, labels.clone().into());
@@ -332,7 +406,17 @@ impl WorkspaceKeeper {
             folder.clone_from(&look.folder);
         }
         let holder = self.look.as_ref().map(|look| look.holder.clone());
-        Ok(WorkspaceInfo { folder, name, labels, tasks, meter, sources, missing, resume, holder })
+        Ok(WorkspaceInfo {
+            folder,
+            name,
+            labels,
+            tasks,
+            meter,
+            sources,
+            missing,
+            resume,
+            holder,
+        })
     }
 
     /// Notes where images are now.
@@ -340,8 +424,11 @@ impl WorkspaceKeeper {
         let workspace = self.workspace().map_err(WriteTrouble::never)?;
         workspace.relocate(cases).map_err(WriteTrouble::Never)?;
         let (_, missing) = images(workspace)?;
-        let mut paths: Vec<PathBuf> =
-            cases.iter().flat_map(|case| &case.slices).map(|slice| slice.source.path.clone()).collect();
+        let mut paths: Vec<PathBuf> = cases
+            .iter()
+            .flat_map(|case| &case.slices)
+            .map(|slice| slice.source.path.clone())
+            .collect();
         let mut seen = HashSet::new();
         paths.retain(|path| seen.insert(path.clone()));
         Ok(vec![Event::Relocated { paths, missing }])
@@ -355,7 +442,8 @@ impl WorkspaceKeeper {
     pub(super) fn workspace(&mut self) -> Result<&mut Workspace, WriteTrouble> {
         let closed = || {
             WriteTrouble::Later(
-                Error::new("save the work", "no workspace is open").advise("Open one in another folder (File)."),
+                Error::new("save the work", "no workspace is open")
+                    .advise("Open one in another folder (File)."),
             )
         };
         self.workspace.as_mut().ok_or_else(closed)
@@ -363,13 +451,24 @@ impl WorkspaceKeeper {
 
     fn key(&self, case: CaseId) -> Result<CaseKey, WriteTrouble> {
         // Whatever waits to be looked up was looked up before: what is still unknown stays so.
-        let lost = || WriteTrouble::Never(Error::new("save the work", "the workspace could not take the case in"));
-        self.cases.get(&case).map(|known| known.key).ok_or_else(lost)
+        let lost = || {
+            WriteTrouble::Never(Error::new(
+                "save the work",
+                "the workspace could not take the case in",
+            ))
+        };
+        self.cases
+            .get(&case)
+            .map(|known| known.key)
+            .ok_or_else(lost)
     }
 
     /// How far the work is, and how much of it is new to the model.
     fn counts(&mut self) -> Result<Vec<Event>, WriteTrouble> {
-        Ok(vec![Event::Meter(self.workspace()?.meter()?), self.newly_accepted()?])
+        Ok(vec![
+            Event::Meter(self.workspace()?.meter()?),
+            self.newly_accepted()?,
+        ])
     }
 
     fn append(&mut self, step: &HistoryStep, person: &str) -> Result<Vec<Event>, WriteTrouble> {
@@ -380,7 +479,10 @@ impl WorkspaceKeeper {
             at: now(),
             author: Author::Person(person.to_owned()),
             tool: step.tool.to_string(),
-            edits: step.edits(false).map(|(slice, edit)| (slice as u32, edit)).collect(),
+            edits: step
+                .edits(false)
+                .map(|(slice, edit)| (slice as u32, edit))
+                .collect(),
             also: step.also.clone(),
             state: StepState::Done,
         };
@@ -390,13 +492,19 @@ impl WorkspaceKeeper {
         if let StepId::New(id) = step.id {
             self.steps.insert(id, stored.seq);
         }
-        if step.also.status.is_some() { self.counts() } else { Ok(Vec::new()) }
+        if step.also.status.is_some() {
+            self.counts()
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// All accepted cases with their masks.
     fn accepted(&mut self) -> Result<Vec<StoredCase>, WriteTrouble> {
         let entries = self.workspace()?.cases()?;
-        let accepted = entries.into_iter().filter(|entry| entry.status == Status::Accepted);
+        let accepted = entries
+            .into_iter()
+            .filter(|entry| entry.status == Status::Accepted);
         let mut cases = Vec::new();
         for entry in accepted {
             cases.extend(self.workspace()?.case(&entry.description.identity)?);
@@ -404,15 +512,29 @@ impl WorkspaceKeeper {
         Ok(cases)
     }
 
-    fn proposal(&mut self, case: CaseId, slice: u32, finding: &Finding) -> Result<Vec<Event>, WriteTrouble> {
+    fn proposal(
+        &mut self,
+        case: CaseId,
+        slice: u32,
+        finding: &Finding,
+    ) -> Result<Vec<Event>, WriteTrouble> {
         let key = self.key(case)?;
         let (name, version) = finding.model_and_version();
         let at = now();
         let mask = finding.mask();
-        let model = ModelStamp { name, version, weights: finding.weights.to_string() };
-        let proposal = Proposal { model, at, mask: PackedMask::of(&mask) };
+        let model = ModelStamp {
+            name,
+            version,
+            weights: finding.weights.to_string(),
+        };
+        let proposal = Proposal {
+            model,
+            at,
+            mask: PackedMask::of(&mask),
+        };
         let bytes = finding.probability_bytes();
-        self.workspace()?.put_proposal(key, slice, &proposal, Some(&bytes))?;
+        self.workspace()?
+            .put_proposal(key, slice, &proposal, Some(&bytes))?;
         Ok(Vec::new())
     }
 }
@@ -421,8 +543,14 @@ impl WorkspaceKeeper {
 fn images(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for entry in workspace.cases()? {
-        let paths: Vec<PathBuf> = entry.description.slices.into_iter().map(|s| s.source.path).collect();
-        let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.exists());
+        let paths: Vec<PathBuf> = entry
+            .description
+            .slices
+            .into_iter()
+            .map(|s| s.source.path)
+            .collect();
+        let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) =
+            paths.into_iter().partition(|path| path.exists());
         sources.extend(there.into_iter().filter(|path| seen.insert(path.clone())));
         missing.extend((!gone.is_empty()).then_some(entry.description.identity));
     }
@@ -438,7 +566,10 @@ fn events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
             "{of} are not where they were. File, \"Find the images\" looks for them in a folder; their masks are kept."
         ))
     });
-    notice.into_iter().chain([Event::Workspace(opened)]).collect()
+    notice
+        .into_iter()
+        .chain([Event::Workspace(opened)])
+        .collect()
 }
 
 #[cfg(test)]

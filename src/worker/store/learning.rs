@@ -4,7 +4,9 @@ use super::keeper::{WorkspaceKeeper, WriteTrouble};
 use crate::{
     Error, Result,
     learning::course::Model,
-    session::job::{BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob},
+    session::job::{
+        BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob,
+    },
 };
 use labrum_core::{
     label::{Label, bind_by_value},
@@ -23,7 +25,11 @@ impl WorkspaceKeeper {
     pub(super) fn learning(&mut self) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let mut events = vec![self.versions()?, self.newly_accepted()?];
         // The window that has the workspace open goes on with it.
-        let running = if self.is_looking() { None } else { self.workspace()?.running_round()? };
+        let running = if self.is_looking() {
+            None
+        } else {
+            self.workspace()?.running_round()?
+        };
         if let Some(record) = running {
             let snapshot = self.workspace()?.round_snapshot(record.key)?;
             events.push(Event::RoundBegun(Box::new(BegunRound {
@@ -47,12 +53,17 @@ impl WorkspaceKeeper {
         let labels = self.workspace()?.labels()?;
         let active = versions.iter().find(|v| v.is_active).and_then(|version| {
             // Without its file the shipped models go on, and the list says which version is active.
-            entry(version, &labels).inspect_err(|error| log::warn!("{error}")).ok()
+            entry(version, &labels)
+                .inspect_err(|error| log::warn!("{error}"))
+                .ok()
         });
         Ok(Event::Versions { versions, active })
     }
 
-    pub(super) fn begin_round(&mut self, wish: &RoundWish) -> std::result::Result<Vec<Event>, WriteTrouble> {
+    pub(super) fn begin_round(
+        &mut self,
+        wish: &RoundWish,
+    ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let json = wish.settings.to_json()?;
         let (record, snapshot) = self.workspace()?.begin_round(&json, wish.parent)?;
         Ok(vec![Event::RoundBegun(Box::new(BegunRound {
@@ -73,14 +84,21 @@ impl WorkspaceKeeper {
         match outcome {
             RoundOutcome::Version(version) => drop(self.workspace()?.add_version(version)?),
             RoundOutcome::Cancelled => {
-                self.workspace()?.end_round(key, RoundState::Cancelled, "stopped by a person")?
+                self.workspace()?
+                    .end_round(key, RoundState::Cancelled, "stopped by a person")?
             }
-            RoundOutcome::Failed(reason) => self.workspace()?.end_round(key, RoundState::Failed, reason)?,
+            RoundOutcome::Failed(reason) => {
+                self.workspace()?
+                    .end_round(key, RoundState::Failed, reason)?
+            }
         }
         Ok(vec![self.versions()?, self.newly_accepted()?])
     }
 
-    pub(super) fn version(&mut self, job: &VersionJob) -> std::result::Result<Vec<Event>, WriteTrouble> {
+    pub(super) fn version(
+        &mut self,
+        job: &VersionJob,
+    ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match job {
             VersionJob::Activate(key) => self.workspace()?.activate(*key)?,
             VersionJob::Reject(key) => self.workspace()?.reject(*key)?,
@@ -90,28 +108,49 @@ impl WorkspaceKeeper {
                 let version = self.find(*key)?;
                 let labels = self.workspace()?.labels()?;
                 let file = export(&version, folder, &labels).map_err(WriteTrouble::Never)?;
-                return Ok(vec![Event::Notice(format!("{} is in {}", version.name, file.display()))]);
+                return Ok(vec![Event::Notice(format!(
+                    "{} is in {}",
+                    version.name,
+                    file.display()
+                ))]);
             }
             VersionJob::Compare(first, second) => {
                 let (first, second) = (self.find(*first)?, self.find(*second)?);
                 let snapshot = self.workspace()?.accepted_masks()?;
                 let of = |version: Version| (version.key, version.file);
-                return Ok(vec![Event::ToCompare { first: of(first), second: of(second), snapshot }]);
+                return Ok(vec![Event::ToCompare {
+                    first: of(first),
+                    second: of(second),
+                    snapshot,
+                }]);
             }
         }
         Ok(vec![self.versions()?])
     }
 
     fn find(&mut self, key: VersionKey) -> std::result::Result<Version, WriteTrouble> {
-        let gone = || WriteTrouble::Never(Error::new("find the version", "it is not in the workspace any more"));
-        self.workspace()?.versions()?.into_iter().find(|v| v.key == key).ok_or_else(gone)
+        let gone = || {
+            WriteTrouble::Never(Error::new(
+                "find the version",
+                "it is not in the workspace any more",
+            ))
+        };
+        self.workspace()?
+            .versions()?
+            .into_iter()
+            .find(|v| v.key == key)
+            .ok_or_else(gone)
     }
 }
 
 /// A version as a model that can be run, under the name that it has in the list.
 fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
-    let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
-    let mut card = checkpoint::card(&bytes).map_err(|e| Error { path: Some(version.file.clone()), ..e })?;
+    let bytes = std::fs::read(&version.file)
+        .map_err(|e| Error::at("read the version", &version.file, e))?;
+    let mut card = checkpoint::card(&bytes).map_err(|e| Error {
+        path: Some(version.file.clone()),
+        ..e
+    })?;
     bind_by_value(&mut card.labels, labels);
     // Name and version of the card together are the name of the version.
     if let Some((name, number)) = version.name.rsplit_once(' ') {
@@ -119,15 +158,27 @@ fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     } else {
         card.name.clone_from(&version.name);
     }
-    Ok(ModelEntry { source: ModelSource::File(version.file.clone()), card: Arc::new(card) })
+    Ok(ModelEntry {
+        source: ModelSource::File(version.file.clone()),
+        card: Arc::new(card),
+    })
 }
 
 /// Writes the file of a version into a folder, under its name, with its labels as they are called now.
 fn export(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
     whole_file::make_folder(folder)?;
     let bytes = Model::bytes_of_version(&version.file, labels)?;
-    let plain = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '-' };
-    let file = folder.join(format!("{}.safetensors", version.name.chars().map(plain).collect::<String>()));
+    let plain = |c: char| {
+        if c.is_alphanumeric() || "-_. ".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let file = folder.join(format!(
+        "{}.safetensors",
+        version.name.chars().map(plain).collect::<String>()
+    ));
     whole_file::write(&file, "export the version", |out| out.write_all(&bytes))?;
     Ok(file)
 }

@@ -33,7 +33,11 @@ impl SegmentationNetwork for NoNetwork {
         Ok(Vec::new())
     }
     fn read_model(&mut self, path: &Path) -> Result<crate::session::job::ModelEntry> {
-        Err(Error::at("read the model", path, "there is no network here"))
+        Err(Error::at(
+            "read the model",
+            path,
+            "there is no network here",
+        ))
     }
     fn probe(&mut self, _: crate::session::settings::DeviceChoice) -> Result<String> {
         Ok(String::new())
@@ -45,7 +49,10 @@ impl SegmentationNetwork for NoNetwork {
     ) -> Result<String> {
         Ok(String::new())
     }
-    fn segment(&mut self, _: &labrum_core::image::Image) -> Result<labrum_core::prediction::Prediction> {
+    fn segment(
+        &mut self,
+        _: &labrum_core::image::Image,
+    ) -> Result<labrum_core::prediction::Prediction> {
         Err(Error::new("run the model", "there is no network here"))
     }
     fn take_notice(&mut self) -> Option<String> {
@@ -54,17 +61,27 @@ impl SegmentationNetwork for NoNetwork {
 }
 
 fn samples(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("assets/samples")
+        .join(name)
 }
 
 fn places(folder: &Path) -> AppFolders {
-    AppFolders { config: folder.join("config"), cache: folder.join("cache"), data: folder.join("data") }
+    AppFolders {
+        config: folder.join("config"),
+        cache: folder.join("cache"),
+        data: folder.join("data"),
+    }
 }
 
 impl Desk {
     fn open(folder: &Path, path: PathBuf) -> Self {
-        let worker = Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
-        let mut desk = Self { session: Session::new(Settings::default()), worker };
+        let worker =
+            Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
+        let mut desk = Self {
+            session: Session::new(Settings::default()),
+            worker,
+        };
         desk.session.apply(Action::Open(vec![path]));
         desk.until("the slice and its work", |s| {
             s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
@@ -87,7 +104,10 @@ impl Desk {
         let begun = Instant::now();
         self.turn();
         while !done(&self.session) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "waited too long for {what}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "waited too long for {what}"
+            );
             thread::sleep(Duration::from_millis(2));
             self.turn();
         }
@@ -100,7 +120,12 @@ impl Desk {
 
     fn dab(&mut self, at: [f64; 2]) {
         for phase in [PointerPhase::Press, PointerPhase::Release] {
-            self.session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
+            self.session.apply(Action::Pointer(PointerInput {
+                phase,
+                at,
+                erases: false,
+                scale: 1.0,
+            }));
         }
         self.turn();
     }
@@ -108,7 +133,14 @@ impl Desk {
     fn masks(&self) -> Vec<Option<Mask>> {
         let case = self.session.case().unwrap();
         (0..case.slices.len())
-            .map(|slice| self.session.mask_of(SliceKey { case: case.id, slice }).map(|m| m.into_owned()))
+            .map(|slice| {
+                self.session
+                    .mask_of(SliceKey {
+                        case: case.id,
+                        slice,
+                    })
+                    .map(|m| m.into_owned())
+            })
             .collect()
     }
 }
@@ -134,13 +166,18 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
     assert_eq!(desk.session.labels(), labels);
     assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
     desk.command(UserCommand::Redo);
-    desk.until("measurements", |s| s.case().unwrap().slices[2].finding.is_some());
+    desk.until("measurements", |s| {
+        s.case().unwrap().slices[2].finding.is_some()
+    });
     for _ in 0..6 {
         assert!(desk.session.next_undo().is_some());
         desk.command(UserCommand::Undo);
     }
     assert!(desk.session.next_undo().is_none());
-    assert!(desk.masks().iter().all(Option::is_none), "nobody has drawn on any slice");
+    assert!(
+        desk.masks().iter().all(Option::is_none),
+        "nobody has drawn on any slice"
+    );
     assert_eq!(desk.session.case().unwrap().status, Status::New);
 }
 
@@ -174,22 +211,32 @@ fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
     let mut desk = Desk::open(folder.path(), picture.clone());
     desk.command(UserCommand::NothingHere);
     desk.command(UserCommand::Accept);
-    desk.until("the journal", |s| s.unsaved() == 0 && s.meter.accepted == 1 && s.learning.newly_accepted == 1);
+    desk.until("the journal", |s| {
+        s.unsaved() == 0 && s.meter.accepted == 1 && s.learning.newly_accepted == 1
+    });
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), picture);
     let case = desk.session.case().unwrap();
-    assert_eq!((case.status, case.absent_labels()), (Status::Accepted, vec![1]));
+    assert_eq!(
+        (case.status, case.absent_labels()),
+        (Status::Accepted, vec![1])
+    );
     assert!(desk.masks()[0].as_ref().is_some_and(Mask::is_blank));
     desk.command(UserCommand::Undo);
     assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
     desk.until("the journal", |s| s.unsaved() == 0 && s.meter.accepted == 0);
     desk.command(UserCommand::Redo);
-    desk.until("the acceptance", |s| s.unsaved() == 0 && s.meter.accepted == 1);
+    desk.until("the acceptance", |s| {
+        s.unsaved() == 0 && s.meter.accepted == 1
+    });
     desk.command(UserCommand::Undo);
     desk.command(UserCommand::Undo);
     let case = desk.session.case().unwrap();
-    assert_eq!((case.status, case.absent_labels()), (Status::New, Vec::new()));
+    assert_eq!(
+        (case.status, case.absent_labels()),
+        (Status::New, Vec::new())
+    );
     desk.until("the journal", |s| s.unsaved() == 0);
 }
 
@@ -197,9 +244,14 @@ fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
 fn a_renamed_label_is_undone_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    desk.session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
-    let renamed = Label { name: "Adenoma".into(), ..desk.session.labels()[0].clone() };
-    desk.session.apply(Action::Label(LabelAction::Change(1, renamed)));
+    desk.session
+        .apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    let renamed = Label {
+        name: "Adenoma".into(),
+        ..desk.session.labels()[0].clone()
+    };
+    desk.session
+        .apply(Action::Label(LabelAction::Change(1, renamed)));
     desk.until("the journal", |s| s.unsaved() == 0);
     drop(desk);
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
@@ -215,13 +267,23 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
     desk.command(UserCommand::CloseAll);
-    desk.session.apply(Action::Open(vec![samples("fetal-head").join("fetal-head-011_HC.png")]));
-    desk.until("the picture", |s| s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored));
+    desk.session.apply(Action::Open(vec![
+        samples("fetal-head").join("fetal-head-011_HC.png"),
+    ]));
+    desk.until("the picture", |s| {
+        s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+    });
     desk.dab([100.0, 100.0]);
     desk.session.apply(Action::Label(LabelAction::Count(1)));
     desk.until("the count", |s| s.label_use(1).is_some());
-    assert_eq!(desk.session.label_use(1).map(|u| (u.cases, u.slices)), Some((2, 2)));
-    desk.session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    assert_eq!(
+        desk.session.label_use(1).map(|u| (u.cases, u.slices)),
+        Some((2, 2))
+    );
+    desk.session.apply(Action::Label(LabelAction::Remove {
+        label: 1,
+        into: None,
+    }));
     desk.until("the journal", |s| s.unsaved() == 0);
     // Numbers of steps go on after those that the workspace made.
     desk.dab([100.0, 100.0]);
@@ -229,11 +291,17 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    assert!(desk.masks().iter().flatten().all(Mask::is_blank), "it was taken from the closed case, too");
+    assert!(
+        desk.masks().iter().flatten().all(Mask::is_blank),
+        "it was taken from the closed case, too"
+    );
     assert_eq!(desk.session.next_undo(), Some("Remove label Label 1"));
     desk.command(UserCommand::Undo);
     assert!(desk.masks().iter().flatten().any(|m| m.count(1) > 0));
-    assert!(desk.session.standing_labels().contains(&1), "the label is there again");
+    assert!(
+        desk.session.standing_labels().contains(&1),
+        "the label is there again"
+    );
 }
 
 #[test]
@@ -242,7 +310,9 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
     // A file where the folder would be: as if the disk could not be written to.
     std::fs::write(folder.path().join("data"), "in the way").unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    desk.until("the failure", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
+    desk.until("the failure", |s| {
+        matches!(s.workspace(), WorkspaceState::Failed(_))
+    });
     assert!(!desk.session.notices.list.is_empty(), "the user is told");
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
@@ -250,11 +320,16 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
     desk.until("the trouble", |s| s.store_trouble().is_some());
     assert!(desk.session.unsaved() >= 2);
     let masks = desk.masks();
-    assert!(masks.iter().flatten().any(|m| !m.is_blank()), "the work is on the screen");
+    assert!(
+        masks.iter().flatten().any(|m| !m.is_blank()),
+        "the work is on the screen"
+    );
 
     let chosen = folder.path().join("chosen");
     desk.session.apply(Action::OpenWorkspace(chosen.clone()));
-    desk.until("the journal", |s| s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_)));
+    desk.until("the journal", |s| {
+        s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_))
+    });
     assert_eq!(desk.masks(), masks);
     drop(desk);
 
@@ -275,7 +350,9 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     let masks = first.masks();
     let mut second = Desk::open(folder.path(), samples("sarcoma-ct"));
     second.until("who has it", |s| s.holder().is_some());
-    let WorkspaceState::Open(info) = second.session.workspace() else { panic!() };
+    let WorkspaceState::Open(info) = second.session.workspace() else {
+        panic!()
+    };
     assert!(info.folder.ends_with("My work"), "{info:?}");
     assert_eq!(second.masks(), masks);
     second.command(UserCommand::ToolBrush);
@@ -289,7 +366,10 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     drop(first);
     second.until("the end of the first", |s| s.can_take_over());
     drop(second);
-    assert_eq!(Desk::open(folder.path(), samples("sarcoma-ct")).masks(), masks);
+    assert_eq!(
+        Desk::open(folder.path(), samples("sarcoma-ct")).masks(),
+        masks
+    );
 }
 
 /// Makes the folder of the data something that cannot be opened.
@@ -309,10 +389,15 @@ fn a_workspace_that_can_be_opened_later_takes_the_work_by_itself() {
     desk.until("the trouble", |s| s.store_trouble().is_some());
     let masks = desk.masks();
     std::fs::remove_file(data).unwrap();
-    desk.until("the journal", |s| s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_)));
+    desk.until("the journal", |s| {
+        s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_))
+    });
     assert_eq!(desk.masks(), masks);
     drop(desk);
-    assert_eq!(Desk::open(folder.path(), samples("sarcoma-ct")).masks(), masks);
+    assert_eq!(
+        Desk::open(folder.path(), samples("sarcoma-ct")).masks(),
+        masks
+    );
 }
 
 #[test]
@@ -329,43 +414,83 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     std::fs::rename(&data, &away).unwrap();
     block(folder.path());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    desk.until("the failure", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
+    desk.until("the failure", |s| {
+        matches!(s.workspace(), WorkspaceState::Failed(_))
+    });
     desk.session.apply(Action::RetryStore);
-    desk.until("the second failure", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
-    assert!(desk.session.case().unwrap().is_restored, "one can draw without a workspace");
+    desk.until("the second failure", |s| {
+        matches!(s.workspace(), WorkspaceState::Failed(_))
+    });
+    assert!(
+        desk.session.case().unwrap().is_restored,
+        "one can draw without a workspace"
+    );
     std::fs::remove_file(&data).unwrap();
     std::fs::rename(&away, &data).unwrap();
     desk.session.apply(Action::RetryStore);
     desk.command(UserCommand::ToolBrush);
     desk.dab([20.0, 20.0]);
-    desk.until("the work", |s| s.case().unwrap().is_restored && matches!(s.workspace(), WorkspaceState::Open(_)));
+    desk.until("the work", |s| {
+        s.case().unwrap().is_restored && matches!(s.workspace(), WorkspaceState::Open(_))
+    });
     let pixels = |masks: &[Option<Mask>]| -> Vec<usize> {
         let drawn = |(slice, mask): (usize, &Option<Mask>)| {
-            let labels = mask.iter().flat_map(|mask| mask.labels().iter().copied().enumerate()).collect::<Vec<_>>();
-            labels.into_iter().filter(|(_, label)| *label > 0).map(move |(at, _)| slice << 20 | at)
+            let labels = mask
+                .iter()
+                .flat_map(|mask| mask.labels().iter().copied().enumerate())
+                .collect::<Vec<_>>();
+            labels
+                .into_iter()
+                .filter(|(_, label)| *label > 0)
+                .map(move |(at, _)| slice << 20 | at)
         };
         masks.iter().enumerate().flat_map(drawn).collect()
     };
     let (before, after) = (pixels(&masks), pixels(&desk.masks()));
-    assert!(before.iter().all(|pixel| after.contains(pixel)), "nothing was drawn on a mask that was not there yet");
-    assert!(after.len() > before.len(), "what was drawn meanwhile waited for it");
+    assert!(
+        before.iter().all(|pixel| after.contains(pixel)),
+        "nothing was drawn on a mask that was not there yet"
+    );
+    assert!(
+        after.len() > before.len(),
+        "what was drawn meanwhile waited for it"
+    );
 }
 
 #[test]
 fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = StoreHandle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
-    handle.submit(StoreJob::Open { folder: None, with_cases: false });
-    handle.submit(StoreJob::Seconds { case: 7, seconds: 2.0 });
-    handle.submit(StoreJob::Status { case: 7, status: Status::Skipped });
+    let mut handle = StoreHandle::start(
+        Outbox {
+            events,
+            wake: Arc::new(|| {}),
+        },
+        places(folder.path()),
+    )
+    .unwrap();
+    handle.submit(StoreJob::Open {
+        folder: None,
+        with_cases: false,
+    });
+    handle.submit(StoreJob::Seconds {
+        case: 7,
+        seconds: 2.0,
+    });
+    handle.submit(StoreJob::Status {
+        case: 7,
+        status: Status::Skipped,
+    });
     handle.submit(StoreJob::Rename("Hips".into()));
     handle.settle(Duration::from_secs(10));
     handle.close();
     let told: Vec<Event> = heard.try_iter().collect();
     let is_renamed = |e: &Event| matches!(e, Event::Workspace(Ok(info)) if info.name == "Hips");
     assert!(told.iter().any(is_renamed), "{told:?}");
-    let failures = told.iter().filter(|e| matches!(e, Event::Failed(_))).count();
+    let failures = told
+        .iter()
+        .filter(|e| matches!(e, Event::Failed(_)))
+        .count();
     assert_eq!(failures, 1, "the status is told of: {told:?}");
 }
 
@@ -378,19 +503,32 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
     for n in 0..200 {
         for phase in [PointerPhase::Press, PointerPhase::Release] {
             let at = [20.0 + f64::from(n % 150), 20.0 + f64::from(n / 2)];
-            desk.session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
+            desk.session.apply(Action::Pointer(PointerInput {
+                phase,
+                at,
+                erases: false,
+                scale: 1.0,
+            }));
         }
     }
     let masks = desk.masks();
-    desk.session.take_jobs().into_iter().for_each(|job| desk.worker.submit(job));
+    desk.session
+        .take_jobs()
+        .into_iter()
+        .for_each(|job| desk.worker.submit(job));
     let Desk { worker, .. } = desk;
     let (done, waits) = crossbeam_channel::bounded(1);
     thread::spawn(move || {
         drop(worker);
         done.send(()).unwrap();
     });
-    waits.recv_timeout(Duration::from_secs(60)).expect("the thread of the workspace does not end");
-    assert_eq!(Desk::open(folder.path(), samples("sarcoma-ct")).masks(), masks);
+    waits
+        .recv_timeout(Duration::from_secs(60))
+        .expect("the thread of the workspace does not end");
+    assert_eq!(
+        Desk::open(folder.path(), samples("sarcoma-ct")).masks(),
+        masks
+    );
 }
 
 #[test]
@@ -399,7 +537,10 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     let target = folder.path().join("elsewhere");
     desk.session.apply(Action::MoveWorkspace(target.clone()));
-    desk.until("the move", |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == target));
+    desk.until(
+        "the move",
+        |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == target),
+    );
     assert_eq!(desk.session.unsaved(), 0);
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
@@ -410,19 +551,40 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
 fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = StoreHandle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
+    let mut handle = StoreHandle::start(
+        Outbox {
+            events,
+            wake: Arc::new(|| {}),
+        },
+        places(folder.path()),
+    )
+    .unwrap();
     let chosen = folder.path().join("Chosen");
     {
         // Both come before the thread looks at either.
         let mut queue = handle.shared.lock();
-        queue.put(StoreJob::Open { folder: None, with_cases: false });
-        queue.put(StoreJob::Open { folder: Some(chosen.clone()), with_cases: true });
+        queue.put(StoreJob::Open {
+            folder: None,
+            with_cases: false,
+        });
+        queue.put(StoreJob::Open {
+            folder: Some(chosen.clone()),
+            with_cases: true,
+        });
     }
     handle.submit(StoreJob::Rename("Hips".into()));
     handle.settle(Duration::from_secs(10));
     handle.close();
-    let last =
-        heard.try_iter().filter_map(|e| if let Event::Workspace(Ok(info)) = e { Some(info) } else { None }).last();
+    let last = heard
+        .try_iter()
+        .filter_map(|e| {
+            if let Event::Workspace(Ok(info)) = e {
+                Some(info)
+            } else {
+                None
+            }
+        })
+        .last();
     let last = last.unwrap();
     assert_eq!((last.folder, last.name.as_str()), (chosen, "Hips"));
 }

@@ -12,15 +12,29 @@ pub(super) fn picture(n: u64) -> CaseDescription {
     let mut picture = described(&identity, &["p"]);
     picture.slices[0].sop_instance_uid = None;
     // Far from all others: they differ in some 32 of 64 bits.
-    let fingerprint = Some((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(n as u32 % 64));
+    let fingerprint = Some(
+        (n + 1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(n as u32 % 64),
+    );
     let study = "/pictures".into();
     let subject = holdout::subject(&identity);
-    CaseDescription { study, modality: String::new(), subject, fingerprint, description: identity, ..picture }
+    CaseDescription {
+        study,
+        modality: String::new(),
+        subject,
+        fingerprint,
+        description: identity,
+        ..picture
+    }
 }
 
 /// A series of the patient.
 fn series(identity: &str, patient: &str) -> CaseDescription {
-    CaseDescription { subject: holdout::subject(patient), ..described(identity, &["a", "b"]) }
+    CaseDescription {
+        subject: holdout::subject(patient),
+        ..described(identity, &["a", "b"])
+    }
 }
 
 fn side(workspace: &mut Workspace, identity: &str) -> Option<Side> {
@@ -30,7 +44,10 @@ fn side(workspace: &mut Workspace, identity: &str) -> Option<Side> {
 /// Subject and side of all cases, by identity.
 fn sides(workspace: &mut Workspace) -> Vec<(String, String, Option<Side>)> {
     let entries = workspace.cases().unwrap();
-    entries.into_iter().map(|e| (e.description.identity, e.description.subject, e.side)).collect()
+    entries
+        .into_iter()
+        .map(|e| (e.description.identity, e.description.subject, e.side))
+        .collect()
 }
 
 /// A workspace as version 1 left it, closed.
@@ -49,15 +66,26 @@ fn a_side_is_decided_when_the_subject_is_known_and_stays() {
     let (_folder, mut workspace) = workspace();
     workspace.adopt(&described("k", &["a"])).unwrap();
     assert_eq!(side(&mut workspace, "k"), None);
-    let known = CaseDescription { subject: holdout::subject("MRN 1"), ..described("k", &["a"]) };
+    let known = CaseDescription {
+        subject: holdout::subject("MRN 1"),
+        ..described("k", &["a"])
+    };
     workspace.adopt(&known).unwrap();
     let decided = side(&mut workspace, "k");
     assert!(decided.is_some());
     assert_eq!(stored(&mut workspace, "k").entry.description, known);
     // Not known any more, or known as somebody else: it stays whose it was.
     for subject in [String::new(), holdout::subject("MRN 2")] {
-        workspace.adopt(&CaseDescription { subject, ..known.clone() }).unwrap();
-        assert_eq!(stored(&mut workspace, "k").entry.description.subject, known.subject);
+        workspace
+            .adopt(&CaseDescription {
+                subject,
+                ..known.clone()
+            })
+            .unwrap();
+        assert_eq!(
+            stored(&mut workspace, "k").entry.description.subject,
+            known.subject
+        );
         assert_eq!(side(&mut workspace, "k"), decided);
     }
     // Whoever it was taken for since is on the same side.
@@ -69,18 +97,32 @@ fn a_side_is_decided_when_the_subject_is_known_and_stays() {
 fn all_cases_of_a_subject_are_on_one_side_and_two_of_ten_are_held_out() {
     for start in 0..5 {
         let (_folder, mut workspace) = workspace();
-        workspace.read("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
+        workspace
+            .read("hasten", |c| {
+                Ok(c.pragma_update(None, "synchronous", "OFF")?)
+            })
+            .unwrap();
         for n in 0..30 {
             let patient = format!("MRN {start} {}", n / 3);
             workspace.adopt(&series(&format!("{n}"), &patient)).unwrap();
         }
         let before = sides(&mut workspace);
-        assert!(before.chunks(3).all(|c| c.iter().all(|case| case.1 == c[0].1 && case.2 == c[0].2)));
-        let held_out = before.iter().step_by(3).filter(|case| case.2 == Some(Side::HoldOut)).count();
+        assert!(
+            before
+                .chunks(3)
+                .all(|c| c.iter().all(|case| case.1 == c[0].1 && case.2 == c[0].2))
+        );
+        let held_out = before
+            .iter()
+            .step_by(3)
+            .filter(|case| case.2 == Some(Side::HoldOut))
+            .count();
         assert!(held_out >= 2, "{held_out} of 10");
         let mut workspace = reopened(workspace);
         for n in (0..40).rev() {
-            workspace.adopt(&series(&format!("{n}"), &format!("MRN {start} {}", n / 3))).unwrap();
+            workspace
+                .adopt(&series(&format!("{n}"), &format!("MRN {start} {}", n / 3)))
+                .unwrap();
         }
         assert_eq!(sides(&mut workspace)[..30], before);
     }
@@ -98,13 +140,22 @@ fn pictures_that_look_the_same_share_a_subject() {
         copy.fingerprint = like.fingerprint.map(|bits| bits ^ 0b1001);
         workspace.adopt(&copy).unwrap();
         let entry = stored(&mut workspace, &copy.identity).entry;
-        assert_eq!((&entry.description.subject, entry.side), (&like.subject, before[n as usize].2));
+        assert_eq!(
+            (&entry.description.subject, entry.side),
+            (&like.subject, before[n as usize].2)
+        );
         assert_eq!(entry.description.fingerprint, copy.fingerprint);
     }
     // A DICOM image with the same bits is of its own subject.
-    let scan = CaseDescription { fingerprint: picture(3).fingerprint, ..series("dicom", "MRN 3") };
+    let scan = CaseDescription {
+        fingerprint: picture(3).fingerprint,
+        ..series("dicom", "MRN 3")
+    };
     workspace.adopt(&scan).unwrap();
-    assert_eq!(stored(&mut workspace, "dicom").entry.description.subject, scan.subject);
+    assert_eq!(
+        stored(&mut workspace, "dicom").entry.description.subject,
+        scan.subject
+    );
     assert_eq!(sides(&mut workspace)[..20], before);
 }
 
@@ -143,27 +194,50 @@ fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() 
                 opened_at, accepted_at) VALUES (?1, ?2, ?3, 'PD', ?4, '', 16, 16, 'accepted', 5, 6)";
             let (is_picture, study) = (n >= 8, format!("1.2.{}", n / 2));
             let modality = if is_picture { "" } else { "MR" };
-            c.execute(scan, (n + 1, format!("id {n}"), study, modality)).unwrap();
-            let slice =
-                "INSERT INTO slice (id, scan_id, place, path, frame, sop_instance_uid) VALUES (?1, ?1, 0, 'x', 0, ?2)";
-            c.execute(slice, (n + 1, (!is_picture).then_some("1.2.3"))).unwrap();
-            c.execute("INSERT INTO base (slice_id, mask) VALUES (?1, ?2)", (n + 1, mask.to_bytes())).unwrap();
+            c.execute(scan, (n + 1, format!("id {n}"), study, modality))
+                .unwrap();
+            let slice = "INSERT INTO slice (id, scan_id, place, path, frame, sop_instance_uid) VALUES (?1, ?1, 0, 'x', 0, ?2)";
+            c.execute(slice, (n + 1, (!is_picture).then_some("1.2.3")))
+                .unwrap();
+            c.execute(
+                "INSERT INTO base (slice_id, mask) VALUES (?1, ?2)",
+                (n + 1, mask.to_bytes()),
+            )
+            .unwrap();
         }
     });
     assert_eq!(summary(folder.path()).unwrap().accepted, Some(12));
     let mut workspace = Workspace::open(folder.path()).unwrap();
     assert!(folder.path().join("workspace-version-1.sqlite").is_file());
-    assert!(sides(&mut workspace).iter().all(|(_, subject, side)| subject.is_empty() && side.is_none()));
-    assert_eq!(stored(&mut workspace, "id 3").slices[0].mask, Some(mask.clone()));
+    assert!(
+        sides(&mut workspace)
+            .iter()
+            .all(|(_, subject, side)| subject.is_empty() && side.is_none())
+    );
+    assert_eq!(
+        stored(&mut workspace, "id 3").slices[0].mask,
+        Some(mask.clone())
+    );
     assert_eq!(workspace.newly_accepted().unwrap(), 12);
 
     let (_, snapshot) = workspace.begin_round("{}", None).unwrap();
     assert_eq!(snapshot.len(), 12);
-    assert!(snapshot.iter().all(|s| s.mask == mask && s.before.is_none() && s.is_new));
+    assert!(
+        snapshot
+            .iter()
+            .all(|s| s.mask == mask && s.before.is_none() && s.is_new)
+    );
     let sides = sides(&mut workspace);
     for (n, (identity, subject, side)) in sides.iter().enumerate() {
-        let who = if n < 8 { format!("1.2.{}", n / 2) } else { identity.clone() };
-        assert_eq!((subject, *side), (&holdout::subject(&who), Some(snapshot[n].side)));
+        let who = if n < 8 {
+            format!("1.2.{}", n / 2)
+        } else {
+            identity.clone()
+        };
+        assert_eq!(
+            (subject, *side),
+            (&holdout::subject(&who), Some(snapshot[n].side))
+        );
     }
     assert!(snapshot.iter().any(|s| s.side == Side::HoldOut));
     workspace.close().unwrap();
@@ -171,11 +245,21 @@ fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() 
 
     // The patient of a study comes to be known: whatever else is of the patient stays on the study's side.
     let mut workspace = Workspace::open(folder.path()).unwrap();
-    workspace.adopt(&CaseDescription { study: "1.2.0".into(), ..series("id 0", "MRN 7") }).unwrap();
+    workspace
+        .adopt(&CaseDescription {
+            study: "1.2.0".into(),
+            ..series("id 0", "MRN 7")
+        })
+        .unwrap();
     workspace.adopt(&series("new", "MRN 7")).unwrap();
     assert_eq!(stored(&mut workspace, "new").entry.side, sides[0].2);
     let subject: Option<String> = workspace
-        .read("read", |c| Ok(c.query_row("SELECT subject FROM scan WHERE id = 1", (), |r| r.get(0)).optional()?))
+        .read("read", |c| {
+            Ok(
+                c.query_row("SELECT subject FROM scan WHERE id = 1", (), |r| r.get(0))
+                    .optional()?,
+            )
+        })
         .unwrap();
     assert_eq!(subject, Some(holdout::subject("1.2.0")));
 }

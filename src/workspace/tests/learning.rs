@@ -8,7 +8,8 @@ use labrum_core::{
     gate::{GateCase, GateReport},
     holdout::Side,
     learning::{
-        NewVersion, RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionKey, VersionState, WorkReport,
+        NewVersion, RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionKey,
+        VersionState, WorkReport,
     },
     metrics::Scores,
     study::Kind,
@@ -17,7 +18,12 @@ use labrum_core::{
 const HASH: &str = "0123456789abcdef";
 
 fn report() -> GateReport {
-    let scores = |dice: f64| Scores { dice, iou: 0.5, hd95: None, boundary_iou: 0.25 };
+    let scores = |dice: f64| Scores {
+        dice,
+        iou: 0.5,
+        hd95: None,
+        boundary_iou: 0.25,
+    };
     let case = |key: i64| GateCase {
         key,
         name: "knee".into(),
@@ -48,7 +54,14 @@ fn new_version(round: RoundKey, name: &str, state: VersionState) -> NewVersion {
 /// A picture that was drawn on and accepted.
 fn accepted(workspace: &mut Workspace, n: u64) -> CaseKey {
     let key = workspace.adopt(&picture(n)).unwrap();
-    paint(workspace, key, 0, &mut blank(), &square(n as usize % 8, 2, 5), 1);
+    paint(
+        workspace,
+        key,
+        0,
+        &mut blank(),
+        &square(n as usize % 8, 2, 5),
+        1,
+    );
     workspace.set_status(key, Status::Accepted).unwrap();
     key
 }
@@ -56,7 +69,11 @@ fn accepted(workspace: &mut Workspace, n: u64) -> CaseKey {
 /// Ten accepted pictures.
 fn ten() -> (tempfile::TempDir, Workspace) {
     let (folder, mut workspace) = workspace();
-    workspace.read("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
+    workspace
+        .read("hasten", |c| {
+            Ok(c.pragma_update(None, "synchronous", "OFF")?)
+        })
+        .unwrap();
     for n in 0..10 {
         accepted(&mut workspace, n);
     }
@@ -68,25 +85,45 @@ fn begin(workspace: &mut Workspace) -> (RoundRecord, Vec<SnapshotSlice>) {
 }
 
 /// A version of a round of its own.
-fn learned(workspace: &mut Workspace, name: &str, parent: Option<VersionKey>, state: VersionState) -> Version {
+fn learned(
+    workspace: &mut Workspace,
+    name: &str,
+    parent: Option<VersionKey>,
+    state: VersionState,
+) -> Version {
     let (round, _) = workspace.begin_round("{}", parent).unwrap();
-    workspace.add_version(&NewVersion { parent, ..new_version(round.key, name, state) }).unwrap()
+    workspace
+        .add_version(&NewVersion {
+            parent,
+            ..new_version(round.key, name, state)
+        })
+        .unwrap()
 }
 
 fn active(workspace: &mut Workspace) -> Option<VersionKey> {
-    workspace.versions().unwrap().into_iter().find(|v| v.is_active).map(|v| v.key)
+    workspace
+        .versions()
+        .unwrap()
+        .into_iter()
+        .find(|v| v.is_active)
+        .map(|v| v.key)
 }
 
 fn files(workspace: &Workspace) -> Vec<String> {
     let entries = std::fs::read_dir(workspace.models_folder()).unwrap();
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T>, reason: &str) {
     let failure = result.unwrap_err();
-    assert!(failure.to_string().contains(reason) && failure.kind != ErrorKind::Disk, "{failure}");
+    assert!(
+        failure.to_string().contains(reason) && failure.kind != ErrorKind::Disk,
+        "{failure}"
+    );
 }
 
 /// Drops the workspace as a program does that ends without closing it.
@@ -99,16 +136,23 @@ fn cut_off(workspace: Workspace) -> Workspace {
 #[test]
 fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
     let (_folder, mut workspace) = workspace();
-    refused(workspace.begin_round("{}", None), "no accepted case has a mask");
+    refused(
+        workspace.begin_round("{}", None),
+        "no accepted case has a mask",
+    );
     let (knee, hip) = (case(&mut workspace, "k"), case(&mut workspace, "h"));
     let proposed = proposal(&square(0, 0, 6), "1");
     for slice in 0..2 {
-        workspace.put_proposal(knee, slice, &proposed, None).unwrap();
+        workspace
+            .put_proposal(knee, slice, &proposed, None)
+            .unwrap();
     }
     let mut mask = proposed.mask.unpack();
     paint(&mut workspace, knee, 0, &mut mask, &square(8, 8, 3), 2);
     // The work was made beside a newer proposal: the first one counts.
-    workspace.put_proposal(knee, 0, &proposal(&square(1, 1, 2), "2"), None).unwrap();
+    workspace
+        .put_proposal(knee, 0, &proposal(&square(1, 1, 2), "2"), None)
+        .unwrap();
     let imported = packed(&square(1, 1, 3), 2);
     workspace.set_base(hip, 2, &imported).unwrap();
     let mut drawn = blank();
@@ -121,25 +165,68 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
     }
 
     let (round, snapshot) = workspace.begin_round("{\"steps\":9}", None).unwrap();
-    assert_eq!((round.state, round.parent, round.settings.as_str()), (RoundState::Running, None, "{\"steps\":9}"));
-    assert_eq!(round.checkpoint, workspace.models_folder().join("round-1.state"));
-    let seen: Vec<_> = snapshot.iter().map(|s| (s.case, &s.mask, s.before.as_ref())).collect();
+    assert_eq!(
+        (round.state, round.parent, round.settings.as_str()),
+        (RoundState::Running, None, "{\"steps\":9}")
+    );
+    assert_eq!(
+        round.checkpoint,
+        workspace.models_folder().join("round-1.state")
+    );
+    let seen: Vec<_> = snapshot
+        .iter()
+        .map(|s| (s.case, &s.mask, s.before.as_ref()))
+        .collect();
     let mask = PackedMask::of(&mask);
-    assert_eq!(seen[..2], [(knee, &mask, Some(&proposed.mask)), (knee, &proposed.mask, None)]);
+    assert_eq!(
+        seen[..2],
+        [
+            (knee, &mask, Some(&proposed.mask)),
+            (knee, &proposed.mask, None)
+        ]
+    );
     // What was drawn and taken back does not say that nothing is there.
     assert_eq!(seen[2], (hip, &imported, None));
     assert_eq!(seen.len(), 4);
     let (first, last) = (&snapshot[0], &snapshot[3]);
-    assert_eq!((first.name.as_str(), first.modality.as_str(), first.kind), ("PD sagittal", "MR", Kind::Dicom));
-    assert_eq!(first.source, Source { path: "/scans/a.dcm".into(), frame: 0 });
-    assert_eq!((last.name.as_str(), last.modality.as_str(), last.kind), ("sha256:1", "", Kind::Picture));
-    let sides: Vec<_> = workspace.cases().unwrap().iter().map(|e| (e.key, e.side.unwrap())).collect();
-    assert!(snapshot.iter().all(|s| s.is_new && sides.contains(&(s.case, s.side))));
+    assert_eq!(
+        (first.name.as_str(), first.modality.as_str(), first.kind),
+        ("PD sagittal", "MR", Kind::Dicom)
+    );
+    assert_eq!(
+        first.source,
+        Source {
+            path: "/scans/a.dcm".into(),
+            frame: 0
+        }
+    );
+    assert_eq!(
+        (last.name.as_str(), last.modality.as_str(), last.kind),
+        ("sha256:1", "", Kind::Picture)
+    );
+    let sides: Vec<_> = workspace
+        .cases()
+        .unwrap()
+        .iter()
+        .map(|e| (e.key, e.side.unwrap()))
+        .collect();
+    assert!(
+        snapshot
+            .iter()
+            .all(|s| s.is_new && sides.contains(&(s.case, s.side)))
+    );
     // Knee and hip are of one study.
     assert!(snapshot[..3].iter().all(|s| s.side == first.side));
 
     // Nothing that is done now changes it.
-    paint(&mut workspace, knee, 0, &mut mask.unpack(), &square(0, 8, 6), 1);
+    paint(
+        &mut workspace,
+        knee,
+        0,
+        &mut mask.unpack(),
+        &square(0, 8, 6),
+        1,
+    );
     workspace.set_status(hip, Status::Skipped).unwrap();
     assert_eq!(workspace.round_snapshot(round.key).unwrap(), snapshot);
     refused(workspace.round_snapshot(RoundKey(9)), "there is no round 9");
@@ -148,13 +235,20 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
 #[test]
 fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
     let (_folder, mut workspace) = ten();
-    let held_out = workspace.cases().unwrap().iter().filter(|e| e.side == Some(Side::HoldOut)).count();
+    let held_out = workspace
+        .cases()
+        .unwrap()
+        .iter()
+        .filter(|e| e.side == Some(Side::HoldOut))
+        .count();
     assert!(held_out >= 2);
     assert_eq!(workspace.newly_accepted().unwrap() as usize, 10 - held_out);
     for state in [RoundState::Cancelled, RoundState::Failed] {
         let (round, snapshot) = begin(&mut workspace);
         assert!(snapshot.iter().all(|s| s.is_new));
-        workspace.end_round(round.key, state, "a person stopped it").unwrap();
+        workspace
+            .end_round(round.key, state, "a person stopped it")
+            .unwrap();
         assert!(workspace.round_snapshot(round.key).unwrap().is_empty());
         assert!(workspace.has_new_masks().unwrap());
     }
@@ -162,13 +256,30 @@ fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
     assert!(!workspace.has_new_masks().unwrap());
     assert_eq!(workspace.newly_accepted().unwrap(), 0);
 
-    let trained = workspace.cases().unwrap().iter().find(|e| e.side == Some(Side::Training)).unwrap().key;
-    paint(&mut workspace, trained, 0, &mut blank(), &square(9, 9, 3), 2);
+    let trained = workspace
+        .cases()
+        .unwrap()
+        .iter()
+        .find(|e| e.side == Some(Side::Training))
+        .unwrap()
+        .key;
+    paint(
+        &mut workspace,
+        trained,
+        0,
+        &mut blank(),
+        &square(9, 9, 3),
+        2,
+    );
     assert!(workspace.has_new_masks().unwrap());
     // A corrected case is not a new one.
     assert_eq!(workspace.newly_accepted().unwrap(), 0);
     let (_, snapshot) = begin(&mut workspace);
-    let new: Vec<_> = snapshot.iter().filter(|s| s.is_new).map(|s| s.case).collect();
+    let new: Vec<_> = snapshot
+        .iter()
+        .filter(|s| s.is_new)
+        .map(|s| s.case)
+        .collect();
     assert_eq!(new, [trained]);
 }
 
@@ -177,17 +288,36 @@ fn a_round_ends_once() {
     let (_folder, mut workspace) = ten();
     let (round, _) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
-    refused(workspace.end_round(round.key, RoundState::Running, ""), "does not end by running");
-    refused(workspace.end_round(RoundKey(9), RoundState::Done, ""), "there is no round 9");
-    workspace.end_round(round.key, RoundState::Failed, "a file is gone").unwrap();
+    refused(
+        workspace.end_round(round.key, RoundState::Running, ""),
+        "does not end by running",
+    );
+    refused(
+        workspace.end_round(RoundKey(9), RoundState::Done, ""),
+        "there is no round 9",
+    );
+    workspace
+        .end_round(round.key, RoundState::Failed, "a file is gone")
+        .unwrap();
     assert!(!round.checkpoint.exists());
-    workspace.end_round(round.key, RoundState::Failed, "again").unwrap();
-    refused(workspace.end_round(round.key, RoundState::Done, ""), "has ended otherwise");
+    workspace
+        .end_round(round.key, RoundState::Failed, "again")
+        .unwrap();
+    refused(
+        workspace.end_round(round.key, RoundState::Done, ""),
+        "has ended otherwise",
+    );
     let late = new_version(round.key, "late", VersionState::Accepted);
-    refused(workspace.add_version(&late), "round 1 that made it has ended");
+    refused(
+        workspace.add_version(&late),
+        "round 1 that made it has ended",
+    );
     assert_eq!(workspace.running_round().unwrap(), None);
     assert!(files(&workspace).is_empty());
-    refused(workspace.begin_round("{}", Some(VersionKey(4))), "there is no version 4");
+    refused(
+        workspace.begin_round("{}", Some(VersionKey(4))),
+        "there is no version 4",
+    );
     assert_eq!(workspace.running_round().unwrap(), None);
 }
 
@@ -195,7 +325,9 @@ fn a_round_ends_once() {
 fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_what_it_was() {
     let (_folder, mut workspace) = ten();
     let first = learned(&mut workspace, "one", None, VersionState::Accepted);
-    let (round, snapshot) = workspace.begin_round("{\"steps\":4}", Some(first.key)).unwrap();
+    let (round, snapshot) = workspace
+        .begin_round("{\"steps\":4}", Some(first.key))
+        .unwrap();
     std::fs::write(&round.checkpoint, "state").unwrap();
     accepted(&mut workspace, 11);
 
@@ -206,14 +338,23 @@ fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_wha
     assert_eq!(std::fs::read(&round.checkpoint).unwrap(), b"state");
     refused(workspace.delete_version(first.key), "is the active one");
     workspace.activate(None).unwrap();
-    refused(workspace.delete_version(first.key), "the round that is running started from \"one\"");
+    refused(
+        workspace.delete_version(first.key),
+        "the round that is running started from \"one\"",
+    );
 
     // Another one takes its place, with what was accepted since.
     let (next, more) = workspace.begin_round("{}", None).unwrap();
     assert_eq!(more.len(), snapshot.len() + 1);
-    assert_eq!(workspace.running_round().unwrap().map(|r| r.key), Some(next.key));
+    assert_eq!(
+        workspace.running_round().unwrap().map(|r| r.key),
+        Some(next.key)
+    );
     assert!(!round.checkpoint.exists());
-    refused(workspace.end_round(round.key, RoundState::Done, ""), "has ended otherwise");
+    refused(
+        workspace.end_round(round.key, RoundState::Done, ""),
+        "has ended otherwise",
+    );
 }
 
 #[test]
@@ -226,15 +367,34 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
     assert_eq!(files(&workspace), ["1-0123456789ab.safetensors"]);
     assert_eq!(std::fs::read(&first.file).unwrap(), *new.bytes);
     assert!(first.is_active && first.made_at > 0);
-    let seen = (first.name.as_str(), first.hash.as_str(), first.cases, first.seconds, first.steps);
+    let seen = (
+        first.name.as_str(),
+        first.hash.as_str(),
+        first.cases,
+        first.seconds,
+        first.steps,
+    );
     assert_eq!(seen, ("one", HASH, 7, 1.5, 300));
-    assert_eq!((&first.settings, &first.report), (&new.settings, &new.report));
-    assert_eq!((first.state, first.reason.as_str()), (VersionState::Accepted, new.report.verdict.reason()));
+    assert_eq!(
+        (&first.settings, &first.report),
+        (&new.settings, &new.report)
+    );
+    assert_eq!(
+        (first.state, first.reason.as_str()),
+        (VersionState::Accepted, new.report.verdict.reason())
+    );
     assert_eq!(workspace.running_round().unwrap(), None);
     // The round is done: that much can be said twice.
-    workspace.end_round(round.key, RoundState::Done, "").unwrap();
+    workspace
+        .end_round(round.key, RoundState::Done, "")
+        .unwrap();
 
-    let second = learned(&mut workspace, "two", Some(first.key), VersionState::Undecided);
+    let second = learned(
+        &mut workspace,
+        "two",
+        Some(first.key),
+        VersionState::Undecided,
+    );
     assert_eq!((second.parent, second.is_active), (Some(first.key), false));
     assert_eq!(active(&mut workspace), Some(first.key));
     let mut workspace = reopened(workspace);
@@ -242,30 +402,50 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
     let target = workspace.folder().with_file_name("moved");
     workspace.move_to(&target).unwrap();
     let moved = workspace.versions().unwrap();
-    assert_eq!(moved[0].file, target.join("models/1-0123456789ab.safetensors"));
+    assert_eq!(
+        moved[0].file,
+        target.join("models/1-0123456789ab.safetensors")
+    );
     assert!(moved.iter().all(|v| v.file.is_file()));
 }
 
 #[test]
 fn a_person_decides_which_version_is_active() {
     let (_folder, mut workspace) = ten();
-    let [one, two, three] =
-        [("one", VersionState::Accepted), ("two", VersionState::Undecided), ("three", VersionState::Rejected)]
-            .map(|(name, state)| learned(&mut workspace, name, None, state).key);
+    let [one, two, three] = [
+        ("one", VersionState::Accepted),
+        ("two", VersionState::Undecided),
+        ("three", VersionState::Rejected),
+    ]
+    .map(|(name, state)| learned(&mut workspace, name, None, state).key);
     let state = |workspace: &mut Workspace, key| {
-        let version = workspace.versions().unwrap().into_iter().find(|v| v.key == key).unwrap();
-        (version.state, version.reason.rsplit("; ").next().unwrap().to_owned())
+        let version = workspace
+            .versions()
+            .unwrap()
+            .into_iter()
+            .find(|v| v.key == key)
+            .unwrap();
+        (
+            version.state,
+            version.reason.rsplit("; ").next().unwrap().to_owned(),
+        )
     };
     workspace.activate(Some(one)).unwrap();
     assert!(!state(&mut workspace, one).1.contains("person"));
     workspace.activate(Some(three)).unwrap();
-    assert_eq!(state(&mut workspace, three), (VersionState::Accepted, "taken by a person".into()));
+    assert_eq!(
+        state(&mut workspace, three),
+        (VersionState::Accepted, "taken by a person".into())
+    );
     assert_eq!(active(&mut workspace), Some(three));
     for decided in [one, three] {
         refused(workspace.reject(decided), "is not waiting for a decision");
     }
     workspace.reject(two).unwrap();
-    assert_eq!(state(&mut workspace, two), (VersionState::Rejected, "turned down by a person".into()));
+    assert_eq!(
+        state(&mut workspace, two),
+        (VersionState::Rejected, "turned down by a person".into())
+    );
     refused(workspace.reject(two), "is not waiting for a decision");
     workspace.activate(None).unwrap();
     assert_eq!(active(&mut workspace), None);
@@ -274,12 +454,18 @@ fn a_person_decides_which_version_is_active() {
     assert_eq!(workspace.versions().unwrap()[1].name, "Knees");
     refused(workspace.rename_version(two, " "), "empty");
     let nobody = VersionKey(77);
-    refused(workspace.rename_version(nobody, "x"), "there is no version 77");
+    refused(
+        workspace.rename_version(nobody, "x"),
+        "there is no version 77",
+    );
     refused(workspace.activate(Some(nobody)), "there is no version 77");
     refused(workspace.reject(nobody), "there is no version 77");
     refused(workspace.delete_version(nobody), "there is no version 77");
     std::fs::remove_file(&workspace.versions().unwrap()[1].file).unwrap();
-    refused(workspace.activate(Some(two)), "the file of \"Knees\" is gone");
+    refused(
+        workspace.activate(Some(two)),
+        "the file of \"Knees\" is gone",
+    );
     assert_eq!(active(&mut workspace), None);
 }
 
@@ -291,12 +477,21 @@ fn a_deleted_version_leaves_its_children_and_never_gives_away_its_key() {
     refused(workspace.delete_version(two.key), "is the active one");
     workspace.delete_version(one.key).unwrap();
     assert!(!one.file.exists() && two.file.exists());
-    assert_eq!(workspace.versions().unwrap(), [Version { parent: None, ..two.clone() }]);
+    assert_eq!(
+        workspace.versions().unwrap(),
+        [Version {
+            parent: None,
+            ..two.clone()
+        }]
+    );
     workspace.activate(None).unwrap();
     workspace.delete_version(two.key).unwrap();
     // Its parent went while it was learned.
     let (round, _) = begin(&mut workspace);
-    let orphan = NewVersion { parent: Some(two.key), ..new_version(round.key, "three", VersionState::Accepted) };
+    let orphan = NewVersion {
+        parent: Some(two.key),
+        ..new_version(round.key, "three", VersionState::Accepted)
+    };
     let three = workspace.add_version(&orphan).unwrap();
     assert!(three.key > two.key && three.parent.is_none());
     assert_eq!(files(&workspace), ["3-0123456789ab.safetensors"]);
@@ -308,11 +503,20 @@ fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it
     let first = learned(&mut workspace, "one", None, VersionState::Accepted);
     let (round, snapshot) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
-    let large = NewVersion { settings: "x".repeat(1 << 20), ..new_version(round.key, "two", VersionState::Accepted) };
+    let large = NewVersion {
+        settings: "x".repeat(1 << 20),
+        ..new_version(round.key, "two", VersionState::Accepted)
+    };
     workspace.hold_at(1).unwrap();
     let failure = workspace.add_version(&large).unwrap_err();
-    assert!(failure.kind == ErrorKind::Disk && failure.to_string().contains("the disk is full"), "{failure}");
-    assert_eq!(files(&workspace), ["1-0123456789ab.safetensors", "round-2.state"]);
+    assert!(
+        failure.kind == ErrorKind::Disk && failure.to_string().contains("the disk is full"),
+        "{failure}"
+    );
+    assert_eq!(
+        files(&workspace),
+        ["1-0123456789ab.safetensors", "round-2.state"]
+    );
     assert_eq!(workspace.versions().unwrap(), std::slice::from_ref(&first));
     assert_eq!(workspace.running_round().unwrap(), Some(round.clone()));
     assert_eq!(workspace.round_snapshot(round.key).unwrap(), snapshot);
@@ -340,23 +544,43 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
     let (round, _) = begin(&mut workspace);
     std::fs::write(&round.checkpoint, "state").unwrap();
     let models = workspace.models_folder();
-    let of_others = ["knee.safetensors", "2-knee.safetensors", "round-two.state", "notes.txt", ".labrum-x.part"];
+    let of_others = [
+        "knee.safetensors",
+        "2-knee.safetensors",
+        "round-two.state",
+        "notes.txt",
+        ".labrum-x.part",
+    ];
     // As if the program had ended between the file and the database.
-    for name in ["2-0123456789ab.safetensors", "9-0123456789ab.safetensors", "round-1.state", "round-7.state"] {
+    for name in [
+        "2-0123456789ab.safetensors",
+        "9-0123456789ab.safetensors",
+        "round-1.state",
+        "round-7.state",
+    ] {
         std::fs::write(models.join(name), "left").unwrap();
     }
     for name in of_others {
         std::fs::write(models.join(name), "kept").unwrap();
     }
     let mut workspace = cut_off(workspace);
-    let mut expected = [&of_others[..], &["1-0123456789ab.safetensors", "round-2.state"]].concat();
+    let mut expected = [
+        &of_others[..],
+        &["1-0123456789ab.safetensors", "round-2.state"],
+    ]
+    .concat();
     expected.sort_unstable();
     assert_eq!(files(&workspace), expected);
     assert_eq!(workspace.versions().unwrap(), [kept]);
     // What is being written is taken for left over when nobody can be writing it any more.
     let part = models.join(".labrum-x.part");
     let long_ago = SystemTime::now() - Duration::from_secs(100_000);
-    std::fs::File::options().write(true).open(&part).unwrap().set_modified(long_ago).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&part)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
     let workspace = reopened(workspace);
     assert!(!part.exists() && files(&workspace).len() == expected.len() - 1);
 }
@@ -365,21 +589,50 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
 fn a_report_that_cannot_be_read_hides_no_version() {
     let (_folder, mut workspace) = ten();
     learned(&mut workspace, "one", None, VersionState::Accepted);
-    workspace.write("spoil", |t| Ok(t.execute("UPDATE version SET report = '{}'", ())?)).unwrap();
+    workspace
+        .write("spoil", |t| {
+            Ok(t.execute("UPDATE version SET report = '{}'", ())?)
+        })
+        .unwrap();
     let versions = workspace.versions().unwrap();
     assert!(versions[0].is_active);
-    assert!(versions[0].report.verdict.reason().contains("its report cannot be read"));
+    assert!(
+        versions[0]
+            .report
+            .verdict
+            .reason()
+            .contains("its report cannot be read")
+    );
 }
 
 #[test]
 fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
     let (_folder, mut workspace) = ten();
-    workspace.adopt(&CaseDescription { description: "Odd one".into(), ..picture(20) }).unwrap();
-    let odd = workspace.adopt(&CaseDescription { description: "Odd one".into(), ..picture(20) }).unwrap();
-    workspace.put_proposal(odd, 0, &proposal(&square(0, 0, 3), "1"), None).unwrap();
+    workspace
+        .adopt(&CaseDescription {
+            description: "Odd one".into(),
+            ..picture(20)
+        })
+        .unwrap();
+    let odd = workspace
+        .adopt(&CaseDescription {
+            description: "Odd one".into(),
+            ..picture(20)
+        })
+        .unwrap();
+    workspace
+        .put_proposal(odd, 0, &proposal(&square(0, 0, 3), "1"), None)
+        .unwrap();
     workspace.set_status(odd, Status::Accepted).unwrap();
-    workspace.write("spoil", |t| Ok(t.execute("UPDATE proposal SET mask = x'00'", ())?)).unwrap();
-    refused(workspace.begin_round("{}", None), "slice 1 of \"Odd one\": a mask in it cannot be read");
+    workspace
+        .write("spoil", |t| {
+            Ok(t.execute("UPDATE proposal SET mask = x'00'", ())?)
+        })
+        .unwrap();
+    refused(
+        workspace.begin_round("{}", None),
+        "slice 1 of \"Odd one\": a mask in it cannot be read",
+    );
     assert_eq!(workspace.running_round().unwrap(), None);
 }
 
@@ -387,13 +640,21 @@ fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
 fn the_work_report_says_what_accepted_cases_cost() {
     let (_folder, mut workspace) = workspace();
     assert_eq!(workspace.work_report().unwrap(), WorkReport::default());
-    let (knee, hip, other) = (case(&mut workspace, "k"), case(&mut workspace, "h"), case(&mut workspace, "o"));
+    let (knee, hip, other) = (
+        case(&mut workspace, "k"),
+        case(&mut workspace, "h"),
+        case(&mut workspace, "o"),
+    );
     let drawn = workspace.adopt(&picture(3)).unwrap();
     // The second slice was proposed first.
     for (slice, version) in [(1, "1"), (0, "2")] {
-        workspace.put_proposal(knee, slice, &proposal(&square(0, 0, 4), version), None).unwrap();
+        workspace
+            .put_proposal(knee, slice, &proposal(&square(0, 0, 4), version), None)
+            .unwrap();
     }
-    workspace.put_proposal(hip, 0, &proposal(&square(0, 0, 3), ""), None).unwrap();
+    workspace
+        .put_proposal(hip, 0, &proposal(&square(0, 0, 3), ""), None)
+        .unwrap();
     let mut mask = packed(&square(0, 0, 4), 1).unpack();
     paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 2), 0);
     paint(&mut workspace, drawn, 0, &mut blank(), &square(0, 0, 3), 1);
@@ -402,18 +663,49 @@ fn the_work_report_says_what_accepted_cases_cost() {
     for (case, at) in [(hip, 300), (drawn, 200), (knee, 100)] {
         workspace.set_status(case, Status::Accepted).unwrap();
         workspace
-            .write("date", |t| Ok(t.execute("UPDATE scan SET accepted_at = ?2 WHERE id = ?1", (case.0, at))?))
+            .write("date", |t| {
+                Ok(t.execute(
+                    "UPDATE scan SET accepted_at = ?2 WHERE id = ?1",
+                    (case.0, at),
+                )?)
+            })
             .unwrap();
     }
     let version = learned(&mut workspace, "one", None, VersionState::Accepted);
     let report = workspace.work_report().unwrap();
-    let costs: Vec<_> =
-        report.cases.iter().map(|c| (c.accepted_at, c.seconds, c.pixels_changed, c.pixels, c.model.as_str())).collect();
-    assert_eq!(costs, [(100, 20.0, 4, 12 + 16, "knee 1"), (200, 0.0, 9, 9, ""), (300, 0.0, 0, 9, "knee")]);
-    let mut held_out =
-        |c: CaseKey| workspace.cases().unwrap().iter().any(|e| e.key == c && e.side == Some(Side::HoldOut));
+    let costs: Vec<_> = report
+        .cases
+        .iter()
+        .map(|c| {
+            (
+                c.accepted_at,
+                c.seconds,
+                c.pixels_changed,
+                c.pixels,
+                c.model.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        costs,
+        [
+            (100, 20.0, 4, 12 + 16, "knee 1"),
+            (200, 0.0, 9, 9, ""),
+            (300, 0.0, 0, 9, "knee")
+        ]
+    );
+    let mut held_out = |c: CaseKey| {
+        workspace
+            .cases()
+            .unwrap()
+            .iter()
+            .any(|e| e.key == c && e.side == Some(Side::HoldOut))
+    };
     let sides = [knee, drawn, hip].map(&mut held_out);
-    assert_eq!(report.cases.iter().map(|c| c.held_out).collect::<Vec<_>>(), sides);
+    assert_eq!(
+        report.cases.iter().map(|c| c.held_out).collect::<Vec<_>>(),
+        sides
+    );
     assert_eq!(report.cases[1].name, "sha256:3");
     assert_eq!(report.versions, [version]);
 }

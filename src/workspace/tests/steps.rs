@@ -8,11 +8,18 @@ use labrum_core::{
 
 /// A step that changes no pixel.
 fn decision(seq: i64, case: CaseKey, tool: &str, also: Also) -> JournalStep {
-    JournalStep { tool: tool.into(), also, ..step(seq, case, Vec::new()) }
+    JournalStep {
+        tool: tool.into(),
+        also,
+        ..step(seq, case, Vec::new())
+    }
 }
 
 fn status(before: Status, after: Status) -> Also {
-    Also { status: Some(StatusChange { before, after }), ..Also::default() }
+    Also {
+        status: Some(StatusChange { before, after }),
+        ..Also::default()
+    }
 }
 
 #[test]
@@ -21,11 +28,19 @@ fn an_acceptance_is_a_step_that_is_undone_and_done_again_after_a_restart() {
     let knee = case(&mut workspace, "k");
     paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 4), 1);
     let seq = workspace.next_seq().unwrap();
-    let accept = decision(seq, knee, "Accept", status(Status::Corrected, Status::Accepted));
+    let accept = decision(
+        seq,
+        knee,
+        "Accept",
+        status(Status::Corrected, Status::Accepted),
+    );
     workspace.append(&accept, &[]).unwrap();
     let mut workspace = reopened(workspace);
     let entry = stored(&mut workspace, "k").entry;
-    assert_eq!((entry.status, entry.accepted_at), (Status::Accepted, Some(accept.at)));
+    assert_eq!(
+        (entry.status, entry.accepted_at),
+        (Status::Accepted, Some(accept.at))
+    );
     assert_eq!(workspace.steps(&[knee], 10).unwrap().last(), Some(&accept));
 
     workspace.set_undone(seq, true).unwrap();
@@ -36,9 +51,16 @@ fn an_acceptance_is_a_step_that_is_undone_and_done_again_after_a_restart() {
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Accepted);
     assert!(stored(&mut workspace, "k").entry.accepted_at.is_some());
     for table in ["status_change", "label_change", "absence"] {
-        workspace.write("delete", |t| Ok(t.execute(&format!("INSERT INTO {table} DEFAULT VALUES"), ())?)).unwrap_err();
+        workspace
+            .write("delete", |t| {
+                Ok(t.execute(&format!("INSERT INTO {table} DEFAULT VALUES"), ())?)
+            })
+            .unwrap_err();
     }
-    let deleted = workspace.write("delete", |t| Ok(t.execute("DELETE FROM status_change", ())?));
+    let deleted = workspace.write(
+        "delete",
+        |t| Ok(t.execute("DELETE FROM status_change", ())?),
+    );
     assert!(deleted.unwrap_err().to_string().contains("never deleted"));
 }
 
@@ -53,11 +75,22 @@ fn a_stroke_on_an_accepted_case_gives_the_acceptance_back_when_it_is_undone() {
     let seq = workspace.next_seq().unwrap();
     let edit = mask.paint(&square(8, 8, 2), 1, &Rule::FREE);
     let also = status(Status::Accepted, Status::Corrected);
-    workspace.append(&JournalStep { also, ..step(seq, knee, vec![(0, edit)]) }, &[]).unwrap();
+    workspace
+        .append(
+            &JournalStep {
+                also,
+                ..step(seq, knee, vec![(0, edit)])
+            },
+            &[],
+        )
+        .unwrap();
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Corrected);
     workspace.set_undone(seq, true).unwrap();
     let entry = stored(&mut workspace, "k").entry;
-    assert_eq!((entry.status, entry.accepted_at), (Status::Accepted, accepted_at));
+    assert_eq!(
+        (entry.status, entry.accepted_at),
+        (Status::Accepted, accepted_at)
+    );
 }
 
 #[test]
@@ -65,13 +98,22 @@ fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let seq = workspace.next_seq().unwrap();
-    let also = Also { absent: vec![(1, 2)], ..status(Status::New, Status::Corrected) };
-    let said = JournalStep { also, ..step(seq, knee, vec![(1, Edit::default())]) };
+    let also = Also {
+        absent: vec![(1, 2)],
+        ..status(Status::New, Status::Corrected)
+    };
+    let said = JournalStep {
+        also,
+        ..step(seq, knee, vec![(1, Edit::default())])
+    };
     workspace.append(&said, &[]).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
     let mut workspace = reopened(workspace);
     let slice = stored(&mut workspace, "k").slices.remove(1);
-    assert_eq!((slice.mask.map(|m| m.unpack()), slice.absent), (Some(blank()), vec![2]));
+    assert_eq!(
+        (slice.mask.map(|m| m.unpack()), slice.absent),
+        (Some(blank()), vec![2])
+    );
     assert!(slice.is_touched);
     assert_eq!(workspace.steps(&[knee], 10).unwrap(), [said]);
     let lessons = workspace.accepted_masks().unwrap();
@@ -81,7 +123,10 @@ fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_
     let slice = stored(&mut workspace, "k").slices.remove(1);
     assert_eq!((slice.mask, slice.absent), (None, Vec::new()));
     workspace.set_status(knee, Status::Accepted).unwrap();
-    assert!(workspace.accepted_masks().unwrap().is_empty(), "nobody says any more that nothing is there");
+    assert!(
+        workspace.accepted_masks().unwrap().is_empty(),
+        "nobody says any more that nothing is there"
+    );
 }
 
 #[test]
@@ -89,19 +134,34 @@ fn a_renamed_label_is_on_record() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
     let (before, after) = (Label::named("Polyp", 0), Label::named("Adenoma", 0));
-    let change = LabelChange { value: 1, before, after };
-    let also = Also { label: Some(Box::new(change)), ..Also::default() };
+    let change = LabelChange {
+        value: 1,
+        before,
+        after,
+    };
+    let also = Also {
+        label: Some(Box::new(change)),
+        ..Also::default()
+    };
     let rename = decision(1, knee, "Rename label", also);
     workspace.append(&rename, &[]).unwrap();
     let mut workspace = reopened(workspace);
     assert_eq!(workspace.steps(&[knee], 10).unwrap(), [rename]);
-    assert_eq!(stored(&mut workspace, "k").entry.status, Status::New, "nothing was drawn");
+    assert_eq!(
+        stored(&mut workspace, "k").entry.status,
+        Status::New,
+        "nothing was drawn"
+    );
 }
 
 #[test]
 fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
     let (_folder, mut workspace) = workspace();
-    let (knee, hip, alone) = (case(&mut workspace, "k"), case(&mut workspace, "h"), case(&mut workspace, "a"));
+    let (knee, hip, alone) = (
+        case(&mut workspace, "k"),
+        case(&mut workspace, "h"),
+        case(&mut workspace, "a"),
+    );
     let mut mask = blank();
     paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 4), 1);
     paint(&mut workspace, knee, 0, &mut mask, &square(8, 8, 3), 2);
@@ -109,27 +169,68 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
     workspace.set_undone(gone, true).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
     // Nobody touched this one.
-    workspace.put_proposal(hip, 1, &proposal(&square(2, 2, 5), "1"), None).unwrap();
+    workspace
+        .put_proposal(hip, 1, &proposal(&square(2, 2, 5), "1"), None)
+        .unwrap();
     paint(&mut workspace, alone, 2, &mut blank(), &square(1, 1, 2), 1);
     workspace.set_status(alone, Status::Accepted).unwrap();
 
-    assert_eq!(workspace.label_use(1).unwrap(), LabelUse { value: 1, cases: 3, slices: 3, accepted: 2 });
-    assert_eq!(workspace.label_use(7).unwrap(), LabelUse { value: 7, ..LabelUse::default() });
-    assert_eq!(workspace.relabel(1, 0, "Remove label Polyp", "AB").unwrap(), [knee, alone]);
+    assert_eq!(
+        workspace.label_use(1).unwrap(),
+        LabelUse {
+            value: 1,
+            cases: 3,
+            slices: 3,
+            accepted: 2
+        }
+    );
+    assert_eq!(
+        workspace.label_use(7).unwrap(),
+        LabelUse {
+            value: 7,
+            ..LabelUse::default()
+        }
+    );
+    assert_eq!(
+        workspace.relabel(1, 0, "Remove label Polyp", "AB").unwrap(),
+        [knee, alone]
+    );
     assert_eq!(workspace.label_use(1).unwrap().slices, 0);
     let case = stored(&mut workspace, "k");
-    assert_eq!(case.entry.status, Status::Accepted, "the other label is still accepted");
+    assert_eq!(
+        case.entry.status,
+        Status::Accepted,
+        "the other label is still accepted"
+    );
     assert_eq!(case.slices[0].mask.as_ref().unwrap().unpack().count(2), 9);
-    assert_eq!(stored(&mut workspace, "a").entry.status, Status::Corrected, "it holds nothing any more");
+    assert_eq!(
+        stored(&mut workspace, "a").entry.status,
+        Status::Corrected,
+        "it holds nothing any more"
+    );
     let hip_slice = stored(&mut workspace, "h").slices.remove(1);
     assert!(!hip_slice.is_touched && hip_slice.mask.unwrap().labelled() == 0);
 
     let steps = workspace.steps(&[knee], 10).unwrap();
     let last = steps.last().unwrap();
-    assert_eq!((last.tool.as_str(), &last.author), ("Remove label Polyp", &Author::Person("AB".into())));
-    assert!(steps.iter().all(|s| s.state == StepState::Done), "what was undone before is given up");
+    assert_eq!(
+        (last.tool.as_str(), &last.author),
+        ("Remove label Polyp", &Author::Person("AB".into()))
+    );
+    assert!(
+        steps.iter().all(|s| s.state == StepState::Done),
+        "what was undone before is given up"
+    );
     workspace.set_undone(last.seq, true).unwrap();
-    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack().count(1), 16);
+    assert_eq!(
+        stored(&mut workspace, "k").slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .unpack()
+            .count(1),
+        16
+    );
 }
 
 #[test]
@@ -140,13 +241,27 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
         paint(&mut workspace, key, 0, &mut blank(), &square(0, 0, 4), 1);
         workspace.set_status(key, Status::Accepted).unwrap();
     }
-    workspace.put_proposal(knee, 1, &proposal(&square(2, 2, 5), "1"), None).unwrap();
+    workspace
+        .put_proposal(knee, 1, &proposal(&square(2, 2, 5), "1"), None)
+        .unwrap();
     workspace.set_listed(knee, false).unwrap();
     let mut workspace = reopened(workspace);
     let keys: Vec<_> = workspace.cases().unwrap().iter().map(|c| c.key).collect();
     assert_eq!(keys, [hip]);
-    assert_eq!((workspace.meter().unwrap().total, workspace.meter().unwrap().accepted), (1, 1));
-    assert!(workspace.accepted_masks().unwrap().iter().all(|lesson| lesson.case == hip));
+    assert_eq!(
+        (
+            workspace.meter().unwrap().total,
+            workspace.meter().unwrap().accepted
+        ),
+        (1, 1)
+    );
+    assert!(
+        workspace
+            .accepted_masks()
+            .unwrap()
+            .iter()
+            .all(|lesson| lesson.case == hip)
+    );
     assert_eq!(workspace.work_report().unwrap().cases.len(), 1);
     assert_eq!(workspace.meter().unwrap().out_of_list, 1);
     let folder = workspace.folder().to_owned();
@@ -155,14 +270,27 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
     let mut workspace = Workspace::open(&folder).unwrap();
 
     let case = stored(&mut workspace, "k");
-    assert!(!case.entry.is_listed && case.slices[0].mask.is_some(), "its work is kept");
+    assert!(
+        !case.entry.is_listed && case.slices[0].mask.is_some(),
+        "its work is kept"
+    );
     workspace.tidy().unwrap();
     workspace.set_listed(knee, true).unwrap();
     let case = stored(&mut workspace, "k");
-    assert_eq!(case.slices[0].mask.as_ref().unwrap().labelled(), 16, "what was drawn stays");
-    assert!(case.slices[1].mask.is_none(), "what a model proposed is gone");
+    assert_eq!(
+        case.slices[0].mask.as_ref().unwrap().labelled(),
+        16,
+        "what was drawn stays"
+    );
+    assert!(
+        case.slices[1].mask.is_none(),
+        "what a model proposed is gone"
+    );
     let refused = workspace.set_listed(CaseKey(77), false).unwrap_err();
-    assert!(refused.to_string().contains("there is no case 77"), "{refused}");
+    assert!(
+        refused.to_string().contains("there is no case 77"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -176,8 +304,20 @@ fn cases_belong_to_tasks() {
     assert_eq!(workspace.tasks().unwrap()[0].name, "Hearts");
     assert_eq!(stored(&mut workspace, "k").entry.task, hearts);
     workspace.set_task(knee, TaskKey(0)).unwrap();
-    assert!(workspace.set_task(knee, TaskKey(9)).unwrap_err().to_string().contains("there is no task 9"));
-    assert!(workspace.begin_task("  ").unwrap_err().to_string().contains("name is empty"));
+    assert!(
+        workspace
+            .set_task(knee, TaskKey(9))
+            .unwrap_err()
+            .to_string()
+            .contains("there is no task 9")
+    );
+    assert!(
+        workspace
+            .begin_task("  ")
+            .unwrap_err()
+            .to_string()
+            .contains("name is empty")
+    );
 }
 
 #[test]
@@ -185,12 +325,17 @@ fn labels_get_ids_that_stay() {
     let (_folder, mut workspace) = workspace();
     let mut gone = Label::named("Ghost", 1);
     gone.kept.gone = Some(Gone::Into(1));
-    workspace.set_labels(&[Label::named("Polyp", 0), gone]).unwrap();
+    workspace
+        .set_labels(&[Label::named("Polyp", 0), gone])
+        .unwrap();
     let first = workspace.labels().unwrap();
     assert!(!first[0].kept.id.is_empty() && first[0].kept.id != first[1].kept.id);
     let mut workspace = reopened(workspace);
     assert_eq!(workspace.labels().unwrap(), first);
-    let renamed = Label { name: "Adenoma".into(), ..first[0].clone() };
+    let renamed = Label {
+        name: "Adenoma".into(),
+        ..first[0].clone()
+    };
     workspace.set_labels(&[renamed]).unwrap();
     assert_eq!(workspace.labels().unwrap()[0].kept.id, first[0].kept.id);
 }
@@ -199,28 +344,53 @@ fn labels_get_ids_that_stay() {
 fn of_version_2(folder: &Path) {
     std::fs::create_dir_all(folder.join(MODELS)).unwrap();
     let connection = Connection::open(folder.join(DATABASE)).unwrap();
-    schema::MIGRATIONS[..2].iter().for_each(|sql| connection.execute_batch(sql).unwrap());
-    connection.pragma_update(None, "application_id", 0x4c41_4252).unwrap();
+    schema::MIGRATIONS[..2]
+        .iter()
+        .for_each(|sql| connection.execute_batch(sql).unwrap());
+    connection
+        .pragma_update(None, "application_id", 0x4c41_4252)
+        .unwrap();
     connection.pragma_update(None, "user_version", 2).unwrap();
     let polyp = r#"{"name":"Polyp","color":[1,2,3],"category":{"value":"1","scheme":"SCT","meaning":"T"},
                     "concept":{"value":"2","scheme":"SCT","meaning":"U"},"visible":true,"locked":false}"#;
     let mut mask = blank();
     let edit = mask.paint(&square(3, 3, 4), 1, &Rule::FREE).to_bytes();
     let proposed = packed(&square(0, 0, 6), 1).to_bytes();
-    connection.execute("INSERT INTO workspace (id, name, created_at) VALUES (1, 'Old', 5)", ()).unwrap();
-    connection.execute("INSERT INTO label (value, definition) VALUES (1, ?1)", [polyp]).unwrap();
+    connection
+        .execute(
+            "INSERT INTO workspace (id, name, created_at) VALUES (1, 'Old', 5)",
+            (),
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO label (value, definition) VALUES (1, ?1)",
+            [polyp],
+        )
+        .unwrap();
     for (id, identity, status) in [(1, "k", "accepted"), (2, "h", "proposed")] {
         let scan = "INSERT INTO scan (id, identity, study, description, modality, study_date, columns, rows, status,
                         opened_at, accepted_at) VALUES (?1, ?2, '1.2', 'PD', 'MR', '', 16, 16, ?3, 6, ?4)";
-        connection.execute(scan, (id, identity, status, (status == "accepted").then_some(9))).unwrap();
+        connection
+            .execute(
+                scan,
+                (id, identity, status, (status == "accepted").then_some(9)),
+            )
+            .unwrap();
         let slice = "INSERT INTO slice (id, scan_id, place, path, frame, sop_instance_uid)
                          VALUES (?1, ?1, 0, '/scans/a.dcm', 0, ?2)";
         connection.execute(slice, (id, format!("uid{id}"))).unwrap();
     }
     let step = "INSERT INTO step (seq, scan_id, at, person, tool, state) VALUES (1, 1, 8, 'AB', 'Brush', 'done')";
     connection.execute(step, ()).unwrap();
-    connection.execute("INSERT INTO edit (seq, slice_id, runs) VALUES (1, 1, ?1)", [edit]).unwrap();
-    let proposal = "INSERT INTO proposal (slice_id, model, model_version, model_weights, made_at, mask)
+    connection
+        .execute(
+            "INSERT INTO edit (seq, slice_id, runs) VALUES (1, 1, ?1)",
+            [edit],
+        )
+        .unwrap();
+    let proposal =
+        "INSERT INTO proposal (slice_id, model, model_version, model_weights, made_at, mask)
                         VALUES (2, 'knee', '1', 'abc', 7, ?1)";
     connection.execute(proposal, [proposed]).unwrap();
 }
@@ -230,24 +400,45 @@ fn a_workspace_of_the_version_before_is_opened_and_its_acceptance_is_not_lost() 
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("old");
     of_version_2(&folder);
-    assert_eq!(summary(&folder).unwrap().cases, Some(2), "it can be listed before it is opened");
+    assert_eq!(
+        summary(&folder).unwrap().cases,
+        Some(2),
+        "it can be listed before it is opened"
+    );
     let mut workspace = Workspace::open(&folder).unwrap();
-    assert!(folder.join("workspace-version-2.sqlite").is_file(), "a copy is kept");
+    assert!(
+        folder.join("workspace-version-2.sqlite").is_file(),
+        "a copy is kept"
+    );
     let labels = workspace.labels().unwrap();
     assert!(labels[0].name == "Polyp" && !labels[0].kept.id.is_empty());
     let case = stored(&mut workspace, "k");
-    assert_eq!((case.entry.status, case.entry.task, case.entry.is_listed), (Status::Accepted, TaskKey(0), true));
+    assert_eq!(
+        (case.entry.status, case.entry.task, case.entry.is_listed),
+        (Status::Accepted, TaskKey(0), true)
+    );
     assert_eq!(case.slices[0].mask.as_ref().unwrap().labelled(), 16);
-    assert_eq!(stored(&mut workspace, "h").slices[0].mask, Some(packed(&square(0, 0, 6), 1)));
+    assert_eq!(
+        stored(&mut workspace, "h").slices[0].mask,
+        Some(packed(&square(0, 0, 6), 1))
+    );
 
     let steps = workspace.steps(&[case.entry.key], 10).unwrap();
     assert_eq!((steps.len(), &steps[0].also), (1, &Also::default()));
     // Its journal does not tell that the case was accepted after the stroke: whoever undoes it does.
-    let known = StatusChange { before: Status::Corrected, after: Status::Accepted };
+    let known = StatusChange {
+        before: Status::Corrected,
+        after: Status::Accepted,
+    };
     workspace.set_undone_knowing(1, true, Some(known)).unwrap();
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Corrected);
     let mut workspace = reopened(workspace);
-    assert_eq!(workspace.steps(&[case.entry.key], 10).unwrap()[0].also.status, Some(known));
+    assert_eq!(
+        workspace.steps(&[case.entry.key], 10).unwrap()[0]
+            .also
+            .status,
+        Some(known)
+    );
     workspace.set_undone(1, false).unwrap();
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Accepted);
 }

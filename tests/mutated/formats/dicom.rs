@@ -61,7 +61,10 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
             replace_text(bytes, b"1.2.840.10008.1.2", new, random);
         }
         6 => {
-            let (old, new) = (*random.one_of(&["MONOCHROME2", "RGB", "YBR_FULL", "PALETTE"]), *random.one_of(&COLOURS));
+            let (old, new) = (
+                *random.one_of(&["MONOCHROME2", "RGB", "YBR_FULL", "PALETTE"]),
+                *random.one_of(&COLOURS),
+            );
             replace_text(bytes, old.as_bytes(), new, random);
         }
         7 | 8 => fragments(bytes, random),
@@ -74,7 +77,10 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 fn elements(bytes: &[u8]) -> Vec<usize> {
     let is_one = |at: &usize| {
         let head = &bytes[*at..*at + 8];
-        head[4].is_ascii_uppercase() && head[5].is_ascii_uppercase() && head[0].is_multiple_of(2) && head[1] <= 0x7F
+        head[4].is_ascii_uppercase()
+            && head[5].is_ascii_uppercase()
+            && head[0].is_multiple_of(2)
+            && head[1] <= 0x7F
     };
     (0..bytes.len().saturating_sub(8)).filter(is_one).collect()
 }
@@ -86,12 +92,18 @@ fn length(bytes: &mut [u8], random: &mut Random) {
         return number(bytes, at, random);
     }
     let at = *random.one_of(&elements);
-    let is_long = [b"OB", b"OW", b"SQ", b"UN", b"UT", b"OF"].iter().any(|vr| &bytes[at + 4..at + 6] == *vr);
+    let is_long = [b"OB", b"OW", b"SQ", b"UN", b"UT", b"OF"]
+        .iter()
+        .any(|vr| &bytes[at + 4..at + 6] == *vr);
     let near = random.below(9) as u32;
     if is_long && at + 12 <= bytes.len() {
-        let old = u32::from_le_bytes([bytes[at + 8], bytes[at + 9], bytes[at + 10], bytes[at + 11]]);
-        let new =
-            if random.below(2) == 0 { old.wrapping_add(near).wrapping_sub(4) } else { *random.one_of(&NUMBERS) as u32 };
+        let old =
+            u32::from_le_bytes([bytes[at + 8], bytes[at + 9], bytes[at + 10], bytes[at + 11]]);
+        let new = if random.below(2) == 0 {
+            old.wrapping_add(near).wrapping_sub(4)
+        } else {
+            *random.one_of(&NUMBERS) as u32
+        };
         put(bytes, at + 8, &new.to_le_bytes());
     } else {
         let old = u16::from_le_bytes([bytes[at + 6], bytes[at + 7]]);
@@ -129,8 +141,18 @@ fn size_of_pixels(bytes: &mut [u8], random: &mut Random) {
 fn frames(bytes: &mut Vec<u8>, random: &mut Random) {
     // Number of Frames, IS.
     let tag = [0x28, 0, 0x08, 0, b'I', b'S'];
-    let count =
-        *random.one_of(&["0 ", "1 ", "3 ", "-1", "1e9 ", "99", "65536 ", "16777216", "2147483647", "999999999999"]);
+    let count = *random.one_of(&[
+        "0 ",
+        "1 ",
+        "3 ",
+        "-1",
+        "1e9 ",
+        "99",
+        "65536 ",
+        "16777216",
+        "2147483647",
+        "999999999999",
+    ]);
     let mut element = tag.to_vec();
     element.extend((count.len() as u16).to_le_bytes());
     element.extend(count.as_bytes());
@@ -171,8 +193,13 @@ fn replace_text(bytes: &mut Vec<u8>, old: &[u8], new: &str, random: &mut Random)
 }
 
 fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
-    let Some(&pixels) = places(bytes, &PIXEL_DATA).last() else { return };
-    let items: Vec<usize> = places(&bytes[pixels..], &ITEM).into_iter().map(|at| at + pixels).collect();
+    let Some(&pixels) = places(bytes, &PIXEL_DATA).last() else {
+        return;
+    };
+    let items: Vec<usize> = places(&bytes[pixels..], &ITEM)
+        .into_iter()
+        .map(|at| at + pixels)
+        .collect();
     if items.is_empty() {
         return;
     }
@@ -180,10 +207,15 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
     if at + 8 > bytes.len() {
         return;
     }
-    let length = u32::from_le_bytes([bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]]) as usize;
+    let length =
+        u32::from_le_bytes([bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]]) as usize;
     let end = (at + 8).saturating_add(length).min(bytes.len());
     match random.below(7) {
-        0 => put(bytes, at + 4, &(*random.one_of(&NUMBERS) as u32).to_le_bytes()),
+        0 => put(
+            bytes,
+            at + 4,
+            &(*random.one_of(&NUMBERS) as u32).to_le_bytes(),
+        ),
         1 => drop(bytes.drain(at..end)),
         2 => {
             let copy = bytes[at..end].to_vec();
@@ -201,16 +233,25 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
         }
         4 => {
             // Thousands of empty ones.
-            let empty = ITEM.into_iter().chain([0; 4]).collect::<Vec<u8>>().repeat(1 + random.below(5000));
+            let empty = ITEM
+                .into_iter()
+                .chain([0; 4])
+                .collect::<Vec<u8>>()
+                .repeat(1 + random.below(5000));
             bytes.splice(at..at, empty);
         }
         5 => {
             // An offset table that points anywhere.
             let first = items[0];
-            let table: Vec<u8> =
-                (0..random.below(6)).flat_map(|_| (*random.one_of(&NUMBERS) as u32).to_le_bytes()).collect();
-            let old =
-                u32::from_le_bytes([bytes[first + 4], bytes[first + 5], bytes[first + 6], bytes[first + 7]]) as usize;
+            let table: Vec<u8> = (0..random.below(6))
+                .flat_map(|_| (*random.one_of(&NUMBERS) as u32).to_le_bytes())
+                .collect();
+            let old = u32::from_le_bytes([
+                bytes[first + 4],
+                bytes[first + 5],
+                bytes[first + 6],
+                bytes[first + 7],
+            ]) as usize;
             let end = (first + 8).saturating_add(old).min(bytes.len());
             put(bytes, first + 4, &(table.len() as u32).to_le_bytes());
             bytes.splice(first + 8..end, table);
@@ -233,15 +274,27 @@ fn nest(bytes: &mut Vec<u8>, random: &mut Random) {
         head.extend(length.to_le_bytes());
         head
     };
-    let item = |length: u32| ITEM.into_iter().chain(length.to_le_bytes()).collect::<Vec<u8>>();
+    let item = |length: u32| {
+        ITEM.into_iter()
+            .chain(length.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
     let all = u32::MAX;
     let built = match random.below(4) {
-        0 => [sequence(all), item(all)].concat().repeat(*random.one_of(&[2, 30, 31, 32, 33, 34, 1000, 100_000])),
-        1 => [sequence(all), item(0).repeat(*random.one_of(&[10, 10_000, 500_000]))].concat(),
+        0 => [sequence(all), item(all)]
+            .concat()
+            .repeat(*random.one_of(&[2, 30, 31, 32, 33, 34, 1000, 100_000])),
+        1 => [
+            sequence(all),
+            item(0).repeat(*random.one_of(&[10, 10_000, 500_000])),
+        ]
+        .concat(),
         2 => [sequence(all), item(16).repeat(3)].concat(),
         _ => {
             let depth = *random.one_of(&[2u32, 40, 4000]);
-            (0..depth).flat_map(|i| [sequence((depth - i) * 20), item((depth - i) * 20 - 8)].concat()).collect()
+            (0..depth)
+                .flat_map(|i| [sequence((depth - i) * 20), item((depth - i) * 20 - 8)].concat())
+                .collect()
         }
     };
     bytes.splice(at..at, built);
@@ -249,7 +302,9 @@ fn nest(bytes: &mut Vec<u8>, random: &mut Random) {
 
 /// Inside of the compressed pixels.
 fn stream(bytes: &mut [u8], random: &mut Random) {
-    let Some(&pixels) = places(bytes, &PIXEL_DATA).last() else { return };
+    let Some(&pixels) = places(bytes, &PIXEL_DATA).last() else {
+        return;
+    };
     let length = bytes.len() - pixels;
     for _ in 0..1 + random.below(4) {
         let near = random.below(2) == 0;

@@ -16,7 +16,12 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
     let mut plain = Vec::new();
     // One that is damaged already stays so.
-    if random.below(4) == 0 || GzDecoder::new(bytes.as_slice()).take(MOST).read_to_end(&mut plain).is_err() {
+    if random.below(4) == 0
+        || GzDecoder::new(bytes.as_slice())
+            .take(MOST)
+            .read_to_end(&mut plain)
+            .is_err()
+    {
         let at = random.place(bytes.len());
         return number(bytes, at, random);
     }
@@ -63,7 +68,11 @@ fn header(bytes: &mut Vec<u8>, random: &mut Random) {
     ];
     let (at, size) = *random.one_of(if is_second { &second } else { &first });
     match random.below(4) {
-        0 => put(bytes, at, &NUMBERS[random.below(NUMBERS.len())].to_le_bytes()[..size]),
+        0 => put(
+            bytes,
+            at,
+            &NUMBERS[random.below(NUMBERS.len())].to_le_bytes()[..size],
+        ),
         1 => put(bytes, at, &(random.below(40) as u64).to_le_bytes()[..size]),
         2 => put(bytes, at, &f32::NAN.to_le_bytes()[..size.min(4)]),
         _ => bytes.truncate(random.place(bytes.len())),

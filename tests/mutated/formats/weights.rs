@@ -7,21 +7,30 @@ use crate::{
 };
 
 pub(super) fn safetensors(bytes: &mut Vec<u8>, random: &mut Random) {
-    let length =
-        bytes.get(..8).map_or(0, |b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as usize);
+    let length = bytes.get(..8).map_or(0, |b| {
+        u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as usize
+    });
     let header = 8 + length.min(bytes.len().saturating_sub(8));
     match random.below(4) {
-        0 => put(bytes, 0, &NUMBERS[random.below(NUMBERS.len())].to_le_bytes()),
+        0 => put(
+            bytes,
+            0,
+            &NUMBERS[random.below(NUMBERS.len())].to_le_bytes(),
+        ),
         1 => {
             // A digit of a size or an offset.
-            let digits: Vec<usize> = (8..header).filter(|at| bytes[*at].is_ascii_digit()).collect();
+            let digits: Vec<usize> = (8..header)
+                .filter(|at| bytes[*at].is_ascii_digit())
+                .collect();
             if !digits.is_empty() {
                 let at = *random.one_of(&digits);
                 bytes[at] = b'0' + random.below(10) as u8;
             }
         }
         2 => {
-            let digits: Vec<usize> = (8..header).filter(|at| bytes[*at].is_ascii_digit()).collect();
+            let digits: Vec<usize> = (8..header)
+                .filter(|at| bytes[*at].is_ascii_digit())
+                .collect();
             if !digits.is_empty() {
                 let at = *random.one_of(&digits);
                 let many = "9".repeat(1 + random.below(30));
@@ -62,15 +71,23 @@ pub(super) fn pytorch(bytes: &mut [u8], random: &mut Random) {
 /// Changes the program that the pickle is, with check sums that agree.
 fn pickle(bytes: &mut [u8], local: &[usize], random: &mut Random) {
     let number = |bytes: &[u8], at: usize, n: usize| {
-        bytes.get(at..at + n).map_or(0, |b| b.iter().rev().fold(0, |v, b| v << 8 | usize::from(*b)))
+        bytes.get(at..at + n).map_or(0, |b| {
+            b.iter().rev().fold(0, |v, b| v << 8 | usize::from(*b))
+        })
     };
     let Some(&at) = local.first() else { return };
     let begin = at + 30 + number(bytes, at + 26, 2) + number(bytes, at + 28, 2);
     let next = local.get(1).copied().unwrap_or(bytes.len());
     // Where the size is told behind the data, that ends before its descriptor.
     let told = number(bytes, at + 18, 4);
-    let descriptor = places(bytes.get(begin..next).unwrap_or_default(), b"PK\x07\x08").first().map(|at| begin + at);
-    let end = if told > 0 { begin + told } else { descriptor.unwrap_or(next) };
+    let descriptor = places(bytes.get(begin..next).unwrap_or_default(), b"PK\x07\x08")
+        .first()
+        .map(|at| begin + at);
+    let end = if told > 0 {
+        begin + told
+    } else {
+        descriptor.unwrap_or(next)
+    };
     if begin >= end || end > bytes.len() {
         return;
     }
@@ -80,7 +97,11 @@ fn pickle(bytes: &mut [u8], local: &[usize], random: &mut Random) {
         match random.below(3) {
             // Opcodes: memo, tuple, reduce, build, global, persistent id, append, long binary text, mark, stop.
             0 => bytes[place] = *random.one_of(b"qrthj\x85\x86\x87RbcQaesuXUB(.0}])\x8a\x8b"),
-            1 => put(&mut bytes[..end], place, &(*random.one_of(&NUMBERS) as u32).to_le_bytes()),
+            1 => put(
+                &mut bytes[..end],
+                place,
+                &(*random.one_of(&NUMBERS) as u32).to_le_bytes(),
+            ),
             _ => bytes[place] = random.next() as u8,
         }
     }

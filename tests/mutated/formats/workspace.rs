@@ -21,7 +21,11 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
         // The header of the file.
         0 => number(bytes, 16 + random.below(84), random),
         // The header of a page and the places of its cells.
-        1 => number(bytes, page + if page == 0 { 100 } else { 0 } + random.below(40), random),
+        1 => number(
+            bytes,
+            page + if page == 0 { 100 } else { 0 } + random.below(40),
+            random,
+        ),
         2 => {
             let end = (page + PAGE).min(bytes.len());
             let at = page + random.below(end - page);
@@ -40,12 +44,20 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 fn by_sql(bytes: &mut Vec<u8>, random: &mut Random) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &*bytes).unwrap();
-    let Ok(database) = rusqlite::Connection::open(file.path()) else { return };
+    let Ok(database) = rusqlite::Connection::open(file.path()) else {
+        return;
+    };
     let _ = database.pragma_update(None, "journal_mode", "MEMORY");
-    let blob: String = (0..random.below(40)).map(|_| format!("{:02x}", random.next() as u8)).collect();
+    let blob: String = (0..random.below(40))
+        .map(|_| format!("{:02x}", random.next() as u8))
+        .collect();
     // Columns and rows of a mask, then a run of very many pixels.
-    let size =
-        |random: &mut Random| (*random.one_of(&NUMBERS) as u32).to_le_bytes().map(|b| format!("{b:02x}")).concat();
+    let size = |random: &mut Random| {
+        (*random.one_of(&NUMBERS) as u32)
+            .to_le_bytes()
+            .map(|b| format!("{b:02x}"))
+            .concat()
+    };
     let mask = [size(random), size(random), "ffffffff0f01".into()].concat();
     let value = *random.one_of(&NUMBERS);
     let statement = match random.below(12) {

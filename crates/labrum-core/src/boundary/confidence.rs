@@ -11,8 +11,14 @@ use crate::{mask::Mask, prediction::Prediction};
 /// mean of both sides is stretched so that 0.5 becomes 0. A sharp step from 1 to 0 is 1; a wide, flat transition
 /// tends to 0, and so does a boundary that a person drew where the model sees none. The band ends where the mask
 /// changes again and at the image's edge.
-pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction: &Prediction) -> Vec<f32> {
-    let same_size = (mask.columns(), mask.rows()) == (prediction.mask.columns(), prediction.mask.rows());
+pub fn boundary_confidence(
+    contour: &Contour,
+    mask: &Mask,
+    label: u8,
+    prediction: &Prediction,
+) -> Vec<f32> {
+    let same_size =
+        (mask.columns(), mask.rows()) == (prediction.mask.columns(), prediction.mask.rows());
     if !same_size {
         return vec![0.0; contour.edges().count()];
     }
@@ -25,13 +31,20 @@ pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction
                 break;
             }
             let m = margin(prediction, label, y as usize * mask.columns() + x as usize);
-            sum += if inside { (1.0 + m) / 2.0 } else { (1.0 - m) / 2.0 };
+            sum += if inside {
+                (1.0 + m) / 2.0
+            } else {
+                (1.0 - m) / 2.0
+            };
             n += 1;
         }
         (n > 0).then(|| sum / n as f32)
     };
     let at = |edge: PixelEdge| {
-        let sides = [side(&edge, &mut (0..band), true), side(&edge, &mut (-band..0).rev(), false)];
+        let sides = [
+            side(&edge, &mut (0..band), true),
+            side(&edge, &mut (-band..0).rev(), false),
+        ];
         let known: Vec<f32> = sides.into_iter().flatten().collect();
         let agreement = known.iter().sum::<f32>() / known.len().max(1) as f32;
         (2.0 * agreement - 1.0).clamp(0.0, 1.0)
@@ -48,14 +61,20 @@ pub fn band_width(columns: usize, rows: usize) -> usize {
 /// Probability of `label` minus that of the likeliest other one, background included: -1..=1.
 fn margin(prediction: &Prediction, label: u8, index: usize) -> f32 {
     let others = (0..=prediction.probabilities.len() as u8).filter(|&l| l != label);
-    let rival = others.map(|l| prediction.probability(l, index)).fold(0.0, f32::max);
+    let rival = others
+        .map(|l| prediction.probability(l, index))
+        .fold(0.0, f32::max);
     prediction.probability(label, index) - rival
 }
 
 /// Mean over `reach` values to each side around a ring.
 fn running_mean(ring: &[f32], reach: usize) -> Vec<f32> {
     let n = ring.len();
-    let mean = |i: usize| (0..=2 * reach).map(|k| ring[(i + n * reach + k - reach) % n]).sum::<f32>();
+    let mean = |i: usize| {
+        (0..=2 * reach)
+            .map(|k| ring[(i + n * reach + k - reach) % n])
+            .sum::<f32>()
+    };
     (0..n).map(|i| mean(i) / (2 * reach + 1) as f32).collect()
 }
 
@@ -77,14 +96,28 @@ pub struct Stretch {
 /// Connected stretches of boundary whose confidence is below `threshold`, the most doubtful first.
 ///
 /// `confidences` holds for each contour what [`boundary_confidence`] says of it.
-pub fn doubtful_stretches(contours: &[Contour], confidences: &[Vec<f32>], threshold: f32) -> Vec<Stretch> {
+pub fn doubtful_stretches(
+    contours: &[Contour],
+    confidences: &[Vec<f32>],
+    threshold: f32,
+) -> Vec<Stretch> {
     let mut stretches = Vec::new();
     for (index, (contour, confidence)) in contours.iter().zip(confidences).enumerate() {
         let points = contour.smooth().points;
         for (first, edges) in low_runs(confidence, threshold) {
-            let Some(&middle) = points.get((first + edges / 2) % points.len().max(1)) else { continue };
-            let doubt = (0..edges).map(|k| threshold - confidence[(first + k) % confidence.len()]).sum();
-            stretches.push(Stretch { contour: index, first, edges, middle, doubt });
+            let Some(&middle) = points.get((first + edges / 2) % points.len().max(1)) else {
+                continue;
+            };
+            let doubt = (0..edges)
+                .map(|k| threshold - confidence[(first + k) % confidence.len()])
+                .sum();
+            stretches.push(Stretch {
+                contour: index,
+                first,
+                edges,
+                middle,
+                doubt,
+            });
         }
     }
     stretches.sort_by(|a, b| b.doubt.total_cmp(&a.doubt));
@@ -127,7 +160,10 @@ mod tests {
             let p = (0.5 + (radius - x.hypot(y)) / width).clamp(0.0, 1.0);
             (p * 65535.0) as u16
         };
-        Prediction { mask: disc(size, radius), probabilities: vec![(0..size * size).map(probability).collect()] }
+        Prediction {
+            mask: disc(size, radius),
+            probabilities: vec![(0..size * size).map(probability).collect()],
+        }
     }
 
     #[test]
@@ -148,7 +184,11 @@ mod tests {
         let model = prediction(100, 30.0, 0.1);
         let drawn = disc(100, 12.0);
         let contour = trace(&drawn, 1).remove(0);
-        assert!(boundary_confidence(&contour, &drawn, 1, &model).iter().all(|&c| c < 0.1));
+        assert!(
+            boundary_confidence(&contour, &drawn, 1, &model)
+                .iter()
+                .all(|&c| c < 0.1)
+        );
     }
 
     #[test]

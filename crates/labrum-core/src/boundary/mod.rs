@@ -25,7 +25,10 @@ impl Contour {
     /// Enclosed area in square pixels: positive for outer rings, negative for holes. The areas of all exact contours
     /// of a label add up to its number of pixels.
     pub fn signed_area(&self) -> f64 {
-        segments(&self.points).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>() / 2.0
+        segments(&self.points)
+            .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
+            .sum::<f64>()
+            / 2.0
     }
 
     /// The middles of the pixel edges that an exact contour runs along: where marching squares would put its points.
@@ -39,7 +42,10 @@ impl Contour {
             let step = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
             (0..length as usize).map(move |i| {
                 let along = i as f64 + 0.5;
-                PixelEdge { middle: [a[0] + step[0] * along, a[1] + step[1] * along], step }
+                PixelEdge {
+                    middle: [a[0] + step[0] * along, a[1] + step[1] * along],
+                    step,
+                }
             })
         })
     }
@@ -56,7 +62,10 @@ impl Contour {
         let once = binomial(&middles, rounds);
         let twice = binomial(&once, rounds);
         let restore = |(a, b): (&Point, &Point)| [2.0 * a[0] - b[0], 2.0 * a[1] - b[1]];
-        Contour { points: once.iter().zip(&twice).map(restore).collect(), is_hole: self.is_hole }
+        Contour {
+            points: once.iter().zip(&twice).map(restore).collect(),
+            is_hole: self.is_hole,
+        }
     }
 }
 
@@ -77,7 +86,9 @@ impl PixelEdge {
 
 /// Pairs of neighbouring points of a closed ring.
 pub(crate) fn segments(ring: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
-    ring.iter().zip(ring.iter().cycle().skip(1)).map(|(a, b)| (*a, *b))
+    ring.iter()
+        .zip(ring.iter().cycle().skip(1))
+        .map(|(a, b)| (*a, *b))
 }
 
 /// `rounds` passes of the filter 1-2-1 around a ring.
@@ -110,7 +121,9 @@ fn binomial(ring: &[Point], rounds: usize) -> Vec<Point> {
 /// ```
 pub fn trace(mask: &Mask, label: u8) -> Vec<Contour> {
     let (columns, rows) = (mask.columns(), mask.rows());
-    let is_in = |x: i64, y: i64| x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.at(x, y) == label;
+    let is_in = |x: i64, y: i64| {
+        x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.at(x, y) == label
+    };
     // Every ring runs along the top of some pixel, to the right: those tops are where rings start.
     let mut walked = vec![false; columns * rows];
     let mut contours = Vec::new();
@@ -119,8 +132,13 @@ pub fn trace(mask: &Mask, label: u8) -> Vec<Contour> {
         if mask.labels()[start] != label || walked[start] || (y > 0 && is_in(x, y - 1)) {
             continue;
         }
-        let points = walk(x, y, is_in, |x, y| walked[y as usize * columns + x as usize] = true);
-        let mut contour = Contour { points, is_hole: false };
+        let points = walk(x, y, is_in, |x, y| {
+            walked[y as usize * columns + x as usize] = true
+        });
+        let mut contour = Contour {
+            points,
+            is_hole: false,
+        };
         contour.is_hole = contour.signed_area() < 0.0;
         contours.push(contour);
     }
@@ -128,7 +146,12 @@ pub fn trace(mask: &Mask, label: u8) -> Vec<Contour> {
 }
 
 /// Walks a ring that starts to the right along the top of pixel (`x0`, `y0`), telling each pixel whose top it passes.
-fn walk(x0: i64, y0: i64, is_in: impl Fn(i64, i64) -> bool, mut passed_top: impl FnMut(i64, i64)) -> Vec<Point> {
+fn walk(
+    x0: i64,
+    y0: i64,
+    is_in: impl Fn(i64, i64) -> bool,
+    mut passed_top: impl FnMut(i64, i64),
+) -> Vec<Point> {
     // Right, down, left, up.
     const STEPS: [(i64, i64); 4] = [(1, 0), (0, 1), (-1, 0), (0, -1)];
     let (mut x, mut y, mut direction) = (x0, y0, 0);
@@ -167,7 +190,10 @@ mod tests {
 
     /// A mask drawn with `#` for label 1.
     fn mask(drawing: &[&str]) -> Mask {
-        let labels = drawing.iter().flat_map(|row| row.bytes().map(|b| u8::from(b == b'#'))).collect();
+        let labels = drawing
+            .iter()
+            .flat_map(|row| row.bytes().map(|b| u8::from(b == b'#')))
+            .collect();
         Mask::from_labels(drawing[0].len(), drawing.len(), labels).unwrap()
     }
 
@@ -184,14 +210,20 @@ mod tests {
     fn a_square_has_four_corners() {
         let contours = trace(&mask(&["....", ".##.", ".##.", "...."]), 1);
         assert_eq!(contours.len(), 1);
-        assert_eq!(contours[0].points, [[1.0, 1.0], [3.0, 1.0], [3.0, 3.0], [1.0, 3.0]]);
+        assert_eq!(
+            contours[0].points,
+            [[1.0, 1.0], [3.0, 1.0], [3.0, 3.0], [1.0, 3.0]]
+        );
     }
 
     #[test]
     fn a_hole_is_a_ring_of_its_own() {
         let ring = mask(&["#####", "#...#", "#.#.#", "#...#", "#####"]);
         let contours = trace(&ring, 1);
-        assert_eq!(contours.iter().map(|c| c.is_hole).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(
+            contours.iter().map(|c| c.is_hole).collect::<Vec<_>>(),
+            [false, false, true]
+        );
         assert_eq!(contours.iter().map(Contour::signed_area).sum::<f64>(), 17.0);
     }
 
@@ -204,8 +236,15 @@ mod tests {
     #[test]
     fn an_object_may_fill_the_image() {
         let contours = trace(&mask(&["##", "##"]), 1);
-        assert_eq!(contours[0].points, [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]]);
-        assert_eq!(trace(&Mask::empty(2, 2), 0).len(), 1, "background can be traced too");
+        assert_eq!(
+            contours[0].points,
+            [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]]
+        );
+        assert_eq!(
+            trace(&Mask::empty(2, 2), 0).len(),
+            1,
+            "background can be traced too"
+        );
     }
 
     #[test]
@@ -216,7 +255,8 @@ mod tests {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 (state >> 30) as u8 & 1
             };
-            let m = Mask::from_labels(size, size, (0..size * size).map(|_| next()).collect()).unwrap();
+            let m =
+                Mask::from_labels(size, size, (0..size * size).map(|_| next()).collect()).unwrap();
             let area: f64 = trace(&m, 1).iter().map(Contour::signed_area).sum();
             assert_eq!(area, m.count(1) as f64);
         }

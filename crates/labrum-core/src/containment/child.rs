@@ -58,8 +58,14 @@ impl Child {
     /// Starts it; [`Self::greet`] has to follow.
     pub(super) fn start(program: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.arg(COMMAND).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg(COMMAND)
+            .env_remove("RUST_LOG")
+            .env_remove("RUST_BACKTRACE");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         apart(&mut command);
         let mut child = command.spawn()?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -69,13 +75,22 @@ impl Child {
         #[cfg(target_os = "linux")]
         let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE);
         let process = ChildProcess(Arc::new(Mutex::new(child)));
-        Ok(Self { process, requests, answers: BufReader::with_capacity(16 << 10, answers), errors })
+        Ok(Self {
+            process,
+            requests,
+            answers: BufReader::with_capacity(16 << 10, answers),
+            errors,
+        })
     }
 
     /// Waits until it is ready. The error of a program that is no child of this version.
     pub(super) fn greet(&mut self) -> io::Result<()> {
         let hello: String = wire::receive(&mut self.answers)?;
-        if hello == HELLO { Ok(()) } else { Err(io::Error::other("it is of another version")) }
+        if hello == HELLO {
+            Ok(())
+        } else {
+            Err(io::Error::other("it is of another version"))
+        }
     }
 
     /// True where it can be asked something.
@@ -122,7 +137,9 @@ impl Drop for Child {
 fn reason(words: &str, status: Option<ExitStatus>) -> String {
     if words.contains("memory allocation of") {
         let limit = super::MEMORY >> 30;
-        return format!("it takes more than {limit} GiB of memory to read, so reading was stopped; it may be damaged");
+        return format!(
+            "it takes more than {limit} GiB of memory to read, so reading was stopped; it may be damaged"
+        );
     }
     if words.contains("overflowed its stack") {
         return "it is nested too deeply, so reading was stopped; it may be damaged".into();

@@ -6,7 +6,10 @@
 #[cfg(unix)]
 pub(super) fn set(memory: usize) {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    let at_most = |bytes: u64| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    let at_most = |bytes: u64| Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
     let _ = setrlimit(Resource::Core, at_most(0));
     let _ = setrlimit(Resource::Fsize, at_most(0));
     if cfg!(target_os = "linux")
@@ -24,7 +27,9 @@ pub(super) fn set(_memory: usize) {}
 #[cfg(unix)]
 fn address_space() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    let size = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmSize:"))?;
     let kilobytes: u64 = size.trim().strip_suffix(" kB")?.parse().ok()?;
     kilobytes.checked_mul(1024)
 }

@@ -65,7 +65,11 @@ pub fn start(program: PathBuf) {
 /// Where the system does not tell.
 pub fn this_program() -> std::io::Result<PathBuf> {
     let itself = Path::new("/proc/self/exe");
-    if cfg!(target_os = "linux") && itself.exists() { Ok(itself.to_owned()) } else { std::env::current_exe() }
+    if cfg!(target_os = "linux") && itself.exists() {
+        Ok(itself.to_owned())
+    } else {
+        std::env::current_exe()
+    }
 }
 
 /// Process numbers of the children that live now, for those who measure.
@@ -104,7 +108,9 @@ pub trait Request: Serialize + DeserializeOwned {
 /// # Errors
 /// Those of the request; where reading takes too long or too much memory, or brings the child down.
 pub fn read<R: Request>(request: R) -> Result<R::Answer> {
-    let Some(pool) = POOL.get() else { return read_here(request) };
+    let Some(pool) = POOL.get() else {
+        return read_here(request);
+    };
     match pool.ask(&request, request.limit()) {
         Ok(answer) => answer,
         Err(ReadTrouble::CannotStart) => read_here(request),

@@ -63,17 +63,54 @@ impl Answer for ImportedMasks {
     type Head = AboutMasks;
 
     fn into_parts(self) -> (AboutMasks, Vec<Box<dyn RawBytes>>) {
-        let Self { labels, masks, notes, taken, basis, is_resampled } = self;
-        let sizes = masks.iter().map(|(slice, mask)| (*slice, size_of(mask))).collect();
-        let bytes = masks.into_iter().map(|(_, mask)| -> Box<dyn RawBytes> { Box::new(mask) }).collect();
-        (AboutMasks { sizes, labels, notes, taken, basis, is_resampled }, bytes)
+        let Self {
+            labels,
+            masks,
+            notes,
+            taken,
+            basis,
+            is_resampled,
+        } = self;
+        let sizes = masks
+            .iter()
+            .map(|(slice, mask)| (*slice, size_of(mask)))
+            .collect();
+        let bytes = masks
+            .into_iter()
+            .map(|(_, mask)| -> Box<dyn RawBytes> { Box::new(mask) })
+            .collect();
+        (
+            AboutMasks {
+                sizes,
+                labels,
+                notes,
+                taken,
+                basis,
+                is_resampled,
+            },
+            bytes,
+        )
     }
 
     fn from_parts(head: AboutMasks, rest: &mut dyn Read) -> io::Result<Self> {
-        let AboutMasks { sizes, labels, notes, taken, basis, is_resampled } = head;
+        let AboutMasks {
+            sizes,
+            labels,
+            notes,
+            taken,
+            basis,
+            is_resampled,
+        } = head;
         let mask = |(slice, size)| Ok((slice, receive_mask(rest, size)?));
         let masks = sizes.into_iter().map(mask).collect::<io::Result<_>>()?;
-        Ok(Self { labels, masks, notes, taken, basis, is_resampled })
+        Ok(Self {
+            labels,
+            masks,
+            notes,
+            taken,
+            basis,
+            is_resampled,
+        })
     }
 }
 
@@ -129,10 +166,13 @@ fn receive_pixels(from: &mut dyn Read, kind: &Pixels, size: Size) -> io::Result<
 fn receive_mask(from: &mut dyn Read, size: Size) -> io::Result<Mask> {
     let mut labels = vec![0; count(size)?];
     from.read_exact(&mut labels)?;
-    Mask::from_labels(size.0, size.1, labels).ok_or_else(|| io::Error::other("a mask has another size"))
+    Mask::from_labels(size.0, size.1, labels)
+        .ok_or_else(|| io::Error::other("a mask has another size"))
 }
 
 fn count((columns, rows): Size) -> io::Result<usize> {
-    let count = columns.checked_mul(rows).filter(|count| *count <= MOST_PIXELS);
+    let count = columns
+        .checked_mul(rows)
+        .filter(|count| *count <= MOST_PIXELS);
     count.ok_or_else(|| io::Error::other("there are too many pixels"))
 }

@@ -48,7 +48,13 @@ impl ChildPool {
     /// Of children of `program`.
     pub(super) fn new(program: PathBuf) -> Self {
         let most = available_parallelism().map_or(2, usize::from).clamp(2, 8);
-        Self { program, most, watch: Watch::default(), state: Mutex::default(), freed: Condvar::new() }
+        Self {
+            program,
+            most,
+            watch: Watch::default(),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
     }
 
     /// Asks one of the children; waits while all are busy.
@@ -60,10 +66,14 @@ impl ChildPool {
         // A child that had nothing to do may end in the moment in which it is asked.
         for _ in 0..3 {
             let seat = self.sit_down()?;
-            let Some(answer) = self.ask_once(seat, request, limit) else { continue };
+            let Some(answer) = self.ask_once(seat, request, limit) else {
+                continue;
+            };
             return answer.map_err(ReadTrouble::Lost);
         }
-        Err(ReadTrouble::Lost("the processes that read files end before they are asked".into()))
+        Err(ReadTrouble::Lost(
+            "the processes that read files end before they are asked".into(),
+        ))
     }
 
     /// `None` where the child had ended before.
@@ -88,7 +98,9 @@ impl ChildPool {
             _ if is_over => {
                 self.forget(&child);
                 let seconds = limit.as_secs() + 1;
-                Some(Err(format!("it was not read within {seconds} s, so reading was stopped; it may be damaged")))
+                Some(Err(format!(
+                    "it was not read within {seconds} s, so reading was stopped; it may be damaged"
+                )))
             }
             _ => {
                 self.forget(&child);
@@ -107,17 +119,26 @@ impl ChildPool {
             while let Some(child) = state.idle.pop() {
                 if child.is_alive() {
                     state.busy += 1;
-                    return Ok(Seat { pool: self, child: Some(child) });
+                    return Ok(Seat {
+                        pool: self,
+                        child: Some(child),
+                    });
                 }
                 forget(&mut state, &child);
             }
             if state.busy < self.most {
                 break;
             }
-            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .freed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         state.busy += 1;
-        let mut seat = Seat { pool: self, child: None };
+        let mut seat = Seat {
+            pool: self,
+            child: None,
+        };
         drop(state);
         match self.start() {
             Ok(child) => {
@@ -142,7 +163,9 @@ impl ChildPool {
     fn not_started(&self, error: &std::io::Error) -> ReadTrouble {
         let mut state = self.lock();
         if state.can_start {
-            return ReadTrouble::Lost(format!("the process that reads files cannot be started ({error})"));
+            return ReadTrouble::Lost(format!(
+                "the process that reads files cannot be started ({error})"
+            ));
         }
         if !state.cannot_start {
             state.cannot_start = true;

@@ -32,7 +32,10 @@ pub struct RequestReader {
 impl RequestReader {
     /// That of a request.
     pub const fn of<R: Request>() -> Self {
-        Self { name: R::NAME, answer: answer::<R> }
+        Self {
+            name: R::NAME,
+            answer: answer::<R>,
+        }
     }
 }
 
@@ -40,7 +43,9 @@ impl RequestReader {
 /// allocator may hand out.
 pub fn serve(readers: &[RequestReader], limit_memory: impl FnOnce(usize)) -> ExitCode {
     limit_memory(MEMORY);
-    let watch = thread::Builder::new().stack_size(128 << 10).spawn(end_in_time);
+    let watch = thread::Builder::new()
+        .stack_size(128 << 10)
+        .spawn(end_in_time);
     limits::set(MEMORY);
     match watch.and_then(|_| answer_all(readers)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,12 +82,18 @@ fn pipes() -> io::Result<(BufReader<File>, File)> {
     #[cfg(unix)]
     let (requests, answers) = {
         use std::os::fd::AsFd;
-        (io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?)
+        (
+            io::stdin().as_fd().try_clone_to_owned()?,
+            io::stdout().as_fd().try_clone_to_owned()?,
+        )
     };
     #[cfg(windows)]
     let (requests, answers) = {
         use std::os::windows::io::AsHandle;
-        (io::stdin().as_handle().try_clone_to_owned()?, io::stdout().as_handle().try_clone_to_owned()?)
+        (
+            io::stdin().as_handle().try_clone_to_owned()?,
+            io::stdout().as_handle().try_clone_to_owned()?,
+        )
     };
     Ok((BufReader::new(File::from(requests)), File::from(answers)))
 }

@@ -36,7 +36,10 @@ fn images_arrive_as_they_were_sent() {
     ];
     for pixels in kinds {
         let mut image = Image::new(pixels.len() / 2, 2, pixels).unwrap();
-        image.voi_lut = Some(VoiLut { first: f64::NEG_INFINITY, levels: vec![0.0, 0.25, 1.0] });
+        image.voi_lut = Some(VoiLut {
+            first: f64::NEG_INFINITY,
+            levels: vec![0.0, 0.25, 1.0],
+        });
         image.unit = Some("HU".into());
         assert_eq!(there_and_back(Ok(image.clone())).unwrap(), image);
     }
@@ -49,7 +52,12 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
         labels: vec![Label::named("Heart", 0)],
         masks: vec![(3, mask(1)), (7, mask(0))],
         notes: vec!["n".into()],
-        taken: vec![TakenLabel { number: 7, in_file: 20, left: 15, covered: 5 }],
+        taken: vec![TakenLabel {
+            number: 7,
+            in_file: 20,
+            left: 15,
+            covered: 5,
+        }],
         basis: Basis::Position,
         is_resampled: true,
     };
@@ -57,8 +65,12 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
     let turned = (mask(2), Some("turned".to_owned()));
     assert_eq!(there_and_back(Ok(turned.clone())).unwrap(), turned);
     assert_eq!(there_and_back(Ok(Plain(7u32))).unwrap(), Plain(7));
-    let error = Error::at("read the image", "scan.dcm", "it is damaged").advise("Ask for it again.");
-    assert_eq!(there_and_back::<Image>(Err(error.clone())).unwrap_err(), error);
+    let error =
+        Error::at("read the image", "scan.dcm", "it is damaged").advise("Ask for it again.");
+    assert_eq!(
+        there_and_back::<Image>(Err(error.clone())).unwrap_err(),
+        error
+    );
 }
 
 #[test]
@@ -98,6 +110,9 @@ fn asked(program: &str) -> ReadTrouble {
 #[test]
 fn programs_that_are_no_children_are_not_taken_for_one() {
     for program in ["/nowhere/labrum", "", "true", "echo"] {
-        assert!(matches!(asked(program), ReadTrouble::CannotStart), "{program}");
+        assert!(
+            matches!(asked(program), ReadTrouble::CannotStart),
+            "{program}"
+        );
     }
 }

@@ -43,38 +43,68 @@ pub(super) struct WatchedRequest {
 
 impl Watch {
     /// Kills `process` after `limit`, unless the turn ends before.
-    pub(super) fn begin(&self, process: &ChildProcess, limit: Duration) -> std::io::Result<WatchedRequest> {
+    pub(super) fn begin(
+        &self,
+        process: &ChildProcess,
+        limit: Duration,
+    ) -> std::io::Result<WatchedRequest> {
         let mut state = self.lock();
         if !state.is_running {
             let watch = self.clone();
-            thread::Builder::new().name("labrum-watch".into()).spawn(move || watch.run())?;
+            thread::Builder::new()
+                .name("labrum-watch".into())
+                .spawn(move || watch.run())?;
             state.is_running = true;
         }
         state.next += 1;
         let number = state.next;
         let until = Instant::now() + limit;
-        state.watched.insert(number, Watched { process: process.clone(), until, is_over: false });
+        state.watched.insert(
+            number,
+            Watched {
+                process: process.clone(),
+                until,
+                is_over: false,
+            },
+        );
         if std::mem::take(&mut state.is_asleep) {
             self.0.begun.notify_one();
         }
-        Ok(WatchedRequest { watch: self.clone(), number })
+        Ok(WatchedRequest {
+            watch: self.clone(),
+            number,
+        })
     }
 
     fn run(&self) {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            for watched in state.watched.values_mut().filter(|w| !w.is_over && w.until <= now) {
+            for watched in state
+                .watched
+                .values_mut()
+                .filter(|w| !w.is_over && w.until <= now)
+            {
                 watched.is_over = true;
                 watched.process.kill();
             }
-            let wait = |state| self.0.begun.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+            let wait = |state| {
+                self.0
+                    .begun
+                    .wait_timeout(state, TICK)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            };
             if state.watched.is_empty() {
                 // A while longer: reading a series is one request after the other.
                 state = wait(state);
                 if state.watched.is_empty() {
                     state.is_asleep = true;
-                    state = self.0.begun.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = self
+                        .0
+                        .begun
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
             } else {
                 state = wait(state);
@@ -90,7 +120,11 @@ impl Watch {
 impl WatchedRequest {
     /// Ends it; true where the time was up before.
     pub(super) fn end(self) -> bool {
-        self.watch.lock().watched.remove(&self.number).is_some_and(|watched| watched.is_over)
+        self.watch
+            .lock()
+            .watched
+            .remove(&self.number)
+            .is_some_and(|watched| watched.is_over)
     }
 }
 

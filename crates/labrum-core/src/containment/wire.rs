@@ -78,14 +78,44 @@ struct Refusal {
 }
 
 impl From<Error> for Refusal {
-    fn from(Error { tried, path, reason, advice, kind, .. }: Error) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice, kind }
+    fn from(
+        Error {
+            tried,
+            path,
+            reason,
+            advice,
+            kind,
+            ..
+        }: Error,
+    ) -> Self {
+        Self {
+            tried,
+            path: path.map(Into::into),
+            reason,
+            advice,
+            kind,
+        }
     }
 }
 
 impl From<Refusal> for Error {
-    fn from(Refusal { tried, path, reason, advice, kind }: Refusal) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice, kind, source: None }
+    fn from(
+        Refusal {
+            tried,
+            path,
+            reason,
+            advice,
+            kind,
+        }: Refusal,
+    ) -> Self {
+        Self {
+            tried,
+            path: path.map(Into::into),
+            reason,
+            advice,
+            kind,
+            source: None,
+        }
     }
 }
 
@@ -118,8 +148,12 @@ pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T
 fn framed(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     // With names: some fields are left out where they are empty.
-    message.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map()).map_err(io::Error::other)?;
-    let length = u32::try_from(bytes.len() - 4).ok().filter(|length| *length <= LONGEST);
+    message
+        .serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())
+        .map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len() - 4)
+        .ok()
+        .filter(|length| *length <= LONGEST);
     let length = length.ok_or_else(|| io::Error::other("a message is too long"))?;
     bytes[..4].copy_from_slice(&length.to_le_bytes());
     Ok(bytes)
@@ -133,7 +167,10 @@ pub(super) fn send_answer<A: Answer>(to: &mut impl Write, answer: Result<A>) -> 
     };
     let head = framed(&AnswerHead::Done(head))?;
     send_together(to, &head, bytes.first().map_or(&[], |first| first.bytes()))?;
-    bytes.iter().skip(1).try_for_each(|more| to.write_all(more.bytes()))
+    bytes
+        .iter()
+        .skip(1)
+        .try_for_each(|more| to.write_all(more.bytes()))
 }
 
 /// Reads what [`send_answer`] wrote.
@@ -146,9 +183,14 @@ pub(super) fn receive_answer<A: Answer>(from: &mut impl Read) -> io::Result<Resu
 
 /// Head and the beginning of the pixels go out together: the reader is woken once for a small picture.
 fn send_together(to: &mut impl Write, head: &[u8], bytes: &[u8]) -> io::Result<()> {
-    let written = to.write_vectored(&[IoSlice::new(head), IoSlice::new(&bytes[..bytes.len().min(PIECE)])])?;
+    let written = to.write_vectored(&[
+        IoSlice::new(head),
+        IoSlice::new(&bytes[..bytes.len().min(PIECE)]),
+    ])?;
     to.write_all(head.get(written..).unwrap_or_default())?;
-    let rest = bytes.get(written.saturating_sub(head.len())..).unwrap_or_default();
+    let rest = bytes
+        .get(written.saturating_sub(head.len())..)
+        .unwrap_or_default();
     rest.chunks(PIECE).try_for_each(|piece| to.write_all(piece))
 }
 
@@ -158,6 +200,11 @@ fn send_together(to: &mut impl Write, head: &[u8], bytes: &[u8]) -> io::Result<(
 /// Where less follows.
 pub fn receive_bytes(from: &mut dyn Read, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(length.min(MEMORY as u64)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    from.take(length.min(MEMORY as u64))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == length {
+        Ok(bytes)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }

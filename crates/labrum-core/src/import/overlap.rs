@@ -17,7 +17,10 @@ pub struct Painter {
 
 impl Default for Painter {
     fn default() -> Self {
-        Self { left: [0; 256], lost: BTreeMap::new() }
+        Self {
+            left: [0; 256],
+            lost: BTreeMap::new(),
+        }
     }
 }
 
@@ -48,22 +51,42 @@ impl Painter {
             number: *number,
             in_file: in_file.get(i).copied().unwrap_or(0),
             left: self.left.get(i + 1).copied().unwrap_or(0),
-            covered: self.lost.iter().filter(|((label, _), _)| usize::from(*label) == i + 1).map(|(_, n)| n).sum(),
+            covered: self
+                .lost
+                .iter()
+                .filter(|((label, _), _)| usize::from(*label) == i + 1)
+                .map(|(_, n)| n)
+                .sum(),
         };
         numbers.iter().enumerate().map(of).collect()
     }
 
     /// What each label lost to which other.
     pub fn notes(&self, labels: &[Label]) -> Vec<String> {
-        let name = |label: u8| labels.get(usize::from(label).wrapping_sub(1)).map_or("", |l| l.name.as_str());
+        let name = |label: u8| {
+            labels
+                .get(usize::from(label).wrapping_sub(1))
+                .map_or("", |l| l.name.as_str())
+        };
         let told = self.lost.iter().take(MOST_TOLD);
         let note = |((under, over), pixels): (&(u8, u8), &usize)| {
-            let pixels = if *pixels == 1 { "1 pixel".to_owned() } else { format!("{pixels} pixels") };
-            format!("\"{}\" lost {pixels} to \"{}\", which lies over it", name(*under), name(*over))
+            let pixels = if *pixels == 1 {
+                "1 pixel".to_owned()
+            } else {
+                format!("{pixels} pixels")
+            };
+            format!(
+                "\"{}\" lost {pixels} to \"{}\", which lies over it",
+                name(*under),
+                name(*over)
+            )
         };
         let mut notes: Vec<String> = told.map(note).collect();
         if self.lost.len() > MOST_TOLD {
-            notes.push(format!("{} more pairs of labels overlap", self.lost.len() - MOST_TOLD));
+            notes.push(format!(
+                "{} more pairs of labels overlap",
+                self.lost.len() - MOST_TOLD
+            ));
         }
         notes
     }
@@ -82,14 +105,36 @@ mod tests {
         pixels[4..5].iter_mut().for_each(|p| painter.paint(p, 3));
         painter.hide(2, 1);
         assert_eq!(pixels, [1, 1, 1, 2, 3, 2]);
-        let labels: Vec<Label> = ["a", "b", "c"].iter().enumerate().map(|(i, n)| Label::named(*n, i)).collect();
+        let labels: Vec<Label> = ["a", "b", "c"]
+            .iter()
+            .enumerate()
+            .map(|(i, n)| Label::named(*n, i))
+            .collect();
         assert_eq!(
             painter.notes(&labels),
-            ["\"a\" lost 3 pixels to \"b\", which lies over it", "\"b\" lost 1 pixel to \"c\", which lies over it"]
+            [
+                "\"a\" lost 3 pixels to \"b\", which lies over it",
+                "\"b\" lost 1 pixel to \"c\", which lies over it"
+            ]
         );
         let taken = painter.taken(&[4, 5, 6], &[6, 3, 1]);
-        assert_eq!(taken[0], TakenLabel { number: 4, in_file: 6, left: 3, covered: 3 });
+        assert_eq!(
+            taken[0],
+            TakenLabel {
+                number: 4,
+                in_file: 6,
+                left: 3,
+                covered: 3
+            }
+        );
         assert_eq!((taken[1].left, taken[2].left), (2, 1));
-        assert!(!taken[0].is_lost() && TakenLabel { in_file: 2, ..TakenLabel::default() }.is_lost());
+        assert!(
+            !taken[0].is_lost()
+                && TakenLabel {
+                    in_file: 2,
+                    ..TakenLabel::default()
+                }
+                .is_lost()
+        );
     }
 }

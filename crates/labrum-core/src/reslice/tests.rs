@@ -11,7 +11,9 @@ const AXIAL: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
 fn slices(stack: &Stack, count: usize) -> Vec<Option<Arc<Image>>> {
     let [columns, rows] = stack.slice_size();
     let one = |slice: usize| {
-        let values = (0..columns * rows).map(|i| (slice * 1000 + i) as i16).collect();
+        let values = (0..columns * rows)
+            .map(|i| (slice * 1000 + i) as i16)
+            .collect();
         Image::new(columns, rows, Pixels::I16(values)).map(Arc::new)
     };
     (0..count).map(one).collect()
@@ -91,7 +93,10 @@ fn slices_that_are_not_there_yet_are_black() {
     all[1] = None;
     let picture = picture(&stack, &stack.pane(ViewPlane::Row), 0, &all).unwrap();
     // The head, and so the last slice, is up.
-    assert_eq!([0, 12, 24].map(|i| picture.value(i)), [2000.0, f64::from(i16::MIN), 0.0]);
+    assert_eq!(
+        [0, 12, 24].map(|i| picture.value(i)),
+        [2000.0, f64::from(i16::MIN), 0.0]
+    );
     assert!(super::picture(&stack, &stack.pane(ViewPlane::Row), 0, &[None, None, None]).is_none());
 }
 
@@ -100,7 +105,10 @@ fn slices_with_scales_of_their_own_are_shown_by_what_they_mean() {
     let stack = Stack::of(&along_normal(AXIAL, &[0.0, 2.0], 0.0)).unwrap();
     let mut all = slices(&stack, 2);
     let mut second = (*all[1].take().unwrap()).clone();
-    second.rescale = Rescale { slope: 2.0, intercept: 1.0 };
+    second.rescale = Rescale {
+        slope: 2.0,
+        intercept: 1.0,
+    };
     all[1] = Some(Arc::new(second));
     let picture = picture(&stack, &stack.pane(ViewPlane::Row), 0, &all).unwrap();
     assert_eq!([0, 12].map(|i| picture.value(i)), [2001.0, 0.0]);

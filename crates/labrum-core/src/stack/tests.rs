@@ -15,27 +15,49 @@ const ROWS: usize = 9;
 
 /// A series of slices at these positions.
 pub(crate) fn series(orientation: [f64; 6], positions: &[[f64; 3]]) -> Series {
-    let spacing = PixelSpacing { row: 0.5, column: 0.75, source: SpacingSource::PixelSpacing };
+    let spacing = PixelSpacing {
+        row: 0.5,
+        column: 0.75,
+        source: SpacingSource::PixelSpacing,
+    };
     let slice = |position: &[f64; 3]| Slice {
-        plane: Some(Plane { position: *position, orientation }),
+        plane: Some(Plane {
+            position: *position,
+            orientation,
+        }),
         spacing: Some(spacing),
-        ..Slice::at(Source { path: "/scans/volume".into(), frame: 0 })
+        ..Slice::at(Source {
+            path: "/scans/volume".into(),
+            frame: 0,
+        })
     };
     Series {
         id: "volume".into(),
         modality: "CT".into(),
         description: "volume".into(),
-        ..Series::of(Kind::Dicom, COLUMNS, ROWS, positions.iter().map(slice).collect())
+        ..Series::of(
+            Kind::Dicom,
+            COLUMNS,
+            ROWS,
+            positions.iter().map(slice).collect(),
+        )
     }
 }
 
 /// Slices one behind the other along the normal, each `aside` mm further along a column.
 pub(crate) fn along_normal(orientation: [f64; 6], depths: &[f64], aside: f64) -> Series {
-    let normal = Plane { position: [0.0; 3], orientation }.normal();
+    let normal = Plane {
+        position: [0.0; 3],
+        orientation,
+    }
+    .normal();
     let at = |(i, depth): (usize, &f64)| {
         std::array::from_fn(|k| 10.0 + normal[k] * depth + orientation[k + 3] * aside * i as f64)
     };
-    series(orientation, &depths.iter().enumerate().map(at).collect::<Vec<_>>())
+    series(
+        orientation,
+        &depths.iter().enumerate().map(at).collect::<Vec<_>>(),
+    )
 }
 
 /// Any two directions at right angles.
@@ -43,9 +65,17 @@ fn orientation() -> impl Strategy<Value = [f64; 6]> {
     (0.0..TAU, -1.0..1.0f64, 0.0..TAU).prop_map(|(turn, height, spin)| {
         let flat = (1.0 - height * height).sqrt();
         let n = [flat * turn.cos(), flat * turn.sin(), height];
-        let helper = if n[0].abs() < 0.7 { [1.0, 0.0, 0.0] } else { [0.0, 1.0, 0.0] };
+        let helper = if n[0].abs() < 0.7 {
+            [1.0, 0.0, 0.0]
+        } else {
+            [0.0, 1.0, 0.0]
+        };
         let cross = |a: [f64; 3], b: [f64; 3]| {
-            [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+            [
+                a[1] * b[2] - a[2] * b[1],
+                a[2] * b[0] - a[0] * b[2],
+                a[0] * b[1] - a[1] * b[0],
+            ]
         };
         let unit = |v: [f64; 3]| {
             let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -112,9 +142,18 @@ proptest! {
 fn an_axial_series_has_a_sagittal_and_a_coronal_view_with_head_up_and_left_on_the_right() {
     let stack = Stack::of(&along_normal(AXIAL, &[0.0, 3.0, 6.0], 0.0)).unwrap();
     let [axial, sagittal, coronal] = ViewPlane::ALL.map(|plane| stack.pane(plane));
-    assert_eq!([&axial.name, &sagittal.name, &coronal.name], ["Axial", "Sagittal", "Coronal"]);
-    assert_eq!((sagittal.right, sagittal.down), ([0.0, 1.0, 0.0], [0.0, 0.0, -1.0]));
-    assert_eq!((coronal.right, coronal.down), ([1.0, 0.0, 0.0], [0.0, 0.0, -1.0]));
+    assert_eq!(
+        [&axial.name, &sagittal.name, &coronal.name],
+        ["Axial", "Sagittal", "Coronal"]
+    );
+    assert_eq!(
+        (sagittal.right, sagittal.down),
+        ([0.0, 1.0, 0.0], [0.0, 0.0, -1.0])
+    );
+    assert_eq!(
+        (coronal.right, coronal.down),
+        ([1.0, 0.0, 0.0], [0.0, 0.0, -1.0])
+    );
     assert_eq!((sagittal.size, sagittal.spacing), ([ROWS, 3], [0.5, 3.0]));
     assert_eq!((coronal.size, coronal.spacing), ([COLUMNS, 3], [0.75, 3.0]));
     assert!(stack.notes.is_empty());
@@ -122,19 +161,45 @@ fn an_axial_series_has_a_sagittal_and_a_coronal_view_with_head_up_and_left_on_th
 
 #[test]
 fn a_sagittal_series_has_an_axial_view_with_front_up() {
-    let stack = Stack::of(&along_normal([0.0, 1.0, 0.0, 0.0, 0.0, -1.0], &[0.0, 4.0, 8.0], 0.0)).unwrap();
+    let stack = Stack::of(&along_normal(
+        [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
+        &[0.0, 4.0, 8.0],
+        0.0,
+    ))
+    .unwrap();
     let [sagittal, coronal, axial] = ViewPlane::ALL.map(|plane| stack.pane(plane));
-    assert_eq!([&sagittal.name, &coronal.name, &axial.name], ["Sagittal", "Coronal", "Axial"]);
-    assert_eq!((axial.right, axial.down), ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]));
-    assert_eq!((coronal.right, coronal.down), ([1.0, 0.0, 0.0], [0.0, 0.0, -1.0]));
+    assert_eq!(
+        [&sagittal.name, &coronal.name, &axial.name],
+        ["Sagittal", "Coronal", "Axial"]
+    );
+    assert_eq!(
+        (axial.right, axial.down),
+        ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    );
+    assert_eq!(
+        (coronal.right, coronal.down),
+        ([1.0, 0.0, 0.0], [0.0, 0.0, -1.0])
+    );
 }
 
 #[test]
 fn oblique_views_have_no_name_of_the_body() {
     let (s, c) = 0.4f64.sin_cos();
-    let stack = Stack::of(&along_normal([1.0, 0.0, 0.0, 0.0, c, s], &[0.0, 4.0, 8.0], 0.0)).unwrap();
+    let stack = Stack::of(&along_normal(
+        [1.0, 0.0, 0.0, 0.0, c, s],
+        &[0.0, 4.0, 8.0],
+        0.0,
+    ))
+    .unwrap();
     let names = ViewPlane::ALL.map(|plane| stack.pane(plane).name);
-    assert_eq!(names, ["Acquired, 23° off axial", "Sagittal", "Reformatted, 23° off coronal"]);
+    assert_eq!(
+        names,
+        [
+            "Acquired, 23° off axial",
+            "Sagittal",
+            "Reformatted, 23° off coronal"
+        ]
+    );
 }
 
 #[test]
@@ -144,10 +209,21 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
     let gap = 5.0 * tilt.cos();
     let series = along_normal(AXIAL, &[0.0, gap, 2.0 * gap, 3.0 * gap], 5.0 * tilt.sin());
     let stack = Stack::of(&series).unwrap();
-    assert_eq!(stack.notes, ["the gantry was tilted by 20°: slices are shown where they lie"]);
-    assert_eq!(stack.size, [COLUMNS, ROWS + 11, 4], "three shifts of 1.71 mm are 10.3 rows");
+    assert_eq!(
+        stack.notes,
+        ["the gantry was tilted by 20°: slices are shown where they lie"]
+    );
+    assert_eq!(
+        stack.size,
+        [COLUMNS, ROWS + 11, 4],
+        "three shifts of 1.71 mm are 10.3 rows"
+    );
     assert_eq!(stack.pixel_of(0, 0, 0), Some([0, 0]));
-    assert_eq!(stack.pixel_of(3, 0, 0), None, "there the last slice has not begun");
+    assert_eq!(
+        stack.pixel_of(3, 0, 0),
+        None,
+        "there the last slice has not begun"
+    );
     assert_eq!(stack.pixel_of(3, 0, 10), Some([0, 0]));
 }
 
@@ -155,9 +231,17 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
 fn missing_slices_stay_empty_and_are_told() {
     let stack = Stack::of(&along_normal(AXIAL, &[0.0, 5.0, 10.0, 25.0, 30.0], 0.0)).unwrap();
     assert_eq!(stack.notes, ["2 slices are missing: gaps stay empty"]);
-    let shown: Vec<_> = (0..stack.size[2]).map(|layer| stack.slice_of_layer(layer)).collect();
-    assert_eq!(shown, [Some(0), Some(1), Some(2), None, None, Some(3), Some(4)]);
-    assert_eq!([0, 3, 4, 6].map(|layer| stack.slice_near(layer)), [0, 2, 3, 4]);
+    let shown: Vec<_> = (0..stack.size[2])
+        .map(|layer| stack.slice_of_layer(layer))
+        .collect();
+    assert_eq!(
+        shown,
+        [Some(0), Some(1), Some(2), None, None, Some(3), Some(4)]
+    );
+    assert_eq!(
+        [0, 3, 4, 6].map(|layer| stack.slice_near(layer)),
+        [0, 2, 3, 4]
+    );
     assert_eq!(stack.layer_of_slice(3), 5);
 }
 
@@ -165,19 +249,33 @@ fn missing_slices_stay_empty_and_are_told() {
 fn uneven_slices_lie_where_they_were_taken() {
     let stack = Stack::of(&along_normal(AXIAL, &[0.0, 2.0, 6.0, 9.0], 0.0)).unwrap();
     assert_eq!(stack.spacing[2], 2.0);
-    let shown: Vec<_> = (0..stack.size[2]).map(|layer| stack.slice_of_layer(layer)).collect();
-    assert_eq!(shown, [Some(0), Some(1), Some(1), Some(2), Some(3), Some(3)]);
+    let shown: Vec<_> = (0..stack.size[2])
+        .map(|layer| stack.slice_of_layer(layer))
+        .collect();
+    assert_eq!(
+        shown,
+        [Some(0), Some(1), Some(1), Some(2), Some(3), Some(3)]
+    );
 }
 
 #[test]
 fn what_is_no_volume_is_refused_with_the_reason() {
     let reason = |series: &Series| Stack::of(series).unwrap_err();
-    assert_eq!(reason(&along_normal(AXIAL, &[0.0], 0.0)), "It has one slice.");
-    assert_eq!(reason(&along_normal(AXIAL, &[0.0, 0.0, 5.0], 0.0)), "Several of its slices lie at one place.");
+    assert_eq!(
+        reason(&along_normal(AXIAL, &[0.0], 0.0)),
+        "It has one slice."
+    );
+    assert_eq!(
+        reason(&along_normal(AXIAL, &[0.0, 0.0, 5.0], 0.0)),
+        "Several of its slices lie at one place."
+    );
     let mut turned = along_normal(AXIAL, &[0.0, 5.0], 0.0);
     turned.slices[1].plane.as_mut().unwrap().orientation = [0.0, 1.0, 0.0, 0.0, 0.0, -1.0];
     assert_eq!(reason(&turned), "Its slices are not parallel.");
     let mut nowhere = along_normal(AXIAL, &[0.0, 5.0], 0.0);
     nowhere.slices[1].plane = None;
-    assert_eq!(reason(&nowhere), "Its slices do not say where they lie in the patient.");
+    assert_eq!(
+        reason(&nowhere),
+        "Its slices do not say where they lie in the patient."
+    );
 }

@@ -29,7 +29,11 @@ pub fn largest(region: &Region) -> Region {
 
 /// The region without its pieces of fewer than `smaller_than` pixels.
 pub fn without_islands(region: &Region, smaller_than: usize) -> Region {
-    joined(pieces(region.spans(), Joined::ByCorners).into_iter().filter(|p| p.len() >= smaller_than))
+    joined(
+        pieces(region.spans(), Joined::ByCorners)
+            .into_iter()
+            .filter(|p| p.len() >= smaller_than),
+    )
 }
 
 /// The pixels that the region encloses: those outside of it that no way along sides of pixels joins to the border of
@@ -44,7 +48,11 @@ pub fn holes(region: &Region) -> Region {
             || s.end == bounds.columns.end
     };
     let outside = rest(&bounds, region);
-    joined(pieces(outside.spans(), Joined::BySides).into_iter().filter(|p| !p.spans().iter().any(open)))
+    joined(
+        pieces(outside.spans(), Joined::BySides)
+            .into_iter()
+            .filter(|p| !p.spans().iter().any(open)),
+    )
 }
 
 /// The region with its holes.
@@ -116,12 +124,19 @@ mod tests {
     }
 
     fn pixels(region: &Region) -> Vec<(usize, usize)> {
-        region.spans().iter().flat_map(|s| (s.start..s.end).map(|x| (x, s.row))).collect()
+        region
+            .spans()
+            .iter()
+            .flat_map(|s| (s.start..s.end).map(|x| (x, s.row)))
+            .collect()
     }
 
     fn touch(a: &Region, b: &Region) -> bool {
         let b = pixels(b);
-        pixels(a).iter().any(|p| b.iter().any(|q| p.0.abs_diff(q.0) <= 1 && p.1.abs_diff(q.1) <= 1))
+        pixels(a).iter().any(|p| {
+            b.iter()
+                .any(|q| p.0.abs_diff(q.0) <= 1 && p.1.abs_diff(q.1) <= 1)
+        })
     }
 
     /// True where steps of a king in chess lead from the first pixel to all.
@@ -166,6 +181,8 @@ mod tests {
     #[test]
     fn nothing_has_no_pieces() {
         let none = Region::default();
-        assert!(components(&none).is_empty() && largest(&none).is_empty() && filled(&none).is_empty());
+        assert!(
+            components(&none).is_empty() && largest(&none).is_empty() && filled(&none).is_empty()
+        );
     }
 }

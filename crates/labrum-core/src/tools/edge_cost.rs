@@ -51,10 +51,20 @@ impl EdgeCost {
         let (tile_columns, tile_rows) = (image.columns.div_ceil(TILE), image.rows.div_ceil(TILE));
         let tiles = tile_columns * tile_rows;
         let pixels = vec![[0; 3]; image.columns * image.rows];
-        let mut costs = Self { image, window, tile_columns, pixels, half: 1.0 };
+        let mut costs = Self {
+            image,
+            window,
+            tile_columns,
+            pixels,
+            half: 1.0,
+        };
         let mut lengths = Vec::new();
         for tile in (0..tiles).step_by(tiles.div_ceil(SAMPLE).max(1)) {
-            lengths.extend(costs.gradient(&costs.with_margin(&costs.tile(tile))).lengths);
+            lengths.extend(
+                costs
+                    .gradient(&costs.with_margin(&costs.tile(tile)))
+                    .lengths,
+            );
         }
         // Empty parts, where all is equal, say nothing about the strength of edges.
         lengths.retain(|&length| length > 1e-5);
@@ -116,8 +126,14 @@ impl EdgeCost {
     }
 
     fn tile(&self, tile: usize) -> PixelRect {
-        let (x, y) = (tile % self.tile_columns * TILE, tile / self.tile_columns * TILE);
-        PixelRect { columns: x..(x + TILE).min(self.image.columns), rows: y..(y + TILE).min(self.image.rows) }
+        let (x, y) = (
+            tile % self.tile_columns * TILE,
+            tile / self.tile_columns * TILE,
+        );
+        PixelRect {
+            columns: x..(x + TILE).min(self.image.columns),
+            rows: y..(y + TILE).min(self.image.rows),
+        }
     }
 
     fn with_margin(&self, pixels: &PixelRect) -> PixelRect {
@@ -125,20 +141,37 @@ impl EdgeCost {
     }
 
     fn gradient(&self, pixels: &PixelRect) -> Gradient {
-        let GreyBlocks { columns, rows, mut values, .. } = GreyBlocks::read(&self.image, pixels, 1);
-        values.iter_mut().for_each(|v| *v = self.window.level(f64::from(*v)) as f32);
+        let GreyBlocks {
+            columns,
+            rows,
+            mut values,
+            ..
+        } = GreyBlocks::read(&self.image, pixels, 1);
+        values
+            .iter_mut()
+            .for_each(|v| *v = self.window.level(f64::from(*v)) as f32);
         smooth(&mut values, columns, &gaussian(SIGMA));
         let mut vectors = Vec::with_capacity(values.len());
         for y in 0..rows {
-            let (above, below) = (y.saturating_sub(1) * columns, (y + 1).min(rows - 1) * columns);
+            let (above, below) = (
+                y.saturating_sub(1) * columns,
+                (y + 1).min(rows - 1) * columns,
+            );
             for x in 0..columns {
                 let (left, right) = (x.saturating_sub(1), (x + 1).min(columns - 1));
                 let across = values[y * columns + right] - values[y * columns + left];
                 vectors.push([0.5 * across, 0.5 * (values[below + x] - values[above + x])]);
             }
         }
-        let lengths = vectors.iter().map(|[x, y]| (x * x + y * y).sqrt()).collect();
-        Gradient { columns, vectors, lengths }
+        let lengths = vectors
+            .iter()
+            .map(|[x, y]| (x * x + y * y).sqrt())
+            .collect();
+        Gradient {
+            columns,
+            vectors,
+            lengths,
+        }
     }
 }
 
@@ -147,10 +180,19 @@ impl Gradient {
     fn is_ridge(&self, at: usize) -> bool {
         let [x, y] = self.vectors[at];
         // The neighbour nearest to the direction: tan 22.5 degrees parts straight from diagonal.
-        let towards = |v: f32, other: f32| if v.abs() > 0.414 * other.abs() { v.signum() as isize } else { 0 };
+        let towards = |v: f32, other: f32| {
+            if v.abs() > 0.414 * other.abs() {
+                v.signum() as isize
+            } else {
+                0
+            }
+        };
         let offset = towards(y, x) * self.columns as isize + towards(x, y);
         let length = |i: Option<usize>| i.and_then(|i| self.lengths.get(i)).copied().unwrap_or(0.0);
-        let (ahead, behind) = (length(at.checked_add_signed(offset)), length(at.checked_add_signed(-offset)));
+        let (ahead, behind) = (
+            length(at.checked_add_signed(offset)),
+            length(at.checked_add_signed(-offset)),
+        );
         self.lengths[at] > 1e-5 && self.lengths[at] >= ahead && self.lengths[at] >= behind
     }
 }
@@ -167,7 +209,11 @@ mod tests {
         let mut costs = EdgeCost::new(Arc::new(image), window);
         for y in [3, 127, 128, 290] {
             let edge = [129, 130].map(|x| costs.pixel(x, y));
-            assert!(edge.iter().any(|c| *c < 15) && costs.pixel(60, y) > 25, "{edge:?} {}", costs.pixel(60, y));
+            assert!(
+                edge.iter().any(|c| *c < 15) && costs.pixel(60, y) > 25,
+                "{edge:?} {}",
+                costs.pixel(60, y)
+            );
             let (along, across) = (costs.step(130, y, 0, 1), costs.step(130, y, 1, 0));
             assert!(along + 60 < across, "{along} {across}");
         }
@@ -184,7 +230,10 @@ mod tests {
             for x in 0..140 {
                 for (dx, dy) in [(1, 0), (0, -1), (-1, 1), (1, 1)] {
                     let step = costs.step(x, y, dx, dy);
-                    assert!(step >= CHEAPEST_STEP && (step as usize) < COSTLIEST_STEP, "{step}");
+                    assert!(
+                        step >= CHEAPEST_STEP && (step as usize) < COSTLIEST_STEP,
+                        "{step}"
+                    );
                 }
             }
         }

@@ -7,12 +7,22 @@ use super::super::{
 
 /// The pixels for which `same(index)` holds and that are joined to `seed` (column, row) by sides of such pixels; none
 /// where it does not hold at `seed` or that is outside. `index` is row after row.
-pub fn connected(columns: usize, rows: usize, seed: (usize, usize), same: impl Fn(usize) -> bool) -> Region {
+pub fn connected(
+    columns: usize,
+    rows: usize,
+    seed: (usize, usize),
+    same: impl Fn(usize) -> bool,
+) -> Region {
     let (column, row) = seed;
     if column >= columns || row >= rows || !same(row * columns + column) {
         return Region::default();
     }
-    let mut fill = Fill { columns, same, found: vec![Vec::new(); rows], open: Vec::new() };
+    let mut fill = Fill {
+        columns,
+        same,
+        found: vec![Vec::new(); rows],
+        open: Vec::new(),
+    };
     fill.add(column, row, 0);
     while let Some(Span { row, start, end }) = fill.open.pop() {
         let above = row.checked_sub(1);
@@ -59,8 +69,14 @@ impl<F: Fn(usize) -> bool> Fill<F> {
     /// Adds the span around a pixel as number `place` of its row; returns its end.
     fn add(&mut self, column: usize, row: usize, place: usize) -> usize {
         let first = row * self.columns;
-        let start = (0..column).rev().take_while(|c| (self.same)(first + c)).last().unwrap_or(column);
-        let end = (column + 1..self.columns).find(|c| !(self.same)(first + c)).unwrap_or(self.columns);
+        let start = (0..column)
+            .rev()
+            .take_while(|c| (self.same)(first + c))
+            .last()
+            .unwrap_or(column);
+        let end = (column + 1..self.columns)
+            .find(|c| !(self.same)(first + c))
+            .unwrap_or(self.columns);
         let span = Span { row, start, end };
         self.found[row].insert(place, span);
         self.open.push(span);
@@ -86,8 +102,14 @@ mod tests {
                 continue;
             }
             let (x, y) = (i % COLUMNS, i / COLUMNS);
-            let beside = [(x > 0, 1), (y > 0, COLUMNS)].into_iter().filter(|b| b.0).map(|b| i - b.1);
-            let after = [(x + 1 < COLUMNS, 1), (y + 1 < ROWS, COLUMNS)].into_iter().filter(|b| b.0).map(|b| i + b.1);
+            let beside = [(x > 0, 1), (y > 0, COLUMNS)]
+                .into_iter()
+                .filter(|b| b.0)
+                .map(|b| i - b.1);
+            let after = [(x + 1 < COLUMNS, 1), (y + 1 < ROWS, COLUMNS)]
+                .into_iter()
+                .filter(|b| b.0)
+                .map(|b| i + b.1);
             open.extend(beside.chain(after).filter(|j| labels[*j] == labels[seed]));
         }
         reached

@@ -12,7 +12,10 @@ const SEEN: u8 = 3;
 pub(super) fn connected(region: &Region, start: (usize, usize), hole: usize) -> Region {
     let mut bounds = region.bounds();
     if !region.contains(start.0, start.1) {
-        bounds = bounds.union(&PixelRect { columns: start.0..start.0 + 1, rows: start.1..start.1 + 1 });
+        bounds = bounds.union(&PixelRect {
+            columns: start.0..start.0 + 1,
+            rows: start.1..start.1 + 1,
+        });
     }
     // A frame of one pixel makes all that is around the region one part.
     let (left, top) = (bounds.columns.start, bounds.rows.start);
@@ -23,7 +26,10 @@ pub(super) fn connected(region: &Region, start: (usize, usize), hole: usize) -> 
         cells[index(span.start, span.row)..index(span.end, span.row)].fill(INSIDE);
     }
     flood(&mut cells, columns, index(start.0, start.1), INSIDE, KEPT);
-    cells.iter_mut().filter(|c| **c == INSIDE).for_each(|c| *c = OUTSIDE);
+    cells
+        .iter_mut()
+        .filter(|c| **c == INSIDE)
+        .for_each(|c| *c = OUTSIDE);
     flood(&mut cells, columns, 0, OUTSIDE, SEEN);
     for i in 0..cells.len() {
         if cells[i] == OUTSIDE {
@@ -65,7 +71,10 @@ mod tests {
     use super::*;
 
     fn region(rows: &[&str]) -> Region {
-        let window = PixelRect { columns: 2..2 + rows[0].len(), rows: 3..3 + rows.len() };
+        let window = PixelRect {
+            columns: 2..2 + rows[0].len(),
+            rows: 3..3 + rows.len(),
+        };
         Region::from_fn(&window, |x, y| rows[y - 3].as_bytes()[x - 2] == b'#')
     }
 
@@ -73,7 +82,9 @@ mod tests {
     fn keeps_one_part_and_fills_its_small_holes() {
         let drawn = region(&["#####..#", "#.#..#.#", "#####..#", "#...#...", "#####.##"]);
         let small = region(&["#####...", "###..#..", "#####...", "#...#...", "#####..."]);
-        let small = small.difference(&region(&["........", ".....#..", "........", "........", "........"]));
+        let small = small.difference(&region(&[
+            "........", ".....#..", "........", "........", "........",
+        ]));
         assert_eq!(connected(&drawn, (2, 3), 2), small);
         let all = region(&["#####...", "###.....", "#####...", "#####...", "#####..."]);
         assert_eq!(connected(&drawn, (2, 3), 3), all);
@@ -82,7 +93,13 @@ mod tests {
     #[test]
     fn a_start_outside_of_the_region_is_alone() {
         let drawn = region(&["###"]);
-        assert_eq!(connected(&drawn, (9, 9), 0).bounds(), PixelRect { columns: 9..10, rows: 9..10 });
+        assert_eq!(
+            connected(&drawn, (9, 9), 0).bounds(),
+            PixelRect {
+                columns: 9..10,
+                rows: 9..10
+            }
+        );
         assert_eq!(connected(&Region::default(), (4, 1), 5).len(), 1);
     }
 }

@@ -15,7 +15,10 @@ pub(super) struct GreyBlocks {
 impl GreyBlocks {
     /// Modality values (luma for colour) of `window`, which lies within the image; what is not a number counts as 0.
     pub(super) fn read(image: &Image, window: &PixelRect, block: usize) -> Self {
-        let (columns, rows) = (window.columns.len().div_ceil(block), window.rows.len().div_ceil(block));
+        let (columns, rows) = (
+            window.columns.len().div_ceil(block),
+            window.rows.len().div_ceil(block),
+        );
         let mut values = Vec::with_capacity(columns * rows);
         let value = |x: usize, y: usize| {
             let value = image.value(y * image.columns + x) as f32;
@@ -27,19 +30,32 @@ impl GreyBlocks {
                     values.push(value(left, top));
                     continue;
                 }
-                let (right, bottom) = ((left + block).min(window.columns.end), (top + block).min(window.rows.end));
-                let sum: f32 = (top..bottom).map(|y| (left..right).map(|x| value(x, y)).sum::<f32>()).sum();
+                let (right, bottom) = (
+                    (left + block).min(window.columns.end),
+                    (top + block).min(window.rows.end),
+                );
+                let sum: f32 = (top..bottom)
+                    .map(|y| (left..right).map(|x| value(x, y)).sum::<f32>())
+                    .sum();
                 values.push(sum / ((right - left) * (bottom - top)) as f32);
             }
         }
-        Self { window: window.clone(), block, columns, rows, values }
+        Self {
+            window: window.clone(),
+            block,
+            columns,
+            rows,
+            values,
+        }
     }
 }
 
 /// Half a Gaussian from its middle on, out to three `sigma`, such that the whole sums to 1.
 pub(super) fn gaussian(sigma: f32) -> Vec<f32> {
     let reach = (3.0 * sigma).ceil() as usize;
-    let mut half: Vec<f32> = (0..=reach).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let mut half: Vec<f32> = (0..=reach)
+        .map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp())
+        .collect();
     let sum = 2.0 * half.iter().sum::<f32>() - half[0];
     half.iter_mut().for_each(|w| *w /= sum);
     half
@@ -56,10 +72,14 @@ pub(super) fn smooth(values: &mut [f32], columns: usize, half: &[f32]) {
         padded[..reach].fill(row[0]);
         padded[reach..reach + columns].copy_from_slice(row);
         padded[reach + columns..].fill(row[columns - 1]);
-        row.iter_mut().zip(&padded[reach..]).for_each(|(out, v)| *out = half[0] * v);
+        row.iter_mut()
+            .zip(&padded[reach..])
+            .for_each(|(out, v)| *out = half[0] * v);
         for (k, weight) in half.iter().enumerate().skip(1) {
             let pairs = padded[reach - k..].iter().zip(&padded[reach + k..]);
-            row.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out += weight * (a + b));
+            row.iter_mut()
+                .zip(pairs)
+                .for_each(|(out, (a, b))| *out += weight * (a + b));
         }
     }
     let source = values.to_vec();
@@ -68,8 +88,12 @@ pub(super) fn smooth(values: &mut [f32], columns: usize, half: &[f32]) {
     for (y, out) in values.chunks_exact_mut(columns).enumerate() {
         out.iter_mut().for_each(|v| *v *= half[0]);
         for (k, weight) in half.iter().enumerate().skip(1) {
-            let pairs = row(y.saturating_sub(k)).iter().zip(row((y + k).min(rows - 1)));
-            out.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out += weight * (a + b));
+            let pairs = row(y.saturating_sub(k))
+                .iter()
+                .zip(row((y + k).min(rows - 1)));
+            out.iter_mut()
+                .zip(pairs)
+                .for_each(|(out, (a, b))| *out += weight * (a + b));
         }
     }
 }
@@ -88,7 +112,11 @@ pub(super) fn spread(values: &mut [f32], columns: usize, reach: usize) {
             source[..columns].copy_from_slice(row);
             let mut sum: f32 = source[..reach.min(columns)].iter().sum();
             for x in 0..columns {
-                sum += if x + reach < columns { source[x + reach] } else { 0.0 };
+                sum += if x + reach < columns {
+                    source[x + reach]
+                } else {
+                    0.0
+                };
                 row[x] = sum * scale;
                 sum -= if x >= reach { source[x - reach] } else { 0.0 };
             }
@@ -99,12 +127,18 @@ pub(super) fn spread(values: &mut [f32], columns: usize, reach: usize) {
         (0..reach.min(rows)).for_each(|y| sums.iter_mut().zip(row(y)).for_each(|(s, v)| *s += v));
         for y in 0..rows {
             if y + reach < rows {
-                sums.iter_mut().zip(row(y + reach)).for_each(|(s, v)| *s += v);
+                sums.iter_mut()
+                    .zip(row(y + reach))
+                    .for_each(|(s, v)| *s += v);
             }
             let out = &mut values[y * columns..(y + 1) * columns];
-            out.iter_mut().zip(&sums).for_each(|(out, s)| *out = s * scale);
+            out.iter_mut()
+                .zip(&sums)
+                .for_each(|(out, s)| *out = s * scale);
             if y >= reach {
-                sums.iter_mut().zip(row(y - reach)).for_each(|(s, v)| *s -= v);
+                sums.iter_mut()
+                    .zip(row(y - reach))
+                    .for_each(|(s, v)| *s -= v);
             }
         }
     }
@@ -134,7 +168,10 @@ mod tests {
     #[test]
     fn blocks_are_means_of_their_pixels() {
         let grey = whole(3, 3, 2, vec![0, 4, 10, 8, 12, 20, 1, 3, 7]);
-        assert_eq!((grey.columns, grey.rows, grey.values), (2, 2, vec![6.0, 15.0, 2.0, 7.0]));
+        assert_eq!(
+            (grey.columns, grey.rows, grey.values),
+            (2, 2, vec![6.0, 15.0, 2.0, 7.0])
+        );
     }
 
     #[test]
@@ -157,6 +194,13 @@ mod tests {
     #[test]
     fn quantiles_of_a_row() {
         let mut values = [5.0, 1.0, 4.0, 2.0, 3.0];
-        assert_eq!((quantile(&mut values, 0.5), quantile(&mut values, 1.0), quantile(&mut [], 0.5)), (3.0, 5.0, 0.0));
+        assert_eq!(
+            (
+                quantile(&mut values, 0.5),
+                quantile(&mut values, 1.0),
+                quantile(&mut [], 0.5)
+            ),
+            (3.0, 5.0, 0.0)
+        );
     }
 }

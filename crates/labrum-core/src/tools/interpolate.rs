@@ -14,8 +14,17 @@ use std::ops::Range;
 /// positive is inside. Both shapes are first moved so that their centroids meet at `t` of the way, so that a shape that
 /// shifts between the slices does not vanish; but not where they overlap more as they lie, as two parts and one of them
 /// do. A shape without a partner shrinks evenly, down to nothing at the empty slice.
-pub fn between(a: &Region, b: &Region, t: f64, columns: usize, rows: usize, spacing: [f64; 2]) -> Region {
-    between_many(a, b, &[t], columns, rows, spacing).pop().unwrap_or_default()
+pub fn between(
+    a: &Region,
+    b: &Region,
+    t: f64,
+    columns: usize,
+    rows: usize,
+    spacing: [f64; 2],
+) -> Region {
+    between_many(a, b, &[t], columns, rows, spacing)
+        .pop()
+        .unwrap_or_default()
 }
 
 /// The same at several places on the way: most of the work is done once.
@@ -29,7 +38,9 @@ pub fn between_many(
 ) -> Vec<Region> {
     let pair = ShapePair::of(a, b, spacing);
     let at = |t: &f64| {
-        let Some(pair) = &pair else { return Region::default() };
+        let Some(pair) = &pair else {
+            return Region::default();
+        };
         let field = pair.at(*t, columns, rows);
         Region::from_fn(&field.window, |x, y| field.at(x, y) > 0.0)
     };
@@ -58,8 +69,17 @@ impl MaskPair {
         } else {
             Vec::new()
         };
-        let pair = |label| Some((label, ShapePair::of(&a.region(label), &b.region(label), spacing)?));
-        Self { columns, rows, pairs: labels.into_iter().filter_map(pair).collect() }
+        let pair = |label| {
+            Some((
+                label,
+                ShapePair::of(&a.region(label), &b.region(label), spacing)?,
+            ))
+        };
+        Self {
+            columns,
+            rows,
+            pairs: labels.into_iter().filter_map(pair).collect(),
+        }
     }
 
     /// The labels there are at `t`, in order, with their pixels.
@@ -69,7 +89,12 @@ impl MaskPair {
         let mut windows = Vec::new();
         for (label, pair) in &self.pairs {
             let field = pair.at(t, self.columns, self.rows);
-            for (y, x) in field.window.rows.clone().flat_map(|y| field.window.columns.clone().map(move |x| (y, x))) {
+            for (y, x) in field
+                .window
+                .rows
+                .clone()
+                .flat_map(|y| field.window.columns.clone().map(move |x| (y, x)))
+            {
                 let (i, depth) = (y * self.columns + x, field.at(x, y));
                 if depth > depths[i] {
                     (depths[i], labels[i]) = (depth, *label);
@@ -77,8 +102,17 @@ impl MaskPair {
             }
             windows.push((*label, field.window));
         }
-        let won = |(label, window)| (label, Region::from_fn(&window, |x, y| labels[y * self.columns + x] == label));
-        windows.into_iter().map(won).filter(|(_, region)| !region.is_empty()).collect()
+        let won = |(label, window)| {
+            (
+                label,
+                Region::from_fn(&window, |x, y| labels[y * self.columns + x] == label),
+            )
+        };
+        windows
+            .into_iter()
+            .map(won)
+            .filter(|(_, region)| !region.is_empty())
+            .collect()
     }
 }
 
@@ -90,16 +124,26 @@ struct DepthField {
 
 impl DepthField {
     fn at(&self, column: usize, row: usize) -> f64 {
-        self.depths[(row - self.window.rows.start) * self.window.columns.len() + column - self.window.columns.start]
+        self.depths[(row - self.window.rows.start) * self.window.columns.len() + column
+            - self.window.columns.start]
     }
 }
 
 /// Two shapes, at least one of them with pixels, as distances from their boundaries.
 enum ShapePair {
     /// Only one has pixels: the second where `grows`.
-    One { shape: SignedDistance, around: PixelFrame, greatest: f64, grows: bool },
+    One {
+        shape: SignedDistance,
+        around: PixelFrame,
+        greatest: f64,
+        grows: bool,
+    },
     /// Both have; `shift` (x, y) is how far the first moves on the way.
-    Two { shapes: [SignedDistance; 2], around: [PixelFrame; 2], shift: [f64; 2] },
+    Two {
+        shapes: [SignedDistance; 2],
+        around: [PixelFrame; 2],
+        shift: [f64; 2],
+    },
 }
 
 impl ShapePair {
@@ -108,7 +152,12 @@ impl ShapePair {
             let around = PixelFrame::around(region);
             let shape = SignedDistance::of(region, &around, spacing);
             let greatest = shape.values.iter().copied().fold(0.0, f64::max);
-            Some(Self::One { shape, around, greatest, grows })
+            Some(Self::One {
+                shape,
+                around,
+                greatest,
+                grows,
+            })
         };
         match (a.is_empty(), b.is_empty()) {
             (true, true) => None,
@@ -118,10 +167,19 @@ impl ShapePair {
                 let shift = shift(a, b);
                 let around = [PixelFrame::around(a), PixelFrame::around(b)];
                 // Each distance is asked for wherever one of the shapes may be after the move.
-                let frames =
-                    [around[0].union(&around[1].moved(shift.map(|s| -s))), around[1].union(&around[0].moved(shift))];
-                let shapes = [SignedDistance::of(a, &frames[0], spacing), SignedDistance::of(b, &frames[1], spacing)];
-                Some(Self::Two { shapes, around, shift })
+                let frames = [
+                    around[0].union(&around[1].moved(shift.map(|s| -s))),
+                    around[1].union(&around[0].moved(shift)),
+                ];
+                let shapes = [
+                    SignedDistance::of(a, &frames[0], spacing),
+                    SignedDistance::of(b, &frames[1], spacing),
+                ];
+                Some(Self::Two {
+                    shapes,
+                    around,
+                    shift,
+                })
             }
         }
     }
@@ -129,16 +187,37 @@ impl ShapePair {
     fn at(&self, t: f64, columns: usize, rows: usize) -> DepthField {
         let t = if t > 0.0 { t.min(1.0) } else { 0.0 };
         match self {
-            Self::One { shape, around, greatest, grows } => {
+            Self::One {
+                shape,
+                around,
+                greatest,
+                grows,
+            } => {
                 let lost = greatest * if *grows { 1.0 - t } else { t };
                 let window = around.within(columns, rows);
-                DepthField { depths: sampled(&window, |x, y| shape.at(x, y) - lost), window }
+                DepthField {
+                    depths: sampled(&window, |x, y| shape.at(x, y) - lost),
+                    window,
+                }
             }
-            Self::Two { shapes: [a, b], around, shift } => {
+            Self::Two {
+                shapes: [a, b],
+                around,
+                shift,
+            } => {
                 let (forth, back) = (shift.map(|s| s * t), shift.map(|s| s * (t - 1.0)));
-                let window = around[0].moved(forth).union(&around[1].moved(back)).within(columns, rows);
-                let at = |x, y| (1.0 - t) * a.at(x - forth[0], y - forth[1]) + t * b.at(x - back[0], y - back[1]);
-                DepthField { depths: sampled(&window, at), window }
+                let window = around[0]
+                    .moved(forth)
+                    .union(&around[1].moved(back))
+                    .within(columns, rows);
+                let at = |x, y| {
+                    (1.0 - t) * a.at(x - forth[0], y - forth[1])
+                        + t * b.at(x - back[0], y - back[1])
+                };
+                DepthField {
+                    depths: sampled(&window, at),
+                    window,
+                }
             }
         }
     }
@@ -147,7 +226,12 @@ impl ShapePair {
 fn sampled(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let mut values = Vec::with_capacity(window.columns.len() * window.rows.len());
     for row in window.rows.clone() {
-        values.extend(window.columns.clone().map(|column| at(column as f64, row as f64)));
+        values.extend(
+            window
+                .columns
+                .clone()
+                .map(|column| at(column as f64, row as f64)),
+        );
     }
     values
 }
@@ -159,11 +243,19 @@ fn shift(a: &Region, b: &Region) -> [f64; 2] {
     let forth = shift.map(|s| s.round().max(0.0) as usize);
     let back = shift.map(|s| (-s.round()).max(0.0) as usize);
     let overlap_after = moved(a, forth).intersection(&moved(b, back)).len();
-    if overlap_after >= a.intersection(b).len() { shift } else { [0.0; 2] }
+    if overlap_after >= a.intersection(b).len() {
+        shift
+    } else {
+        [0.0; 2]
+    }
 }
 
 fn moved(region: &Region, [x, y]: [usize; 2]) -> Region {
-    let spans = region.spans().iter().map(|s| Span { row: s.row + y, start: s.start + x, end: s.end + x });
+    let spans = region.spans().iter().map(|s| Span {
+        row: s.row + y,
+        start: s.start + x,
+        end: s.end + x,
+    });
     Region::from_spans(spans.collect())
 }
 
@@ -189,22 +281,35 @@ impl PixelFrame {
     fn around(region: &Region) -> Self {
         let PixelRect { columns, rows } = region.bounds();
         let wider = |r: Range<usize>| r.start as i64 - 1..r.end as i64 + 1;
-        Self { columns: wider(columns), rows: wider(rows) }
+        Self {
+            columns: wider(columns),
+            rows: wider(rows),
+        }
     }
 
     fn moved(&self, by: [f64; 2]) -> Self {
         let moved = |r: &Range<i64>, by: f64| r.start + by.floor() as i64..r.end + by.ceil() as i64;
-        Self { columns: moved(&self.columns, by[0]), rows: moved(&self.rows, by[1]) }
+        Self {
+            columns: moved(&self.columns, by[0]),
+            rows: moved(&self.rows, by[1]),
+        }
     }
 
     fn union(&self, other: &Self) -> Self {
         let both = |a: &Range<i64>, b: &Range<i64>| a.start.min(b.start)..a.end.max(b.end);
-        Self { columns: both(&self.columns, &other.columns), rows: both(&self.rows, &other.rows) }
+        Self {
+            columns: both(&self.columns, &other.columns),
+            rows: both(&self.rows, &other.rows),
+        }
     }
 
     fn within(&self, columns: usize, rows: usize) -> PixelRect {
-        let cut = |r: &Range<i64>, end: usize| r.start.max(0) as usize..(r.end.max(0) as usize).min(end);
-        PixelRect { columns: cut(&self.columns, columns), rows: cut(&self.rows, rows) }
+        let cut =
+            |r: &Range<i64>, end: usize| r.start.max(0) as usize..(r.end.max(0) as usize).min(end);
+        PixelRect {
+            columns: cut(&self.columns, columns),
+            rows: cut(&self.rows, rows),
+        }
     }
 }
 
@@ -232,19 +337,35 @@ impl SignedDistance {
         let mut values = distance_to(&outside, columns, rows, spacing);
         // Distances are to centres of pixels; the boundary is about half a pixel before them.
         let half = 0.5 * spacing[0].min(spacing[1]);
-        for (value, to_shape) in values.iter_mut().zip(distance_to(&inside, columns, rows, spacing)) {
-            *value = if to_shape > 0.0 { half - to_shape } else { *value - half };
+        for (value, to_shape) in values
+            .iter_mut()
+            .zip(distance_to(&inside, columns, rows, spacing))
+        {
+            *value = if to_shape > 0.0 {
+                half - to_shape
+            } else {
+                *value - half
+            };
         }
-        Self { left, top, columns, rows, values }
+        Self {
+            left,
+            top,
+            columns,
+            rows,
+            values,
+        }
     }
 
     /// Bilinear between pixels, whose centres are at whole numbers here; beyond the grid as at its edge.
     fn at(&self, x: f64, y: f64) -> f64 {
-        let [(x, fx), (y, fy)] =
-            [(x - self.left as f64, self.columns), (y - self.top as f64, self.rows)].map(|(v, end)| {
-                let v = v.clamp(0.0, end.saturating_sub(1) as f64);
-                (v as usize, v.fract())
-            });
+        let [(x, fx), (y, fy)] = [
+            (x - self.left as f64, self.columns),
+            (y - self.top as f64, self.rows),
+        ]
+        .map(|(v, end)| {
+            let v = v.clamp(0.0, end.saturating_sub(1) as f64);
+            (v as usize, v.fract())
+        });
         let right = (x + 1).min(self.columns - 1);
         let value = |x: usize, y: usize| self.values[y * self.columns + x];
         let across = |y: usize| value(x, y) + fx * (value(right, y) - value(x, y));
@@ -264,11 +385,15 @@ mod tests {
     const SQUARE: [f64; 2] = [1.0, 1.0];
 
     fn labels() -> impl Strategy<Value = Mask> {
-        let blocks = proptest::collection::vec((0..SIDE, 0..SIDE, 1..8usize, 1..8usize, 0u8..4), 0..5);
+        let blocks =
+            proptest::collection::vec((0..SIDE, 0..SIDE, 1..8usize, 1..8usize, 0u8..4), 0..5);
         blocks.prop_map(|blocks| {
             let mut mask = Mask::empty(SIDE, SIDE);
             for (x, y, width, height, label) in blocks {
-                let window = PixelRect { columns: x..(x + width).min(SIDE), rows: y..(y + height).min(SIDE) };
+                let window = PixelRect {
+                    columns: x..(x + width).min(SIDE),
+                    rows: y..(y + height).min(SIDE),
+                };
                 mask.paint(&Region::from_fn(&window, |_, _| true), label, &Rule::FREE);
             }
             mask
@@ -276,7 +401,10 @@ mod tests {
     }
 
     fn regions(mask: &Mask) -> Vec<(u8, Region)> {
-        (1..4).map(|l| (l, mask.region(l))).filter(|(_, r)| !r.is_empty()).collect()
+        (1..4)
+            .map(|l| (l, mask.region(l)))
+            .filter(|(_, r)| !r.is_empty())
+            .collect()
     }
 
     proptest! {
@@ -312,14 +440,21 @@ mod tests {
     #[test]
     fn between_two_discs_lies_the_disc_of_mean_radius_and_centre() {
         // Far apart, beside each other, one in the other; with square pixels and such that are twice as high as wide.
-        for (from, to) in [([40.0, 45.0], [150.0, 130.5]), ([60.0, 60.0], [75.0, 52.0]), ([90.0, 90.0], [96.0, 90.0])] {
+        for (from, to) in [
+            ([40.0, 45.0], [150.0, 130.5]),
+            ([60.0, 60.0], [75.0, 52.0]),
+            ([90.0, 90.0], [96.0, 90.0]),
+        ] {
             for spacing in [SQUARE, [2.0, 1.0]] {
                 let of = |p: [f64; 2], r: f64| disc(p, [r / spacing[1], r / spacing[0]], 200, 200);
                 let (a, b) = (of(from, 20.0), of(to, 36.0));
                 for t in [0.25, 0.5, 0.8] {
                     let middle = [0, 1].map(|i| from[i] + t * (to[i] - from[i]));
                     let found = between(&a, &b, t, 200, 200, spacing);
-                    assert!(is_about(&found, |rim| of(middle, 20.0 + 16.0 * t + rim * spacing[0])), "{from:?} {t}");
+                    assert!(
+                        is_about(&found, |rim| of(middle, 20.0 + 16.0 * t + rim * spacing[0])),
+                        "{from:?} {t}"
+                    );
                 }
             }
         }
@@ -343,7 +478,10 @@ mod tests {
         let left = disc([40.0, 50.0], [20.0; 2], 200, 100);
         let both = left.union(&disc([150.0, 50.0], [20.0; 2], 200, 100));
         let found = between(&both, &left, 0.5, 200, 100, SQUARE);
-        assert_eq!(found.intersection(&disc([40.0, 50.0], [40.0; 2], 200, 100)), left);
+        assert_eq!(
+            found.intersection(&disc([40.0, 50.0], [40.0; 2], 200, 100)),
+            left
+        );
     }
 
     #[test]

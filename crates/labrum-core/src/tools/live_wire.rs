@@ -8,7 +8,16 @@ use crate::{
 use std::sync::Arc;
 
 /// Steps to the eight neighbours of a pixel.
-const STEPS: [(i32, i32); 8] = [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
+const STEPS: [(i32, i32); 8] = [
+    (-1, -1),
+    (0, -1),
+    (1, -1),
+    (-1, 0),
+    (1, 0),
+    (-1, 1),
+    (0, 1),
+    (1, 1),
+];
 
 /// The cheapest paths from a seed (Mortensen and Barrett 1995, "Intelligent scissors for image composition"), found as
 /// far as the pointer needs: Dijkstra's algorithm in a window around both, which goes on where it stopped.
@@ -30,7 +39,13 @@ impl Wire {
     pub fn new(image: Arc<Image>, window: Window) -> Self {
         let reached = vec![0; image.columns * image.rows];
         let cost = EdgeCost::new(image, window);
-        let mut wire = Self { cost, seed: (0, 0), reached, window: PixelRect::default(), queue: CostQueue::default() };
+        let mut wire = Self {
+            cost,
+            seed: (0, 0),
+            reached,
+            window: PixelRect::default(),
+            queue: CostQueue::default(),
+        };
         wire.start_at([0.0, 0.0]);
         wire
     }
@@ -41,7 +56,10 @@ impl Wire {
         let (x, y) = self.pixel_at(point);
         let by = reach.clamp(0.0, 64.0);
         let mut best = (0.0, (x, y));
-        let near = PixelRect { columns: x..x + 1, rows: y..y + 1 };
+        let near = PixelRect {
+            columns: x..x + 1,
+            rows: y..y + 1,
+        };
         let near = near.grown(by as usize, self.cost.columns(), self.cost.rows());
         for row in near.rows {
             for column in near.columns.clone() {
@@ -84,7 +102,10 @@ impl Wire {
     fn pixel_at(&self, point: [f64; 2]) -> (usize, usize) {
         // A cast makes 0 of what is negative or not a number.
         let pixel = |at: f64, end: usize| (at as usize).min(end.saturating_sub(1));
-        (pixel(point[0], self.cost.columns()), pixel(point[1], self.cost.rows()))
+        (
+            pixel(point[0], self.cost.columns()),
+            pixel(point[1], self.cost.rows()),
+        )
     }
 
     fn index(&self, (x, y): (usize, usize)) -> usize {
@@ -99,7 +120,10 @@ impl Wire {
 
     /// Makes room in the window for paths from the seed to `target`, and has the search go on into it.
     fn widen(&mut self, target: (usize, usize)) {
-        let [from, to] = [self.seed, target].map(|(x, y)| PixelRect { columns: x..x + 1, rows: y..y + 1 });
+        let [from, to] = [self.seed, target].map(|(x, y)| PixelRect {
+            columns: x..x + 1,
+            rows: y..y + 1,
+        });
         let ends = from.union(&to);
         let room = 24 + ends.columns.len().max(ends.rows.len()) / 5;
         let (columns, rows) = (self.cost.columns(), self.cost.rows());
@@ -113,7 +137,11 @@ impl Wire {
         let mut open = self.queue.drain();
         for y in old.rows.clone() {
             let rim_row = y == old.rows.start || y + 1 == old.rows.end;
-            let step = if rim_row { 1 } else { old.columns.len().saturating_sub(1).max(1) };
+            let step = if rim_row {
+                1
+            } else {
+                old.columns.len().saturating_sub(1).max(1)
+            };
             for x in old.columns.clone().step_by(step) {
                 let i = self.index((x, y));
                 if self.reached[i] > 0 {
@@ -134,7 +162,10 @@ impl Wire {
             }
             let (x, y) = self.pixel(i);
             for (dx, dy) in STEPS {
-                let (nx, ny) = (x.wrapping_add_signed(dx as isize), y.wrapping_add_signed(dy as isize));
+                let (nx, ny) = (
+                    x.wrapping_add_signed(dx as isize),
+                    y.wrapping_add_signed(dy as isize),
+                );
                 if !self.window.columns.contains(&nx) || !self.window.rows.contains(&ny) {
                     continue;
                 }
@@ -165,8 +196,12 @@ impl Wire {
             let reached = self.reached[self.index(at)];
             let mut best: Option<(i64, (usize, usize))> = None;
             for (dx, dy) in STEPS {
-                let before = (at.0.wrapping_add_signed(-dx as isize), at.1.wrapping_add_signed(-dy as isize));
-                if !self.window.columns.contains(&before.0) || !self.window.rows.contains(&before.1) {
+                let before = (
+                    at.0.wrapping_add_signed(-dx as isize),
+                    at.1.wrapping_add_signed(-dy as isize),
+                );
+                if !self.window.columns.contains(&before.0) || !self.window.rows.contains(&before.1)
+                {
                     continue;
                 }
                 let known = self.reached[self.index(before)];
@@ -216,7 +251,11 @@ impl CostQueue {
         let mut open = std::mem::take(&mut self.later);
         for offset in 0..self.buckets.len() as u32 {
             let cost = self.cost + offset;
-            open.extend(self.buckets[cost as usize % COSTLIEST_STEP].drain(..).map(|pixel| (cost, pixel)));
+            open.extend(
+                self.buckets[cost as usize % COSTLIEST_STEP]
+                    .drain(..)
+                    .map(|pixel| (cost, pixel)),
+            );
         }
         self.count = 0;
         open
@@ -239,7 +278,9 @@ impl CostQueue {
             if end != 0 && self.cost + 1 >= end {
                 return None;
             }
-            while let Some(&(cost, pixel)) = self.later.last().filter(|(cost, _)| *cost <= self.cost) {
+            while let Some(&(cost, pixel)) =
+                self.later.last().filter(|(cost, _)| *cost <= self.cost)
+            {
                 self.later.pop();
                 self.push(cost, pixel);
             }
@@ -268,7 +309,10 @@ mod tests {
 
     fn assert_connected(path: &[[f64; 2]]) {
         for pair in path.windows(2) {
-            let step = [(pair[1][0] - pair[0][0]).abs(), (pair[1][1] - pair[0][1]).abs()];
+            let step = [
+                (pair[1][0] - pair[0][0]).abs(),
+                (pair[1][1] - pair[0][1]).abs(),
+            ];
             assert!(step[0].max(step[1]) == 1.0, "{pair:?}");
         }
     }
@@ -276,7 +320,13 @@ mod tests {
     #[test]
     fn follows_the_edge_of_a_noisy_disc() {
         for (seed, sigma) in [(1, 0.0), (2, 10.0), (3, 20.0)] {
-            let level = |x: f64, y: f64| if (x - 100.0).hypot(y - 100.0) < 60.0 { 140.0 } else { 100.0 };
+            let level = |x: f64, y: f64| {
+                if (x - 100.0).hypot(y - 100.0) < 60.0 {
+                    140.0
+                } else {
+                    100.0
+                }
+            };
             let mut wire = wire(picture(200, seed, sigma, level));
             let on_circle = |turn: f64| [100.0 + 60.0 * turn.cos(), 100.0 + 60.0 * turn.sin()];
             let mut away = Vec::new();
@@ -284,16 +334,25 @@ mod tests {
                 wire.start_at(on_circle(f64::from(quarter) * FRAC_PI_2));
                 let path = wire.path_to(on_circle(f64::from(quarter + 1) * FRAC_PI_2));
                 assert_connected(&path);
-                away.extend(path.iter().map(|p| ((p[0] - 100.0).hypot(p[1] - 100.0) - 60.0).abs()));
+                away.extend(
+                    path.iter()
+                        .map(|p| ((p[0] - 100.0).hypot(p[1] - 100.0) - 60.0).abs()),
+                );
             }
             let mean = away.iter().sum::<f64>() / away.len() as f64;
-            assert!(mean < 1.5 && away.len() > 300, "{sigma}: {mean} {}", away.len());
+            assert!(
+                mean < 1.5 && away.len() > 300,
+                "{sigma}: {mean} {}",
+                away.len()
+            );
         }
     }
 
     #[test]
     fn is_straight_along_a_straight_edge_and_around_its_corner() {
-        let mut wire = wire(picture(150, 4, 8.0, |x, y| if x < 90.0 && y < 110.0 { 30.0 } else { 90.0 }));
+        let mut wire = wire(picture(150, 4, 8.0, |x, y| {
+            if x < 90.0 && y < 110.0 { 30.0 } else { 90.0 }
+        }));
         wire.start_at([90.0, 10.0]);
         let path = wire.path_to([90.0, 90.0]);
         assert!(path.iter().all(|p| (p[0] - 90.0).abs() <= 2.0), "{path:?}");
@@ -313,7 +372,8 @@ mod tests {
             assert_eq!(ends, [[20.5, 30.5], [target[0] + 0.5, target[1] + 0.5]]);
             let along = [ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]];
             let off = |p: &[f64; 2]| {
-                ((p[0] - ends[0][0]) * along[1] - (p[1] - ends[0][1]) * along[0]).abs() / along[0].hypot(along[1])
+                ((p[0] - ends[0][0]) * along[1] - (p[1] - ends[0][1]) * along[0]).abs()
+                    / along[0].hypot(along[1])
             };
             assert!(path.iter().all(|p| off(p) <= 1.0));
         }
@@ -321,9 +381,17 @@ mod tests {
 
     #[test]
     fn snaps_to_the_edge_nearby_and_nowhere_without_one() {
-        let mut wire = wire(picture(100, 6, 3.0, |x, _| if x < 40.0 { 10.0 } else { 60.0 }));
+        let mut wire = wire(picture(
+            100,
+            6,
+            3.0,
+            |x, _| if x < 40.0 { 10.0 } else { 60.0 },
+        ));
         let snapped = wire.snap([44.2, 50.7], 8.0);
-        assert!((snapped[0] - 40.0).abs() <= 1.0 && (snapped[1] - 50.5).abs() <= 3.0, "{snapped:?}");
+        assert!(
+            (snapped[0] - 40.0).abs() <= 1.0 && (snapped[1] - 50.5).abs() <= 3.0,
+            "{snapped:?}"
+        );
         assert_eq!(wire.snap([-3.0, f64::NAN], 0.0), [0.5, 0.5]);
         let mut flat = super::tests::wire(picture(30, 0, 0.0, |_, _| 1.0));
         assert_eq!(flat.snap([12.3, 7.9], 6.0), [12.5, 7.5]);

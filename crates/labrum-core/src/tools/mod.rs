@@ -35,7 +35,10 @@ fn first_after(x: f64, end: usize) -> usize {
 
 /// The same rectangle with `by` pixels more on each side (along x, along y), within the picture.
 fn widened(window: &PixelRect, by: [usize; 2], columns: usize, rows: usize) -> PixelRect {
-    PixelRect { columns: window.grown(by[0], columns, rows).columns, rows: window.grown(by[1], columns, rows).rows }
+    PixelRect {
+        columns: window.grown(by[0], columns, rows).columns,
+        rows: window.grown(by[1], columns, rows).rows,
+    }
 }
 
 /// The pixels of `window` that are not in `region`.

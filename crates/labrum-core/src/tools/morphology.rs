@@ -44,11 +44,20 @@ pub fn smoothed(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -
     let half = radii.map(|r| (r.round().max(0.0) as usize).min(WIDEST_BLUR));
     let blurred = blurred(region, half, [columns, rows]);
     // A product of odd numbers, so that no pixel is exactly half in.
-    let all = half.iter().map(|h| (2 * *h as u64 + 1).pow(PASSES as u32)).product::<u64>();
+    let all = half
+        .iter()
+        .map(|h| (2 * *h as u64 + 1).pow(PASSES as u32))
+        .product::<u64>();
     // Less than half of a blur that is symmetric comes from one side: nothing beyond the bounds is in.
     let bounds = region.bounds();
-    let (left, top, width) = (bounds.columns.start, bounds.rows.start, bounds.columns.len());
-    Region::from_fn(&bounds, |x, y| 2 * blurred[(y - top) * width + x - left] > all)
+    let (left, top, width) = (
+        bounds.columns.start,
+        bounds.rows.start,
+        bounds.columns.len(),
+    );
+    Region::from_fn(&bounds, |x, y| {
+        2 * blurred[(y - top) * width + x - left] > all
+    })
 }
 
 const PASSES: usize = 3;
@@ -62,7 +71,9 @@ fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
     let [rx, ry] = radii.map(|r| r.max(0.0) * (1.0 + 1e-12));
     let away = 1..=(ry as usize).min(rows);
     let reach = |dy: usize| (rx * (1.0 - (dy as f64 / ry).powi(2)).max(0.0).sqrt()) as usize;
-    std::iter::once(rx as usize).chain(away.map(reach)).collect()
+    std::iter::once(rx as usize)
+        .chain(away.map(reach))
+        .collect()
 }
 
 /// Adds a span to those of its row. Those of neighbouring rows mostly overlap: to lengthen one of the latest keeps the
@@ -86,8 +97,16 @@ fn blurred(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Ve
     for spans in region.spans().chunk_by(|a, b| a.row == b.row) {
         line.fill(0);
         for span in spans {
-            let start = if span.start == 0 { 0 } else { span.start - bounds.columns.start + beside };
-            let end = if span.end == columns { line.len() } else { span.end - bounds.columns.start + beside };
+            let start = if span.start == 0 {
+                0
+            } else {
+                span.start - bounds.columns.start + beside
+            };
+            let end = if span.end == columns {
+                line.len()
+            } else {
+                span.end - bounds.columns.start + beside
+            };
             line[start..end].fill(1);
         }
         for _ in 0..PASSES {
@@ -98,11 +117,13 @@ fn blurred(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Ve
         values[row * width..][..width].copy_from_slice(&line[beside..][..width]);
     }
     if bounds.rows.start == 0 {
-        (0..above).for_each(|row| values.copy_within(above * width..(above + 1) * width, row * width));
+        (0..above)
+            .for_each(|row| values.copy_within(above * width..(above + 1) * width, row * width));
     }
     if bounds.rows.end == rows {
         let last = above + height;
-        (last..last + above).for_each(|row| values.copy_within((last - 1) * width..last * width, row * width));
+        (last..last + above)
+            .for_each(|row| values.copy_within((last - 1) * width..last * width, row * width));
     }
     for _ in 0..PASSES {
         values = blurred_columns(&values, width, half[1]);
@@ -122,7 +143,9 @@ fn blur_line(old: &[u64], new: &mut [u64], half: usize) {
 
 /// The same down the columns, all at once.
 fn blurred_columns(old: &[u64], width: usize, half: usize) -> Vec<u64> {
-    let Some(last) = old.len().checked_sub(width).filter(|_| width > 0) else { return Vec::new() };
+    let Some(last) = old.len().checked_sub(width).filter(|_| width > 0) else {
+        return Vec::new();
+    };
     let row = |y: usize| &old[(y * width).min(last)..][..width];
     let mut sums: Vec<u64> = row(0).iter().map(|v| (half as u64 + 1) * v).collect();
     for y in 1..=half {
@@ -149,18 +172,25 @@ mod tests {
     const ROWS: usize = 14;
 
     fn region() -> impl Strategy<Value = Region> {
-        let cells = (0.05..0.95f64)
-            .prop_flat_map(|share| proptest::collection::vec(proptest::bool::weighted(share), COLUMNS * ROWS));
-        cells.prop_map(|c| Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| c[y * COLUMNS + x]))
+        let cells = (0.05..0.95f64).prop_flat_map(|share| {
+            proptest::collection::vec(proptest::bool::weighted(share), COLUMNS * ROWS)
+        });
+        cells.prop_map(|c| {
+            Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| c[y * COLUMNS + x])
+        })
     }
 
     /// The pixels of a picture within the radii of a pixel of the region.
     fn near(region: &Region, [rx, ry]: [f64; 2]) -> Region {
         Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| {
-            region.spans().iter().flat_map(|s| (s.start..s.end).map(|c| (c, s.row))).any(|(c, r)| {
-                let (dx, dy) = (c.abs_diff(x) as f64, r.abs_diff(y) as f64);
-                (dx == 0.0 && dy == 0.0) || (dx / rx).powi(2) + (dy / ry).powi(2) <= 1.0 + 1e-9
-            })
+            region
+                .spans()
+                .iter()
+                .flat_map(|s| (s.start..s.end).map(|c| (c, s.row)))
+                .any(|(c, r)| {
+                    let (dx, dy) = (c.abs_diff(x) as f64, r.abs_diff(y) as f64);
+                    (dx == 0.0 && dy == 0.0) || (dx / rx).powi(2) + (dy / ry).powi(2) <= 1.0 + 1e-9
+                })
         })
     }
 
@@ -218,7 +248,10 @@ mod tests {
 
     #[test]
     fn smoothing_takes_off_a_hair_and_closes_a_crack() {
-        let block = PixelRect { columns: 30..90, rows: 30..90 };
+        let block = PixelRect {
+            columns: 30..90,
+            rows: 30..90,
+        };
         let hair = |x: usize, y: usize| x == 60 && y < 30;
         let crack = |x: usize, y: usize| x == 60 && y < 75;
         let all = PixelRect::whole(120, 120);
@@ -238,7 +271,10 @@ mod tests {
     #[test]
     fn a_radius_without_bounds_takes_all_and_none_changes_nothing() {
         let dot = disc([3.0, 3.0], [1.5; 2], COLUMNS, ROWS);
-        assert_eq!(grown(&dot, [f64::INFINITY; 2], COLUMNS, ROWS), Region::whole(COLUMNS, ROWS));
+        assert_eq!(
+            grown(&dot, [f64::INFINITY; 2], COLUMNS, ROWS),
+            Region::whole(COLUMNS, ROWS)
+        );
         assert!(shrunk(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
         for radius in [0.0, -1.0, f64::NAN] {
             for change in [grown, shrunk, smoothed] {

@@ -19,9 +19,19 @@ fn noise(seed: u32) -> impl FnMut() -> f64 {
 }
 
 /// A picture of `side` pixels, each `level(x, y)` with noise of `sigma`.
-pub(super) fn picture(side: usize, seed: u32, sigma: f64, level: impl Fn(f64, f64) -> f64) -> Image {
+pub(super) fn picture(
+    side: usize,
+    seed: u32,
+    sigma: f64,
+    level: impl Fn(f64, f64) -> f64,
+) -> Image {
     let mut noise = noise(seed);
     let at = |i: usize| ((i % side) as f64 + 0.5, (i / side) as f64 + 0.5);
     let value = |i: usize| (level(at(i).0, at(i).1) + sigma * noise()) as f32;
-    Image::new(side, side, Pixels::F32((0..side * side).map(value).collect())).expect("size")
+    Image::new(
+        side,
+        side,
+        Pixels::F32((0..side * side).map(value).collect()),
+    )
+    .expect("size")
 }

@@ -21,10 +21,18 @@ pub fn polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
             active.push(edge);
         }
         crossings.clear();
-        crossings.extend(active.iter().map(|e| first_at_or_after(e.x_at(row), columns)));
+        crossings.extend(
+            active
+                .iter()
+                .map(|e| first_at_or_after(e.x_at(row), columns)),
+        );
         crossings.sort_unstable();
         let pairs = crossings.chunks_exact(2).filter(|p| p[0] < p[1]);
-        spans.extend(pairs.map(|p| Span { row, start: p[0], end: p[1] }));
+        spans.extend(pairs.map(|p| Span {
+            row,
+            start: p[0],
+            end: p[1],
+        }));
     }
     Region::from_spans(spans)
 }
@@ -47,11 +55,18 @@ impl PolygonEdge {
 /// The sides in order of their first row. Both ends count by the same rule, "the centre is not above", so that every
 /// row is crossed an even number of times and horizontal sides not at all.
 fn edges(points: &[[f64; 2]], rows: usize) -> Vec<PolygonEdge> {
-    let points: Vec<[f64; 2]> = points.iter().copied().filter(|p| p.iter().all(|v| v.is_finite())).collect();
+    let points: Vec<[f64; 2]> = points
+        .iter()
+        .copied()
+        .filter(|p| p.iter().all(|v| v.is_finite()))
+        .collect();
     let next = points.iter().cycle().skip(1);
     let side = |(&a, &b): (&[f64; 2], &[f64; 2])| {
         let (top, bottom) = if a[1] <= b[1] { (a, b) } else { (b, a) };
-        let rows = (first_at_or_after(top[1], rows), first_at_or_after(bottom[1], rows));
+        let rows = (
+            first_at_or_after(top[1], rows),
+            first_at_or_after(bottom[1], rows),
+        );
         (rows.0 < rows.1).then_some(PolygonEdge { rows, top, bottom })
     };
     let mut edges: Vec<PolygonEdge> = points.iter().zip(next).filter_map(side).collect();
@@ -70,7 +85,8 @@ mod tests {
     /// Points in and around the picture; half of them on centres and corners, where sides meet rows exactly.
     fn point() -> impl Strategy<Value = [f64; 2]> {
         let free = (-15.0..45.0f64, -15.0..40.0f64).prop_map(|(x, y)| [x, y]);
-        let grid = (-10..70i32, -10..60i32).prop_map(|(x, y)| [f64::from(x) / 2.0, f64::from(y) / 2.0]);
+        let grid =
+            (-10..70i32, -10..60i32).prop_map(|(x, y)| [f64::from(x) / 2.0, f64::from(y) / 2.0]);
         prop_oneof![free, grid]
     }
 
@@ -117,16 +133,47 @@ mod tests {
 
     #[test]
     fn a_square_on_pixel_borders_is_its_pixels() {
-        let region = polygon(&[[2.0, 1.0], [5.0, 1.0], [5.0, 3.0], [2.0, 3.0]], COLUMNS, ROWS);
-        assert_eq!(region.spans(), [Span { row: 1, start: 2, end: 5 }, Span { row: 2, start: 2, end: 5 }]);
+        let region = polygon(
+            &[[2.0, 1.0], [5.0, 1.0], [5.0, 3.0], [2.0, 3.0]],
+            COLUMNS,
+            ROWS,
+        );
+        assert_eq!(
+            region.spans(),
+            [
+                Span {
+                    row: 1,
+                    start: 2,
+                    end: 5
+                },
+                Span {
+                    row: 2,
+                    start: 2,
+                    end: 5
+                }
+            ]
+        );
     }
 
     #[test]
     fn points_that_are_no_numbers_are_left_out() {
-        let with = [[2.0, 1.0], [f64::NAN, 4.0], [9.0, 1.0], [5.0, f64::INFINITY], [2.0, 9.0]];
-        assert_eq!(polygon(&with, COLUMNS, ROWS), polygon(&[with[0], with[2], with[4]], COLUMNS, ROWS));
+        let with = [
+            [2.0, 1.0],
+            [f64::NAN, 4.0],
+            [9.0, 1.0],
+            [5.0, f64::INFINITY],
+            [2.0, 9.0],
+        ];
+        assert_eq!(
+            polygon(&with, COLUMNS, ROWS),
+            polygon(&[with[0], with[2], with[4]], COLUMNS, ROWS)
+        );
         assert!(polygon(&[[f64::NAN; 2]; 9], COLUMNS, ROWS).is_empty());
-        let far = polygon(&[[-1e300, -1e300], [1e300, -1e300], [0.0, 1e300]], COLUMNS, ROWS);
+        let far = polygon(
+            &[[-1e300, -1e300], [1e300, -1e300], [0.0, 1e300]],
+            COLUMNS,
+            ROWS,
+        );
         assert_eq!(far.len(), COLUMNS * ROWS);
     }
 }

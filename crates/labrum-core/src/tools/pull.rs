@@ -30,8 +30,9 @@ pub fn pulled(
     let window = Region::from_fn(&bounds, |x, y| way.is_near(middle(x, y)));
     // What moves into the window comes from within it; one pixel more is for the interpolation.
     let cover = Cover::new(label, bounds.grown(1, columns, rows));
-    let target =
-        Region::from_fn(&bounds, |x, y| way.is_near(middle(x, y)) && cover.at(way.origin(middle(x, y))) >= 0.5);
+    let target = Region::from_fn(&bounds, |x, y| {
+        way.is_near(middle(x, y)) && cover.at(way.origin(middle(x, y))) >= 0.5
+    });
     (target, window)
 }
 
@@ -49,7 +50,12 @@ impl PullVector {
         let reach = reach.map(|r| r.max(1.0));
         let end = [to[0] / reach[0], to[1] / reach[1]];
         let along = [end[0] - grab[0] / reach[0], end[1] - grab[1] / reach[1]];
-        Self { reach, end, along, steps: (along[0].hypot(along[1]) / STEP).ceil() as usize }
+        Self {
+            reach,
+            end,
+            along,
+            steps: (along[0].hypot(along[1]) / STEP).ceil() as usize,
+        }
     }
 
     /// The pixels less than the reach away from the way, and perhaps some more.
@@ -60,12 +66,18 @@ impl PullVector {
             let high = ((to.max(from) + 1.0) * self.reach[axis]).ceil().max(0.0) as usize;
             low.min(end)..high.min(end)
         };
-        PixelRect { columns: range(0, columns), rows: range(1, rows) }
+        PixelRect {
+            columns: range(0, columns),
+            rows: range(1, rows),
+        }
     }
 
     /// True where the point is less than the reach away from the way.
     fn is_near(&self, point: [f64; 2]) -> bool {
-        let back = [point[0] / self.reach[0] - self.end[0], point[1] / self.reach[1] - self.end[1]];
+        let back = [
+            point[0] / self.reach[0] - self.end[0],
+            point[1] / self.reach[1] - self.end[1],
+        ];
         let [x, y] = self.along;
         let share = (-(back[0] * x + back[1] * y) / (x * x + y * y)).clamp(0.0, 1.0);
         (back[0] + share * x).powi(2) + (back[1] + share * y).powi(2) < 1.0
@@ -76,7 +88,10 @@ impl PullVector {
         let mut at = [point[0] / self.reach[0], point[1] / self.reach[1]];
         let step = self.along.map(|v| v / self.steps as f64);
         for done in 0..self.steps {
-            let center = [self.end[0] - done as f64 * step[0], self.end[1] - done as f64 * step[1]];
+            let center = [
+                self.end[0] - done as f64 * step[0],
+                self.end[1] - done as f64 * step[1],
+            ];
             let away = (at[0] - center[0]).powi(2) + (at[1] - center[1]).powi(2);
             let weight = (1.0 - away).max(0.0).powi(2);
             at = [at[0] - weight * step[0], at[1] - weight * step[1]];
@@ -96,7 +111,10 @@ impl Cover {
         let columns = part.columns.len();
         let mut inside = vec![false; columns * part.rows.len()];
         for span in label.spans().iter().filter(|s| part.rows.contains(&s.row)) {
-            let (start, end) = (span.start.max(part.columns.start), span.end.min(part.columns.end));
+            let (start, end) = (
+                span.start.max(part.columns.start),
+                span.end.min(part.columns.end),
+            );
             if start < end {
                 let row = (span.row - part.rows.start) * columns;
                 inside[row + start - part.columns.start..row + end - part.columns.start].fill(true);
@@ -128,7 +146,8 @@ mod tests {
     const SIDE: usize = 120;
 
     fn disc(radius: f64) -> Region {
-        let inside = |x: usize, y: usize| (x as f64 + 0.5 - 60.0).hypot(y as f64 + 0.5 - 60.0) <= radius;
+        let inside =
+            |x: usize, y: usize| (x as f64 + 0.5 - 60.0).hypot(y as f64 + 0.5 - 60.0) <= radius;
         Region::from_fn(&PixelRect::whole(SIDE, SIDE), inside)
     }
 
@@ -141,13 +160,18 @@ mod tests {
 
     /// Where the label ends in a row, from its middle column to the right.
     fn right_end(label: &Region, row: usize) -> usize {
-        (60..SIDE).take_while(|&x| label.contains(x, row)).last().map_or(60, |x| x + 1)
+        (60..SIDE)
+            .take_while(|&x| label.contains(x, row))
+            .last()
+            .map_or(60, |x| x + 1)
     }
 
     /// How many parts the label has and the background with it.
     fn parts(label: &Region) -> [usize; 2] {
         [true, false].map(|inside| {
-            let mut open: Vec<bool> = (0..SIDE * SIDE).map(|i| label.contains(i % SIDE, i / SIDE) == inside).collect();
+            let mut open: Vec<bool> = (0..SIDE * SIDE)
+                .map(|i| label.contains(i % SIDE, i / SIDE) == inside)
+                .collect();
             let mut count = 0;
             while let Some(first) = open.iter().position(|o| *o) {
                 count += 1;
@@ -157,7 +181,12 @@ mod tests {
                         let (x, y) = (i % SIDE, i / SIDE);
                         let near = [(x > 0, i.wrapping_sub(1)), (x + 1 < SIDE, i + 1)];
                         let rows = [(y > 0, i.wrapping_sub(SIDE)), (y + 1 < SIDE, i + SIDE)];
-                        stack.extend(near.iter().chain(&rows).filter(|(there, _)| *there).map(|(_, n)| *n));
+                        stack.extend(
+                            near.iter()
+                                .chain(&rows)
+                                .filter(|(there, _)| *there)
+                                .map(|(_, n)| *n),
+                        );
                     }
                 }
             }
@@ -170,10 +199,20 @@ mod tests {
         let label = disc(30.0);
         for to in [70.0, 85.0, 98.0, 110.0] {
             let moved = after(&label, [90.0, 60.0], [to, 60.0], [20.0; 2]);
-            assert!((right_end(&moved, 60) as f64 - to).abs() <= 1.0, "{to}: {}", right_end(&moved, 60));
+            assert!(
+                (right_end(&moved, 60) as f64 - to).abs() <= 1.0,
+                "{to}: {}",
+                right_end(&moved, 60)
+            );
             assert_eq!(moved.len() > label.len(), to > 90.0);
-            let changed = moved.difference(&label).union(&label.difference(&moved)).bounds();
-            assert!(changed.rows.start >= 40 && changed.rows.end <= 80 && changed.columns.start >= 50, "{changed:?}");
+            let changed = moved
+                .difference(&label)
+                .union(&label.difference(&moved))
+                .bounds();
+            assert!(
+                changed.rows.start >= 40 && changed.rows.end <= 80 && changed.columns.start >= 50,
+                "{changed:?}"
+            );
         }
     }
 
@@ -181,7 +220,11 @@ mod tests {
     fn it_may_be_grabbed_a_little_off_the_boundary_on_either_side() {
         for grab in [85.0, 94.0] {
             let moved = after(&disc(30.0), [grab, 60.0], [grab + 12.0, 60.0], [25.0; 2]);
-            assert!(right_end(&moved, 60).abs_diff(102) <= 2, "{grab}: {}", right_end(&moved, 60));
+            assert!(
+                right_end(&moved, 60).abs_diff(102) <= 2,
+                "{grab}: {}",
+                right_end(&moved, 60)
+            );
         }
     }
 
@@ -210,10 +253,33 @@ mod tests {
     #[test]
     fn what_is_no_move_changes_nothing() {
         let nothing = (Region::default(), Region::default());
-        assert_eq!(pulled(&disc(9.0), [60.0, 69.0], [60.0, 69.0], [9.0; 2], SIDE, SIDE), nothing);
-        assert_eq!(pulled(&disc(9.0), [60.0, 69.0], [f64::NAN, 69.0], [9.0; 2], SIDE, SIDE), nothing);
-        assert_eq!(pulled(&disc(9.0), [60.0, 69.0], [62.0, 69.0], [9.0; 2], 0, 0), nothing);
-        let (target, window) = pulled(&disc(9.0), [400.0, 69.0], [420.0, 69.0], [9.0; 2], SIDE, SIDE);
+        assert_eq!(
+            pulled(&disc(9.0), [60.0, 69.0], [60.0, 69.0], [9.0; 2], SIDE, SIDE),
+            nothing
+        );
+        assert_eq!(
+            pulled(
+                &disc(9.0),
+                [60.0, 69.0],
+                [f64::NAN, 69.0],
+                [9.0; 2],
+                SIDE,
+                SIDE
+            ),
+            nothing
+        );
+        assert_eq!(
+            pulled(&disc(9.0), [60.0, 69.0], [62.0, 69.0], [9.0; 2], 0, 0),
+            nothing
+        );
+        let (target, window) = pulled(
+            &disc(9.0),
+            [400.0, 69.0],
+            [420.0, 69.0],
+            [9.0; 2],
+            SIDE,
+            SIDE,
+        );
         assert!(target.is_empty() && window.is_empty());
     }
 

@@ -43,11 +43,18 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
     let pointer = (x as usize, y as usize);
     let radii = radii.map(|r| if r.is_finite() { r.max(0.5) } else { 0.5 });
     let longest = radii[0].max(radii[1]);
-    let reach = |at: f64, by: f64, end: usize| (at - by).max(0.0) as usize..((at + by).ceil() as usize).min(end);
-    let window =
-        |by: [f64; 2]| PixelRect { columns: reach(x, by[0], image.columns), rows: reach(y, by[1], image.rows) };
+    let reach = |at: f64, by: f64, end: usize| {
+        (at - by).max(0.0) as usize..((at + by).ceil() as usize).min(end)
+    };
+    let window = |by: [f64; 2]| PixelRect {
+        columns: reach(x, by[0], image.columns),
+        rows: reach(y, by[1], image.rows),
+    };
     let disc = Region::from_fn(&window(radii), |column, row| {
-        let away = [(column as f64 + 0.5 - x) / radii[0], (row as f64 + 0.5 - y) / radii[1]];
+        let away = [
+            (column as f64 + 0.5 - x) / radii[0],
+            (row as f64 + 0.5 - y) / radii[1],
+        ];
         (column, row) == pointer || away[0] * away[0] + away[1] * away[1] <= 1.0
     });
     if sensitivity.is_nan() || sensitivity <= 0.0 || longest < 2.0 {
@@ -57,8 +64,16 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
     // A margin, so that there are values on the far side of an edge close to the rim too.
     let grey = GreyBlocks::read(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
     let cells = |pixels: f64| pixels / block as f64;
-    let center = [cells(x - grey.window.columns.start as f64), cells(y - grey.window.rows.start as f64)];
-    let brush = Brush { center, radii: radii.map(cells), sensitivity: sensitivity.min(1.0) as f32, grey: &grey };
+    let center = [
+        cells(x - grey.window.columns.start as f64),
+        cells(y - grey.window.rows.start as f64),
+    ];
+    let brush = Brush {
+        center,
+        radii: radii.map(cells),
+        sensitivity: sensitivity.min(1.0) as f32,
+        grey: &grey,
+    };
     let part = sampled(&brush.inside(), &grey, &disc);
     connected(&part, pointer, (LARGEST_HOLE * disc.len() as f64) as usize)
 }
@@ -98,7 +113,10 @@ impl Brush<'_> {
         let contour = gaussian((0.1 * self.radius()).clamp(0.8, 4.0));
         let settle = |outwards: &[f32], inside: &mut Vec<f32>| {
             smooth(inside, columns, &contour);
-            inside.iter_mut().zip(outwards).for_each(|(v, out)| *v = f32::from(*v - 0.5 > DATA_WEIGHT * out));
+            inside
+                .iter_mut()
+                .zip(outwards)
+                .for_each(|(v, out)| *v = f32::from(*v - 0.5 > DATA_WEIGHT * out));
             core.iter().for_each(|&i| inside[i] = 1.0);
         };
         let mut outwards: Vec<f32> = values.iter().map(|&v| structure.unlike(v)).collect();
@@ -127,21 +145,31 @@ impl Brush<'_> {
         let columns = self.grey.columns;
         let radii = self.radii.map(|r| (share * r).max(1.0));
         let near = |i: &usize| {
-            let away = [(i % columns) as f64 + 0.5 - self.center[0], (i / columns) as f64 + 0.5 - self.center[1]];
+            let away = [
+                (i % columns) as f64 + 0.5 - self.center[0],
+                (i / columns) as f64 + 0.5 - self.center[1],
+            ];
             (away[0] / radii[0]).powi(2) + (away[1] / radii[1]).powi(2) <= 1.0
         };
         (0..self.grey.values.len()).filter(near).collect()
     }
 
     fn structure(&self, values: &[f32]) -> DiscStatistics {
-        let mut middle: Vec<f32> = self.cells_within(MIDDLE).iter().map(|&i| values[i]).collect();
+        let mut middle: Vec<f32> = self
+            .cells_within(MIDDLE)
+            .iter()
+            .map(|&i| values[i])
+            .collect();
         let level = quantile(&mut middle, 0.5);
         middle.iter_mut().for_each(|v| *v = (*v - level).abs());
         // From the median absolute deviation to the standard deviation of a normal distribution.
         let scatter = 1.4826 * quantile(&mut middle, 0.5);
         // An edge through the middle widens the scatter, but not the steps between nearby cells: they limit it.
         let lag = (2.0 * self.noise_sigma()).ceil() as usize + 1;
-        let pairs = self.cells_within(0.6).into_iter().filter(|i| i % self.grey.columns + lag < self.grey.columns);
+        let pairs = self
+            .cells_within(0.6)
+            .into_iter()
+            .filter(|i| i % self.grey.columns + lag < self.grey.columns);
         let mut steps: Vec<f32> = pairs.map(|i| (values[i + lag] - values[i]).abs()).collect();
         let noise = 1.4826 * std::f32::consts::FRAC_1_SQRT_2 * quantile(&mut steps, 0.5);
         let mut all = values.to_vec();
@@ -150,22 +178,41 @@ impl Brush<'_> {
         let least = (0.02 * range).max(1e-5 * level.abs()).max(1e-9);
         let [loosest, tightest] = TOLERANCE;
         let deviations = loosest * (tightest / loosest).powf(self.sensitivity);
-        DiscStatistics { level, tolerance: deviations * scatter.min(2.0 * noise).max(least) }
+        DiscStatistics {
+            level,
+            tolerance: deviations * scatter.min(2.0 * noise).max(least),
+        }
     }
 
     /// On which side each value is: negative for inside. Where both sides are near, halfway between their means is the
     /// limit, which finds the middle of a blurred edge; elsewhere the structure alone tells.
-    fn compare(&self, values: &[f32], inside: &[f32], structure: &DiscStatistics, outwards: &mut [f32]) {
+    fn compare(
+        &self,
+        values: &[f32],
+        inside: &[f32],
+        structure: &DiscStatistics,
+        outwards: &mut [f32],
+    ) {
         let reach = (0.2 * self.radius()).ceil() as usize;
         let nearby = |of: &dyn Fn(f32, f32) -> f32| {
-            let mut sums: Vec<f32> = values.iter().zip(inside).map(|(&value, &inside)| of(value, inside)).collect();
+            let mut sums: Vec<f32> = values
+                .iter()
+                .zip(inside)
+                .map(|(&value, &inside)| of(value, inside))
+                .collect();
             spread(&mut sums, self.grey.columns, reach);
             sums
         };
-        let shares = [nearby(&|_, inside| inside), nearby(&|_, inside| 1.0 - inside)];
+        let shares = [
+            nearby(&|_, inside| inside),
+            nearby(&|_, inside| 1.0 - inside),
+        ];
         // Differences from the level: sums of large values would lose their last digits.
         let level = structure.level;
-        let sums = [nearby(&|v, inside| (v - level) * inside), nearby(&|v, inside| (v - level) * (1.0 - inside))];
+        let sums = [
+            nearby(&|v, inside| (v - level) * inside),
+            nearby(&|v, inside| (v - level) * (1.0 - inside)),
+        ];
         for (i, out) in outwards.iter_mut().enumerate() {
             *out = structure.unlike(values[i]);
             if shares[0][i] < 0.02 || shares[1][i] < 0.02 {
@@ -186,13 +233,20 @@ fn sampled(inside: &[f32], grey: &GreyBlocks, disc: &Region) -> Region {
     let cells = |pixel: usize, start: usize, count: usize| {
         let at = ((pixel - start) as f32 + 0.5) / grey.block as f32 - 0.5;
         let first = (at.max(0.0) as usize).min(count - 1);
-        (first, (first + 1).min(count - 1), (at - first as f32).clamp(0.0, 1.0))
+        (
+            first,
+            (first + 1).min(count - 1),
+            (at - first as f32).clamp(0.0, 1.0),
+        )
     };
     let within = Region::from_fn(&disc.bounds(), |x, y| {
         let (left, right, across) = cells(x, grey.window.columns.start, grey.columns);
         let (top, bottom, down) = cells(y, grey.window.rows.start, grey.rows);
         let row = |r: usize| {
-            let (a, b) = (inside[r * grey.columns + left], inside[r * grey.columns + right]);
+            let (a, b) = (
+                inside[r * grey.columns + left],
+                inside[r * grey.columns + right],
+            );
             a + across * (b - a)
         };
         row(top) + down * (row(bottom) - row(top)) >= 0.5
@@ -218,7 +272,13 @@ mod tests {
 
     /// A dark disc of radius 60 in the middle of 160 pixels, 40 levels below what is around it.
     fn phantom(seed: u32, sigma: f64) -> (Image, Region) {
-        let image = picture(160, seed, sigma, |x, y| if (x - 80.0).hypot(y - 80.0) <= 60.0 { 100.0 } else { 140.0 });
+        let image = picture(160, seed, sigma, |x, y| {
+            if (x - 80.0).hypot(y - 80.0) <= 60.0 {
+                100.0
+            } else {
+                140.0
+            }
+        });
         let truth = disc(&image, [80.0, 80.0], 60.0);
         (image, truth)
     }
@@ -232,7 +292,11 @@ mod tests {
                 let center = [80.0 + 50.0 * cos, 80.0 + 50.0 * sin];
                 let wanted = disc(&image, center, 24.0).intersection(&truth);
                 let painted = smart_disc(&image, center, [24.0; 2], 0.5);
-                assert!(dice(&painted, &wanted) >= least, "{sigma} {turn}: {}", dice(&painted, &wanted));
+                assert!(
+                    dice(&painted, &wanted) >= least,
+                    "{sigma} {turn}: {}",
+                    dice(&painted, &wanted)
+                );
             }
         }
     }
@@ -248,8 +312,14 @@ mod tests {
             painted = painted.union(&smart_disc(&image, center, [16.0; 2], 0.5));
             plain = plain.union(&disc(&image, center, 16.0));
         }
-        let outside = |region: &Region| region.difference(&truth).len() as f64 / region.len() as f64;
-        assert!(outside(&plain) > 0.2 && outside(&painted) < 0.02, "{} {}", outside(&plain), outside(&painted));
+        let outside =
+            |region: &Region| region.difference(&truth).len() as f64 / region.len() as f64;
+        assert!(
+            outside(&plain) > 0.2 && outside(&painted) < 0.02,
+            "{} {}",
+            outside(&plain),
+            outside(&painted)
+        );
         assert!(dice(&painted, &plain.intersection(&truth)) > 0.98);
     }
 
@@ -259,23 +329,44 @@ mod tests {
             let image = picture(120, 5, sigma, |_, _| 70.0);
             let painted = smart_disc(&image, [60.3, 59.1], [40.0; 2], 0.5);
             let whole = disc(&image, [60.3, 59.1], 40.0);
-            assert!(painted.len() as f64 >= 0.995 * whole.len() as f64, "{sigma}: {} {}", painted.len(), whole.len());
+            assert!(
+                painted.len() as f64 >= 0.995 * whole.len() as f64,
+                "{sigma}: {} {}",
+                painted.len(),
+                whole.len()
+            );
         }
     }
 
     #[test]
     fn a_thin_wall_is_not_crossed() {
-        let image = picture(100, 9, 6.0, |x, _| if (52.0..56.0).contains(&x) { 160.0 } else { 80.0 });
+        let image = picture(100, 9, 6.0, |x, _| {
+            if (52.0..56.0).contains(&x) {
+                160.0
+            } else {
+                80.0
+            }
+        });
         let painted = smart_disc(&image, [40.0, 50.0], [30.0; 2], 0.5);
-        let beyond: usize = painted.spans().iter().map(|s| s.end.saturating_sub(54)).sum();
-        assert!(beyond == 0 && painted.len() > 1800, "{beyond} {}", painted.len());
+        let beyond: usize = painted
+            .spans()
+            .iter()
+            .map(|s| s.end.saturating_sub(54))
+            .sum();
+        assert!(
+            beyond == 0 && painted.len() > 1800,
+            "{beyond} {}",
+            painted.len()
+        );
     }
 
     #[test]
     fn single_wrong_pixels_leave_no_holes() {
         let (mut image, _) = phantom(1, 4.0);
         if let Pixels::F32(values) = &mut image.pixels {
-            (0..values.len()).step_by(37).for_each(|i| values[i] = 900.0);
+            (0..values.len())
+                .step_by(37)
+                .for_each(|i| values[i] = 900.0);
         }
         let painted = smart_disc(&image, [80.0, 80.0], [30.0; 2], 0.5);
         assert_eq!(painted, disc(&image, [80.0, 80.0], 30.0));
@@ -285,9 +376,19 @@ mod tests {
     fn a_brush_larger_than_its_grid_gives_the_same_contour() {
         let image = picture(420, 2, 15.0, |x, _| if x < 210.0 { 50.0 } else { 120.0 });
         let painted = smart_disc(&image, [120.0, 210.0], [150.0; 2], 0.5);
-        let half = Region::from_fn(&PixelRect { columns: 0..210, rows: 0..420 }, |_, _| true);
+        let half = Region::from_fn(
+            &PixelRect {
+                columns: 0..210,
+                rows: 0..420,
+            },
+            |_, _| true,
+        );
         let wanted = disc(&image, [120.0, 210.0], 150.0).intersection(&half);
-        assert!(dice(&painted, &wanted) > 0.98, "{}", dice(&painted, &wanted));
+        assert!(
+            dice(&painted, &wanted) > 0.98,
+            "{}",
+            dice(&painted, &wanted)
+        );
     }
 
     #[test]

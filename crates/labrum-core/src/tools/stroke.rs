@@ -13,7 +13,13 @@ pub fn disc(center: [f64; 2], radii: [f64; 2], columns: usize, rows: usize) -> R
 /// The pixels under a brush drawn straight from one point to another: all whose centre it has covered on the way, so
 /// that a line of any length has no gaps; and those that the brush's own centre went over, which is more only where the
 /// brush is smaller than a pixel. Points that are no numbers give nothing.
-pub fn capsule(from: [f64; 2], to: [f64; 2], radii: [f64; 2], columns: usize, rows: usize) -> Region {
+pub fn capsule(
+    from: [f64; 2],
+    to: [f64; 2],
+    radii: [f64; 2],
+    columns: usize,
+    rows: usize,
+) -> Region {
     if !from.iter().chain(&to).all(|v| v.is_finite()) {
         return Region::default();
     }
@@ -25,7 +31,11 @@ pub fn capsule(from: [f64; 2], to: [f64; 2], radii: [f64; 2], columns: usize, ro
     let mut spans = Vec::with_capacity(bottom.min(rows).saturating_sub(top));
     for row in top..bottom.min(rows) {
         if let Some([left, right]) = swept.across(row as f64 + 0.5) {
-            spans.push(Span { row, start: first_at_or_after(left, columns), end: first_after(right, columns) });
+            spans.push(Span {
+                row,
+                start: first_at_or_after(left, columns),
+                end: first_after(right, columns),
+            });
         }
         if may_miss_its_pixel {
             spans.extend(under_line(from, to, row, columns));
@@ -52,18 +62,27 @@ impl Swept {
         let (from, to) = (scaled(from), scaled(to));
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
         let length = dx.hypot(dy);
-        Self { from, to, line: (length > 0.0).then(|| ([dx / length, dy / length], length)), radii }
+        Self {
+            from,
+            to,
+            line: (length > 0.0).then(|| ([dx / length, dy / length], length)),
+            radii,
+        }
     }
 
     /// Where the horizontal line at `y` enters and leaves the shape. The shape is convex, so that the outermost ends of
     /// its three parts, the two circles and the rectangle between them, are those of the whole.
     fn across(&self, y: f64) -> Option<[f64; 2]> {
         let y = y / self.radii[1];
-        [across_circle(self.from, y), across_circle(self.to, y), self.across_rectangle(y)]
-            .into_iter()
-            .flatten()
-            .reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
-            .map(|ends| ends.map(|x| x * self.radii[0]))
+        [
+            across_circle(self.from, y),
+            across_circle(self.to, y),
+            self.across_rectangle(y),
+        ]
+        .into_iter()
+        .flatten()
+        .reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
+        .map(|ends| ends.map(|x| x * self.radii[0]))
     }
 
     fn across_rectangle(&self, y: f64) -> Option<[f64; 2]> {
@@ -92,7 +111,11 @@ fn solve(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 2]> {
 
 /// The pixels of `row` that a line without a width goes through.
 fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Option<Span> {
-    let ([x0, y0], [x1, y1]) = if from[1] <= to[1] { (from, to) } else { (to, from) };
+    let ([x0, y0], [x1, y1]) = if from[1] <= to[1] {
+        (from, to)
+    } else {
+        (to, from)
+    };
     let (top, bottom) = (row as f64, row as f64 + 1.0);
     if y1 < top || y0 >= bottom {
         return None;
@@ -107,9 +130,17 @@ fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Optio
         }
     };
     let (a, b) = (x_at(top), x_at(bottom));
-    let (left, right) = if y0 == y1 { (x0.min(x1), x0.max(x1)) } else { (a.min(b), a.max(b)) };
+    let (left, right) = if y0 == y1 {
+        (x0.min(x1), x0.max(x1))
+    } else {
+        (a.min(b), a.max(b))
+    };
     let end = right.ceil().max(left.floor() + 1.0);
-    Some(Span { row, start: left.floor().max(0.0) as usize, end: (end.max(0.0) as usize).min(columns) })
+    Some(Span {
+        row,
+        start: left.floor().max(0.0) as usize,
+        end: (end.max(0.0) as usize).min(columns),
+    })
 }
 
 #[cfg(test)]
@@ -126,14 +157,19 @@ mod tests {
         let (p, a, b) = (scaled(p), scaled(a), scaled(b));
         let (ab, ap) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
         let square = ab[0] * ab[0] + ab[1] * ab[1];
-        let t = if square > 0.0 { ((ap[0] * ab[0] + ap[1] * ab[1]) / square).clamp(0.0, 1.0) } else { 0.0 };
+        let t = if square > 0.0 {
+            ((ap[0] * ab[0] + ap[1] * ab[1]) / square).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
         (ap[0] - t * ab[0]).hypot(ap[1] - t * ab[1])
     }
 
     /// Points in and around the picture, half of them on corners and centres of pixels.
     fn point() -> impl Strategy<Value = [f64; 2]> {
         let free = (-15.0..55.0f64, -15.0..45.0f64).prop_map(|(x, y)| [x, y]);
-        let grid = (-10..90i32, -10..70i32).prop_map(|(x, y)| [f64::from(x) / 2.0, f64::from(y) / 2.0]);
+        let grid =
+            (-10..90i32, -10..70i32).prop_map(|(x, y)| [f64::from(x) / 2.0, f64::from(y) / 2.0]);
         prop_oneof![free, grid]
     }
 
@@ -190,7 +226,14 @@ mod tests {
     #[test]
     fn the_smallest_brush_paints_one_pixel() {
         let dot = disc([3.99, 7.01], [0.0, 0.0], COLUMNS, ROWS);
-        assert_eq!(dot.spans(), [Span { row: 7, start: 3, end: 4 }]);
+        assert_eq!(
+            dot.spans(),
+            [Span {
+                row: 7,
+                start: 3,
+                end: 4
+            }]
+        );
     }
 
     #[test]

@@ -5,14 +5,23 @@ use std::ops::RangeInclusive;
 
 /// The pixels of `region`, in a picture `columns` wide, whose `value(index)` lies in `range`; `index` is row after row.
 /// A value that is no number lies in none.
-pub fn within(region: &Region, value: impl Fn(usize) -> f64, range: RangeInclusive<f64>, columns: usize) -> Region {
+pub fn within(
+    region: &Region,
+    value: impl Fn(usize) -> f64,
+    range: RangeInclusive<f64>,
+    columns: usize,
+) -> Region {
     let mut spans = Vec::new();
     for &Span { row, end, start } in region.spans() {
         let inside = |column: &usize| range.contains(&value(row * columns + column));
         let mut column = start;
         while let Some(start) = (column..end).find(inside) {
             column = (start + 1..end).find(|c| !inside(c)).unwrap_or(end);
-            spans.push(Span { row, start, end: column });
+            spans.push(Span {
+                row,
+                start,
+                end: column,
+            });
         }
     }
     Region::from_spans(spans)

@@ -111,7 +111,10 @@ pub(crate) fn decode(
 ) -> Result<Samples, String> {
     let wanted = header.decoded_bytes();
     if header.codec != Codec::Native && wanted > SMALL && wanted / MOST_RATIO > bytes.len() {
-        return Err(format!("{} compressed bytes cannot hold {wanted}", bytes.len()));
+        return Err(format!(
+            "{} compressed bytes cannot hold {wanted}",
+            bytes.len()
+        ));
     }
     let samples = match header.codec {
         Codec::Native => native(bytes, first_bit, header, big_endian)?,
@@ -132,15 +135,24 @@ pub(crate) fn decode(
 /// Of a stream that is cut off, what there is.
 fn inflate(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
     let mut inflated = Vec::new();
-    let read = flate2::read::DeflateDecoder::new(bytes).take(wanted as u64 + 2).read_to_end(&mut inflated);
+    let read = flate2::read::DeflateDecoder::new(bytes)
+        .take(wanted as u64 + 2)
+        .read_to_end(&mut inflated);
     match read {
-        Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Err(format!("its deflated frame is damaged: {e}")),
+        Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(format!("its deflated frame is damaged: {e}"))
+        }
         _ => Ok(inflated),
     }
 }
 
 /// Uncompressed: to least significant byte first, colour side by side.
-fn native(mut bytes: Vec<u8>, first_bit: u32, header: &PixelHeader, big_endian: bool) -> Result<Samples, String> {
+fn native(
+    mut bytes: Vec<u8>,
+    first_bit: u32,
+    header: &PixelHeader,
+    big_endian: bool,
+) -> Result<Samples, String> {
     let size = header.allocated as usize / 8;
     let short = pad(&mut bytes, first_bit, header)?;
     if big_endian && size > 1 {
@@ -149,7 +161,13 @@ fn native(mut bytes: Vec<u8>, first_bit: u32, header: &PixelHeader, big_endian: 
     if header.samples == 3 && header.planar && !header.is_subsampled() {
         bytes = interleave(&bytes, size, 3);
     }
-    Ok(Samples { bytes, size, first_bit, short, ..Default::default() })
+    Ok(Samples {
+        bytes,
+        size,
+        first_bit,
+        short,
+        ..Default::default()
+    })
 }
 
 /// Fills a frame that is cut off with zeros.

@@ -13,12 +13,21 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
     };
     let segments = word(0).ok_or("its RLE header is cut off")?;
     if segments != wanted {
-        return Err(format!("its RLE frame has {segments} segments, {wanted} are due"));
+        return Err(format!(
+            "its RLE frame has {segments} segments, {wanted} are due"
+        ));
     }
-    let starts: Vec<usize> = (1..=segments).map(word).collect::<Option<_>>().ok_or("its RLE header is cut off")?;
+    let starts: Vec<usize> = (1..=segments)
+        .map(word)
+        .collect::<Option<_>>()
+        .ok_or("its RLE header is cut off")?;
     // Two bytes unpack to 128 at most: a frame that claims more is not allocated.
     if pixels * wanted > bytes.len().saturating_mul(64) {
-        return Err(format!("{} bytes of RLE cannot hold {} pixels", bytes.len(), pixels));
+        return Err(format!(
+            "{} bytes of RLE cannot hold {} pixels",
+            bytes.len(),
+            pixels
+        ));
     }
     let mut out = vec![0; pixels * wanted];
     let mut short: Option<Short> = None;
@@ -26,20 +35,33 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
         let end = starts.get(segment + 1).copied().unwrap_or(bytes.len());
         // Of a stream that is cut off, the segments end early or are not there.
         let (start, end) = (start.min(bytes.len()), end.min(bytes.len()));
-        let packed = bytes.get(start..end).ok_or("its RLE segments are damaged")?;
+        let packed = bytes
+            .get(start..end)
+            .ok_or("its RLE segments are damaged")?;
         let (sample, byte) = (segment / size, segment % size);
         // The most significant byte comes first.
         let first = sample * size + size - 1 - byte;
         let filled = unpack(packed, out.iter_mut().skip(first).step_by(wanted));
         if filled < pixels {
-            let rows = short.as_ref().map_or(header.rows, |s| s.rows).min(filled / header.columns);
+            let rows = short
+                .as_ref()
+                .map_or(header.rows, |s| s.rows)
+                .min(filled / header.columns);
             short = Some(Short {
                 rows,
-                reason: format!("its RLE segment {} holds {filled} of {pixels} values", segment + 1),
+                reason: format!(
+                    "its RLE segment {} holds {filled} of {pixels} values",
+                    segment + 1
+                ),
             });
         }
     }
-    Ok(Samples { bytes: out, size, short, ..Default::default() })
+    Ok(Samples {
+        bytes: out,
+        size,
+        short,
+        ..Default::default()
+    })
 }
 
 /// Encodes a frame of one sample of 8 bits, rows of `columns` values; of even length.
@@ -49,7 +71,9 @@ pub(crate) fn encode(values: &[u8], columns: usize) -> Vec<u8> {
     out[0] = 1;
     out[4] = 64;
     // No run goes over the end of a row.
-    values.chunks(columns.max(1)).for_each(|row| pack(row, &mut out));
+    values
+        .chunks(columns.max(1))
+        .for_each(|row| pack(row, &mut out));
     out.resize(out.len().next_multiple_of(2), 0);
     out
 }
@@ -58,7 +82,11 @@ fn pack(values: &[u8], out: &mut Vec<u8>) {
     let mut literal = 0;
     let mut at = 0;
     while let Some(value) = values.get(at) {
-        let run = values[at..].iter().take(128).take_while(|v| *v == value).count();
+        let run = values[at..]
+            .iter()
+            .take(128)
+            .take_while(|v| *v == value)
+            .count();
         // A run of two costs as much as it spares, and breaks a literal.
         if run >= 3 {
             put_literals(out, &values[literal..at]);
@@ -89,7 +117,9 @@ fn unpack<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize
         match control {
             0..=127 => {
                 for value in packed.iter().skip(at).take(usize::from(control) + 1) {
-                    let Some(place) = out.next() else { return written };
+                    let Some(place) = out.next() else {
+                        return written;
+                    };
                     *place = *value;
                     written += 1;
                 }
@@ -97,9 +127,13 @@ fn unpack<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize
             }
             128 => {}
             129..=255 => {
-                let Some(value) = packed.get(at) else { return written };
+                let Some(value) = packed.get(at) else {
+                    return written;
+                };
                 for _ in 0..count {
-                    let Some(place) = out.next() else { return written };
+                    let Some(place) = out.next() else {
+                        return written;
+                    };
                     *place = *value;
                     written += 1;
                 }
@@ -127,7 +161,11 @@ mod tests {
                 let values: Vec<u8> = (0..length).map(|_| (noise() % spread) as u8).collect();
                 let packed = encode(&values, columns);
                 assert_eq!(packed.len() % 2, 0);
-                assert!(packed.len() <= 64 + length + 3 * (columns / 128 + 1) + 1, "{length} became {}", packed.len());
+                assert!(
+                    packed.len() <= 64 + length + 3 * (columns / 128 + 1) + 1,
+                    "{length} became {}",
+                    packed.len()
+                );
                 let mut out = vec![0; length];
                 assert_eq!(unpack(&packed[64..], out.iter_mut()), length);
                 assert_eq!(out, values);

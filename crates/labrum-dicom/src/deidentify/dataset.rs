@@ -19,7 +19,11 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 /// Retired, and still in files.
 const OTHER_PATIENT_IDS: Tag = Tag(0x0010, 0x1000);
 /// UIDs that name terminologies and makers' software, not instances.
-const KEPT_UIDS: [Tag; 3] = [tags::CODING_SCHEME_UID, tags::CONTEXT_UID, tags::MAPPING_RESOURCE_UID];
+const KEPT_UIDS: [Tag; 3] = [
+    tags::CODING_SCHEME_UID,
+    tags::CONTEXT_UID,
+    tags::MAPPING_RESOURCE_UID,
+];
 /// Days that the option to keep distances between dates does not speak of.
 const ALWAYS_REMOVED: [Tag; 4] = [
     tags::PATIENT_BIRTH_DATE,
@@ -43,15 +47,38 @@ pub(super) struct Cleaner<'a> {
 
 impl<'a> Cleaner<'a> {
     pub(super) fn of(how: &'a Deidentification, file: &InMemDicomObject) -> Self {
-        let text = |tag| file.get(tag).and_then(|e| e.to_str().ok()).map(|t| t.trim_matches(['\0', ' ']).to_owned());
-        let (id, name) = (text(tags::PATIENT_ID).unwrap_or_default(), text(tags::PATIENT_NAME).unwrap_or_default());
+        let text = |tag| {
+            file.get(tag)
+                .and_then(|e| e.to_str().ok())
+                .map(|t| t.trim_matches(['\0', ' ']).to_owned())
+        };
+        let (id, name) = (
+            text(tags::PATIENT_ID).unwrap_or_default(),
+            text(tags::PATIENT_NAME).unwrap_or_default(),
+        );
         let pseudonym = how.key.pseudonym(&id, &name);
-        let others = [tags::OTHER_PATIENT_NAMES, tags::PATIENT_BIRTH_NAME, tags::ACCESSION_NUMBER, OTHER_PATIENT_IDS];
+        let others = [
+            tags::OTHER_PATIENT_NAMES,
+            tags::PATIENT_BIRTH_NAME,
+            tags::ACCESSION_NUMBER,
+            OTHER_PATIENT_IDS,
+        ];
         let others = others.into_iter().filter_map(text).collect::<Vec<_>>();
-        let parts = |text: &String| text.split(['^', '=', ' ', '\\', ',']).map(str::to_lowercase).collect::<Vec<_>>();
+        let parts = |text: &String| {
+            text.split(['^', '=', ' ', '\\', ','])
+                .map(str::to_lowercase)
+                .collect::<Vec<_>>()
+        };
         let mut known: Vec<String> = others.iter().chain([&id, &name]).flat_map(parts).collect();
         known.retain(|part| part.chars().count() >= SHORTEST_PART);
-        Self { key: &how.key, dates: how.dates, days: how.key.days(&pseudonym), pseudonym, known, warnings: Vec::new() }
+        Self {
+            key: &how.key,
+            dates: how.dates,
+            days: how.key.days(&pseudonym),
+            pseudonym,
+            known,
+            warnings: Vec::new(),
+        }
     }
 
     /// The dataset of the file without the patient, and with what was done.
@@ -67,13 +94,24 @@ impl<'a> Cleaner<'a> {
             VR::CS,
             if shifted { "MODIFIED" } else { "REMOVED" },
         ));
-        let method = concat!("Labrum ", env!("CARGO_PKG_VERSION"), ", DICOM PS3.15 Basic Profile");
+        let method = concat!(
+            "Labrum ",
+            env!("CARGO_PKG_VERSION"),
+            ", DICOM PS3.15 Basic Profile"
+        );
         clean.put(text(tags::DEIDENTIFICATION_METHOD, VR::LO, method));
         let mut codes = vec![code("113100", "Basic Application Confidentiality Profile")];
         if shifted {
-            codes.push(code("113107", "Retain Longitudinal Temporal Information Modified Dates Option"));
+            codes.push(code(
+                "113107",
+                "Retain Longitudinal Temporal Information Modified Dates Option",
+            ));
         }
-        clean.put(DataElement::new(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, VR::SQ, DataSetSequence::from(codes)));
+        clean.put(DataElement::new(
+            tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
+            VR::SQ,
+            DataSetSequence::from(codes),
+        ));
         clean
     }
 
@@ -81,7 +119,13 @@ impl<'a> Cleaner<'a> {
     pub(super) fn is_clean(&self, dataset: &InMemDicomObject) -> bool {
         dataset.iter().all(|e| {
             let tag = e.tag();
-            let items = || e.value().items().unwrap_or_default().iter().all(|item| self.is_clean(item));
+            let items = || {
+                e.value()
+                    .items()
+                    .unwrap_or_default()
+                    .iter()
+                    .all(|item| self.is_clean(item))
+            };
             tag.group() % 2 == 0 && !self.names_patient(e) && items()
         })
     }
@@ -99,7 +143,8 @@ impl<'a> Cleaner<'a> {
     fn element(&mut self, element: InMemElement) -> Option<InMemElement> {
         let tag = element.tag();
         let Some(element) = with_known_vr(element) else {
-            self.warnings.push(format!("{} could not be read and was removed", alias(tag)));
+            self.warnings
+                .push(format!("{} could not be read and was removed", alias(tag)));
             return None;
         };
         let vr = element.vr();
@@ -133,7 +178,9 @@ impl<'a> Cleaner<'a> {
                 let found = self.names_patient(element);
                 if found {
                     let name = alias(tag);
-                    self.warnings.push(format!("{name} held a part of the patient's name or ID and was replaced"));
+                    self.warnings.push(format!(
+                        "{name} held a part of the patient's name or ID and was replaced"
+                    ));
                 }
                 found.then_some(ProfileAction::Dummy)
             }
@@ -149,19 +196,28 @@ impl<'a> Cleaner<'a> {
             return false;
         }
         let text = match element.vr() {
-            VR::UN => element.to_bytes().ok().map(|bytes| String::from_utf8_lossy(&bytes).to_lowercase()),
+            VR::UN => element
+                .to_bytes()
+                .ok()
+                .map(|bytes| String::from_utf8_lossy(&bytes).to_lowercase()),
             _ => element.to_str().ok().map(|text| text.to_lowercase()),
         };
         let text = text.unwrap_or_default();
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
-        self.known.iter().any(|part| words.contains(&part.as_str()) || (part.len() > 5 && text.contains(part)))
+        self.known
+            .iter()
+            .any(|part| words.contains(&part.as_str()) || (part.len() > 5 && text.contains(part)))
     }
 
     fn kept(&mut self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         match element.into_value() {
             Value::Sequence(sequence) => {
-                let items: Vec<_> = sequence.into_items().into_iter().map(|item| self.items_clean(item)).collect();
+                let items: Vec<_> = sequence
+                    .into_items()
+                    .into_iter()
+                    .map(|item| self.items_clean(item))
+                    .collect();
                 DataElement::new(tag, vr, DataSetSequence::from(items))
             }
             value => DataElement::new(tag, vr, value),
@@ -170,10 +226,16 @@ impl<'a> Cleaner<'a> {
 
     fn replaced(&self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
-        let Ok(text) = element.to_str() else { return DataElement::new(tag, vr, PrimitiveValue::Empty) };
+        let Ok(text) = element.to_str() else {
+            return DataElement::new(tag, vr, PrimitiveValue::Empty);
+        };
         let new = |uid: &str| {
             let uid = uid.trim_matches(['\0', ' ']);
-            if uid.is_empty() { uid.to_owned() } else { self.key.uid(uid) }
+            if uid.is_empty() {
+                uid.to_owned()
+            } else {
+                self.key.uid(uid)
+            }
         };
         let uids: Vec<String> = text.split('\\').map(new).collect();
         DataElement::new(tag, vr, PrimitiveValue::from(uids.join("\\")))
@@ -184,15 +246,26 @@ impl<'a> Cleaner<'a> {
         if vr == VR::TM {
             return element;
         }
-        let moved = element.to_str().ok().and_then(|text| moved_back(&text, self.days));
-        DataElement::new(tag, vr, moved.map_or(PrimitiveValue::Empty, PrimitiveValue::from))
+        let moved = element
+            .to_str()
+            .ok()
+            .and_then(|text| moved_back(&text, self.days));
+        DataElement::new(
+            tag,
+            vr,
+            moved.map_or(PrimitiveValue::Empty, PrimitiveValue::from),
+        )
     }
 
     /// A value of the right kind that says nothing; an empty one stays empty.
     fn dummy(&mut self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         if let Value::Sequence(sequence) = element.value() {
-            let items: Vec<_> = sequence.items().iter().map(|item| self.all_dummies(item.clone())).collect();
+            let items: Vec<_> = sequence
+                .items()
+                .iter()
+                .map(|item| self.all_dummies(item.clone()))
+                .collect();
             return DataElement::new(tag, vr, DataSetSequence::from(items));
         }
         if element.to_bytes().is_ok_and(|bytes| bytes.is_empty()) {
@@ -217,7 +290,10 @@ impl<'a> Cleaner<'a> {
     /// An item of a sequence that the table wants a dummy for: all of its elements are replaced.
     fn all_dummies(&mut self, item: InMemDicomObject) -> InMemDicomObject {
         let mut out = InMemDicomObject::new_empty();
-        for element in item.into_iter().filter(|e| e.tag().group() % 2 == 0 && e.tag().element() != 0) {
+        for element in item
+            .into_iter()
+            .filter(|e| e.tag().group() % 2 == 0 && e.tag().element() != 0)
+        {
             out.put(self.dummy(element));
         }
         out
@@ -226,14 +302,19 @@ impl<'a> Cleaner<'a> {
 
 /// What a warning calls an element.
 fn alias(tag: Tag) -> String {
-    StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
+    StandardDataDictionary
+        .by_tag(tag)
+        .map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
 }
 
 /// A public element whose VR was lost on the way (UN) with the VR that the dictionary knows: what is hidden in a sequence
 /// is cleaned, too. PS3.5 6.2.2: its value is implicit little endian. `None` where it is not.
 fn with_known_vr(element: InMemElement) -> Option<InMemElement> {
     let tag = element.tag();
-    if element.vr() != VR::UN || StandardDataDictionary.by_tag(tag).is_none() || element.value().items().is_some() {
+    if element.vr() != VR::UN
+        || StandardDataDictionary.by_tag(tag).is_none()
+        || element.value().items().is_some()
+    {
         return Some(element);
     }
     let value = element.to_bytes().ok()?;
@@ -247,7 +328,11 @@ fn with_known_vr(element: InMemElement) -> Option<InMemElement> {
 }
 
 fn empty(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {
-    if vr == VR::SQ { DataSetSequence::empty().into() } else { PrimitiveValue::Empty.into() }
+    if vr == VR::SQ {
+        DataSetSequence::empty().into()
+    } else {
+        PrimitiveValue::Empty.into()
+    }
 }
 
 fn code(value: &str, meaning: &str) -> InMemDicomObject {

@@ -6,8 +6,10 @@ use jiff::{Span, ToSpan};
 /// `text` (DA or DT, several values with `\`) moved back by `days`; `None` where a value is no date.
 pub(super) fn moved_back(text: &str, days: u32) -> Option<String> {
     let back = i64::from(days).days();
-    let values: Option<Vec<String>> =
-        text.split('\\').map(|value| moved(value.trim_matches(['\0', ' ']), back)).collect();
+    let values: Option<Vec<String>> = text
+        .split('\\')
+        .map(|value| moved(value.trim_matches(['\0', ' ']), back))
+        .collect();
     values.map(|values| values.join("\\"))
 }
 
@@ -17,14 +19,27 @@ fn moved(value: &str, back: Span) -> Option<String> {
     }
     // YYYYMMDD and what follows; the old form has dots.
     let plain = value.replace('.', "");
-    let (date, rest) = match value.get(..8).filter(|d| d.bytes().all(|b| b.is_ascii_digit())) {
+    let (date, rest) = match value
+        .get(..8)
+        .filter(|d| d.bytes().all(|b| b.is_ascii_digit()))
+    {
         Some(date) => (date.to_owned(), value.get(8..)?),
         None => (plain.get(..8)?.to_owned(), ""),
     };
     let part = |range: std::ops::Range<usize>| date.get(range)?.parse::<i16>().ok();
-    let date = Date::new(part(0..4)?, i8::try_from(part(4..6)?).ok()?, i8::try_from(part(6..8)?).ok()?).ok()?;
+    let date = Date::new(
+        part(0..4)?,
+        i8::try_from(part(4..6)?).ok()?,
+        i8::try_from(part(6..8)?).ok()?,
+    )
+    .ok()?;
     let date = date.checked_sub(back).ok()?;
-    Some(format!("{:04}{:02}{:02}{rest}", date.year(), date.month(), date.day()))
+    Some(format!(
+        "{:04}{:02}{:02}{rest}",
+        date.year(),
+        date.month(),
+        date.day()
+    ))
 }
 
 #[cfg(test)]
@@ -33,7 +48,9 @@ mod tests {
 
     #[test]
     fn dates_move_over_months_and_years_and_keep_their_time() {
-        let check = |text: &str, days, expected: Option<&str>| assert_eq!(moved_back(text, days).as_deref(), expected);
+        let check = |text: &str, days, expected: Option<&str>| {
+            assert_eq!(moved_back(text, days).as_deref(), expected)
+        };
         check("20240301", 1, Some("20240229"));
         check("20240101", 366, Some("20221231"));
         check("20240301101112.5+0100", 1, Some("20240229101112.5+0100"));

@@ -70,15 +70,20 @@ impl Deidentification {
     /// # Errors
     /// Where the source cannot be read whole, or `out` not be written.
     pub fn write(&self, source: &Path, out: &Path) -> Result<Deidentified> {
-        let Rewritten { bytes, about } = containment::read(Deidentify { path: source.to_owned(), how: self.clone() })?;
+        let Rewritten { bytes, about } = containment::read(Deidentify {
+            path: source.to_owned(),
+            how: self.clone(),
+        })?;
         let check = |written: &Path| match containment::read(Verify {
             path: source.to_owned(),
             written: written.to_owned(),
             how: self.clone(),
         }) {
             Ok(Plain(true)) => Ok(()),
-            _ => Err(Error::at(TRIED, out, "what was written is not what was meant")
-                .advise("Nothing was saved. Please report this.")),
+            _ => Err(
+                Error::at(TRIED, out, "what was written is not what was meant")
+                    .advise("Nothing was saved. Please report this."),
+            ),
         };
         whole_file::write_checked(out, TRIED, |w| w.write_all(&bytes), check)?;
         Ok(about)
@@ -89,25 +94,43 @@ impl Deidentification {
         let failed = |reason: String| Error::at(TRIED, source, reason);
         let file = open(source).map_err(failed)?;
         let mut warnings: Vec<String> = burned_in(&file).into_iter().collect();
-        let syntax = file.meta().transfer_syntax().trim_end_matches(['\0', ' ']).to_owned();
+        let syntax = file
+            .meta()
+            .transfer_syntax()
+            .trim_end_matches(['\0', ' '])
+            .to_owned();
         let mut cleaner = Cleaner::of(self, &file);
         let clean = cleaner.clean(file.into_inner());
         warnings.append(&mut cleaner.warnings);
-        let uid = clean.get(tags::SOP_INSTANCE_UID).and_then(|e| e.to_str().ok());
-        let sop_instance_uid = uid.map(|uid| uid.trim_end_matches(['\0', ' ']).to_owned()).unwrap_or_default();
+        let uid = clean
+            .get(tags::SOP_INSTANCE_UID)
+            .and_then(|e| e.to_str().ok());
+        let sop_instance_uid = uid
+            .map(|uid| uid.trim_end_matches(['\0', ' ']).to_owned())
+            .unwrap_or_default();
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(&syntax)
             .implementation_class_uid(super::IMPLEMENTATION_CLASS_UID)
             .implementation_version_name(super::IMPLEMENTATION_VERSION_NAME);
         let clean = clean.with_meta(meta).map_err(|e| failed(e.to_string()))?;
         let mut bytes = Vec::new();
-        clean.write_all(&mut bytes).map_err(|e| failed(e.to_string()))?;
-        Ok(Rewritten { bytes, about: Deidentified { sop_instance_uid, warnings } })
+        clean
+            .write_all(&mut bytes)
+            .map_err(|e| failed(e.to_string()))?;
+        Ok(Rewritten {
+            bytes,
+            about: Deidentified {
+                sop_instance_uid,
+                warnings,
+            },
+        })
     }
 
     /// Whether `written` holds the pixels of `source` and nothing that names its patient: for the child.
     fn verify(&self, source: &Path, written: &Path) -> bool {
-        let (Ok(source), Ok(written)) = (open(source), open(written)) else { return false };
+        let (Ok(source), Ok(written)) = (open(source), open(written)) else {
+            return false;
+        };
         same_pixels(&written, &source) && Cleaner::of(self, &source).is_clean(&written)
     }
 }
@@ -168,13 +191,20 @@ impl containment::Request for Verify {
 
 /// Whether the pixels may show the patient's name.
 fn burned_in(file: &InMemDicomObject) -> Option<String> {
-    let text = |tag| file.get(tag).and_then(|e| e.to_str().ok()).map(|t| t.trim().to_uppercase()).unwrap_or_default();
+    let text = |tag| {
+        file.get(tag)
+            .and_then(|e| e.to_str().ok())
+            .map(|t| t.trim().to_uppercase())
+            .unwrap_or_default()
+    };
     let says = text(tags::BURNED_IN_ANNOTATION);
     let modality = text(tags::MODALITY);
     let often = OFTEN_BURNED_IN.contains(&modality.as_str())
         || text(tags::SOP_CLASS_UID).starts_with(uids::SECONDARY_CAPTURE_IMAGE_STORAGE);
     match says.as_str() {
-        "YES" => Some("its header says that text is burned into the pixels, which stays: look at them".into()),
+        "YES" => Some(
+            "its header says that text is burned into the pixels, which stays: look at them".into(),
+        ),
         "NO" => None,
         _ if often => Some("text may be burned into its pixels, which stays: look at them".into()),
         _ => None,
@@ -182,7 +212,11 @@ fn burned_in(file: &InMemDicomObject) -> Option<String> {
 }
 
 fn same_pixels(a: &InMemDicomObject, b: &InMemDicomObject) -> bool {
-    let tags = [tags::PIXEL_DATA, tags::FLOAT_PIXEL_DATA, tags::DOUBLE_FLOAT_PIXEL_DATA];
+    let tags = [
+        tags::PIXEL_DATA,
+        tags::FLOAT_PIXEL_DATA,
+        tags::DOUBLE_FLOAT_PIXEL_DATA,
+    ];
     tags.iter().all(|tag| match (a.get(*tag), b.get(*tag)) {
         (Some(a), Some(b)) => match (a.value().fragments(), b.value().fragments()) {
             (Some(a), Some(b)) => a == b,
@@ -219,16 +253,24 @@ mod tests {
             .bytes(tags::REFERENCED_IMAGE_SEQUENCE, VR::UN, vec![7; 12])
             .pixels(&[3])
             .write(folder.path(), "a.dcm");
-        let how = Deidentification { key: SecretKey::random(), dates: Dates::Remove };
+        let how = Deidentification {
+            key: SecretKey::random(),
+            dates: Dates::Remove,
+        };
         let out = folder.path().join("b.dcm");
         let done = how.write(&source, &out).unwrap();
-        assert_eq!(done.warnings, ["ReferencedImageSequence could not be read and was removed"]);
+        assert_eq!(
+            done.warnings,
+            ["ReferencedImageSequence could not be read and was removed"]
+        );
         let bytes = std::fs::read(&out).unwrap();
         let holds = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
         assert!(!holds(b"1.2.777.1") && !holds(b"Quincy") && !holds(b"P4711"));
         let back = open(&out).unwrap();
         let regions = back.element(tags::SEQUENCE_OF_ULTRASOUND_REGIONS).unwrap();
-        let units = regions.items().unwrap()[0].element(tags::PHYSICAL_UNITS_X_DIRECTION).unwrap();
+        let units = regions.items().unwrap()[0]
+            .element(tags::PHYSICAL_UNITS_X_DIRECTION)
+            .unwrap();
         assert_eq!(units.to_int::<u16>().unwrap(), 3);
     }
 }

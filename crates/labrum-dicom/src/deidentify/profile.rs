@@ -28,7 +28,9 @@ pub(super) fn action(tag: Tag) -> Option<ProfileAction> {
     match tag.group() {
         // Curve data; overlay data and comments.
         0x5000..=0x50ff => return Some(ProfileAction::Remove),
-        0x6000..=0x60ff if matches!(tag.element(), 0x3000 | 0x4000) => return Some(ProfileAction::Remove),
+        0x6000..=0x60ff if matches!(tag.element(), 0x3000 | 0x4000) => {
+            return Some(ProfileAction::Remove);
+        }
         _ => {}
     }
     table().get(&tag).copied()
@@ -36,13 +38,20 @@ pub(super) fn action(tag: Tag) -> Option<ProfileAction> {
 
 fn table() -> &'static HashMap<Tag, ProfileAction> {
     static TABLE: OnceLock<HashMap<Tag, ProfileAction>> = OnceLock::new();
-    TABLE.get_or_init(|| entries().filter_map(|(name, action)| Some((tag_of(name)?, action))).collect())
+    TABLE.get_or_init(|| {
+        entries()
+            .filter_map(|(name, action)| Some((tag_of(name)?, action)))
+            .collect()
+    })
 }
 
 /// Keywords, or tags in brackets, with their actions.
 fn entries() -> impl Iterator<Item = (&'static str, ProfileAction)> {
     let mut section = ProfileAction::Remove;
-    let lines = TABLE.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = TABLE
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.filter_map(move |line| match line.strip_prefix('[') {
         Some(name) => {
             section = match name {
@@ -60,7 +69,9 @@ fn entries() -> impl Iterator<Item = (&'static str, ProfileAction)> {
 fn tag_of(name: &str) -> Option<Tag> {
     match name.strip_prefix('(') {
         Some(_) => name.parse().ok(),
-        None => StandardDataDictionary.by_name(name).map(|entry| entry.tag()),
+        None => StandardDataDictionary
+            .by_name(name)
+            .map(|entry| entry.tag()),
     }
 }
 

@@ -44,12 +44,18 @@ impl SecretKey {
     pub fn in_file(path: &Path) -> Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::from_hex(text.trim()).ok_or_else(|| {
-                Error::at("read the key", path, "it does not hold 64 hexadecimal digits")
-                    .advise("Name another file; it is made where it is missing.")
+                Error::at(
+                    "read the key",
+                    path,
+                    "it does not hold 64 hexadecimal digits",
+                )
+                .advise("Name another file; it is made where it is missing.")
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let key = Self::random();
-                whole_file::write(path, "keep the key", |file| writeln!(file, "{}", hex(&key.0)))?;
+                whole_file::write(path, "keep the key", |file| {
+                    writeln!(file, "{}", hex(&key.0))
+                })?;
                 restrict(path)?;
                 Ok(key)
             }
@@ -76,13 +82,25 @@ impl SecretKey {
         let code = self.code("uid", uid);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&code[..16]);
-        format!("2.25.{}", uuid::Builder::from_random_bytes(bytes).into_uuid().as_u128())
+        format!(
+            "2.25.{}",
+            uuid::Builder::from_random_bytes(bytes)
+                .into_uuid()
+                .as_u128()
+        )
     }
 
     /// The name and ID of the patient known as `id` (and `name` where there is no ID).
     pub fn pseudonym(&self, id: &str, name: &str) -> String {
-        let of = if id.is_empty() { format!("name {name}") } else { format!("id {id}") };
-        format!("ANON-{}", hex(&self.code("patient", &of)[..5]).to_uppercase())
+        let of = if id.is_empty() {
+            format!("name {name}")
+        } else {
+            format!("id {id}")
+        };
+        format!(
+            "ANON-{}",
+            hex(&self.code("patient", &of)[..5]).to_uppercase()
+        )
     }
 
     /// By how many days the dates of a patient move back, 1..=3650: one number for each patient, so that distances between
@@ -98,8 +116,15 @@ impl SecretKey {
         block[..32].copy_from_slice(&self.0);
         let pad = |with: u8| block.map(|b| b ^ with);
         let message = format!("{purpose}\0{value}");
-        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-        Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+        let inner = Sha256::new()
+            .chain_update(pad(0x36))
+            .chain_update(message)
+            .finalize();
+        Sha256::new()
+            .chain_update(pad(0x5c))
+            .chain_update(inner)
+            .finalize()
+            .into()
     }
 }
 
@@ -110,7 +135,8 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(unix)]
 fn restrict(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|e| Error::at("protect", path, e))
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|e| Error::at("protect", path, e))
 }
 
 #[cfg(not(unix))]
@@ -130,7 +156,10 @@ mod tests {
         assert_ne!(a.uid("1.2.3"), a.uid("1.2.4"));
         assert_ne!(a.uid("1.2.3"), b.uid("1.2.3"));
         assert!(a.uid("1.2.3").len() <= 64);
-        assert_eq!(a.pseudonym("4711", "Doe^Jane"), a.pseudonym("4711", "Doe^J"));
+        assert_eq!(
+            a.pseudonym("4711", "Doe^Jane"),
+            a.pseudonym("4711", "Doe^J")
+        );
         assert_ne!(a.pseudonym("4711", ""), a.pseudonym("4712", ""));
         assert!((1..=3650).contains(&a.days("x")));
     }
@@ -142,8 +171,14 @@ mod tests {
         key[..20].fill(0x0b);
         let mut block = [0; BLOCK];
         block[..32].copy_from_slice(&key);
-        let inner = Sha256::new().chain_update(block.map(|b| b ^ 0x36)).chain_update("Hi There").finalize();
-        let code = Sha256::new().chain_update(block.map(|b| b ^ 0x5c)).chain_update(inner).finalize();
+        let inner = Sha256::new()
+            .chain_update(block.map(|b| b ^ 0x36))
+            .chain_update("Hi There")
+            .finalize();
+        let code = Sha256::new()
+            .chain_update(block.map(|b| b ^ 0x5c))
+            .chain_update(inner)
+            .finalize();
         assert_eq!(hex(&code[..8]), "b0344c61d8db3853");
     }
 
@@ -156,10 +191,18 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
         std::fs::write(&path, "secret").unwrap();
-        assert!(SecretKey::in_file(&path).unwrap_err().to_string().contains("64 hexadecimal digits"));
+        assert!(
+            SecretKey::in_file(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("64 hexadecimal digits")
+        );
         assert_eq!(format!("{key:?}"), "SecretKey");
     }
 }

@@ -28,8 +28,20 @@ impl Charset {
             Some(name) if name.split('\\').all(is_defined) && name.chars().any(|c| c != '\\') => {
                 (Self::Source(name), false)
             }
-            _ if copied.clone().all(<[u8]>::is_ascii) => (if own_is_ascii { Self::Ascii } else { Self::Utf8 }, false),
-            _ if copied.clone().all(|bytes| std::str::from_utf8(bytes).is_ok()) => (Self::Utf8, true),
+            _ if copied.clone().all(<[u8]>::is_ascii) => (
+                if own_is_ascii {
+                    Self::Ascii
+                } else {
+                    Self::Utf8
+                },
+                false,
+            ),
+            _ if copied
+                .clone()
+                .all(|bytes| std::str::from_utf8(bytes).is_ok()) =>
+            {
+                (Self::Utf8, true)
+            }
             _ => (Self::Source("ISO_IR 100".into()), true),
         }
     }
@@ -49,7 +61,8 @@ impl Charset {
             Self::Utf8 => text.as_bytes().to_vec(),
             // Of several, the first one is in force where no escape sequence says otherwise.
             Self::Source(term) if !term.contains('\\') => {
-                let encoded = SpecificCharacterSet::from_code(term).and_then(|codec| codec.encode(text).ok());
+                let encoded =
+                    SpecificCharacterSet::from_code(term).and_then(|codec| codec.encode(text).ok());
                 encoded.unwrap_or_else(|| with_question_marks(text))
             }
             _ => with_question_marks(text),
@@ -58,16 +71,26 @@ impl Charset {
 }
 
 fn with_question_marks(text: &str) -> Vec<u8> {
-    text.chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii() { c as u8 } else { b'?' })
+        .collect()
 }
 
 /// Common misspellings put right: `ISO-IR 100`, `ISO_IR_100`, `iso_ir100`, `ISO2022 IR 87`.
 pub(crate) fn normalised(named: &str) -> String {
     let one = |term: &str| {
-        let digits: String = term.chars().rev().take_while(char::is_ascii_digit).collect();
+        let digits: String = term
+            .chars()
+            .rev()
+            .take_while(char::is_ascii_digit)
+            .collect();
         let number: String = digits.chars().rev().collect();
         let upper = term.trim().to_uppercase().replace(['_', '-'], " ");
-        match upper.trim_end_matches(|c: char| c.is_ascii_digit()).replace(' ', "").as_str() {
+        match upper
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .replace(' ', "")
+            .as_str()
+        {
             "ISOIR" => format!("ISO_IR {number}"),
             "ISO2022IR" => format!("ISO 2022 IR {number}"),
             "UTF" => "ISO_IR 192".into(),
@@ -84,13 +107,16 @@ pub(crate) fn normalised(named: &str) -> String {
 
 /// Defined terms of PS3.3 C.12.1.1.2; the first of several may be empty.
 fn is_defined(term: &str) -> bool {
-    const SINGLE: [&str; 14] =
-        ["100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166", "192", "6"];
+    const SINGLE: [&str; 14] = [
+        "100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166", "192",
+        "6",
+    ];
     const MULTI: [&str; 4] = ["87", "159", "149", "58"];
     let number = |prefix: &str| term.strip_prefix(prefix);
     matches!(term, "" | "GB18030" | "GBK")
         || number("ISO_IR ").is_some_and(|n| SINGLE.contains(&n))
-        || number("ISO 2022 IR ").is_some_and(|n| n != "192" && (SINGLE.contains(&n) || MULTI.contains(&n)))
+        || number("ISO 2022 IR ")
+            .is_some_and(|n| n != "192" && (SINGLE.contains(&n) || MULTI.contains(&n)))
 }
 
 #[cfg(test)]
@@ -103,9 +129,18 @@ mod tests {
 
     #[test]
     fn the_sources_character_set_is_kept() {
-        assert_eq!(of(Some("ISO_IR 100"), b"x", true), (Charset::Source("ISO_IR 100".into()), false));
-        assert_eq!(of(Some("\\ISO 2022 IR 87"), b"x", true).0.term(), Some("\\ISO 2022 IR 87"));
-        assert_eq!(of(Some("ISO-IR 100"), b"x", true).0.term(), Some("ISO_IR 100"));
+        assert_eq!(
+            of(Some("ISO_IR 100"), b"x", true),
+            (Charset::Source("ISO_IR 100".into()), false)
+        );
+        assert_eq!(
+            of(Some("\\ISO 2022 IR 87"), b"x", true).0.term(),
+            Some("\\ISO 2022 IR 87")
+        );
+        assert_eq!(
+            of(Some("ISO-IR 100"), b"x", true).0.term(),
+            Some("ISO_IR 100")
+        );
     }
 
     #[test]
@@ -119,13 +154,22 @@ mod tests {
     #[test]
     fn without_one_the_bytes_decide() {
         assert_eq!(of(None, "Müller".as_bytes(), true), (Charset::Utf8, true));
-        assert_eq!(of(None, b"M\xfcller", true), (Charset::Source("ISO_IR 100".into()), true));
+        assert_eq!(
+            of(None, b"M\xfcller", true),
+            (Charset::Source("ISO_IR 100".into()), true)
+        );
     }
 
     #[test]
     fn own_texts_are_written_in_the_sources_character_set() {
-        assert_eq!(Charset::Source("ISO_IR 100".into()).encode("Tête"), b"T\xeate");
-        assert_eq!(Charset::Source("ISO 2022 IR 6\\ISO 2022 IR 87".into()).encode("Tête"), b"T?te");
+        assert_eq!(
+            Charset::Source("ISO_IR 100".into()).encode("Tête"),
+            b"T\xeate"
+        );
+        assert_eq!(
+            Charset::Source("ISO 2022 IR 6\\ISO 2022 IR 87".into()).encode("Tête"),
+            b"T?te"
+        );
         assert_eq!(Charset::Utf8.encode("頭"), "頭".as_bytes());
     }
 }

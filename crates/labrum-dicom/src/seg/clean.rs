@@ -7,7 +7,11 @@ use dicom_core::VR;
 /// Names and identifiers stay as they are, too long or not: a changed one would belong to another patient.
 pub(crate) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
     const ESCAPE: u8 = 0x1b;
-    let bytes: Vec<u8> = raw.iter().copied().filter(|b| *b >= 0x20 || *b == ESCAPE).collect();
+    let bytes: Vec<u8> = raw
+        .iter()
+        .copied()
+        .filter(|b| *b >= 0x20 || *b == ESCAPE)
+        .collect();
     let bytes = bytes.trim_ascii().to_vec();
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     match vr {
@@ -16,7 +20,10 @@ pub(crate) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
         VR::AS => age(&text()).unwrap_or_default().into_bytes(),
         VR::DS => decimal(&text()).unwrap_or_default().into_bytes(),
         VR::CS => code(&text()).unwrap_or_default().into_bytes(),
-        VR::UI => text().trim_matches(|c: char| c != '.' && !c.is_ascii_digit()).to_owned().into_bytes(),
+        VR::UI => text()
+            .trim_matches(|c: char| c != '.' && !c.is_ascii_digit())
+            .to_owned()
+            .into_bytes(),
         _ => bytes,
     }
 }
@@ -28,12 +35,16 @@ pub(crate) fn is_uid(text: &str) -> bool {
 
 /// True for UIDs that PS3.5 9.1 forbids and real files have all the same.
 pub(crate) fn has_leading_zero(uid: &str) -> bool {
-    uid.split('.').any(|part| part.len() > 1 && part.starts_with('0'))
+    uid.split('.')
+        .any(|part| part.len() > 1 && part.starts_with('0'))
 }
 
 /// YYYYMMDD, also from YYYY-MM-DD and YYYY.MM.DD.
 fn date(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, '-' | '.' | '/')).collect();
+    let digits: String = text
+        .chars()
+        .filter(|c| !matches!(c, '-' | '.' | '/'))
+        .collect();
     let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u32>().ok();
     let valid = digits.len() == 8
         && digits.bytes().all(|b| b.is_ascii_digit())
@@ -45,17 +56,25 @@ fn date(text: &str) -> Option<String> {
 /// HHMMSS.FFFFFF or the beginning of it, also from HH:MM:SS.
 fn time(text: &str) -> Option<String> {
     let text = text.replace(':', "");
-    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
+    let (whole, fraction) = text
+        .split_once('.')
+        .map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !matches!(whole.len(), 2 | 4 | 6) {
         return None;
     }
-    let part = |at: usize| whole.get(at..at + 2).map_or(Some(0), |p| p.parse::<u32>().ok());
+    let part = |at: usize| {
+        whole
+            .get(at..at + 2)
+            .map_or(Some(0), |p| p.parse::<u32>().ok())
+    };
     if part(0)? > 23 || part(2)? > 59 || part(4)? > 60 {
         return None;
     }
     match fraction {
-        Some(f) if whole.len() == 6 && digits(f) => Some(format!("{whole}.{}", &f[..f.len().min(6)])),
+        Some(f) if whole.len() == 6 && digits(f) => {
+            Some(format!("{whole}.{}", &f[..f.len().min(6)]))
+        }
         _ => Some(whole.to_owned()),
     }
 }
@@ -70,14 +89,18 @@ fn age(text: &str) -> Option<String> {
 
 fn decimal(text: &str) -> Option<String> {
     let value: f64 = text.parse().ok()?;
-    value.is_finite().then(|| super::element::decimal_string(value))
+    value
+        .is_finite()
+        .then(|| super::element::decimal_string(value))
 }
 
 /// At most 16 upper case letters, digits, spaces and underscores.
 fn code(text: &str) -> Option<String> {
     let text = text.to_uppercase();
     let fits = text.len() <= 16
-        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b' ' | b'_'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b' ' | b'_'));
     fits.then_some(text)
 }
 
@@ -86,7 +109,11 @@ mod tests {
     use super::*;
 
     fn check(vr: VR, raw: &str, expected: &str) {
-        assert_eq!(String::from_utf8_lossy(&cleaned(vr, raw.as_bytes())), expected, "{vr:?} of {raw:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&cleaned(vr, raw.as_bytes())),
+            expected,
+            "{vr:?} of {raw:?}"
+        );
     }
 
     #[test]
@@ -118,7 +145,10 @@ mod tests {
     #[test]
     fn uids_are_told_from_other_texts() {
         assert!(is_uid("1.2.840.10008.1.2"));
-        assert!(is_uid("1.2.03"), "leading zeros are against the rules, and in the wild");
+        assert!(
+            is_uid("1.2.03"),
+            "leading zeros are against the rules, and in the wild"
+        );
         for text in ["", "1", "1..2", "1.2.", "1.2a", &"1.2".repeat(30)] {
             assert!(!is_uid(text), "{text}");
         }

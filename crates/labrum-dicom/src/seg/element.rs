@@ -13,7 +13,11 @@ pub(crate) type Item = InMemDicomObject;
 /// A text of the default character set; an empty one becomes an element without a value.
 pub(crate) fn text(tag: Tag, vr: VR, value: impl Into<String>) -> InMemElement {
     let value: String = value.into();
-    if value.is_empty() { empty(tag, vr) } else { DataElement::new(tag, vr, PrimitiveValue::from(value)) }
+    if value.is_empty() {
+        empty(tag, vr)
+    } else {
+        DataElement::new(tag, vr, PrimitiveValue::from(value))
+    }
 }
 
 /// A text that is already in the character set of the dataset.
@@ -48,7 +52,15 @@ pub(crate) fn longs(tag: Tag, values: &[u32]) -> InMemElement {
 
 /// Decimal strings.
 pub(crate) fn decimals(tag: Tag, values: &[f64]) -> InMemElement {
-    text(tag, VR::DS, values.iter().map(|v| decimal_string(*v)).collect::<Vec<_>>().join("\\"))
+    text(
+        tag,
+        VR::DS,
+        values
+            .iter()
+            .map(|v| decimal_string(*v))
+            .collect::<Vec<_>>()
+            .join("\\"),
+    )
 }
 
 /// A sequence.
@@ -81,7 +93,16 @@ pub(crate) fn coded(code: &Code) -> Item {
 
 /// `text` in printable ASCII without backslashes, at most `most` characters.
 pub(crate) fn ascii(text: &str, most: usize) -> String {
-    text.chars().take(most).map(|c| if (c.is_ascii_graphic() || c == ' ') && c != '\\' { c } else { '?' }).collect()
+    text.chars()
+        .take(most)
+        .map(|c| {
+            if (c.is_ascii_graphic() || c == ' ') && c != '\\' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect()
 }
 
 /// The shortest decimal string (VR DS: at most 16 characters) that is nearest to `value`.
@@ -91,11 +112,18 @@ pub(crate) fn decimal_string(value: f64) -> String {
     if plain.len() <= 16 {
         return plain;
     }
-    let rounded = (0..16).rev().map(|digits| format!("{value:.digits$}")).find(|s| s.len() <= 16);
+    let rounded = (0..16)
+        .rev()
+        .map(|digits| format!("{value:.digits$}"))
+        .find(|s| s.len() <= 16);
     match rounded {
         // Long only because it is small or huge: an exponent keeps its digits.
         Some(s) if value.abs() >= 1e-4 => s,
-        _ => (0..12).rev().map(|digits| format!("{value:.digits$e}")).find(|s| s.len() <= 16).unwrap_or("0".into()),
+        _ => (0..12)
+            .rev()
+            .map(|digits| format!("{value:.digits$e}"))
+            .find(|s| s.len() <= 16)
+            .unwrap_or("0".into()),
     }
 }
 
@@ -112,7 +140,8 @@ pub(crate) fn file_bytes(dataset: Item, syntax: &str, tried: &'static str) -> Re
         .implementation_version_name(IMPLEMENTATION_VERSION_NAME);
     let file = dataset.with_meta(meta).map_err(|e| Error::new(tried, e))?;
     let mut bytes = Vec::new();
-    file.write_all(&mut bytes).map_err(|e| Error::new(tried, e))?;
+    file.write_all(&mut bytes)
+        .map_err(|e| Error::new(tried, e))?;
     Ok(bytes)
 }
 
@@ -123,11 +152,23 @@ mod tests {
 
     #[test]
     fn decimal_strings_fit_and_keep_their_value() {
-        for value in [0.0, -1.0, 1.0 / 3.0, -123_456.789_012_345_6, 1e-9 / 3.0, -1e20 / 3.0, 0.976_562_5, -0.1 - 0.2] {
+        for value in [
+            0.0,
+            -1.0,
+            1.0 / 3.0,
+            -123_456.789_012_345_6,
+            1e-9 / 3.0,
+            -1e20 / 3.0,
+            0.976_562_5,
+            -0.1 - 0.2,
+        ] {
             let s = decimal_string(value);
             assert!(s.len() <= 16, "{s}");
             let back: f64 = s.parse().unwrap();
-            assert!((back - value).abs() <= value.abs() * 1e-8, "{value} became {s}");
+            assert!(
+                (back - value).abs() <= value.abs() * 1e-8,
+                "{value} became {s}"
+            );
         }
     }
 

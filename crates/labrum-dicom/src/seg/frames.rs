@@ -20,35 +20,63 @@ pub(super) struct FrameToWrite {
 }
 
 /// Dimension organization, its indices and both kinds of functional groups.
-pub(super) fn multi_frame(frames: &[FrameToWrite], origin: &Origin, space: Option<&SeriesGeometry>) -> Vec<InMemElement> {
+pub(super) fn multi_frame(
+    frames: &[FrameToWrite],
+    origin: &Origin,
+    space: Option<&SeriesGeometry>,
+) -> Vec<InMemElement> {
     // Where positions cannot tell slices apart, their place in the stack does.
     let by_position = space.filter(|s| s.has_distinct_positions()).is_some();
     let organization = new_uid();
     let index = |tag, group, label: &str| dimension(&organization, tag, group, label);
     let mut indices = Vec::new();
     if frames.iter().any(|f| f.segment.is_some()) {
-        indices.push(index(tags::REFERENCED_SEGMENT_NUMBER, tags::SEGMENT_IDENTIFICATION_SEQUENCE, "Segment"));
+        indices.push(index(
+            tags::REFERENCED_SEGMENT_NUMBER,
+            tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+            "Segment",
+        ));
     }
     if by_position {
-        indices.push(index(tags::IMAGE_POSITION_PATIENT, tags::PLANE_POSITION_SEQUENCE, "Position"));
+        indices.push(index(
+            tags::IMAGE_POSITION_PATIENT,
+            tags::PLANE_POSITION_SEQUENCE,
+            "Position",
+        ));
     } else {
         indices.push(index(tags::STACK_ID, tags::FRAME_CONTENT_SEQUENCE, "Stack"));
-        indices.push(index(tags::IN_STACK_POSITION_NUMBER, tags::FRAME_CONTENT_SEQUENCE, "Place in the stack"));
+        indices.push(index(
+            tags::IN_STACK_POSITION_NUMBER,
+            tags::FRAME_CONTENT_SEQUENCE,
+            "Place in the stack",
+        ));
     }
-    let per_frame = frames.iter().map(|f| frame_item(*f, by_position, origin, space)).collect();
+    let per_frame = frames
+        .iter()
+        .map(|f| frame_item(*f, by_position, origin, space))
+        .collect();
     vec![
         sequence(
             tags::DIMENSION_ORGANIZATION_SEQUENCE,
-            vec![item([text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &organization)])],
+            vec![item([text(
+                tags::DIMENSION_ORGANIZATION_UID,
+                VR::UI,
+                &organization,
+            )])],
         ),
         sequence(tags::DIMENSION_INDEX_SEQUENCE, indices),
-        sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared_item(space)]),
+        sequence(
+            tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+            vec![shared_item(space)],
+        ),
         sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, per_frame),
     ]
 }
 
 fn dimension(organization: &str, pointer: Tag, group: Tag, label: &str) -> Item {
-    let tag = |tag, value: Tag| DataElement::new(tag, VR::AT, PrimitiveValue::Tags([value].as_slice().into()));
+    let tag = |tag, value: Tag| {
+        DataElement::new(tag, VR::AT, PrimitiveValue::Tags([value].as_slice().into()))
+    };
     item([
         text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, organization),
         tag(tags::DIMENSION_INDEX_POINTER, pointer),
@@ -69,7 +97,12 @@ fn shared_item(space: Option<&SeriesGeometry>) -> Item {
     shared
 }
 
-fn frame_item(frame: FrameToWrite, by_position: bool, origin: &Origin, space: Option<&SeriesGeometry>) -> Item {
+fn frame_item(
+    frame: FrameToWrite,
+    by_position: bool,
+    origin: &Origin,
+    space: Option<&SeriesGeometry>,
+) -> Item {
     let place = frame.slice as u32 + 1;
     let mut index: Vec<u32> = frame.segment.map(u32::from).into_iter().collect();
     index.extend((!by_position).then_some(1));
@@ -81,15 +114,30 @@ fn frame_item(frame: FrameToWrite, by_position: bool, origin: &Origin, space: Op
     ]);
     let mut out = item([sequence(tags::FRAME_CONTENT_SEQUENCE, vec![content])]);
     if let Some(segment) = frame.segment {
-        let identification = item([shorts(tags::REFERENCED_SEGMENT_NUMBER, &[u16::from(segment)])]);
-        out.put(sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, vec![identification]));
+        let identification = item([shorts(
+            tags::REFERENCED_SEGMENT_NUMBER,
+            &[u16::from(segment)],
+        )]);
+        out.put(sequence(
+            tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+            vec![identification],
+        ));
     }
     if let Some(reference) = origin.references.as_ref().and_then(|r| r.get(frame.slice)) {
-        out.put(sequence(tags::DERIVATION_IMAGE_SEQUENCE, vec![derivation(reference)]));
+        out.put(sequence(
+            tags::DERIVATION_IMAGE_SEQUENCE,
+            vec![derivation(reference)],
+        ));
     }
     if let Some(space) = space {
-        let position = decimals(tags::IMAGE_POSITION_PATIENT, &space.planes[frame.slice].position);
-        out.put(sequence(tags::PLANE_POSITION_SEQUENCE, vec![item([position])]));
+        let position = decimals(
+            tags::IMAGE_POSITION_PATIENT,
+            &space.planes[frame.slice].position,
+        );
+        out.put(sequence(
+            tags::PLANE_POSITION_SEQUENCE,
+            vec![item([position])],
+        ));
         if !space.has_one_orientation() {
             out.put(orientation(&space.planes[frame.slice].orientation));
         }
@@ -102,7 +150,10 @@ fn frame_item(frame: FrameToWrite, by_position: bool, origin: &Origin, space: Op
 
 fn measures(measures: &Measures) -> InMemElement {
     let spacing = decimals(tags::PIXEL_SPACING, &measures.spacing);
-    let mut out = item([spacing, decimals(tags::SLICE_THICKNESS, &[measures.thickness])]);
+    let mut out = item([
+        spacing,
+        decimals(tags::SLICE_THICKNESS, &[measures.thickness]),
+    ]);
     if let Some(between) = measures.between_slices {
         out.put(decimals(tags::SPACING_BETWEEN_SLICES, &[between]));
     }
@@ -115,23 +166,38 @@ fn orientation(orientation: &[f64; 6]) -> InMemElement {
 }
 
 fn derivation(reference: &Reference) -> Item {
-    let purpose = Code::new("121322", "DCM", "Source image for image processing operation");
+    let purpose = Code::new(
+        "121322",
+        "DCM",
+        "Source image for image processing operation",
+    );
     let mut source = instance(reference);
     if let Some(frame) = reference.frame {
-        source.put(text(tags::REFERENCED_FRAME_NUMBER, VR::IS, frame.to_string()));
+        source.put(text(
+            tags::REFERENCED_FRAME_NUMBER,
+            VR::IS,
+            frame.to_string(),
+        ));
     }
     source.put(code(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, &purpose));
     source.put(text(tags::SPATIAL_LOCATIONS_PRESERVED, VR::CS, "YES"));
     item([
         sequence(tags::SOURCE_IMAGE_SEQUENCE, vec![source]),
-        code(tags::DERIVATION_CODE_SEQUENCE, &Code::new("113076", "DCM", "Segmentation")),
+        code(
+            tags::DERIVATION_CODE_SEQUENCE,
+            &Code::new("113076", "DCM", "Segmentation"),
+        ),
     ])
 }
 
 fn instance(reference: &Reference) -> Item {
     item([
         text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
-        text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &reference.instance),
+        text(
+            tags::REFERENCED_SOP_INSTANCE_UID,
+            VR::UI,
+            &reference.instance,
+        ),
     ])
 }
 
@@ -143,18 +209,27 @@ pub(super) fn referenced_series(frames: &[FrameToWrite], references: &[Reference
     // In order of first sight; frames of one instance stand together.
     let mut series: Vec<(&str, Vec<&Reference>)> = Vec::new();
     for reference in slices.iter().filter_map(|&s| references.get(s)) {
-        let at = series.iter().position(|(uid, _)| *uid == reference.series).unwrap_or_else(|| {
-            series.push((&reference.series, Vec::new()));
-            series.len() - 1
-        });
+        let at = series
+            .iter()
+            .position(|(uid, _)| *uid == reference.series)
+            .unwrap_or_else(|| {
+                series.push((&reference.series, Vec::new()));
+                series.len() - 1
+            });
         let instances = &mut series[at].1;
-        if instances.last().is_none_or(|last| last.instance != reference.instance) {
+        if instances
+            .last()
+            .is_none_or(|last| last.instance != reference.instance)
+        {
             instances.push(reference);
         }
     }
     let items = series.into_iter().map(|(uid, instances)| {
         let instances = instances.into_iter().map(instance).collect();
-        item([text(tags::SERIES_INSTANCE_UID, VR::UI, uid), sequence(tags::REFERENCED_INSTANCE_SEQUENCE, instances)])
+        item([
+            text(tags::SERIES_INSTANCE_UID, VR::UI, uid),
+            sequence(tags::REFERENCED_INSTANCE_SEQUENCE, instances),
+        ])
     });
     sequence(tags::REFERENCED_SERIES_SEQUENCE, items.collect())
 }

@@ -40,32 +40,69 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     let mut seg = read(path)?;
     let refused = |reason: String| Refused::from(reason).on_series("segmentation", path, series);
     let offered = seg.labels.iter().zip(&seg.numbers);
-    let offered: Vec<Offered<'_>> =
-        offered.map(|(label, number)| Offered { number: u32::from(*number), name: &label.name }).collect();
-    let taken = Taken::of(&offered, choice).map_err(|reason| refused(reason).advise("Choose by name or number."))?;
-    let places = places(&seg, series, choice).map_err(|refusal| refusal.on_series("segmentation", path, series))?;
+    let offered: Vec<Offered<'_>> = offered
+        .map(|(label, number)| Offered {
+            number: u32::from(*number),
+            name: &label.name,
+        })
+        .collect();
+    let taken = Taken::of(&offered, choice)
+        .map_err(|reason| refused(reason).advise("Choose by name or number."))?;
+    let places = places(&seg, series, choice)
+        .map_err(|refusal| refusal.on_series("segmentation", path, series))?;
     let mut notes = std::mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
-    let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| seg.labels.get(*i).cloned()).collect();
+    let mut labels: Vec<Label> = taken
+        .indices
+        .iter()
+        .filter_map(|i| seg.labels.get(*i).cloned())
+        .collect();
     notes.extend(tell_apart(&mut labels));
     let mut laid = LaidFrames::new(&mut seg, &places, &taken)?;
     let mut masks = Vec::with_capacity(places.covered.len());
     for &slice in &places.covered {
-        let values = laid.slice(&mut seg, places.on.get(&slice).map_or(&[][..], Vec::as_slice), series)?;
+        let values = laid.slice(
+            &mut seg,
+            places.on.get(&slice).map_or(&[][..], Vec::as_slice),
+            series,
+        )?;
         let mask = Mask::from_labels(series.columns, series.rows, values);
-        masks.push((slice, mask.ok_or_else(|| refused("its frames are of another size".into()))?));
+        masks.push((
+            slice,
+            mask.ok_or_else(|| refused("its frames are of another size".into()))?,
+        ));
     }
     notes.extend(laid.notes(&seg, &labels));
     notes.extend(elsewhere(&mut seg, &places)?);
     notes.extend(renumbered(&seg, &taken));
-    let numbers: Vec<u32> = taken.indices.iter().filter_map(|i| seg.numbers.get(*i)).map(|n| u32::from(*n)).collect();
+    let numbers: Vec<u32> = taken
+        .indices
+        .iter()
+        .filter_map(|i| seg.numbers.get(*i))
+        .map(|n| u32::from(*n))
+        .collect();
     let taken = laid.painter.taken(&numbers, &laid.in_file);
-    let empty = labels.iter().zip(&taken).filter(|(_, taken)| taken.in_file == 0);
-    let empty: Vec<String> = empty.map(|(label, _)| format!("\"{}\"", label.name)).collect();
+    let empty = labels
+        .iter()
+        .zip(&taken)
+        .filter(|(_, taken)| taken.in_file == 0);
+    let empty: Vec<String> = empty
+        .map(|(label, _)| format!("\"{}\"", label.name))
+        .collect();
     if !empty.is_empty() {
-        notes.push(format!("no pixel of these slices belongs to {}", empty.join(", ")));
+        notes.push(format!(
+            "no pixel of these slices belongs to {}",
+            empty.join(", ")
+        ));
     }
-    Ok(ImportedMasks { labels, masks, notes, taken, basis: places.basis, is_resampled: places.is_resampled })
+    Ok(ImportedMasks {
+        labels,
+        masks,
+        notes,
+        taken,
+        basis: places.basis,
+        is_resampled: places.is_resampled,
+    })
 }
 
 /// Frames laid over each other, and what had to be decided.
@@ -107,10 +144,17 @@ impl LaidFrames {
             laid.count_all(seg, places)?;
         }
         let value = |index: &usize| usize::from(laid.values.get(*index).copied().unwrap_or(0));
-        let size = |index: usize| value(&index).checked_sub(1).map_or(0, |label| laid.in_file[label]);
+        let size = |index: usize| {
+            value(&index)
+                .checked_sub(1)
+                .map_or(0, |label| laid.in_file[label])
+        };
         let from_below: Vec<usize> = taken.lowest_first(size).iter().map(value).collect();
         for (rank, label) in from_below.into_iter().enumerate() {
-            if let Some(of) = label.checked_sub(1).and_then(|label| laid.rank.get_mut(label)) {
+            if let Some(of) = label
+                .checked_sub(1)
+                .and_then(|label| laid.rank.get_mut(label))
+            {
                 *of = rank;
             }
         }
@@ -119,7 +163,12 @@ impl LaidFrames {
 
     /// How large each label is has to be known before the first is painted.
     fn count_all(&mut self, seg: &mut Segmentation, places: &FramePlaces) -> Result<()> {
-        let frames: BTreeSet<usize> = places.on.values().flatten().map(|lying| lying.frame).collect();
+        let frames: BTreeSet<usize> = places
+            .on
+            .values()
+            .flatten()
+            .map(|lying| lying.frame)
+            .collect();
         for frame in frames {
             if self.label_of_frame(seg, frame) != 0 {
                 let values = seg.values(frame)?;
@@ -143,19 +192,38 @@ impl LaidFrames {
         for (value, count) in runs(values) {
             match usize::from(self.label_of(seg, value)).checked_sub(1) {
                 Some(label) => self.in_file[label] += count,
-                None if value == 0 || Some(value) == seg.padding || seg.numbers.contains(&value) => {}
+                None if value == 0
+                    || Some(value) == seg.padding
+                    || seg.numbers.contains(&value) => {}
                 None => self.undescribed += count,
             }
         }
     }
 
     /// The labels of one slice.
-    fn slice(&mut self, seg: &mut Segmentation, lying: &[Lying], series: &Series) -> Result<Vec<u8>> {
+    fn slice(
+        &mut self,
+        seg: &mut Segmentation,
+        lying: &[Lying],
+        series: &Series,
+    ) -> Result<Vec<u8>> {
         let mut lying = lying.to_vec();
-        let rank = |label: u8| usize::from(label).checked_sub(1).and_then(|i| self.rank.get(i)).copied();
+        let rank = |label: u8| {
+            usize::from(label)
+                .checked_sub(1)
+                .and_then(|i| self.rank.get(i))
+                .copied()
+        };
         lying.sort_by_key(|l| rank(self.label_of_frame(seg, l.frame)));
         let mut labels = vec![0u8; series.columns * series.rows];
-        let mut largest = vec![0u16; if self.goes_by_fraction(seg) { labels.len() } else { 0 }];
+        let mut largest = vec![
+            0u16;
+            if self.goes_by_fraction(seg) {
+                labels.len()
+            } else {
+                0
+            }
+        ];
         for Lying { frame, map } in lying {
             let label = self.label_of_frame(seg, frame);
             if label == 0 && seg.kind != SegmentationType::LabelMap {
@@ -169,9 +237,15 @@ impl LaidFrames {
             };
             match seg.kind {
                 SegmentationType::LabelMap => self.label_map(&mut labels, &values, seg),
-                _ if self.goes_by_fraction(seg) => self.fractional(&mut labels, &mut largest, &values, label, seg),
+                _ if self.goes_by_fraction(seg) => {
+                    self.fractional(&mut labels, &mut largest, &values, label, seg)
+                }
                 _ => {
-                    for (pixel, _) in labels.iter_mut().zip(&values).filter(|(_, value)| is_inside(seg, **value)) {
+                    for (pixel, _) in labels
+                        .iter_mut()
+                        .zip(&values)
+                        .filter(|(_, value)| is_inside(seg, **value))
+                    {
                         self.painter.paint(pixel, label);
                     }
                 }
@@ -181,15 +255,31 @@ impl LaidFrames {
     }
 
     /// The values under the pixels of a slice, nearest pixel by nearest pixel; 0 beside the frame.
-    fn moved(&mut self, seg: &Segmentation, values: &[u16], map: &GridMap, to: [usize; 2]) -> Vec<u16> {
+    fn moved(
+        &mut self,
+        seg: &Segmentation,
+        values: &[u16],
+        map: &GridMap,
+        to: [usize; 2],
+    ) -> Vec<u16> {
         let value = |(column, row): (usize, usize)| {
-            map.pixel(column, row).and_then(|[x, y, _]| values.get(y * seg.columns + x)).copied().unwrap_or(0)
+            map.pixel(column, row)
+                .and_then(|[x, y, _]| values.get(y * seg.columns + x))
+                .copied()
+                .unwrap_or(0)
         };
-        let moved: Vec<u16> =
-            (0..to[1]).flat_map(|row| (0..to[0]).map(move |column| (column, row))).map(value).collect();
+        let moved: Vec<u16> = (0..to[1])
+            .flat_map(|row| (0..to[0]).map(move |column| (column, row)))
+            .map(value)
+            .collect();
         if map.fit == GridFit::Rearranged {
             // Pixel on pixel: what is missing lies beside the slice.
-            let inside = |values: &[u16]| values.iter().filter(|value| is_inside(seg, **value)).count();
+            let inside = |values: &[u16]| {
+                values
+                    .iter()
+                    .filter(|value| is_inside(seg, **value))
+                    .count()
+            };
             self.beside += inside(values).saturating_sub(inside(&moved));
         }
         moved
@@ -199,7 +289,14 @@ impl LaidFrames {
         seg.kind == SegmentationType::Fractional && !self.is_ordered
     }
 
-    fn fractional(&mut self, labels: &mut [u8], largest: &mut [u16], values: &[u16], label: u8, seg: &Segmentation) {
+    fn fractional(
+        &mut self,
+        labels: &mut [u8],
+        largest: &mut [u16],
+        values: &[u16],
+        label: u8,
+        seg: &Segmentation,
+    ) {
         for ((pixel, large), &value) in labels.iter_mut().zip(largest).zip(values) {
             if is_inside(seg, value) {
                 if value >= *large {
@@ -215,7 +312,11 @@ impl LaidFrames {
     fn label_map(&mut self, labels: &mut [u8], values: &[u16], seg: &Segmentation) {
         // The values of a frame come in long runs.
         let mut last = (0, 0);
-        for (pixel, &value) in labels.iter_mut().zip(values).filter(|(_, value)| **value != 0) {
+        for (pixel, &value) in labels
+            .iter_mut()
+            .zip(values)
+            .filter(|(_, value)| **value != 0)
+        {
             if last.0 != value {
                 last = (value, self.label_of(seg, value));
             }
@@ -227,12 +328,20 @@ impl LaidFrames {
 
     /// 0 for a number that no segment has, or that is not taken.
     fn label_of(&self, seg: &Segmentation, number: u16) -> u8 {
-        seg.numbers.binary_search(&number).ok().and_then(|i| self.values.get(i)).copied().unwrap_or(0)
+        seg.numbers
+            .binary_search(&number)
+            .ok()
+            .and_then(|i| self.values.get(i))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// 0 for a frame of a label map as well.
     fn label_of_frame(&self, seg: &Segmentation, frame: usize) -> u8 {
-        seg.frames.get(frame).and_then(|f| f.segment).map_or(0, |number| self.label_of(seg, number))
+        seg.frames
+            .get(frame)
+            .and_then(|f| f.segment)
+            .map_or(0, |number| self.label_of(seg, number))
     }
 
     fn notes(&self, seg: &Segmentation, labels: &[Label]) -> Vec<String> {
@@ -246,10 +355,16 @@ impl LaidFrames {
         }
         notes.extend(self.painter.notes(labels));
         if self.undescribed > 0 {
-            notes.push(format!("{} pixels hold values that no segment describes and were left out", self.undescribed));
+            notes.push(format!(
+                "{} pixels hold values that no segment describes and were left out",
+                self.undescribed
+            ));
         }
         if self.beside > 0 {
-            notes.push(format!("{} of its pixels lie beside the images and were left out", self.beside));
+            notes.push(format!(
+                "{} of its pixels lie beside the images and were left out",
+                self.beside
+            ));
         }
         notes
     }
@@ -265,7 +380,9 @@ fn is_inside(seg: &Segmentation, value: u16) -> bool {
 
 /// Equal values that follow each other, with how many they are.
 fn runs(values: &[u16]) -> impl Iterator<Item = (u16, usize)> {
-    values.chunk_by(|a, b| a == b).filter_map(|run| Some((*run.first()?, run.len())))
+    values
+        .chunk_by(|a, b| a == b)
+        .filter_map(|run| Some((*run.first()?, run.len())))
 }
 
 /// Frames that hold something and lie on no slice.
@@ -274,13 +391,29 @@ fn elsewhere(seg: &mut Segmentation, places: &FramePlaces) -> Result<Option<Stri
     for frame in &places.elsewhere {
         count += usize::from(seg.values(*frame)?.iter().any(|v| *v != 0));
     }
-    Ok((count > 0).then(|| format!("{count} of its frames belong to slices that are not here and were left out")))
+    Ok((count > 0).then(|| {
+        format!("{count} of its frames belong to slices that are not here and were left out")
+    }))
 }
 
 /// Labels are numbered from 1 on, segments of other programs need not be.
 fn renumbered(seg: &Segmentation, taken: &Taken) -> Option<String> {
-    let numbers: Vec<u16> = taken.indices.iter().filter_map(|i| seg.numbers.get(*i)).copied().collect();
-    let in_order = numbers.iter().enumerate().all(|(i, number)| usize::from(*number) == i + 1);
+    let numbers: Vec<u16> = taken
+        .indices
+        .iter()
+        .filter_map(|i| seg.numbers.get(*i))
+        .copied()
+        .collect();
+    let in_order = numbers
+        .iter()
+        .enumerate()
+        .all(|(i, number)| usize::from(*number) == i + 1);
     let list: Vec<String> = numbers.iter().map(u16::to_string).collect();
-    (!in_order).then(|| format!("its segments {} became labels 1 to {}", list.join(", "), list.len()))
+    (!in_order).then(|| {
+        format!(
+            "its segments {} became labels 1 to {}",
+            list.join(", "),
+            list.len()
+        )
+    })
 }

@@ -81,7 +81,10 @@ impl Authorship {
 
     /// The same with the hash of the model's weights.
     pub fn with_weights(self, weights: impl Into<String>) -> Self {
-        Self { weights: weights.into(), ..self }
+        Self {
+            weights: weights.into(),
+            ..self
+        }
     }
 
     fn name(&self) -> String {
@@ -96,7 +99,11 @@ impl Authorship {
 /// As it can be written; never empty.
 fn known(text: &str) -> String {
     let text = element::ascii(text.trim(), 40);
-    if text.is_empty() { "unknown".into() } else { text }
+    if text.is_empty() {
+        "unknown".into()
+    } else {
+        text
+    }
 }
 
 /// Segmentation Type (0062,0001).
@@ -154,9 +161,16 @@ impl Content<'_> {
     fn values(&self, slice: usize, segment: Option<u8>) -> Vec<u8> {
         let segment = segment.unwrap_or(0);
         match self {
-            Self::Binary(masks) => masks[slice].labels().iter().map(|l| u8::from(*l == segment)).collect(),
+            Self::Binary(masks) => masks[slice]
+                .labels()
+                .iter()
+                .map(|l| u8::from(*l == segment))
+                .collect(),
             Self::LabelMap(masks) => masks[slice].labels().to_vec(),
-            Self::Fractional(maps) => maps[slice][usize::from(segment) - 1].iter().map(|p| in_255ths(*p)).collect(),
+            Self::Fractional(maps) => maps[slice][usize::from(segment) - 1]
+                .iter()
+                .map(|p| in_255ths(*p))
+                .collect(),
         }
     }
 }
@@ -233,7 +247,9 @@ fn compare(
     labels: &[Label],
     frames: &[frames::FrameToWrite],
 ) -> Result<()> {
-    let wrong = |reason: String| Error::at(TRIED, path, reason).advise("Nothing was saved. Please report this.");
+    let wrong = |reason: String| {
+        Error::at(TRIED, path, reason).advise("Nothing was saved. Please report this.")
+    };
     let unread = |e: Error| wrong(format!("reading it back failed: {}", e.reason));
     let mut back = read(written).map_err(unread)?;
     let same_shape = back.kind == content.kind() && back.labels.len() == labels.len();
@@ -242,9 +258,19 @@ fn compare(
         let values = back.values(i).map_err(unread)?;
         let expected = content.values(frame.slice, frame.segment);
         same &= back.frames[i].segment == frame.segment.map(u16::from);
-        same &= values.len() == expected.len() && values.iter().zip(&expected).all(|(a, b)| *a == u16::from(*b));
+        same &= values.len() == expected.len()
+            && values
+                .iter()
+                .zip(&expected)
+                .all(|(a, b)| *a == u16::from(*b));
     }
-    if same { Ok(()) } else { Err(wrong("what was read back differs from what was given".into())) }
+    if same {
+        Ok(())
+    } else {
+        Err(wrong(
+            "what was read back differs from what was given".into(),
+        ))
+    }
 }
 
 /// Why the content cannot be written.
@@ -255,18 +281,30 @@ fn check(
     authors: &[Authorship],
 ) -> std::result::Result<(), String> {
     if labels.is_empty() || labels.len() > 255 {
-        return Err(format!("there are {} labels, and 1 to 255 can be written", labels.len()));
+        return Err(format!(
+            "there are {} labels, and 1 to 255 can be written",
+            labels.len()
+        ));
     }
     if authors.len() != 1 && authors.len() != labels.len() {
-        return Err(format!("{} authors are named for {} labels", authors.len(), labels.len()));
+        return Err(format!(
+            "{} authors are named for {} labels",
+            authors.len(),
+            labels.len()
+        ));
     }
     let slices = series.slices.len();
     if slices == 0 || content.len() != slices {
-        return Err(format!("there are {} masks for {slices} slices", content.len()));
+        return Err(format!(
+            "there are {} masks for {slices} slices",
+            content.len()
+        ));
     }
     let limit = usize::from(u16::MAX);
     if series.columns > limit || series.rows > limit {
-        return Err(format!("DICOM images are at most {limit} pixels wide and high"));
+        return Err(format!(
+            "DICOM images are at most {limit} pixels wide and high"
+        ));
     }
     match content {
         Content::Binary(masks) | Content::LabelMap(masks) => check_masks(series, masks, labels),
@@ -274,20 +312,38 @@ fn check(
     }
 }
 
-fn check_masks(series: &Series, masks: &[Mask], labels: &[Label]) -> std::result::Result<(), String> {
+fn check_masks(
+    series: &Series,
+    masks: &[Mask],
+    labels: &[Label],
+) -> std::result::Result<(), String> {
     for (i, mask) in masks.iter().enumerate() {
         if (mask.columns(), mask.rows()) != (series.columns, series.rows) {
             let (columns, rows) = (mask.columns(), mask.rows());
-            return Err(format!("the mask of slice {} is {columns} x {rows}, not as large as the slice", i + 1));
+            return Err(format!(
+                "the mask of slice {} is {columns} x {rows}, not as large as the slice",
+                i + 1
+            ));
         }
-        if let Some(label) = mask.labels().iter().find(|l| usize::from(**l) > labels.len()) {
-            return Err(format!("the mask of slice {} holds the value {label}, which no label describes", i + 1));
+        if let Some(label) = mask
+            .labels()
+            .iter()
+            .find(|l| usize::from(**l) > labels.len())
+        {
+            return Err(format!(
+                "the mask of slice {} holds the value {label}, which no label describes",
+                i + 1
+            ));
         }
     }
     Ok(())
 }
 
-fn check_maps(series: &Series, maps: &[&[Vec<u16>]], labels: &[Label]) -> std::result::Result<(), String> {
+fn check_maps(
+    series: &Series,
+    maps: &[&[Vec<u16>]],
+    labels: &[Label],
+) -> std::result::Result<(), String> {
     for (i, of_slice) in maps.iter().enumerate() {
         if of_slice.len() != labels.len() {
             return Err(format!(
@@ -297,8 +353,14 @@ fn check_maps(series: &Series, maps: &[&[Vec<u16>]], labels: &[Label]) -> std::r
                 labels.len()
             ));
         }
-        if of_slice.iter().any(|map| map.len() != series.columns * series.rows) {
-            return Err(format!("the probabilities of slice {} are not as large as the slice", i + 1));
+        if of_slice
+            .iter()
+            .any(|map| map.len() != series.columns * series.rows)
+        {
+            return Err(format!(
+                "the probabilities of slice {} are not as large as the slice",
+                i + 1
+            ));
         }
     }
     Ok(())

@@ -70,7 +70,11 @@ const COPIED: [(Tag, VR, Otherwise); 18] = [
     (tags::PATIENT_WEIGHT, VR::DS, Otherwise::Absent),
     (tags::PATIENT_IDENTITY_REMOVED, VR::CS, Otherwise::Absent),
     (tags::DEIDENTIFICATION_METHOD, VR::LO, Otherwise::Absent),
-    (tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, VR::CS, Otherwise::Absent),
+    (
+        tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
+        VR::CS,
+        Otherwise::Absent,
+    ),
 ];
 
 impl Origin {
@@ -84,50 +88,88 @@ impl Origin {
 
     /// Pictures name no patient: a new study that says where it comes from.
     fn of_picture(series: &Series, own_is_ascii: bool) -> Self {
-        let lossy = series.slices.first().and_then(|slice| jpeg_ratio(series, slice));
+        let lossy = series
+            .slices
+            .first()
+            .and_then(|slice| jpeg_ratio(series, slice));
         let mut elements: Vec<InMemElement> = COPIED
             .iter()
             .filter(|(_, _, otherwise)| matches!(otherwise, Otherwise::Empty))
             .map(|(tag, vr, _)| empty(*tag, *vr))
             .collect();
         elements.push(text(tags::STUDY_INSTANCE_UID, VR::UI, new_uid()));
-        elements.extend(loss(lossy.map(|ratio| LossyCompression { ratios: vec![ratio], methods: vec![JPEG.into()] })));
+        elements.extend(loss(lossy.map(|ratio| LossyCompression {
+            ratios: vec![ratio],
+            methods: vec![JPEG.into()],
+        })));
         Self {
             elements,
-            charset: if own_is_ascii { Charset::Ascii } else { Charset::Utf8 },
+            charset: if own_is_ascii {
+                Charset::Ascii
+            } else {
+                Charset::Utf8
+            },
             references: None,
             position_reference: Vec::new(),
             slice_thickness: None,
             warnings: vec![if series.slices.iter().all(|slice| slice.plane.is_some()) {
                 "the source is no DICOM: patient and study are empty".into()
             } else {
-                "the source is a picture: patient and study are empty; its position is synthetic".into()
+                "the source is a picture: patient and study are empty; its position is synthetic"
+                    .into()
             }],
         }
     }
 
     fn of_dicom(series: &Series, own_is_ascii: bool) -> Result<Self> {
-        let first = series.slices.first().ok_or_else(|| Error::new("write the segmentation", "there is no slice"))?;
+        let first = series
+            .slices
+            .first()
+            .ok_or_else(|| Error::new("write the segmentation", "there is no slice"))?;
         let file = open(&first.source.path)?;
         let mut warnings = Vec::new();
         let copied = copied(&file.data, &mut warnings);
-        let position_reference = cleaned(VR::LO, file.data.bytes(tags::POSITION_REFERENCE_INDICATOR).unwrap_or(&[]));
+        let position_reference = cleaned(
+            VR::LO,
+            file.data
+                .bytes(tags::POSITION_REFERENCE_INDICATOR)
+                .unwrap_or(&[]),
+        );
         let named = file.data.text(tags::SPECIFIC_CHARACTER_SET);
-        let values = copied.iter().map(|(_, _, value)| value.as_slice()).chain([position_reference.as_slice()]);
+        let values = copied
+            .iter()
+            .map(|(_, _, value)| value.as_slice())
+            .chain([position_reference.as_slice()]);
         let (charset, guessed) = Charset::of(named.as_deref(), values, own_is_ascii);
         if guessed {
-            warnings
-                .push(format!("the source names no character set; {} is assumed", charset.term().unwrap_or("ASCII")));
+            warnings.push(format!(
+                "the source names no character set; {} is assumed",
+                charset.term().unwrap_or("ASCII")
+            ));
         }
-        let mut elements: Vec<_> = copied.into_iter().map(|(tag, vr, value)| encoded(tag, vr, value)).collect();
+        let mut elements: Vec<_> = copied
+            .into_iter()
+            .map(|(tag, vr, value)| encoded(tag, vr, value))
+            .collect();
         elements.extend(deidentification(&file.data));
         elements.push(study_uid(&file.data, &mut warnings));
         elements.extend(loss(LossyCompression::of(&file, &first.source.path)));
         let references = references(series, &file, &mut warnings);
         let thickness = |data: &DataSet| data.number(tags::SLICE_THICKNESS).filter(|t| *t > 0.0);
-        let measures = group(&file.data, first.source.frame as usize, tags::PIXEL_MEASURES_SEQUENCE);
+        let measures = group(
+            &file.data,
+            first.source.frame as usize,
+            tags::PIXEL_MEASURES_SEQUENCE,
+        );
         let slice_thickness = thickness(&file.data).or_else(|| measures.and_then(thickness));
-        Ok(Self { elements, charset, references, position_reference, slice_thickness, warnings })
+        Ok(Self {
+            elements,
+            charset,
+            references,
+            position_reference,
+            slice_thickness,
+            warnings,
+        })
     }
 }
 
@@ -152,19 +194,30 @@ fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)>
             value.clear();
         }
         if value.is_empty() && raw.iter().any(|b| *b > b' ') {
-            warnings.push(format!("{} of the source is not valid and was left out", name(*tag)));
+            warnings.push(format!(
+                "{} of the source is not valid and was left out",
+                name(*tag)
+            ));
         }
         let most = match *vr {
             VR::SH => 16,
             VR::LO => 64,
             _ => usize::MAX,
         };
-        if value.len() > most && std::str::from_utf8(&value).map_or(true, |t| t.chars().count() > most) {
+        if value.len() > most
+            && std::str::from_utf8(&value).map_or(true, |t| t.chars().count() > most)
+        {
             if matches!(*tag, tags::STUDY_DESCRIPTION | tags::STUDY_ID) && value.is_ascii() {
                 value.truncate(most);
-                warnings.push(format!("{} of the source is too long and was cut", name(*tag)));
+                warnings.push(format!(
+                    "{} of the source is too long and was cut",
+                    name(*tag)
+                ));
             } else {
-                warnings.push(format!("{} of the source is longer than DICOM allows and was kept", name(*tag)));
+                warnings.push(format!(
+                    "{} of the source is longer than DICOM allows and was kept",
+                    name(*tag)
+                ));
             }
         }
         if !value.is_empty() || matches!(otherwise, Otherwise::Empty) {
@@ -176,11 +229,19 @@ fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)>
 
 /// How the source lost its patient, where it says so.
 fn deidentification(data: &DataSet) -> Option<InMemElement> {
-    let items = data.items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE).iter().map(|item| {
-        let part = |tag| item.text(tag).unwrap_or_default();
-        let [value, scheme, meaning] = [tags::CODE_VALUE, tags::CODING_SCHEME_DESIGNATOR, tags::CODE_MEANING].map(part);
-        coded(&Code::new(&value, &scheme, &meaning))
-    });
+    let items = data
+        .items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
+        .iter()
+        .map(|item| {
+            let part = |tag| item.text(tag).unwrap_or_default();
+            let [value, scheme, meaning] = [
+                tags::CODE_VALUE,
+                tags::CODING_SCHEME_DESIGNATOR,
+                tags::CODE_MEANING,
+            ]
+            .map(part);
+            coded(&Code::new(&value, &scheme, &meaning))
+        });
     let items: Vec<_> = items.collect();
     (!items.is_empty()).then(|| sequence(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, items))
 }
@@ -193,27 +254,42 @@ fn name(tag: Tag) -> String {
 }
 
 fn study_uid(data: &DataSet, warnings: &mut Vec<String>) -> InMemElement {
-    let uid = data.text(tags::STUDY_INSTANCE_UID).filter(|uid| is_uid(uid)).unwrap_or_else(|| {
-        warnings.push("the source has no valid Study Instance UID; a new one was made".into());
-        new_uid()
-    });
+    let uid = data
+        .text(tags::STUDY_INSTANCE_UID)
+        .filter(|uid| is_uid(uid))
+        .unwrap_or_else(|| {
+            warnings.push("the source has no valid Study Instance UID; a new one was made".into());
+            new_uid()
+        });
     text(tags::STUDY_INSTANCE_UID, VR::UI, uid)
 }
 
 /// Where each slice comes from; `None` where one cannot be named, because half of the references would mislead.
-fn references<'a>(series: &'a Series, first: &DicomFile, warnings: &mut Vec<String>) -> Option<Vec<Reference>> {
+fn references<'a>(
+    series: &'a Series,
+    first: &DicomFile,
+    warnings: &mut Vec<String>,
+) -> Option<Vec<Reference>> {
     let first_path = series.slices.first()?.source.path.as_path();
     let mut whole_files: HashMap<&'a Path, Option<Reference>> = HashMap::new();
     let of_slice = |slice: &'a Slice| -> Option<Reference> {
         let path = slice.source.path.as_path();
         let whole = whole_files.entry(path).or_insert_with(|| {
-            let own = if path == first_path { None } else { DicomFile::open(path).ok() };
+            let own = if path == first_path {
+                None
+            } else {
+                DicomFile::open(path).ok()
+            };
             whole_file(series, own.as_ref().unwrap_or(first))
         });
         let instance = slice.sop_instance_uid.clone().filter(|uid| is_uid(uid))?;
         let frame = slice.source.frame + 1;
         let whole = whole.as_ref()?;
-        Some(Reference { instance, frame: whole.frame.map(|_| frame), ..whole.clone() })
+        Some(Reference {
+            instance,
+            frame: whole.frame.map(|_| frame),
+            ..whole.clone()
+        })
     };
     let references: Option<Vec<Reference>> = series.slices.iter().map(of_slice).collect();
     let leading_zero = |r: &Reference| has_leading_zero(&r.instance) || has_leading_zero(&r.series);
@@ -238,8 +314,10 @@ fn whole_file(series: &Series, file: &DicomFile) -> Option<Reference> {
     let valid = |uid: Option<String>| uid.filter(|uid| is_uid(uid));
     let frames = file.data.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1);
     Some(Reference {
-        series: valid(file.data.text(tags::SERIES_INSTANCE_UID)).or_else(|| valid(Some(series.id.clone())))?,
-        class: valid(Some(file.sop_class.clone())).or_else(|| valid(Some(series.sop_class.clone())))?,
+        series: valid(file.data.text(tags::SERIES_INSTANCE_UID))
+            .or_else(|| valid(Some(series.id.clone())))?,
+        class: valid(Some(file.sop_class.clone()))
+            .or_else(|| valid(Some(series.sop_class.clone())))?,
         instance: String::new(),
         frame: (frames > 1).then_some(1),
     })
@@ -288,7 +366,8 @@ impl LossyCompression {
 fn size_ratio(data: &DataSet, path: &Path) -> f64 {
     let number = |tag| data.number(tag).unwrap_or(1.0).max(1.0);
     let pixels = number(tags::ROWS) * number(tags::COLUMNS) * number(tags::NUMBER_OF_FRAMES);
-    let bytes = pixels * number(tags::SAMPLES_PER_PIXEL) * (number(tags::BITS_ALLOCATED) / 8.0).ceil();
+    let bytes =
+        pixels * number(tags::SAMPLES_PER_PIXEL) * (number(tags::BITS_ALLOCATED) / 8.0).ceil();
     ratio(bytes, path)
 }
 
@@ -315,6 +394,10 @@ fn loss(loss: Option<LossyCompression>) -> Vec<InMemElement> {
     vec![
         text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
         decimals(tags::LOSSY_IMAGE_COMPRESSION_RATIO, &ratios),
-        text(tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, methods.join("\\")),
+        text(
+            tags::LOSSY_IMAGE_COMPRESSION_METHOD,
+            VR::CS,
+            methods.join("\\"),
+        ),
     ]
 }

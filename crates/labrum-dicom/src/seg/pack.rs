@@ -10,7 +10,10 @@ pub(super) struct Packer {
 impl Packer {
     /// With room for that many bits.
     pub(super) fn with_capacity(bits: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bits.div_ceil(16) * 2), bits: 0 }
+        Self {
+            bytes: Vec::with_capacity(bits.div_ceil(16) * 2),
+            bits: 0,
+        }
     }
 
     /// Appends one pixel.
@@ -38,7 +41,11 @@ impl Packer {
 pub(super) fn unpack(bytes: &[u8], frame: usize, pixels: usize) -> Option<Vec<bool>> {
     let first = frame.checked_mul(pixels)?;
     let end = first.checked_add(pixels)?;
-    (end.div_ceil(8) <= bytes.len()).then(|| (first..end).map(|i| bytes[i / 8] >> (i % 8) & 1 == 1).collect())
+    (end.div_ceil(8) <= bytes.len()).then(|| {
+        (first..end)
+            .map(|i| bytes[i / 8] >> (i % 8) & 1 == 1)
+            .collect()
+    })
 }
 
 #[cfg(test)]
@@ -51,7 +58,9 @@ mod tests {
     fn the_first_pixel_is_the_lowest_bit_and_frames_leave_no_gap() {
         let mut packer = Packer::with_capacity(9);
         // Three frames of 3 pixels: 100 010 001.
-        [1, 0, 0, 0, 1, 0, 0, 0, 1].into_iter().for_each(|b| packer.push(b == 1));
+        [1, 0, 0, 0, 1, 0, 0, 0, 1]
+            .into_iter()
+            .for_each(|b| packer.push(b == 1));
         let bytes = packer.finish();
         assert_eq!(bytes, [0b0001_0001, 0b0000_0001]);
         assert_eq!(unpack(&bytes, 2, 3).unwrap(), [false, false, true]);

@@ -56,9 +56,14 @@ pub(super) struct FramePlaces {
 ///
 /// # Errors
 /// The reason why the segmentation does not belong to `series`.
-pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -> Result<FramePlaces, Refused> {
+pub(super) fn places(
+    seg: &Segmentation,
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<FramePlaces, Refused> {
     let sources = seg.frames.iter().flat_map(|f| &f.sources);
-    let refers = seg.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
+    let refers = seg.series.iter().any(ReferencedSeries::names_something)
+        || sources.clone().next().is_some();
     let named = Named::of(series, &seg.series, sources, choice)?;
     let grid = SliceGrid::of(seg, series);
     if !refers && !is_named(series) && grid.is_none() {
@@ -75,11 +80,18 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
     }
     let mut places = found.chosen(seg, &named, choice.time)?;
     if places.on.is_empty() {
-        return Err(grid.map_or_else(|| nowhere(seg, series), |grid| grid.why_nowhere(seg, &named)).into());
+        return Err(grid
+            .map_or_else(
+                || nowhere(seg, series),
+                |grid| grid.why_nowhere(seg, &named),
+            )
+            .into());
     }
     let remarks = remarks(seg, series, &places, choice);
     places.notes.extend(remarks);
-    places.notes.extend(grid.as_ref().and_then(|grid| halfway(grid, &places)));
+    places
+        .notes
+        .extend(grid.as_ref().and_then(|grid| halfway(grid, &places)));
     if found.misnamed > 0 {
         places.notes.push(format!(
             "{} of its frames name other images than those in whose plane they lie: they were laid by their place",
@@ -91,7 +103,9 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
         if places.is_resampled {
             return Err(Refused::elsewhere(nowhere(seg, series)));
         }
-        places.notes.push("it names another frame of reference than the images, whose places are the same".into());
+        places.notes.push(
+            "it names another frame of reference than the images, whose places are the same".into(),
+        );
     }
     places.covered = places.on.keys().chain(&named.listed).copied().collect();
     places.basis = named.basis;
@@ -128,7 +142,10 @@ fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
         return Ok(());
     }
     let (columns, rows) = (series.columns, series.rows);
-    let reason = format!("it is {} x {} pixels, the series {columns} x {rows}", seg.columns, seg.rows);
+    let reason = format!(
+        "it is {} x {} pixels, the series {columns} x {rows}",
+        seg.columns, seg.rows
+    );
     Err(Refused::elsewhere(reason))
 }
 
@@ -167,15 +184,22 @@ impl FoundPlaces {
             // Images that are not here.
         } else if let (Some(grid), Some(_)) = (grid, frame.plane) {
             let near = grid.near(seg, frame, &own);
-            let (of_own, others): (Vec<_>, Vec<_>) = near.into_iter().partition(|(slice, _)| own.contains(slice));
+            let (of_own, others): (Vec<_>, Vec<_>) =
+                near.into_iter().partition(|(slice, _)| own.contains(slice));
             let is_misnamed = of_own.is_empty() && !own.is_empty();
             let possible = if of_own.is_empty() { others } else { of_own };
-            let possible = possible.into_iter().filter(|(slice, _)| named.allowed.contains(slice));
+            let possible = possible
+                .into_iter()
+                .filter(|(slice, _)| named.allowed.contains(slice));
             for place in at_one_depth(possible.collect()) {
                 let here: Vec<usize> = place.iter().map(|(slice, _)| *slice).collect();
                 let meant = named.at_place(&here, &own)?;
-                candidates
-                    .extend(place.into_iter().filter(|(slice, _)| meant.contains(slice)).map(|(s, m)| (s, Some(m))));
+                candidates.extend(
+                    place
+                        .into_iter()
+                        .filter(|(slice, _)| meant.contains(slice))
+                        .map(|(s, m)| (s, Some(m))),
+                );
             }
             self.misnamed += usize::from(is_misnamed && !candidates.is_empty());
         } else if own.len() == 1 {
@@ -187,29 +211,54 @@ impl FoundPlaces {
         }
         for (slice, map) in candidates {
             let lying = Lying { frame: index, map };
-            let candidate = SliceCandidate { lying, is_named: own.contains(&slice) };
-            self.on.entry((slice, frame.segment)).or_default().push(candidate);
+            let candidate = SliceCandidate {
+                lying,
+                is_named: own.contains(&slice),
+            };
+            self.on
+                .entry((slice, frame.segment))
+                .or_default()
+                .push(candidate);
         }
         Ok(())
     }
 
     /// Of each segment the nearest frame, on every slice; of several at one place the one of this time.
-    fn chosen(&self, seg: &Segmentation, named: &Named<'_>, time: Option<usize>) -> Result<FramePlaces, Refused> {
-        let mut places = FramePlaces { elsewhere: self.elsewhere.clone(), ..FramePlaces::default() };
+    fn chosen(
+        &self,
+        seg: &Segmentation,
+        named: &Named<'_>,
+        time: Option<usize>,
+    ) -> Result<FramePlaces, Refused> {
+        let mut places = FramePlaces {
+            elsewhere: self.elsewhere.clone(),
+            ..FramePlaces::default()
+        };
         let mut of_time = None;
         for ((slice, segment), candidates) in &self.on {
             let depth = |c: &SliceCandidate| c.lying.map.map_or(0.0, |map| map.depth);
-            let nearest = candidates.iter().map(depth).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
-            let here: Vec<&SliceCandidate> =
-                candidates.iter().filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH).collect();
-            let of_names: Vec<&SliceCandidate> = here.iter().copied().filter(|c| c.is_named).collect();
+            let nearest = candidates
+                .iter()
+                .map(depth)
+                .min_by(|a, b| a.abs().total_cmp(&b.abs()))
+                .unwrap_or(0.0);
+            let here: Vec<&SliceCandidate> = candidates
+                .iter()
+                .filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH)
+                .collect();
+            let of_names: Vec<&SliceCandidate> =
+                here.iter().copied().filter(|c| c.is_named).collect();
             let mut meant = if of_names.is_empty() { here } else { of_names };
             let count = meant.len();
             if count > 1 && !meant.iter().all(|c| c.is_named) {
                 meant = vec![at_time(seg, meant, *segment, time)?];
                 of_time = of_time.max(Some(count));
             }
-            places.on.entry(*slice).or_default().extend(meant.iter().map(|c| c.lying));
+            places
+                .on
+                .entry(*slice)
+                .or_default()
+                .extend(meant.iter().map(|c| c.lying));
         }
         if let (Some(count), Some(time)) = (of_time, time) {
             places.notes.push(format!(
@@ -231,12 +280,24 @@ fn at_time<'a>(
     segment: Option<u16>,
     time: Option<usize>,
 ) -> Result<&'a SliceCandidate, Refused> {
-    let position = |c: &SliceCandidate| seg.frames.get(c.lying.frame).and_then(|f| f.time).unwrap_or(0.0);
-    here.sort_by(|a, b| position(a).total_cmp(&position(b)).then(a.lying.frame.cmp(&b.lying.frame)));
+    let position = |c: &SliceCandidate| {
+        seg.frames
+            .get(c.lying.frame)
+            .and_then(|f| f.time)
+            .unwrap_or(0.0)
+    };
+    here.sort_by(|a, b| {
+        position(a)
+            .total_cmp(&position(b))
+            .then(a.lying.frame.cmp(&b.lying.frame))
+    });
     if let Some(one) = time.and_then(|time| here.get(time.checked_sub(1)?)) {
         return Ok(one);
     }
-    let what = segment.map_or_else(|| "frames".to_owned(), |number| format!("frames of segment {number}"));
+    let what = segment.map_or_else(
+        || "frames".to_owned(),
+        |number| format!("frames of segment {number}"),
+    );
     let first = here.iter().map(|c| c.lying.frame + 1).min().unwrap_or(1);
     let but = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
     let reason = format!(
@@ -253,16 +314,24 @@ fn at_one_depth(mut near: Vec<(usize, GridMap)>) -> Vec<Vec<(usize, GridMap)>> {
     let mut places: Vec<Vec<(usize, GridMap)>> = Vec::new();
     for (slice, map) in near {
         match places.last_mut() {
-            Some(place) if (place[0].1.depth - map.depth).abs() <= SAME_DEPTH => place.push((slice, map)),
+            Some(place) if (place[0].1.depth - map.depth).abs() <= SAME_DEPTH => {
+                place.push((slice, map))
+            }
             _ => places.push(vec![(slice, map)]),
         }
     }
-    places.iter_mut().for_each(|place| place.sort_by_key(|(slice, _)| *slice));
+    places
+        .iter_mut()
+        .for_each(|place| place.sort_by_key(|(slice, _)| *slice));
     places
 }
 
 fn grid_used(places: &FramePlaces) -> bool {
-    places.on.values().flatten().any(|lying| lying.map.is_some())
+    places
+        .on
+        .values()
+        .flatten()
+        .any(|lying| lying.map.is_some())
 }
 
 /// The least that can be said of how pixels meet, over all frames.
@@ -300,18 +369,30 @@ fn worst(places: &FramePlaces, series: &Series) -> Worst {
 }
 
 /// What a user should know of how it was laid.
-fn remarks(seg: &Segmentation, series: &Series, places: &FramePlaces, choice: &MaskChoice) -> Vec<String> {
+fn remarks(
+    seg: &Segmentation,
+    series: &Series,
+    places: &FramePlaces,
+    choice: &MaskChoice,
+) -> Vec<String> {
     let mut notes = Vec::new();
-    let refers =
-        seg.series.iter().any(ReferencedSeries::names_something) || seg.frames.iter().any(|f| !f.sources.is_empty());
+    let refers = seg.series.iter().any(ReferencedSeries::names_something)
+        || seg.frames.iter().any(|f| !f.sources.is_empty());
     if !refers {
         notes.push("it names no image: its frames were placed by their position".into());
     } else if choice.by_position {
-        notes.push("as asked for, its frames were placed by their position, whichever images they name".into());
+        notes.push(
+            "as asked for, its frames were placed by their position, whichever images they name"
+                .into(),
+        );
     }
     let worst = worst(places, series);
     if worst.has_other_pixels {
-        let own = seg.frames.iter().find_map(|f| f.spacing).map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
+        let own = seg
+            .frames
+            .iter()
+            .find_map(|f| f.spacing)
+            .map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
         let images = series.slices.iter().find_map(|s| s.spacing);
         let images = images.map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
         notes.push(format!(
@@ -342,30 +423,54 @@ fn remarks(seg: &Segmentation, series: &Series, places: &FramePlaces, choice: &M
 /// Slices that have frames equally far on both sides, or frames that have slices so.
 fn halfway(grid: &SliceGrid<'_>, places: &FramePlaces) -> Option<String> {
     let is_halfway = |lying: &&Lying| lying.map.is_some_and(|map| grid.is_halfway(&map));
-    let mut sides =
-        places.on.values().flatten().filter(is_halfway).filter_map(|lying| lying.map).map(|m| m.depth < 0.0);
+    let mut sides = places
+        .on
+        .values()
+        .flatten()
+        .filter(is_halfway)
+        .filter_map(|lying| lying.map)
+        .map(|m| m.depth < 0.0);
     let is_below = sides.next()?;
-    let side = if is_below { "the frame before it" } else { "the frame after it" };
-    Some(format!("its frames lie halfway between slices: each slice took {side}, so that all may be half a slice off"))
+    let side = if is_below {
+        "the frame before it"
+    } else {
+        "the frame after it"
+    };
+    Some(format!(
+        "its frames lie halfway between slices: each slice took {side}, so that all may be half a slice off"
+    ))
 }
 
 /// For sources that have no UIDs: the frames of each segment, in the order of their place.
 fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused> {
     let depth = |f: &SegFrame| f.plane.map(|p| p.distance_along_normal());
     let depths: Option<Vec<f64>> = seg.frames.iter().map(depth).collect();
-    let by_stack: Option<Vec<usize>> = seg.frames.iter().map(|f| f.stack_position.map(|p| p as usize - 1)).collect();
+    let by_stack: Option<Vec<usize>> = seg
+        .frames
+        .iter()
+        .map(|f| f.stack_position.map(|p| p as usize - 1))
+        .collect();
     let by_depth = || {
         let depths = depths?;
         let mut distinct = depths.clone();
         distinct.sort_by(f64::total_cmp);
         distinct.dedup_by(|a, b| (*a - *b).abs() < 1e-3);
         let place = |d: &f64| distinct.iter().position(|other| (other - d).abs() < 1e-3);
-        depths.iter().map(place).collect::<Option<Vec<usize>>>().filter(|_| distinct.len() == series.slices.len())
+        depths
+            .iter()
+            .map(place)
+            .collect::<Option<Vec<usize>>>()
+            .filter(|_| distinct.len() == series.slices.len())
     };
-    let slices = by_stack.or_else(by_depth).filter(|s| s.iter().all(|slice| *slice < series.slices.len()));
+    let slices = by_stack
+        .or_else(by_depth)
+        .filter(|s| s.iter().all(|slice| *slice < series.slices.len()));
     let Some(slices) = slices else {
         let (frames, count) = (seg.frames.len(), series.slices.len());
-        return Err(format!("its {frames} frames do not say which of the {count} pictures they belong to").into());
+        return Err(format!(
+            "its {frames} frames do not say which of the {count} pictures they belong to"
+        )
+        .into());
     };
     let mut places = FramePlaces {
         covered: slices.iter().copied().collect(),
@@ -373,7 +478,11 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused>
         ..FramePlaces::default()
     };
     for (frame, slice) in slices.into_iter().enumerate() {
-        places.on.entry(slice).or_default().push(Lying { frame, map: None });
+        places
+            .on
+            .entry(slice)
+            .or_default()
+            .push(Lying { frame, map: None });
     }
     Ok(places)
 }
@@ -381,9 +490,15 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused>
 /// Why places do not help.
 fn nowhere(seg: &Segmentation, series: &Series) -> String {
     let refers = seg.series.iter().any(ReferencedSeries::names_something);
-    let what = if refers { "its place decides" } else { "it refers to no image" };
+    let what = if refers {
+        "its place decides"
+    } else {
+        "it refers to no image"
+    };
     match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
-        (Some(a), Some(b)) if a != b => format!("{what} and it lies in frame of reference {a}, the series in {b}"),
+        (Some(a), Some(b)) if a != b => {
+            format!("{what} and it lies in frame of reference {a}, the series in {b}")
+        }
         _ => format!("{what}, and it has no place in space in common with the series"),
     }
 }

@@ -85,7 +85,11 @@ pub fn is_segmentation(path: &Path) -> bool {
 }
 
 fn is_class(uid: &str) -> bool {
-    [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_SEGMENTATION_STORAGE].contains(&uid)
+    [
+        uids::SEGMENTATION_STORAGE,
+        uids::LABEL_MAP_SEGMENTATION_STORAGE,
+    ]
+    .contains(&uid)
 }
 
 /// Reads the header of the segmentation `path`.
@@ -98,7 +102,9 @@ pub fn read(path: &Path) -> Result<Segmentation> {
         Unreadable::NotDicom => failed("it is not a DICOM file".into()),
         Unreadable::Failed(reason) => failed(reason),
     })?;
-    contained(|| parsed(path, file)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+    contained(|| parsed(path, file))
+        .unwrap_or_else(|| Err("it is damaged".into()))
+        .map_err(failed)
 }
 
 fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation, String> {
@@ -117,18 +123,31 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
         return Err(cut);
     }
     let kind = kind(&file, &header)?;
-    let described = file.data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
+    let described = file
+        .data
+        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .len();
     if described < header.frames as usize {
-        return Err(format!("it has {} frames and describes {described}", header.frames));
+        return Err(format!(
+            "it has {} frames and describes {described}",
+            header.frames
+        ));
     }
     let mut notes = Vec::new();
     let (numbers, labels) = segments(&file.data, kind, &mut notes)?;
-    let frames: Vec<SegFrame> = (0..header.frames).map(|i| frame(&file.data, i as usize, &header, kind)).collect();
+    let frames: Vec<SegFrame> = (0..header.frames)
+        .map(|i| frame(&file.data, i as usize, &header, kind))
+        .collect();
     let undescribed = |f: &SegFrame| f.segment.is_some_and(|s| !numbers.contains(&s));
-    if kind != SegmentationType::LabelMap && frames.iter().any(|f| f.segment.is_none() || undescribed(f)) {
+    if kind != SegmentationType::LabelMap
+        && frames.iter().any(|f| f.segment.is_none() || undescribed(f))
+    {
         return Err("its frames name segments that it does not describe".into());
     }
-    let most = file.data.integer(tags::MAXIMUM_FRACTIONAL_VALUE).filter(|v| (1..=65535).contains(v));
+    let most = file
+        .data
+        .integer(tags::MAXIMUM_FRACTIONAL_VALUE)
+        .filter(|v| (1..=65535).contains(v));
     Ok(Segmentation {
         kind,
         columns: header.columns,
@@ -137,7 +156,10 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
         numbers,
         frames,
         most: most.unwrap_or(255) as u16,
-        padding: file.data.integer(tags::PIXEL_PADDING_VALUE).and_then(|v| u16::try_from(v).ok()),
+        padding: file
+            .data
+            .integer(tags::PIXEL_PADDING_VALUE)
+            .and_then(|v| u16::try_from(v).ok()),
         frame_of_reference: file.data.text(tags::FRAME_OF_REFERENCE_UID),
         series: referenced(&file.data),
         notes,
@@ -168,7 +190,9 @@ impl Segmentation {
             }
             whole_values(&samples, count).ok_or_else(|| "it holds too few pixels".to_owned())
         });
-        values.unwrap_or_else(|| Err("it is damaged".into())).map_err(|reason| Error::at(TRIED, &self.path, reason))
+        values
+            .unwrap_or_else(|| Err("it is damaged".into()))
+            .map_err(|reason| Error::at(TRIED, &self.path, reason))
     }
 }
 
@@ -177,12 +201,21 @@ fn whole_values(samples: &Samples, count: usize) -> Option<Vec<u16>> {
         0 => {
             let first = samples.first_bit as usize;
             let bit = |i: usize| u16::from(samples.bytes[i / 8] >> (i % 8) & 1);
-            (first + count <= samples.bytes.len() * 8).then(|| (first..first + count).map(bit).collect())
+            (first + count <= samples.bytes.len() * 8)
+                .then(|| (first..first + count).map(bit).collect())
         }
-        1 => samples.bytes.get(..count).map(|bytes| bytes.iter().map(|b| u16::from(*b)).collect()),
+        1 => samples
+            .bytes
+            .get(..count)
+            .map(|bytes| bytes.iter().map(|b| u16::from(*b)).collect()),
         2 => {
             let bytes = samples.bytes.get(..2 * count)?;
-            Some(bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect())
+            Some(
+                bytes
+                    .chunks_exact(2)
+                    .map(|b| u16::from_le_bytes([b[0], b[1]]))
+                    .collect(),
+            )
         }
         _ => None,
     }
@@ -195,8 +228,13 @@ fn kind(file: &DicomFile, header: &PixelHeader) -> std::result::Result<Segmentat
         Some("FRACTIONAL") if header.allocated > 1 => Ok(SegmentationType::Fractional),
         Some("LABELMAP") if header.allocated > 1 => Ok(SegmentationType::LabelMap),
         None if header.allocated == 1 => Ok(SegmentationType::Binary),
-        None if file.sop_class == uids::LABEL_MAP_SEGMENTATION_STORAGE => Ok(SegmentationType::LabelMap),
-        Some(other) => Err(format!("its Segmentation Type {other} is not supported with {} bits", header.allocated)),
+        None if file.sop_class == uids::LABEL_MAP_SEGMENTATION_STORAGE => {
+            Ok(SegmentationType::LabelMap)
+        }
+        Some(other) => Err(format!(
+            "its Segmentation Type {other} is not supported with {} bits",
+            header.allocated
+        )),
         None => Err("it does not say its Segmentation Type".into()),
     }
 }
@@ -210,7 +248,8 @@ fn segments(
     let mut items: Vec<(u16, &DataSet)> = Vec::new();
     for (i, item) in data.items(tags::SEGMENT_SEQUENCE).iter().enumerate() {
         let number = item.integer(tags::SEGMENT_NUMBER).unwrap_or(i as i64 + 1);
-        let number = u16::try_from(number).map_err(|_| format!("its Segment Number {number} is none"))?;
+        let number =
+            u16::try_from(number).map_err(|_| format!("its Segment Number {number} is none"))?;
         // In a LABELMAP, 0 and the padding are what belongs to no segment.
         let padding = data.integer(tags::PIXEL_PADDING_VALUE) == Some(i64::from(number));
         let is_background = number == 0 || (padding && is_background(item));
@@ -226,12 +265,22 @@ fn segments(
         return Err("it describes no segment".into());
     }
     if items.len() > MOST_LABELS {
-        return Err(format!("it has {} segments, and a mask holds {MOST_LABELS} labels at most", items.len()));
+        return Err(format!(
+            "it has {} segments, and a mask holds {MOST_LABELS} labels at most",
+            items.len()
+        ));
     }
     items.sort_by_key(|(number, _)| *number);
     let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
-    let labels = items.iter().enumerate().map(|(i, (_, item))| label(item, i, &charset, notes)).collect();
-    Ok((items.into_iter().map(|(number, _)| number).collect(), labels))
+    let labels = items
+        .iter()
+        .enumerate()
+        .map(|(i, (_, item))| label(item, i, &charset, notes))
+        .collect();
+    Ok((
+        items.into_iter().map(|(number, _)| number).collect(),
+        labels,
+    ))
 }
 
 /// Code 125040 of DCM.
@@ -242,19 +291,38 @@ fn is_background(segment: &DataSet) -> bool {
 
 fn label(segment: &DataSet, index: usize, charset: &[String], notes: &mut Vec<String>) -> Label {
     let plain = Label::named("", index);
-    let of = |tag| segment.item(tag).map(|item| code(item, charset)).filter(|c| !c.value.is_empty());
+    let of = |tag| {
+        segment
+            .item(tag)
+            .map(|item| code(item, charset))
+            .filter(|c| !c.value.is_empty())
+    };
     let name = decoded(segment, tags::SEGMENT_LABEL, charset);
-    let name = if name.is_empty() { format!("Label {}", index + 1) } else { name };
+    let name = if name.is_empty() {
+        format!("Label {}", index + 1)
+    } else {
+        name
+    };
     let kind = segment.item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
-    let modifiers = kind.map_or(&[][..], |k| k.items(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE));
-    if let Some(region) = segment.item(tags::ANATOMIC_REGION_SEQUENCE).map(|item| code(item, charset)) {
-        notes.push(format!("the anatomic region \"{}\" of \"{name}\" is not kept", region.meaning));
+    let modifiers = kind.map_or(&[][..], |k| {
+        k.items(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE)
+    });
+    if let Some(region) = segment
+        .item(tags::ANATOMIC_REGION_SEQUENCE)
+        .map(|item| code(item, charset))
+    {
+        notes.push(format!(
+            "the anatomic region \"{}\" of \"{name}\" is not kept",
+            region.meaning
+        ));
     }
     let lab = segment.numbers(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE);
     let lab: Option<[f64; 3]> = lab.try_into().ok();
     Label {
         name,
-        color: lab.map_or(PALETTE[index % PALETTE.len()], |lab| srgb(lab.map(|v| v.clamp(0.0, 65535.0) as u16))),
+        color: lab.map_or(PALETTE[index % PALETTE.len()], |lab| {
+            srgb(lab.map(|v| v.clamp(0.0, 65535.0) as u16))
+        }),
         category: of(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE).unwrap_or(plain.category),
         concept: of(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE).unwrap_or(plain.concept),
         modifiers: modifiers.iter().map(|item| code(item, charset)).collect(),
@@ -266,52 +334,89 @@ fn label(segment: &DataSet, index: usize, charset: &[String], notes: &mut Vec<St
 
 /// A coded concept; one of the retired scheme SRT in its SNOMED CT form where that is known.
 fn code(item: &DataSet, charset: &[String]) -> Code {
-    let value = [tags::CODE_VALUE, tags::LONG_CODE_VALUE, tags::URN_CODE_VALUE].iter().find_map(|tag| item.text(*tag));
-    let scheme = item.text(tags::CODING_SCHEME_DESIGNATOR).unwrap_or_default();
+    let value = [
+        tags::CODE_VALUE,
+        tags::LONG_CODE_VALUE,
+        tags::URN_CODE_VALUE,
+    ]
+    .iter()
+    .find_map(|tag| item.text(*tag));
+    let scheme = item
+        .text(tags::CODING_SCHEME_DESIGNATOR)
+        .unwrap_or_default();
     let value = value.unwrap_or_default();
     if matches!(scheme.as_str(), "SRT" | "SNM3" | "99SDM")
         && let Some(current) = codes::from_srt(&value)
     {
         return current;
     }
-    Code { value, scheme, meaning: decoded(item, tags::CODE_MEANING, charset) }
+    Code {
+        value,
+        scheme,
+        meaning: decoded(item, tags::CODE_MEANING, charset),
+    }
 }
 
 fn frame(data: &DataSet, index: usize, header: &PixelHeader, kind: SegmentationType) -> SegFrame {
-    let number = |item: Option<&DataSet>, tag: Tag| item.and_then(|i| i.integer(tag)).filter(|n| *n > 0);
+    let number =
+        |item: Option<&DataSet>, tag: Tag| item.and_then(|i| i.integer(tag)).filter(|n| *n > 0);
     let derivations = group_items(data, index, tags::DERIVATION_IMAGE_SEQUENCE);
-    let images = derivations.iter().flat_map(|d| d.items(tags::SOURCE_IMAGE_SEQUENCE));
+    let images = derivations
+        .iter()
+        .flat_map(|d| d.items(tags::SOURCE_IMAGE_SEQUENCE));
     let sources = images.filter_map(|image| {
-        let frames = image.numbers(tags::REFERENCED_FRAME_NUMBER).into_iter().map(|n| n as u32).collect();
+        let frames = image
+            .numbers(tags::REFERENCED_FRAME_NUMBER)
+            .into_iter()
+            .map(|n| n as u32)
+            .collect();
         Some((image.text(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
     });
-    let segment = number(group(data, index, tags::SEGMENT_IDENTIFICATION_SEQUENCE), tags::REFERENCED_SEGMENT_NUMBER);
+    let segment = number(
+        group(data, index, tags::SEGMENT_IDENTIFICATION_SEQUENCE),
+        tags::REFERENCED_SEGMENT_NUMBER,
+    );
     let content = group(data, index, tags::FRAME_CONTENT_SEQUENCE);
     SegFrame {
-        segment: segment.filter(|_| kind != SegmentationType::LabelMap).and_then(|s| u16::try_from(s).ok()),
+        segment: segment
+            .filter(|_| kind != SegmentationType::LabelMap)
+            .and_then(|s| u16::try_from(s).ok()),
         sources: sources.collect(),
-        stack_position: number(content, tags::IN_STACK_POSITION_NUMBER).and_then(|p| u32::try_from(p).ok()),
+        stack_position: number(content, tags::IN_STACK_POSITION_NUMBER)
+            .and_then(|p| u32::try_from(p).ok()),
         plane: geometry::plane(data, index, header.frames),
         spacing: geometry::spacing(data, index),
         between: measure(data, index, tags::SPACING_BETWEEN_SLICES),
         thickness: measure(data, index, tags::SLICE_THICKNESS),
-        time: content.and_then(|c| c.number(tags::TEMPORAL_POSITION_INDEX)).or_else(|| {
-            let temporal = group(data, index, tags::TEMPORAL_POSITION_SEQUENCE)?;
-            temporal.number(tags::TEMPORAL_POSITION_TIME_OFFSET)
-        }),
+        time: content
+            .and_then(|c| c.number(tags::TEMPORAL_POSITION_INDEX))
+            .or_else(|| {
+                let temporal = group(data, index, tags::TEMPORAL_POSITION_SEQUENCE)?;
+                temporal.number(tags::TEMPORAL_POSITION_TIME_OFFSET)
+            }),
     }
 }
 
 /// A length of Pixel Measures, mm.
 fn measure(data: &DataSet, index: usize, tag: Tag) -> Option<f64> {
-    group(data, index, tags::PIXEL_MEASURES_SEQUENCE)?.number(tag).filter(|mm| *mm > 0.0)
+    group(data, index, tags::PIXEL_MEASURES_SEQUENCE)?
+        .number(tag)
+        .filter(|mm| *mm > 0.0)
 }
 
 /// The items of a functional group macro: the frame's own or the shared ones.
 fn group_items(data: &DataSet, frame: usize, macro_tag: Tag) -> &[DataSet] {
-    let own = data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame).map(|f| f.items(macro_tag));
-    let shared = || data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).map(|s| s.items(macro_tag));
-    own.filter(|items| !items.is_empty()).or_else(shared).unwrap_or(&[])
+    let own = data
+        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .get(frame)
+        .map(|f| f.items(macro_tag));
+    let shared = || {
+        data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
+            .map(|s| s.items(macro_tag))
+    };
+    own.filter(|items| !items.is_empty())
+        .or_else(shared)
+        .unwrap_or(&[])
 }
 
 fn referenced(data: &DataSet) -> Vec<ReferencedSeries> {
@@ -319,16 +424,29 @@ fn referenced(data: &DataSet) -> Vec<ReferencedSeries> {
         let instances = item.items(tags::REFERENCED_INSTANCE_SEQUENCE);
         Some(ReferencedSeries {
             uid: item.text(tags::SERIES_INSTANCE_UID)?,
-            class: instances.first().and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID)).unwrap_or_default(),
-            instances: instances.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+            class: instances
+                .first()
+                .and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID))
+                .unwrap_or_default(),
+            instances: instances
+                .iter()
+                .filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID))
+                .collect(),
         })
     };
-    let mut all: Vec<ReferencedSeries> = data.items(tags::REFERENCED_SERIES_SEQUENCE).iter().filter_map(of).collect();
+    let mut all: Vec<ReferencedSeries> = data
+        .items(tags::REFERENCED_SERIES_SEQUENCE)
+        .iter()
+        .filter_map(of)
+        .collect();
     // Some name the images for the whole object alone, without their series.
     let sources = data.items(tags::SOURCE_IMAGE_SEQUENCE);
     if all.iter().all(|series| series.instances.is_empty()) && !sources.is_empty() {
         all.push(ReferencedSeries {
-            instances: sources.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+            instances: sources
+                .iter()
+                .filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID))
+                .collect(),
             ..ReferencedSeries::default()
         });
     }

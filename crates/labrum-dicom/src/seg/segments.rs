@@ -22,8 +22,12 @@ pub(super) fn segments(
     let background = (kind == SegmentationType::LabelMap).then(background);
     let author = |i: usize| authors.get(i).or(authors.first());
     let described = labels.iter().enumerate();
-    let items = described.filter_map(|(i, label)| Some(segment(i as u16 + 1, label, author(i)?, charset)));
-    sequence(tags::SEGMENT_SEQUENCE, background.into_iter().chain(items).collect())
+    let items =
+        described.filter_map(|(i, label)| Some(segment(i as u16 + 1, label, author(i)?, charset)));
+    sequence(
+        tags::SEGMENT_SEQUENCE,
+        background.into_iter().chain(items).collect(),
+    )
 }
 
 /// Segment 0. Nobody drew it, and MANUAL is the type that names no algorithm.
@@ -31,12 +35,19 @@ fn background() -> Item {
     item([
         shorts(tags::SEGMENT_NUMBER, &[0]),
         text(tags::SEGMENT_LABEL, VR::LO, "Background"),
-        text(tags::SEGMENT_ALGORITHM_TYPE, VR::CS, AlgorithmType::Manual.term()),
+        text(
+            tags::SEGMENT_ALGORITHM_TYPE,
+            VR::CS,
+            AlgorithmType::Manual.term(),
+        ),
         code(
             tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
             &Code::new("309825002", "SCT", "Spatial and Relational Concept"),
         ),
-        code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, &Code::new("125040", "DCM", "Background")),
+        code(
+            tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
+            &Code::new("125040", "DCM", "Background"),
+        ),
         shorts(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &cielab([0; 3])),
     ])
 }
@@ -46,16 +57,29 @@ fn segment(number: u16, label: &Label, author: &Authorship, charset: &Charset) -
     let mut segment = item([
         shorts(tags::SEGMENT_NUMBER, &[number]),
         encoded(tags::SEGMENT_LABEL, VR::LO, charset.encode(&name)),
-        text(tags::SEGMENT_ALGORITHM_TYPE, VR::CS, author.algorithm_type.term()),
-        code(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, &usable(&label.category)),
+        text(
+            tags::SEGMENT_ALGORITHM_TYPE,
+            VR::CS,
+            author.algorithm_type.term(),
+        ),
+        code(
+            tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
+            &usable(&label.category),
+        ),
         concept(label),
-        shorts(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &cielab(label.color)),
+        shorts(
+            tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE,
+            &cielab(label.color),
+        ),
         encoded(tags::TRACKING_ID, VR::UT, charset.encode(&name)),
         text(tags::TRACKING_UID, VR::UI, new_uid()),
     ]);
     if author.algorithm_type != AlgorithmType::Manual {
         segment.put(text(tags::SEGMENT_ALGORITHM_NAME, VR::LO, author.name()));
-        segment.put(sequence(tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, vec![algorithm(author)]));
+        segment.put(sequence(
+            tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
+            vec![algorithm(author)],
+        ));
     }
     segment
 }
@@ -63,16 +87,27 @@ fn segment(number: u16, label: &Label, author: &Authorship, charset: &Charset) -
 /// Segmented Property Type with its modifiers.
 fn concept(label: &Label) -> InMemElement {
     let mut concept = coded(&usable(&label.concept));
-    let modifiers: Vec<Item> = label.modifiers.iter().filter(|m| is_usable(m)).map(coded).collect();
+    let modifiers: Vec<Item> = label
+        .modifiers
+        .iter()
+        .filter(|m| is_usable(m))
+        .map(coded)
+        .collect();
     if !modifiers.is_empty() {
-        concept.put(sequence(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE, modifiers));
+        concept.put(sequence(
+            tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE,
+            modifiers,
+        ));
     }
     sequence(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, vec![concept])
 }
 
 fn algorithm(author: &Authorship) -> Item {
     let mut out = item([
-        code(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, &Code::new("123110", "DCM", "Artificial Intelligence")),
+        code(
+            tags::ALGORITHM_FAMILY_CODE_SEQUENCE,
+            &Code::new("123110", "DCM", "Artificial Intelligence"),
+        ),
         text(tags::ALGORITHM_NAME, VR::LO, author.name()),
         text(tags::ALGORITHM_VERSION, VR::LO, author.version()),
     ]);
@@ -88,20 +123,29 @@ pub(super) fn label_name(label: &Label, number: u16) -> String {
     let clean = |c: char| if c.is_control() || c == '\\' { ' ' } else { c };
     let name: String = label.name.chars().map(clean).take(64).collect();
     let name = name.trim();
-    if name.is_empty() { format!("Label {number}") } else { name.to_owned() }
+    if name.is_empty() {
+        format!("Label {number}")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A code that may be written: an incomplete one, or one of the retired scheme SRT, becomes "Tissue".
 fn usable(code: &Code) -> Code {
     if is_usable(code) {
-        Code { scheme: ascii(&code.scheme, 16), ..code.clone() }
+        Code {
+            scheme: ascii(&code.scheme, 16),
+            ..code.clone()
+        }
     } else {
         Code::new("85756007", "SCT", "Tissue")
     }
 }
 
 fn is_usable(code: &Code) -> bool {
-    let complete = [&code.value, &code.scheme, &code.meaning].iter().all(|part| !part.trim().is_empty());
+    let complete = [&code.value, &code.scheme, &code.meaning]
+        .iter()
+        .all(|part| !part.trim().is_empty());
     complete && code.scheme.trim() != "SRT"
 }
 
@@ -109,31 +153,67 @@ fn is_usable(code: &Code) -> bool {
 fn cielab(color: [u8; 3]) -> [u16; 3] {
     let [r, g, b] = color.map(|c| {
         let c = f64::from(c) / 255.0;
-        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        if c <= 0.04045 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
     });
     // sRGB to XYZ, adapted to D50 (Bradford), relative to the white point.
     let x = (0.436_074_7 * r + 0.385_064_9 * g + 0.143_080_4 * b) / 0.964_22;
     let y = 0.222_504_5 * r + 0.716_878_6 * g + 0.060_616_9 * b;
     let z = (0.013_932_2 * r + 0.097_104_5 * g + 0.714_173_3 * b) / 0.825_21;
-    let f = |t: f64| if t > 216.0 / 24389.0 { t.cbrt() } else { (24389.0 / 27.0 * t + 16.0) / 116.0 };
-    let [l, a, b] = [116.0 * f(y) - 16.0, 500.0 * (f(x) - f(y)), 200.0 * (f(y) - f(z))];
+    let f = |t: f64| {
+        if t > 216.0 / 24389.0 {
+            t.cbrt()
+        } else {
+            (24389.0 / 27.0 * t + 16.0) / 116.0
+        }
+    };
+    let [l, a, b] = [
+        116.0 * f(y) - 16.0,
+        500.0 * (f(x) - f(y)),
+        200.0 * (f(y) - f(z)),
+    ];
     let word = |v: f64| v.round().clamp(0.0, 65535.0) as u16;
-    [word(l * 655.35), word((a + 128.0) * 257.0), word((b + 128.0) * 257.0)]
+    [
+        word(l * 655.35),
+        word((a + 128.0) * 257.0),
+        word((b + 128.0) * 257.0),
+    ]
 }
 
 /// The sRGB colour of a Recommended Display CIELab Value.
 pub(super) fn srgb(lab: [u16; 3]) -> [u8; 3] {
-    let [l, a, b] = [f64::from(lab[0]) / 655.35, f64::from(lab[1]) / 257.0 - 128.0, f64::from(lab[2]) / 257.0 - 128.0];
+    let [l, a, b] = [
+        f64::from(lab[0]) / 655.35,
+        f64::from(lab[1]) / 257.0 - 128.0,
+        f64::from(lab[2]) / 257.0 - 128.0,
+    ];
     let fy = (l + 16.0) / 116.0;
-    let g = |t: f64| if t.powi(3) > 216.0 / 24389.0 { t.powi(3) } else { (116.0 * t - 16.0) * 27.0 / 24389.0 };
-    let (x, y, z) = (g(fy + a / 500.0) * 0.964_22, g(fy), g(fy - b / 200.0) * 0.825_21);
+    let g = |t: f64| {
+        if t.powi(3) > 216.0 / 24389.0 {
+            t.powi(3)
+        } else {
+            (116.0 * t - 16.0) * 27.0 / 24389.0
+        }
+    };
+    let (x, y, z) = (
+        g(fy + a / 500.0) * 0.964_22,
+        g(fy),
+        g(fy - b / 200.0) * 0.825_21,
+    );
     let linear = [
         3.133_856_1 * x - 1.616_866_7 * y - 0.490_614_6 * z,
         -0.978_768_4 * x + 1.916_141_5 * y + 0.033_454 * z,
         0.071_945_3 * x - 0.228_991_4 * y + 1.405_242_7 * z,
     ];
     linear.map(|c| {
-        let c = if c <= 0.003_130_8 { 12.92 * c } else { 1.055 * c.powf(1.0 / 2.4) - 0.055 };
+        let c = if c <= 0.003_130_8 {
+            12.92 * c
+        } else {
+            1.055 * c.powf(1.0 / 2.4) - 0.055
+        };
         (c * 255.0).round().clamp(0.0, 255.0) as u8
     })
 }
@@ -155,8 +235,14 @@ mod tests {
 
     #[test]
     fn codes_that_may_not_be_written_become_tissue() {
-        assert_eq!(usable(&Code::new("T-62000", "SRT", "Liver")).value, "85756007");
+        assert_eq!(
+            usable(&Code::new("T-62000", "SRT", "Liver")).value,
+            "85756007"
+        );
         assert_eq!(usable(&Code::new("", "SCT", "Liver")).value, "85756007");
-        assert_eq!(usable(&Code::new("10200004", "SCT", "Liver")).value, "10200004");
+        assert_eq!(
+            usable(&Code::new("10200004", "SCT", "Liver")).value,
+            "10200004"
+        );
     }
 }

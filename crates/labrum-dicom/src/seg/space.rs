@@ -44,32 +44,71 @@ impl SeriesGeometry {
     }
 
     fn of_patient(series: &Series, origin: &Origin, warnings: &mut Vec<String>) -> Option<Self> {
-        let planes: Vec<Plane> = series.slices.iter().map(|s| s.plane).collect::<Option<_>>()?;
-        let spacings: Vec<PixelSpacing> =
-            series.slices.iter().map(|s| s.spacing.filter(|s| s.is_physical())).collect::<Option<_>>()?;
+        let planes: Vec<Plane> = series
+            .slices
+            .iter()
+            .map(|s| s.plane)
+            .collect::<Option<_>>()?;
+        let spacings: Vec<PixelSpacing> = series
+            .slices
+            .iter()
+            .map(|s| s.spacing.filter(|s| s.is_physical()))
+            .collect::<Option<_>>()?;
         let first = planes.first()?;
         // Distances along a normal mean something only where it is the same for all.
         let parallel = planes.iter().all(|p| same_direction(p, first));
-        let between_slices = if parallel { series.slice_spacing() } else { None };
-        let frame_of_reference = series.frame_of_reference_uid.clone().filter(|uid| super::clean::is_uid(uid));
+        let between_slices = if parallel {
+            series.slice_spacing()
+        } else {
+            None
+        };
+        let frame_of_reference = series
+            .frame_of_reference_uid
+            .clone()
+            .filter(|uid| super::clean::is_uid(uid));
         let frame_of_reference = frame_of_reference.unwrap_or_else(|| {
-            warnings.push("the source has no valid Frame of Reference UID; a new one was made".into());
+            warnings
+                .push("the source has no valid Frame of Reference UID; a new one was made".into());
             new_uid()
         });
-        let thickness = origin.slice_thickness.or(between_slices).unwrap_or_else(|| {
-            warnings.push("the source does not say how thick its slices are; 1 mm is assumed".into());
-            1.0
-        });
-        let measures = |s: &PixelSpacing| Measures { spacing: [s.row, s.column], thickness, between_slices };
+        let thickness = origin
+            .slice_thickness
+            .or(between_slices)
+            .unwrap_or_else(|| {
+                warnings.push(
+                    "the source does not say how thick its slices are; 1 mm is assumed".into(),
+                );
+                1.0
+            });
+        let measures = |s: &PixelSpacing| Measures {
+            spacing: [s.row, s.column],
+            thickness,
+            between_slices,
+        };
         let measures = spacings.iter().map(measures).collect();
-        Some(Self { frame_of_reference, planes, measures, is_synthetic: false })
+        Some(Self {
+            frame_of_reference,
+            planes,
+            measures,
+            is_synthetic: false,
+        })
     }
 
     /// Slices 1 mm apart, straight above each other; pixels of the known size or of 1 mm.
     fn synthetic(series: &Series) -> Self {
-        let plane = |i: usize| Plane { position: [0.0, 0.0, i as f64], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
-        let spacing = |s: Option<PixelSpacing>| s.filter(|s| s.is_physical()).map_or([1.0; 2], |s| [s.row, s.column]);
-        let measures = |s| Measures { spacing: spacing(s), thickness: 1.0, between_slices: Some(1.0) };
+        let plane = |i: usize| Plane {
+            position: [0.0, 0.0, i as f64],
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        };
+        let spacing = |s: Option<PixelSpacing>| {
+            s.filter(|s| s.is_physical())
+                .map_or([1.0; 2], |s| [s.row, s.column])
+        };
+        let measures = |s| Measures {
+            spacing: spacing(s),
+            thickness: 1.0,
+            between_slices: Some(1.0),
+        };
         Self {
             frame_of_reference: new_uid(),
             planes: (0..series.slices.len()).map(plane).collect(),
@@ -80,7 +119,9 @@ impl SeriesGeometry {
 
     /// True where all slices have one orientation.
     pub(super) fn has_one_orientation(&self) -> bool {
-        self.planes.iter().all(|p| p.orientation == self.planes[0].orientation)
+        self.planes
+            .iter()
+            .all(|p| p.orientation == self.planes[0].orientation)
     }
 
     /// True where all slices have the same measures.
@@ -98,5 +139,8 @@ impl SeriesGeometry {
 }
 
 fn same_direction(a: &Plane, b: &Plane) -> bool {
-    a.orientation.iter().zip(b.orientation).all(|(x, y)| (x - y).abs() < 1e-3)
+    a.orientation
+        .iter()
+        .zip(b.orientation)
+        .all(|(x, y)| (x - y).abs() < 1e-3)
 }

@@ -5,7 +5,9 @@
 use super::{element::*, *};
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{DefaultDicomObject, InMemDicomObject, mem::InMemElement, meta::FileMetaTableBuilder};
+use dicom_object::{
+    DefaultDicomObject, InMemDicomObject, mem::InMemElement, meta::FileMetaTableBuilder,
+};
 use labrum_core::{
     geometry::{PixelSpacing, Plane, SpacingSource},
     study::{Kind, Slice, Source},
@@ -17,36 +19,64 @@ pub(super) fn author() -> Authorship {
 }
 
 pub(super) fn labels(n: usize) -> Vec<Label> {
-    (0..n).map(|i| Label::named(["Head", "Tête", "Third"][i % 3], i)).collect()
+    (0..n)
+        .map(|i| Label::named(["Head", "Tête", "Third"][i % 3], i))
+        .collect()
 }
 
 /// A series of `slices` pictures that need not exist: their headers are not read.
 pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
-    let slice = |i: usize| Slice::at(Source { path: format!("picture-{i}.png").into(), frame: 0 });
+    let slice = |i: usize| {
+        Slice::at(Source {
+            path: format!("picture-{i}.png").into(),
+            frame: 0,
+        })
+    };
     Series {
         id: "pictures".into(),
         description: "picture-0.png".into(),
-        ..Series::of(Kind::Picture, columns, rows, (0..slices).map(slice).collect())
+        ..Series::of(
+            Kind::Picture,
+            columns,
+            rows,
+            (0..slices).map(slice).collect(),
+        )
     }
 }
 
 /// The same series as DICOM: the frames of one file at `path` with those elements in its header.
 pub(super) fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
     let mut object = InMemDicomObject::from_element_iter([
-        text(tags::SOP_CLASS_UID, VR::UI, uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE),
+        text(
+            tags::SOP_CLASS_UID,
+            VR::UI,
+            uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
+        ),
         text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4"),
-        text(tags::NUMBER_OF_FRAMES, VR::IS, base.slices.len().to_string()),
+        text(
+            tags::NUMBER_OF_FRAMES,
+            VR::IS,
+            base.slices.len().to_string(),
+        ),
     ]);
     elements.into_iter().for_each(|e| drop(object.put(e)));
     let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
     object.with_meta(meta).unwrap().write_to_file(path).unwrap();
     let slice = |(i, slice): (usize, Slice)| Slice {
-        source: Source { path: path.to_owned(), frame: i as u32 },
+        source: Source {
+            path: path.to_owned(),
+            frame: i as u32,
+        },
         sop_instance_uid: Some("1.2.3.4".into()),
         ..slice
     };
     let slices = base.slices.into_iter().enumerate().map(slice).collect();
-    Series { kind: Kind::Dicom, id: "1.2.3".into(), slices, ..base }
+    Series {
+        kind: Kind::Dicom,
+        id: "1.2.3".into(),
+        slices,
+        ..base
+    }
 }
 
 /// One mask for each slice of `series`, of noise.
@@ -57,15 +87,35 @@ pub(super) fn noise(series: &Series, labels: u8) -> Vec<Mask> {
         ((state >> 24) % u32::from(labels + 1)) as u8
     };
     let pixels = series.columns * series.rows;
-    let mut mask = || Mask::from_labels(series.columns, series.rows, (0..pixels).map(|_| next()).collect()).unwrap();
+    let mut mask = || {
+        Mask::from_labels(
+            series.columns,
+            series.rows,
+            (0..pixels).map(|_| next()).collect(),
+        )
+        .unwrap()
+    };
     series.slices.iter().map(|_| mask()).collect()
 }
 
 /// Writes and opens again with another reader than the one that has just checked it.
-fn written(series: &Series, masks: &[Mask], n: usize, options: Options) -> (SegSummary, DefaultDicomObject) {
+fn written(
+    series: &Series,
+    masks: &[Mask],
+    n: usize,
+    options: Options,
+) -> (SegSummary, DefaultDicomObject) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
-    let summary = write(&path, series, Content::Binary(masks), &labels(n), &[author()], options).unwrap();
+    let summary = write(
+        &path,
+        series,
+        Content::Binary(masks),
+        &labels(n),
+        &[author()],
+        options,
+    )
+    .unwrap();
     let object = dicom_object::open_file(&path).unwrap();
     assert_eq!(imported(&path, series), masks);
     (summary, object)
@@ -74,12 +124,23 @@ fn written(series: &Series, masks: &[Mask], n: usize, options: Options) -> (SegS
 /// All masks as they are read back; slices that the file does not speak of are background.
 pub(super) fn imported(path: &Path, series: &Series) -> Vec<Mask> {
     let mut masks = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
-    import(path, series).unwrap().masks.into_iter().for_each(|(slice, mask)| masks[slice] = mask);
+    import(path, series)
+        .unwrap()
+        .masks
+        .into_iter()
+        .for_each(|(slice, mask)| masks[slice] = mask);
     masks
 }
 
 pub(super) fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<String> {
-    Some(object.get(tag)?.to_str().ok()?.trim_end_matches(['\0', ' ']).to_owned())
+    Some(
+        object
+            .get(tag)?
+            .to_str()
+            .ok()?
+            .trim_end_matches(['\0', ' '])
+            .to_owned(),
+    )
 }
 
 proptest! {
@@ -108,11 +169,26 @@ proptest! {
 fn a_picture_gets_a_study_of_its_own_and_a_geometry_that_says_it_is_synthetic() {
     let series = pictures(5, 3, 1);
     let (summary, object) = written(&series, &noise(&series, 1), 1, Options::default());
-    assert!(value(&object, tags::STUDY_INSTANCE_UID).unwrap().starts_with("2.25."));
+    assert!(
+        value(&object, tags::STUDY_INSTANCE_UID)
+            .unwrap()
+            .starts_with("2.25.")
+    );
     assert!(object.get(tags::FRAME_OF_REFERENCE_UID).is_some());
-    assert!(object.get(tags::REFERENCED_SERIES_SEQUENCE).is_none(), "there is no instance to refer to");
-    assert!(value(&object, tags::CONTENT_DESCRIPTION).unwrap().contains("synthetic"));
-    assert!(value(&object, tags::DERIVATION_DESCRIPTION).unwrap().contains("picture-0.png"));
+    assert!(
+        object.get(tags::REFERENCED_SERIES_SEQUENCE).is_none(),
+        "there is no instance to refer to"
+    );
+    assert!(
+        value(&object, tags::CONTENT_DESCRIPTION)
+            .unwrap()
+            .contains("synthetic")
+    );
+    assert!(
+        value(&object, tags::DERIVATION_DESCRIPTION)
+            .unwrap()
+            .contains("picture-0.png")
+    );
     assert!(!summary.warnings.is_empty());
 }
 
@@ -131,11 +207,18 @@ fn patient_and_study_are_those_of_the_source() {
     let series = dicom(&folder.path().join("in.dcm"), pictures(7, 5, 3), header);
     let (summary, object) = written(&series, &noise(&series, 2), 2, Options::default());
     assert_eq!(value(&object, tags::PATIENT_NAME).unwrap(), "Müller^Anna");
-    assert_eq!(value(&object, tags::SPECIFIC_CHARACTER_SET).unwrap(), "ISO_IR 100");
+    assert_eq!(
+        value(&object, tags::SPECIFIC_CHARACTER_SET).unwrap(),
+        "ISO_IR 100"
+    );
     assert_eq!(value(&object, tags::PATIENT_ID).unwrap(), "4711");
     assert_eq!(value(&object, tags::PATIENT_WEIGHT).unwrap(), "71.5");
     assert_eq!(value(&object, tags::STUDY_INSTANCE_UID).unwrap(), "1.2.9");
-    assert_eq!(value(&object, tags::PATIENT_BIRTH_DATE).unwrap(), "", "present though empty");
+    assert_eq!(
+        value(&object, tags::PATIENT_BIRTH_DATE).unwrap(),
+        "",
+        "present though empty"
+    );
     assert_eq!(summary.warnings, Vec::<String>::new());
     let segments = object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap();
     assert_eq!(value(&segments[1], tags::SEGMENT_LABEL).unwrap(), "Tête");
@@ -150,42 +233,104 @@ fn images_without_geometry_are_referred_to_frame_by_frame() {
     let (_, object) = written(&series, &masks, 2, Options::default());
     assert!(object.get(tags::FRAME_OF_REFERENCE_UID).is_none());
     assert_eq!(value(&object, tags::PATIENT_ORIENTATION).unwrap(), "");
-    let frames = object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap();
+    let frames = object
+        .get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .unwrap()
+        .items()
+        .unwrap();
     let first = |item: &InMemDicomObject, tag| item.get(tag).unwrap().items().unwrap()[0].clone();
-    let source = first(&first(&frames[4], tags::DERIVATION_IMAGE_SEQUENCE), tags::SOURCE_IMAGE_SEQUENCE);
-    assert_eq!(value(&source, tags::REFERENCED_SOP_INSTANCE_UID).unwrap(), "1.2.3.4");
-    assert_eq!(value(&source, tags::REFERENCED_FRAME_NUMBER).unwrap(), "2", "frame 5 is segment 2 of the second slice");
+    let source = first(
+        &first(&frames[4], tags::DERIVATION_IMAGE_SEQUENCE),
+        tags::SOURCE_IMAGE_SEQUENCE,
+    );
+    assert_eq!(
+        value(&source, tags::REFERENCED_SOP_INSTANCE_UID).unwrap(),
+        "1.2.3.4"
+    );
+    assert_eq!(
+        value(&source, tags::REFERENCED_FRAME_NUMBER).unwrap(),
+        "2",
+        "frame 5 is segment 2 of the second slice"
+    );
     let content = first(&frames[4], tags::FRAME_CONTENT_SEQUENCE);
-    let index = content.get(tags::DIMENSION_INDEX_VALUES).unwrap().to_multi_int::<u32>().unwrap();
+    let index = content
+        .get(tags::DIMENSION_INDEX_VALUES)
+        .unwrap()
+        .to_multi_int::<u32>()
+        .unwrap();
     assert_eq!(index, [2, 1, 2], "segment, stack, place in the stack");
-    let (_, object) = written(&series, &masks, 2, Options { synthetic_geometry: true, ..Options::default() });
+    let (_, object) = written(
+        &series,
+        &masks,
+        2,
+        Options {
+            synthetic_geometry: true,
+            ..Options::default()
+        },
+    );
     assert!(object.get(tags::FRAME_OF_REFERENCE_UID).is_some());
     assert!(object.get(tags::REFERENCED_SERIES_SEQUENCE).is_some());
-    assert!(value(&object, tags::CONTENT_DESCRIPTION).unwrap().contains("synthetic"));
+    assert!(
+        value(&object, tags::CONTENT_DESCRIPTION)
+            .unwrap()
+            .contains("synthetic")
+    );
 }
 
 #[test]
 fn a_source_with_geometry_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
-    let header = vec![text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"), text(tags::SLICE_THICKNESS, VR::DS, "4")];
+    let header = vec![
+        text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"),
+        text(tags::SLICE_THICKNESS, VR::DS, "4"),
+    ];
     let mut series = dicom(&folder.path().join("in.dcm"), pictures(7, 5, 3), header);
     series.frame_of_reference_uid = Some("1.2.8".into());
     for (i, slice) in series.slices.iter_mut().enumerate() {
         let position = [-1.5, 2.25, 5.0 * i as f64];
-        slice.plane = Some(Plane { position, orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] });
-        slice.spacing = Some(PixelSpacing { row: 0.5, column: 0.25, source: SpacingSource::PixelSpacing });
+        slice.plane = Some(Plane {
+            position,
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        });
+        slice.spacing = Some(PixelSpacing {
+            row: 0.5,
+            column: 0.25,
+            source: SpacingSource::PixelSpacing,
+        });
     }
     let (_, object) = written(&series, &noise(&series, 1), 1, Options::default());
-    assert_eq!(value(&object, tags::FRAME_OF_REFERENCE_UID).unwrap(), "1.2.8");
+    assert_eq!(
+        value(&object, tags::FRAME_OF_REFERENCE_UID).unwrap(),
+        "1.2.8"
+    );
     assert!(object.get(tags::PATIENT_ORIENTATION).is_none());
-    let shared = &object.get(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap()[0];
-    let measures = &shared.get(tags::PIXEL_MEASURES_SEQUENCE).unwrap().items().unwrap()[0];
+    let shared = &object
+        .get(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
+        .unwrap()
+        .items()
+        .unwrap()[0];
+    let measures = &shared
+        .get(tags::PIXEL_MEASURES_SEQUENCE)
+        .unwrap()
+        .items()
+        .unwrap()[0];
     assert_eq!(value(measures, tags::PIXEL_SPACING).unwrap(), "0.5\\0.25");
     assert_eq!(value(measures, tags::SLICE_THICKNESS).unwrap(), "4");
     assert_eq!(value(measures, tags::SPACING_BETWEEN_SLICES).unwrap(), "5");
-    let frames = object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap();
-    let position = &frames[2].get(tags::PLANE_POSITION_SEQUENCE).unwrap().items().unwrap()[0];
-    assert_eq!(value(position, tags::IMAGE_POSITION_PATIENT).unwrap(), "-1.5\\2.25\\10");
+    let frames = object
+        .get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .unwrap()
+        .items()
+        .unwrap();
+    let position = &frames[2]
+        .get(tags::PLANE_POSITION_SEQUENCE)
+        .unwrap()
+        .items()
+        .unwrap()[0];
+    assert_eq!(
+        value(position, tags::IMAGE_POSITION_PATIENT).unwrap(),
+        "-1.5\\2.25\\10"
+    );
 }
 
 #[test]
@@ -202,11 +347,20 @@ fn a_source_that_lacks_or_bends_everything_is_written_all_the_same() {
     series.slices[1].sop_instance_uid = None;
     let (summary, object) = written(&series, &noise(&series, 1), 1, Options::default());
     let warnings = summary.warnings.join("; ");
-    for part in ["StudyDate", "PatientSex", "Study Instance UID", "character set", "refers to none"] {
+    for part in [
+        "StudyDate",
+        "PatientSex",
+        "Study Instance UID",
+        "character set",
+        "refers to none",
+    ] {
         assert!(warnings.contains(part), "{part} in {warnings}");
     }
     assert!(!warnings.contains("ller"), "no names in messages");
-    assert!(object.get(tags::FRAME_OF_REFERENCE_UID).is_some(), "without references there must be a geometry");
+    assert!(
+        object.get(tags::FRAME_OF_REFERENCE_UID).is_some(),
+        "without references there must be a geometry"
+    );
 }
 
 #[test]
@@ -220,8 +374,14 @@ fn a_lossy_source_is_told() {
     let series = dicom(&folder.path().join("in.dcm"), pictures(3, 3, 2), header);
     let (_, object) = written(&series, &noise(&series, 1), 1, Options::default());
     assert_eq!(value(&object, tags::LOSSY_IMAGE_COMPRESSION).unwrap(), "01");
-    assert_eq!(value(&object, tags::LOSSY_IMAGE_COMPRESSION_RATIO).unwrap(), "12.5");
-    assert_eq!(value(&object, tags::LOSSY_IMAGE_COMPRESSION_METHOD).unwrap(), "ISO_15444_1");
+    assert_eq!(
+        value(&object, tags::LOSSY_IMAGE_COMPRESSION_RATIO).unwrap(),
+        "12.5"
+    );
+    assert_eq!(
+        value(&object, tags::LOSSY_IMAGE_COMPRESSION_METHOD).unwrap(),
+        "ISO_15444_1"
+    );
 }
 
 #[test]
@@ -229,13 +389,31 @@ fn who_drew_is_told() {
     let series = pictures(3, 3, 1);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
-    let manual = Authorship { algorithm_type: AlgorithmType::Manual, person: "Doe^Jane".into(), ..author() };
-    write(&path, &series, Content::Binary(&noise(&series, 1)), &labels(1), &[manual], Options::default()).unwrap();
+    let manual = Authorship {
+        algorithm_type: AlgorithmType::Manual,
+        person: "Doe^Jane".into(),
+        ..author()
+    };
+    write(
+        &path,
+        &series,
+        Content::Binary(&noise(&series, 1)),
+        &labels(1),
+        &[manual],
+        Options::default(),
+    )
+    .unwrap();
     let object = dicom_object::open_file(&path).unwrap();
     let segment = &object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap()[0];
-    assert_eq!(value(segment, tags::SEGMENT_ALGORITHM_TYPE).unwrap(), "MANUAL");
+    assert_eq!(
+        value(segment, tags::SEGMENT_ALGORITHM_TYPE).unwrap(),
+        "MANUAL"
+    );
     assert!(segment.get(tags::SEGMENT_ALGORITHM_NAME).is_none());
-    assert_eq!(value(&object, tags::CONTENT_CREATOR_NAME).unwrap(), "Doe^Jane");
+    assert_eq!(
+        value(&object, tags::CONTENT_CREATOR_NAME).unwrap(),
+        "Doe^Jane"
+    );
     assert_eq!(read(&path).unwrap().labels, labels(1));
 }
 
@@ -245,9 +423,16 @@ fn masks_that_do_not_fit_are_refused_with_the_reason() {
     let masks = noise(&series, 2);
     let refused = |masks: &[Mask], n: usize, reason: &str| {
         let path = Path::new("never-written.dcm");
-        let error = write(path, &series, Content::Binary(masks), &labels(n), &[author()], Options::default())
-            .unwrap_err()
-            .to_string();
+        let error = write(
+            path,
+            &series,
+            Content::Binary(masks),
+            &labels(n),
+            &[author()],
+            Options::default(),
+        )
+        .unwrap_err()
+        .to_string();
         assert!(error.contains(reason), "{error}");
     };
     refused(&masks[..1], 2, "1 masks for 2 slices");
@@ -263,8 +448,15 @@ fn a_source_that_is_gone_is_named() {
     let series = dicom(&path, pictures(3, 3, 1), Vec::new());
     std::fs::remove_file(&path).unwrap();
     let out = folder.path().join("out.dcm");
-    let error = write(&out, &series, Content::Binary(&noise(&series, 1)), &labels(1), &[author()], Options::default())
-        .unwrap_err();
+    let error = write(
+        &out,
+        &series,
+        Content::Binary(&noise(&series, 1)),
+        &labels(1),
+        &[author()],
+        Options::default(),
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("in.dcm"), "{error}");
     assert!(!out.exists());
 }

@@ -18,7 +18,11 @@ use tempfile::TempDir;
 fn series(columns: usize, rows: usize, slices: usize) -> (TempDir, Series) {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
-    let mut series = dicom(&folder.path().join("in.dcm"), pictures(columns, rows, slices), header);
+    let mut series = dicom(
+        &folder.path().join("in.dcm"),
+        pictures(columns, rows, slices),
+        header,
+    );
     series.modality = "US".into();
     (folder, series)
 }
@@ -28,15 +32,30 @@ fn in_space(mut series: Series) -> Series {
     series.frame_of_reference_uid = Some("1.2.8".into());
     for (i, slice) in series.slices.iter_mut().enumerate() {
         let position = [-1.5, 2.25, 2.0 * i as f64];
-        slice.plane = Some(Plane { position, orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] });
-        slice.spacing = Some(PixelSpacing { row: 0.5, column: 0.25, source: SpacingSource::PixelSpacing });
+        slice.plane = Some(Plane {
+            position,
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        });
+        slice.spacing = Some(PixelSpacing {
+            row: 0.5,
+            column: 0.25,
+            source: SpacingSource::PixelSpacing,
+        });
     }
     series
 }
 
 fn saved(folder: &TempDir, series: &Series, content: Content<'_>, n: usize) -> PathBuf {
     let path = folder.path().join("out.dcm");
-    write(&path, series, content, &labels(n), &[author()], Options::default()).unwrap();
+    write(
+        &path,
+        series,
+        content,
+        &labels(n),
+        &[author()],
+        Options::default(),
+    )
+    .unwrap();
     path
 }
 
@@ -79,18 +98,47 @@ fn a_label_map_describes_its_background_and_has_a_class_of_its_own() {
     let (folder, series) = series(5, 3, 2);
     let path = saved(&folder, &series, Content::LabelMap(&noise(&series, 2)), 2);
     let object = dicom_object::open_file(&path).unwrap();
-    assert_eq!(value(&object, tags::SOP_CLASS_UID).unwrap(), uids::LABEL_MAP_SEGMENTATION_STORAGE);
-    assert_eq!(object.get(tags::PIXEL_PADDING_VALUE).unwrap().to_int::<u16>().unwrap(), 0);
-    assert_eq!(object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap().len(), 3);
-    let frames = object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap();
+    assert_eq!(
+        value(&object, tags::SOP_CLASS_UID).unwrap(),
+        uids::LABEL_MAP_SEGMENTATION_STORAGE
+    );
+    assert_eq!(
+        object
+            .get(tags::PIXEL_PADDING_VALUE)
+            .unwrap()
+            .to_int::<u16>()
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        object
+            .get(tags::SEGMENT_SEQUENCE)
+            .unwrap()
+            .items()
+            .unwrap()
+            .len(),
+        3
+    );
+    let frames = object
+        .get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .unwrap()
+        .items()
+        .unwrap();
     assert_eq!(frames.len(), 2);
-    assert!(frames.iter().all(|f| f.get(tags::SEGMENT_IDENTIFICATION_SEQUENCE).is_none()));
+    assert!(
+        frames
+            .iter()
+            .all(|f| f.get(tags::SEGMENT_IDENTIFICATION_SEQUENCE).is_none())
+    );
 }
 
 #[test]
 fn probabilities_are_kept_in_255ths_and_taken_from_half_on() {
     let (folder, series) = series(3, 2, 2);
-    let maps = maps(2, &[[0, 127, 128, 255, 200, 200].map(|v: u16| v * 257).to_vec()]);
+    let maps = maps(
+        2,
+        &[[0, 127, 128, 255, 200, 200].map(|v: u16| v * 257).to_vec()],
+    );
     let maps: Vec<&[Vec<u16>]> = maps.iter().map(Vec::as_slice).collect();
     let path = saved(&folder, &series, Content::Fractional(&maps), 1);
     let mut seg = read(&path).unwrap();
@@ -98,13 +146,25 @@ fn probabilities_are_kept_in_255ths_and_taken_from_half_on() {
     assert_eq!(seg.values(1).unwrap(), [0, 127, 128, 255, 200, 200]);
     let got = import(&path, &series).unwrap();
     assert_eq!(got.masks[1].1.labels(), [0, 0, 1, 1, 1, 1]);
-    assert!(got.notes.iter().any(|n| n.contains("FRACTIONAL") && n.contains("128 of 255")), "{:?}", got.notes);
+    assert!(
+        got.notes
+            .iter()
+            .any(|n| n.contains("FRACTIONAL") && n.contains("128 of 255")),
+        "{:?}",
+        got.notes
+    );
 }
 
 #[test]
 fn where_fractions_overlap_the_largest_wins() {
     let (folder, series) = series(2, 2, 1);
-    let maps = maps(1, &[vec![60_000, 40_000, 0, 65_535], vec![50_000, 60_000, 40_000, 65_535]]);
+    let maps = maps(
+        1,
+        &[
+            vec![60_000, 40_000, 0, 65_535],
+            vec![50_000, 60_000, 40_000, 65_535],
+        ],
+    );
     let maps: Vec<&[Vec<u16>]> = maps.iter().map(Vec::as_slice).collect();
     let path = saved(&folder, &series, Content::Fractional(&maps), 2);
     let got = import(&path, &series).unwrap();
@@ -113,7 +173,11 @@ fn where_fractions_overlap_the_largest_wins() {
         "\"Head\" lost 1 pixel to \"Tête\", which lies over it",
         "\"Tête\" lost 2 pixels to \"Head\", which lies over it",
     ];
-    assert!(lost.iter().all(|l| got.notes.iter().any(|n| n == l)), "{:?}", got.notes);
+    assert!(
+        lost.iter().all(|l| got.notes.iter().any(|n| n == l)),
+        "{:?}",
+        got.notes
+    );
 }
 
 #[test]
@@ -121,7 +185,14 @@ fn probabilities_of_another_size_are_refused() {
     let (folder, series) = series(2, 2, 1);
     let refused = |maps: &[Vec<u16>], reason: &str| {
         let path = folder.path().join("never.dcm");
-        let error = write(&path, &series, Content::Fractional(&[maps]), &labels(1), &[author()], Options::default());
+        let error = write(
+            &path,
+            &series,
+            Content::Fractional(&[maps]),
+            &labels(1),
+            &[author()],
+            Options::default(),
+        );
         assert!(error.unwrap_err().to_string().contains(reason));
     };
     refused(&[vec![0; 3]], "not as large");
@@ -134,23 +205,43 @@ fn of_overlapping_binary_segments_the_smaller_lies_on_top_and_it_is_said() {
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 2)), 2);
     // Segment 1 everywhere, segment 2 in the first three pixels.
     let pixels = PrimitiveValue::U8(vec![0xFF, 0b111].into());
-    changed(&path, |o| drop(o.put(DataElement::new(tags::PIXEL_DATA, VR::OB, pixels))));
+    changed(&path, |o| {
+        drop(o.put(DataElement::new(tags::PIXEL_DATA, VR::OB, pixels)))
+    });
     let got = import(&path, &series).unwrap();
     assert_eq!(got.masks[0].1.labels(), [2, 2, 2, 1, 1, 1, 1, 1]);
-    assert_eq!(got.notes, ["\"Head\" lost 3 pixels to \"Tête\", which lies over it"]);
+    assert_eq!(
+        got.notes,
+        ["\"Head\" lost 3 pixels to \"Tête\", which lies over it"]
+    );
 }
 
 #[test]
 fn a_segmentation_of_another_series_is_refused_and_both_are_named() {
     let (folder, series) = series(4, 2, 2);
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
-    let mut other = Series { id: "1.2.4".into(), modality: "MR".into(), ..series.clone() };
-    other.slices.iter_mut().for_each(|s| s.sop_instance_uid = Some("1.2.3.9".into()));
+    let mut other = Series {
+        id: "1.2.4".into(),
+        modality: "MR".into(),
+        ..series.clone()
+    };
+    other
+        .slices
+        .iter_mut()
+        .for_each(|s| s.sop_instance_uid = Some("1.2.3.9".into()));
     let error = refusal(&path, &other);
-    assert!(error.contains("it refers to series 1.2.3 (US), this is 1.2.4 (MR)"), "{error}");
+    assert!(
+        error.contains("it refers to series 1.2.3 (US), this is 1.2.4 (MR)"),
+        "{error}"
+    );
     assert!(refusal(&path, &pictures(4, 2, 2)).contains("a picture"));
     // In the same space as well: it was drawn on other images.
-    let path = saved(&folder, &in_space(series), Content::Binary(&noise(&other, 1)), 1);
+    let path = saved(
+        &folder,
+        &in_space(series),
+        Content::Binary(&noise(&other, 1)),
+        1,
+    );
     assert!(refusal(&path, &in_space(other)).contains("it refers to series 1.2.3"));
 }
 
@@ -158,8 +249,17 @@ fn a_segmentation_of_another_series_is_refused_and_both_are_named() {
 fn another_size_is_refused_and_both_are_named() {
     let (folder, series) = series(4, 2, 2);
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
-    let error = refusal(&path, &Series { columns: 3, ..series });
-    assert!(error.contains("it is 4 x 2 pixels, the series 3 x 2"), "{error}");
+    let error = refusal(
+        &path,
+        &Series {
+            columns: 3,
+            ..series
+        },
+    );
+    assert!(
+        error.contains("it is 4 x 2 pixels, the series 3 x 2"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -171,29 +271,66 @@ fn without_references_the_place_in_space_decides() {
         let path = saved(&folder, &series, kind, 2);
         changed(&path, |object| {
             object.remove_element(tags::REFERENCED_SERIES_SEQUENCE);
-            let groups = object.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap().to_vec();
+            let groups = object
+                .get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+                .unwrap()
+                .items()
+                .unwrap()
+                .to_vec();
             let bare = groups.into_iter().map(|mut group| {
                 group.remove_element(tags::DERIVATION_IMAGE_SEQUENCE);
                 group.remove_element(tags::FRAME_CONTENT_SEQUENCE);
                 group
             });
-            object.put(sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, bare.rev().collect()));
+            object.put(sequence(
+                tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+                bare.rev().collect(),
+            ));
         });
         // What is said of the frames is in reverse order now, their pixels are not.
         let found = imported(&path, &series);
         match kind.kind() {
-            SegmentationType::LabelMap => assert_eq!(found, masks.iter().rev().cloned().collect::<Vec<_>>()),
+            SegmentationType::LabelMap => {
+                assert_eq!(found, masks.iter().rev().cloned().collect::<Vec<_>>())
+            }
             _ => {
-                let swapped = |mask: &Mask| mask.labels().iter().map(|l| (3 - l) % 3).collect::<Vec<u8>>();
+                let swapped = |mask: &Mask| {
+                    mask.labels()
+                        .iter()
+                        .map(|l| (3 - l) % 3)
+                        .collect::<Vec<u8>>()
+                };
                 let expected: Vec<Vec<u8>> = masks.iter().rev().map(swapped).collect();
-                assert_eq!(found.iter().map(|m| m.labels().to_vec()).collect::<Vec<_>>(), expected);
+                assert_eq!(
+                    found
+                        .iter()
+                        .map(|m| m.labels().to_vec())
+                        .collect::<Vec<_>>(),
+                    expected
+                );
             }
         }
-        assert!(import(&path, &series).unwrap().notes.iter().any(|n| n.contains("placed by their position")));
-        let elsewhere = Series { frame_of_reference_uid: Some("1.2.9".into()), ..series.clone() };
-        assert!(refusal(&path, &elsewhere).contains("frame of reference 1.2.8, the series in 1.2.9"));
+        assert!(
+            import(&path, &series)
+                .unwrap()
+                .notes
+                .iter()
+                .any(|n| n.contains("placed by their position"))
+        );
+        let elsewhere = Series {
+            frame_of_reference_uid: Some("1.2.9".into()),
+            ..series.clone()
+        };
+        assert!(
+            refusal(&path, &elsewhere).contains("frame of reference 1.2.8, the series in 1.2.9")
+        );
         let mut shifted = series.clone();
-        shifted.slices.iter_mut().for_each(|s| s.plane = s.plane.map(|p| Plane { position: [9.0; 3], ..p }));
+        shifted.slices.iter_mut().for_each(|s| {
+            s.plane = s.plane.map(|p| Plane {
+                position: [9.0; 3],
+                ..p
+            })
+        });
         assert!(refusal(&path, &shifted).contains("none of its frames lies where"));
     }
 }
@@ -204,10 +341,17 @@ fn a_part_of_a_series_takes_what_is_of_it_and_says_what_is_not() {
     let mut masks = noise(&series, 1);
     masks[0] = Mask::empty(4, 3);
     let path = saved(&folder, &series, Content::Binary(&masks), 1);
-    let part = Series { id: "1.2.3#2".into(), slices: series.slices[..2].to_vec(), ..series };
+    let part = Series {
+        id: "1.2.3#2".into(),
+        slices: series.slices[..2].to_vec(),
+        ..series
+    };
     let got = import(&path, &part).unwrap();
     assert_eq!(got.masks, [(0, masks[0].clone()), (1, masks[1].clone())]);
-    assert_eq!(got.notes, ["1 of its frames belong to slices that are not here and were left out"]);
+    assert_eq!(
+        got.notes,
+        ["1 of its frames belong to slices that are not here and were left out"]
+    );
 }
 
 #[test]
@@ -215,18 +359,44 @@ fn each_label_has_its_author_and_its_modifiers() {
     let (folder, series) = series(4, 3, 1);
     let mut labels = labels(3);
     labels[1].modifiers = vec![Code::new("7771000", "SCT", "Left")];
-    let of = |algorithm_type| Authorship { algorithm_type, ..author() };
-    let authors = [AlgorithmType::Automatic, AlgorithmType::Semiautomatic, AlgorithmType::Manual].map(of);
+    let of = |algorithm_type| Authorship {
+        algorithm_type,
+        ..author()
+    };
+    let authors = [
+        AlgorithmType::Automatic,
+        AlgorithmType::Semiautomatic,
+        AlgorithmType::Manual,
+    ]
+    .map(of);
     let path = folder.path().join("out.dcm");
     let masks = noise(&series, 3);
-    write(&path, &series, Content::Binary(&masks), &labels, &authors, Options::default()).unwrap();
+    write(
+        &path,
+        &series,
+        Content::Binary(&masks),
+        &labels,
+        &authors,
+        Options::default(),
+    )
+    .unwrap();
     let object = dicom_object::open_file(&path).unwrap();
     let segments = object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap();
-    let types: Vec<String> = segments.iter().filter_map(|s| value(s, tags::SEGMENT_ALGORITHM_TYPE)).collect();
+    let types: Vec<String> = segments
+        .iter()
+        .filter_map(|s| value(s, tags::SEGMENT_ALGORITHM_TYPE))
+        .collect();
     assert_eq!(types, ["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]);
     assert!(segments[2].get(tags::SEGMENT_ALGORITHM_NAME).is_none());
     assert_eq!(import(&path, &series).unwrap().labels, labels);
-    let two = write(&path, &series, Content::Binary(&masks), &labels, &authors[..2], Options::default());
+    let two = write(
+        &path,
+        &series,
+        Content::Binary(&masks),
+        &labels,
+        &authors[..2],
+        Options::default(),
+    );
     assert!(two.unwrap_err().to_string().contains("2 authors"));
 }
 
@@ -236,10 +406,16 @@ fn retired_codes_are_read_as_their_successors() {
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
     changed(&path, |object| {
         let mut segment = object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap()[0].clone();
-        segment.put(code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, &Code::new("T-62000", "SRT", "Liver")));
+        segment.put(code(
+            tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
+            &Code::new("T-62000", "SRT", "Liver"),
+        ));
         object.put(sequence(tags::SEGMENT_SEQUENCE, vec![segment]));
     });
-    assert_eq!(import(&path, &series).unwrap().labels[0].concept, Code::new("10200004", "SCT", "Liver"));
+    assert_eq!(
+        import(&path, &series).unwrap().labels[0].concept,
+        Code::new("10200004", "SCT", "Liver")
+    );
 }
 
 #[test]
@@ -250,7 +426,10 @@ fn pictures_take_their_own_segmentation_back() {
     let masks = noise(&series, 2);
     let path = saved(&folder, &series, Content::LabelMap(&masks), 2);
     let got = import(&path, &series).unwrap();
-    assert_eq!(got.masks.into_iter().map(|(_, m)| m).collect::<Vec<_>>(), masks);
+    assert_eq!(
+        got.masks.into_iter().map(|(_, m)| m).collect::<Vec<_>>(),
+        masks
+    );
     assert!(got.notes[0].contains("refers to no image"));
     assert!(refusal(&path, &pictures(5, 4, 2)).contains("which of the 2 pictures"));
 }
@@ -264,8 +443,13 @@ fn other_files_are_refused_with_the_reason() {
     assert!(refusal(&folder.path().join("in.dcm"), &series).contains("no DICOM segmentation"));
     assert!(refusal(&folder.path().join("gone.dcm"), &series).contains("no such file"));
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
-    changed(&path, |o| drop(o.put(text(tags::NUMBER_OF_FRAMES, VR::IS, "900000"))));
-    assert!(refusal(&path, &series).contains("bytes"), "sizes are checked before anything is made for them");
+    changed(&path, |o| {
+        drop(o.put(text(tags::NUMBER_OF_FRAMES, VR::IS, "900000")))
+    });
+    assert!(
+        refusal(&path, &series).contains("bytes"),
+        "sizes are checked before anything is made for them"
+    );
 }
 
 /// A panic would fail the test.
@@ -283,7 +467,11 @@ fn damaged_files_are_read_or_refused() {
         (state >> 8) as usize % below
     };
     let mut refused = 0;
-    for content in [Content::Binary(&masks), Content::LabelMap(&masks), Content::Fractional(&probabilities)] {
+    for content in [
+        Content::Binary(&masks),
+        Content::LabelMap(&masks),
+        Content::Fractional(&probabilities),
+    ] {
         let whole = std::fs::read(saved(&folder, &series, content, 2)).unwrap();
         for round in 0..400 {
             let mut bytes = whole.clone();

@@ -31,9 +31,21 @@ fn images(folder: &TempDir, times: usize) -> Vec<Series> {
         Fixture::new(COLUMNS as u16, ROWS as u16)
             .text(tags::SOP_INSTANCE_UID, VR::UI, &image(time, slice))
             .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
-            .text(tags::INSTANCE_NUMBER, VR::IS, &(time * SLICES + slice + 1).to_string())
-            .text(tags::TEMPORAL_POSITION_IDENTIFIER, VR::IS, &(time + 1).to_string())
-            .text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("10\\20\\{}", 5.0 + 2.5 * slice as f64))
+            .text(
+                tags::INSTANCE_NUMBER,
+                VR::IS,
+                &(time * SLICES + slice + 1).to_string(),
+            )
+            .text(
+                tags::TEMPORAL_POSITION_IDENTIFIER,
+                VR::IS,
+                &(time + 1).to_string(),
+            )
+            .text(
+                tags::IMAGE_POSITION_PATIENT,
+                VR::DS,
+                &format!("10\\20\\{}", 5.0 + 2.5 * slice as f64),
+            )
             .text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0")
             .text(tags::PIXEL_SPACING, VR::DS, "3\\2")
             .pixels(&[0; COLUMNS * ROWS])
@@ -141,19 +153,28 @@ struct How {
 }
 
 fn code(value: &str) -> Fixture {
-    Fixture::item().text(tags::CODE_VALUE, VR::SH, value).text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "SCT").text(
-        tags::CODE_MEANING,
-        VR::LO,
-        "Tissue",
-    )
+    Fixture::item()
+        .text(tags::CODE_VALUE, VR::SH, value)
+        .text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "SCT")
+        .text(tags::CODE_MEANING, VR::LO, "Tissue")
 }
 
 fn segment(number: u16) -> Fixture {
     Fixture::item()
         .number(tags::SEGMENT_NUMBER, number)
-        .text(tags::SEGMENT_LABEL, VR::LO, ["One", "Two"][usize::from(number) - 1])
-        .sequence(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, code("85756007"))
-        .sequence(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, code("85756007"))
+        .text(
+            tags::SEGMENT_LABEL,
+            VR::LO,
+            ["One", "Two"][usize::from(number) - 1],
+        )
+        .sequence(
+            tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
+            code("85756007"),
+        )
+        .sequence(
+            tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
+            code("85756007"),
+        )
 }
 
 /// The functional groups of the frame of a slice.
@@ -172,11 +193,17 @@ fn frame(grid: &Grid, how: How, (slice, time, number): (usize, usize, Option<u16
         item = item.sequence(tags::FRAME_CONTENT_SEQUENCE, content);
     }
     if let Some(time) = how.names {
-        let source = Fixture::item().text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, uids::CT_IMAGE_STORAGE).text(
-            tags::REFERENCED_SOP_INSTANCE_UID,
-            VR::UI,
-            &image(time, slice),
-        );
+        let source = Fixture::item()
+            .text(
+                tags::REFERENCED_SOP_CLASS_UID,
+                VR::UI,
+                uids::CT_IMAGE_STORAGE,
+            )
+            .text(
+                tags::REFERENCED_SOP_INSTANCE_UID,
+                VR::UI,
+                &image(time, slice),
+            );
         let derivation = Fixture::item().sequence(tags::SOURCE_IMAGE_SEQUENCE, source);
         item = item.sequence(tags::DERIVATION_IMAGE_SEQUENCE, derivation);
     }
@@ -186,15 +213,26 @@ fn frame(grid: &Grid, how: How, (slice, time, number): (usize, usize, Option<u16
 fn segmentation(grid: &Grid, how: How) -> Fixture {
     let is_map = how.kind == SegmentationType::LabelMap;
     let numbers: &[Option<u16>] = if is_map { &[None] } else { &[Some(1), Some(2)] };
-    let of_slice =
-        |slice: usize| (0..how.times).flat_map(move |time| numbers.iter().map(move |number| (slice, time, *number)));
+    let of_slice = |slice: usize| {
+        (0..how.times)
+            .flat_map(move |time| numbers.iter().map(move |number| (slice, time, *number)))
+    };
     let mut frames: Vec<(usize, usize, Option<u16>)> = (0..SLICES).flat_map(of_slice).collect();
     if how.is_reversed {
         frames.reverse();
     }
-    let class = if is_map { uids::LABEL_MAP_SEGMENTATION_STORAGE } else { uids::SEGMENTATION_STORAGE };
-    let bits = if how.kind == SegmentationType::Binary { 1 } else { 8 };
-    let orientation = Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, grid.orientation);
+    let class = if is_map {
+        uids::LABEL_MAP_SEGMENTATION_STORAGE
+    } else {
+        uids::SEGMENTATION_STORAGE
+    };
+    let bits = if how.kind == SegmentationType::Binary {
+        1
+    } else {
+        8
+    };
+    let orientation =
+        Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, grid.orientation);
     let measures = Fixture::item()
         .text(tags::PIXEL_SPACING, VR::DS, grid.spacing)
         .text(tags::SLICE_THICKNESS, VR::DS, "2.5")
@@ -221,7 +259,11 @@ fn segmentation(grid: &Grid, how: How) -> Fixture {
     if let Some(time) = how.names {
         let mut series = Fixture::item().text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4");
         for slice in 0..SLICES {
-            let instance = Fixture::item().text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &image(time, slice));
+            let instance = Fixture::item().text(
+                tags::REFERENCED_SOP_INSTANCE_UID,
+                VR::UI,
+                &image(time, slice),
+            );
             series = series.append_item(tags::REFERENCED_INSTANCE_SEQUENCE, instance);
         }
         file = file.sequence(tags::REFERENCED_SERIES_SEQUENCE, series);
@@ -246,7 +288,11 @@ fn segmentation(grid: &Grid, how: How) -> Fixture {
         }
     }
     if bits == 1 {
-        let byte = |bits: &[u8]| bits.iter().enumerate().fold(0, |byte, (i, bit)| byte | bit << i);
+        let byte = |bits: &[u8]| {
+            bits.iter()
+                .enumerate()
+                .fold(0, |byte, (i, bit)| byte | bit << i)
+        };
         values = values.chunks(8).map(byte).collect();
     }
     if values.len() % 2 == 1 {
@@ -255,18 +301,31 @@ fn segmentation(grid: &Grid, how: How) -> Fixture {
     file.pixel_bytes(&values)
 }
 
-const KINDS: [SegmentationType; 3] =
-    [SegmentationType::Binary, SegmentationType::Fractional, SegmentationType::LabelMap];
+const KINDS: [SegmentationType; 3] = [
+    SegmentationType::Binary,
+    SegmentationType::Fractional,
+    SegmentationType::LabelMap,
+];
 
 fn hows() -> impl Iterator<Item = How> {
-    KINDS.into_iter().flat_map(|kind| [None, Some(0)].map(|names| How { kind, names, is_reversed: false, times: 1 }))
+    KINDS.into_iter().flat_map(|kind| {
+        [None, Some(0)].map(|names| How {
+            kind,
+            names,
+            is_reversed: false,
+            times: 1,
+        })
+    })
 }
 
 /// The masks of all slices, as the truth has them.
 fn expected(of: fn(usize, usize, usize) -> u8) -> Vec<(usize, Mask)> {
     let mask = |slice: usize| {
         let pixels = (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| of(slice, x, y)));
-        (slice, Mask::from_labels(COLUMNS, ROWS, pixels.collect()).unwrap())
+        (
+            slice,
+            Mask::from_labels(COLUMNS, ROWS, pixels.collect()).unwrap(),
+        )
     };
     (0..SLICES).map(mask).collect()
 }
@@ -279,17 +338,41 @@ fn laid(folder: &TempDir, file: &Fixture, series: &Series) -> Result<ImportedMas
 fn every_type_on_every_grid_is_laid_as_its_geometry_says() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
-    for (grid, how) in grids().iter().flat_map(|grid| hows().map(move |how| (grid, how))) {
+    for (grid, how) in grids()
+        .iter()
+        .flat_map(|grid| hows().map(move |how| (grid, how)))
+    {
         for is_reversed in [false, true] {
             let how = How { is_reversed, ..how };
-            let what = format!("{} {:?}, named: {:?}, reversed: {is_reversed}", grid.name, how.kind, how.names);
+            let what = format!(
+                "{} {:?}, named: {:?}, reversed: {is_reversed}",
+                grid.name, how.kind, how.names
+            );
             let got = laid(&folder, &segmentation(grid, how), &series).unwrap();
             assert_eq!(got.masks, expected(grid.expected), "{what}");
             assert_eq!(got.is_resampled, grid.is_resampled, "{what}");
-            assert_eq!(got.basis, if how.names.is_some() { Basis::Images } else { Basis::Position }, "{what}");
+            assert_eq!(
+                got.basis,
+                if how.names.is_some() {
+                    Basis::Images
+                } else {
+                    Basis::Position
+                },
+                "{what}"
+            );
             let says = |words: &str| got.notes.iter().any(|note| note.contains(words));
-            assert_eq!(says("resampled"), grid.is_resampled, "{what}: {:?}", got.notes);
-            assert_eq!(says("names no image"), how.names.is_none(), "{what}: {:?}", got.notes);
+            assert_eq!(
+                says("resampled"),
+                grid.is_resampled,
+                "{what}: {:?}",
+                got.notes
+            );
+            assert_eq!(
+                says("names no image"),
+                how.names.is_none(),
+                "{what}: {:?}",
+                got.notes
+            );
         }
     }
 }
@@ -300,17 +383,36 @@ fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
     let times = images(&folder, 4);
     assert_eq!(times.len(), 4);
     for kind in KINDS {
-        let named = How { kind, names: Some(2), is_reversed: false, times: 1 };
+        let named = How {
+            kind,
+            names: Some(2),
+            is_reversed: false,
+            times: 1,
+        };
         for (time, series) in times.iter().enumerate() {
             let got = laid(&folder, &segmentation(&SAME, named), series);
             if time == 2 {
                 assert_eq!(got.unwrap().masks, expected(truth));
             } else {
                 let error = got.unwrap_err().to_string();
-                assert!(error.contains("to none of the 4 slices that are here"), "{error}");
+                assert!(
+                    error.contains("to none of the 4 slices that are here"),
+                    "{error}"
+                );
             }
             // One that names nothing may be of any time, and says so.
-            let got = laid(&folder, &segmentation(&SAME, How { names: None, ..named }), series).unwrap();
+            let got = laid(
+                &folder,
+                &segmentation(
+                    &SAME,
+                    How {
+                        names: None,
+                        ..named
+                    },
+                ),
+                series,
+            )
+            .unwrap();
             assert_eq!((got.basis, got.masks), (Basis::Position, expected(truth)));
         }
     }
@@ -323,17 +425,53 @@ fn of_several_images_at_one_place_one_is_asked_for() {
     // As a loop at every place: both times in one series.
     let mut series = times.remove(0);
     series.slices.extend(times.remove(0).slices);
-    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false, times: 1 };
+    let how = How {
+        kind: SegmentationType::Binary,
+        names: None,
+        is_reversed: false,
+        times: 1,
+    };
     let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
-    assert!(error.contains("2 images lie at one place (images 1, 5)") && error.contains("--time"), "{error}");
-    let of_time = |time| import_chosen(&path, &series, &MaskChoice { time: Some(time), ..MaskChoice::default() });
-    let slices: Vec<usize> = of_time(2).unwrap().masks.iter().map(|(slice, _)| *slice).collect();
+    assert!(
+        error.contains("2 images lie at one place (images 1, 5)") && error.contains("--time"),
+        "{error}"
+    );
+    let of_time = |time| {
+        import_chosen(
+            &path,
+            &series,
+            &MaskChoice {
+                time: Some(time),
+                ..MaskChoice::default()
+            },
+        )
+    };
+    let slices: Vec<usize> = of_time(2)
+        .unwrap()
+        .masks
+        .iter()
+        .map(|(slice, _)| *slice)
+        .collect();
     assert_eq!(slices, [4, 5, 6, 7]);
-    assert!(of_time(3).unwrap_err().to_string().contains("there is no time 3"));
-    let named = How { names: Some(1), ..how };
+    assert!(
+        of_time(3)
+            .unwrap_err()
+            .to_string()
+            .contains("there is no time 3")
+    );
+    let named = How {
+        names: Some(1),
+        ..how
+    };
     let got = laid(&folder, &segmentation(&SAME, named), &series).unwrap();
-    assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [4, 5, 6, 7]);
+    assert_eq!(
+        got.masks
+            .iter()
+            .map(|(slice, _)| *slice)
+            .collect::<Vec<_>>(),
+        [4, 5, 6, 7]
+    );
 }
 
 #[test]
@@ -341,17 +479,45 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     for how in hows() {
-        let shifted = Grid { position: [10.8, 20.0], ..SAME };
+        let shifted = Grid {
+            position: [10.8, 20.0],
+            ..SAME
+        };
         let got = laid(&folder, &segmentation(&shifted, how), &series).unwrap();
         assert_eq!(got.masks, expected(truth));
-        assert!(got.is_resampled && got.notes.iter().any(|n| n.contains("up to 0.40 of a pixel")), "{:?}", got.notes);
-        let tilted = Grid { orientation: "1\\0\\0\\0\\0.8\\0.6", ..SAME };
-        let error = laid(&folder, &segmentation(&tilted, how), &series).unwrap_err().to_string();
-        assert!(error.contains("at an angle of 37° to the slices"), "{error}");
+        assert!(
+            got.is_resampled
+                && got
+                    .notes
+                    .iter()
+                    .any(|n| n.contains("up to 0.40 of a pixel")),
+            "{:?}",
+            got.notes
+        );
+        let tilted = Grid {
+            orientation: "1\\0\\0\\0\\0.8\\0.6",
+            ..SAME
+        };
+        let error = laid(&folder, &segmentation(&tilted, how), &series)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("at an angle of 37° to the slices"),
+            "{error}"
+        );
         // Beside the images: on their planes, and on none of their pixels.
-        let beside = Grid { position: [-90.0, 20.0], ..SAME };
+        let beside = Grid {
+            position: [-90.0, 20.0],
+            ..SAME
+        };
         let got = laid(&folder, &segmentation(&beside, how), &series).unwrap();
-        assert!(got.loss().unwrap().contains("lies on a pixel of the images"), "{:?}", got.loss());
+        assert!(
+            got.loss()
+                .unwrap()
+                .contains("lies on a pixel of the images"),
+            "{:?}",
+            got.loss()
+        );
     }
 }
 
@@ -360,35 +526,94 @@ fn a_frame_halfway_between_two_slices_is_laid_on_one_of_them_and_that_is_said() 
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     // Above or below all slices: each frame has its own, and none is lost at the ends.
-    for (lift, side) in [(1.25, "the frame after it"), (-1.25, "the frame before it"), (1.2502, "the frame after it")] {
+    for (lift, side) in [
+        (1.25, "the frame after it"),
+        (-1.25, "the frame before it"),
+        (1.2502, "the frame after it"),
+    ] {
         for how in hows() {
             let got = laid(&folder, &segmentation(&Grid { lift, ..SAME }, how), &series).unwrap();
             assert_eq!(got.masks, expected(truth), "{lift} {:?}", how.kind);
-            assert!(got.is_resampled && got.notes.iter().any(|n| n.contains("halfway") && n.contains(side)));
+            assert!(
+                got.is_resampled
+                    && got
+                        .notes
+                        .iter()
+                        .any(|n| n.contains("halfway") && n.contains(side))
+            );
         }
     }
     // Nearer to one of them: no doubt which.
-    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false, times: 1 };
-    let got = laid(&folder, &segmentation(&Grid { lift: 0.6, ..SAME }, how), &series).unwrap();
-    assert!(!got.notes.iter().any(|n| n.contains("halfway")), "{:?}", got.notes);
+    let how = How {
+        kind: SegmentationType::Binary,
+        names: None,
+        is_reversed: false,
+        times: 1,
+    };
+    let got = laid(
+        &folder,
+        &segmentation(&Grid { lift: 0.6, ..SAME }, how),
+        &series,
+    )
+    .unwrap();
+    assert!(
+        !got.notes.iter().any(|n| n.contains("halfway")),
+        "{:?}",
+        got.notes
+    );
 }
 
 #[test]
 fn of_several_times_that_name_no_image_one_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
-    for (kind, is_reversed) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
-        let how = How { kind, names: None, is_reversed, times: 3 };
+    for (kind, is_reversed) in KINDS
+        .into_iter()
+        .flat_map(|kind| [(kind, false), (kind, true)])
+    {
+        let how = How {
+            kind,
+            names: None,
+            is_reversed,
+            times: 3,
+        };
         let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
         let error = import(&path, &series).unwrap_err();
         assert_eq!(error.kind, ErrorKind::TimeWanted(3), "{error}");
-        assert!(error.to_string().contains("lie at one place") && error.to_string().contains("--time"), "{error}");
-        let of_time = |time| import_chosen(&path, &series, &MaskChoice { time: Some(time), ..MaskChoice::default() });
+        assert!(
+            error.to_string().contains("lie at one place") && error.to_string().contains("--time"),
+            "{error}"
+        );
+        let of_time = |time| {
+            import_chosen(
+                &path,
+                &series,
+                &MaskChoice {
+                    time: Some(time),
+                    ..MaskChoice::default()
+                },
+            )
+        };
         let got = of_time(2).unwrap();
-        assert_eq!(got.masks, expected(|s, x, y| (truth(s, x, y) + 1) % 3), "{kind:?}, reversed: {is_reversed}");
-        assert!(got.notes.iter().any(|n| n.contains("that of time 2 was taken")), "{:?}", got.notes);
+        assert_eq!(
+            got.masks,
+            expected(|s, x, y| (truth(s, x, y) + 1) % 3),
+            "{kind:?}, reversed: {is_reversed}"
+        );
+        assert!(
+            got.notes
+                .iter()
+                .any(|n| n.contains("that of time 2 was taken")),
+            "{:?}",
+            got.notes
+        );
         assert_eq!(of_time(1).unwrap().masks, expected(truth));
-        assert!(of_time(4).unwrap_err().to_string().contains("there is no time 4"));
+        assert!(
+            of_time(4)
+                .unwrap_err()
+                .to_string()
+                .contains("there is no time 4")
+        );
     }
 }
 
@@ -397,8 +622,20 @@ fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     // Five columns from the third on, and four rows from the second on.
-    let part = Grid { columns: 5, rows: 4, position: [14.0, 23.0], stored: |s, x, y| truth(s, x + 2, y + 1), ..SAME };
-    let cut = |s, x, y| if (2..7).contains(&x) && (1..5).contains(&y) { truth(s, x, y) } else { 0 };
+    let part = Grid {
+        columns: 5,
+        rows: 4,
+        position: [14.0, 23.0],
+        stored: |s, x, y| truth(s, x + 2, y + 1),
+        ..SAME
+    };
+    let cut = |s, x, y| {
+        if (2..7).contains(&x) && (1..5).contains(&y) {
+            truth(s, x, y)
+        } else {
+            0
+        }
+    };
     for how in hows() {
         let got = laid(&folder, &segmentation(&part, how), &series).unwrap();
         assert_eq!(got.masks, expected(cut));
@@ -410,13 +647,33 @@ fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
 fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let mut series = images(&folder, 1).remove(0);
-    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false, times: 1 };
+    let how = How {
+        kind: SegmentationType::Binary,
+        names: Some(0),
+        is_reversed: false,
+        times: 1,
+    };
     // The names of the images are in another order than their places.
-    let names: Vec<_> = series.slices.iter().map(|s| s.sop_instance_uid.clone()).rev().collect();
-    series.slices.iter_mut().zip(names).for_each(|(slice, name)| slice.sop_instance_uid = name);
+    let names: Vec<_> = series
+        .slices
+        .iter()
+        .map(|s| s.sop_instance_uid.clone())
+        .rev()
+        .collect();
+    series
+        .slices
+        .iter_mut()
+        .zip(names)
+        .for_each(|(slice, name)| slice.sop_instance_uid = name);
     let got = laid(&folder, &segmentation(&SAME, how), &series).unwrap();
     assert_eq!(got.masks, expected(truth));
-    assert!(got.notes.iter().any(|n| n.contains("8 of its frames name other images")), "{:?}", got.notes);
+    assert!(
+        got.notes
+            .iter()
+            .any(|n| n.contains("8 of its frames name other images")),
+        "{:?}",
+        got.notes
+    );
 }
 
 #[test]
@@ -424,20 +681,43 @@ fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let mut series = images(&folder, 1).remove(0);
     series.id = "1.2.55".into();
-    series.slices.iter_mut().for_each(|s| s.sop_instance_uid = s.sop_instance_uid.take().map(|uid| uid + ".9"));
-    let how = How { kind: SegmentationType::LabelMap, names: Some(0), is_reversed: false, times: 1 };
+    series
+        .slices
+        .iter_mut()
+        .for_each(|s| s.sop_instance_uid = s.sop_instance_uid.take().map(|uid| uid + ".9"));
+    let how = How {
+        kind: SegmentationType::LabelMap,
+        names: Some(0),
+        is_reversed: false,
+        times: 1,
+    };
     let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
     let error = import(&path, &series).unwrap_err();
     assert_eq!(error.kind, ErrorKind::NamesOtherImages);
     let error = error.to_string();
-    assert!(error.contains("it refers to series 1.2.3.4") && error.contains("--by-position"), "{error}");
-    let by_position = MaskChoice { by_position: true, ..MaskChoice::default() };
+    assert!(
+        error.contains("it refers to series 1.2.3.4") && error.contains("--by-position"),
+        "{error}"
+    );
+    let by_position = MaskChoice {
+        by_position: true,
+        ..MaskChoice::default()
+    };
     let got = import_chosen(&path, &series, &by_position).unwrap();
     assert_eq!((got.masks, got.basis), (expected(truth), Basis::Position));
-    assert!(got.notes.iter().any(|n| n.contains("as asked for")), "{:?}", got.notes);
+    assert!(
+        got.notes.iter().any(|n| n.contains("as asked for")),
+        "{:?}",
+        got.notes
+    );
     series.frame_of_reference_uid = Some("1.2.66".into());
-    let error = import_chosen(&path, &series, &by_position).unwrap_err().to_string();
-    assert!(error.contains("frame of reference 1.2.9, the series in 1.2.66"), "{error}");
+    let error = import_chosen(&path, &series, &by_position)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("frame of reference 1.2.9, the series in 1.2.66"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -445,28 +725,80 @@ fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
     // Both segments are the same pixels.
-    let twin = Grid { stored: |s, x, y| u8::from(truth(s, x, y) == 2) * 3, ..SAME };
-    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false, times: 1 };
+    let twin = Grid {
+        stored: |s, x, y| u8::from(truth(s, x, y) == 2) * 3,
+        ..SAME
+    };
+    let how = How {
+        kind: SegmentationType::Binary,
+        names: Some(0),
+        is_reversed: false,
+        times: 1,
+    };
     let mut file = segmentation(&twin, how);
     let bits: Vec<u8> = (0..SLICES)
         .flat_map(|s| [s, s])
-        .flat_map(|s| (0..ROWS).flat_map(move |y| (0..COLUMNS).map(move |x| u8::from(truth(s, x, y) == 2))))
+        .flat_map(|s| {
+            (0..ROWS).flat_map(move |y| (0..COLUMNS).map(move |x| u8::from(truth(s, x, y) == 2)))
+        })
         .collect();
-    let bytes: Vec<u8> =
-        bits.chunks(8).map(|b| b.iter().enumerate().fold(0, |byte, (i, bit)| byte | bit << i)).collect();
+    let bytes: Vec<u8> = bits
+        .chunks(8)
+        .map(|b| {
+            b.iter()
+                .enumerate()
+                .fold(0, |byte, (i, bit)| byte | bit << i)
+        })
+        .collect();
     file = file.pixel_bytes(&bytes);
     let path = file.write(folder.path(), "seg.dcm");
     let count = bits.iter().map(|b| usize::from(*b)).sum::<usize>() / 2;
     let got = import(&path, &series).unwrap();
-    assert_eq!(got.loss().unwrap(), "\"One\" has no pixel left: others lie over all of it");
-    assert_eq!((got.taken[0].in_file, got.taken[0].left, got.taken[1].left), (count, 0, count));
-    assert!(got.notes.contains(&format!("\"One\" lost {count} pixels to \"Two\", which lies over it")));
+    assert_eq!(
+        got.loss().unwrap(),
+        "\"One\" has no pixel left: others lie over all of it"
+    );
+    assert_eq!(
+        (got.taken[0].in_file, got.taken[0].left, got.taken[1].left),
+        (count, 0, count)
+    );
+    assert!(got.notes.contains(&format!(
+        "\"One\" lost {count} pixels to \"Two\", which lies over it"
+    )));
     let chosen = |only: &str, order: &str| {
-        let words = |w: &str| if w.is_empty() { Vec::new() } else { vec![w.to_owned()] };
-        import_chosen(&path, &series, &MaskChoice { only: words(only), order: words(order), ..MaskChoice::default() })
+        let words = |w: &str| {
+            if w.is_empty() {
+                Vec::new()
+            } else {
+                vec![w.to_owned()]
+            }
+        };
+        import_chosen(
+            &path,
+            &series,
+            &MaskChoice {
+                only: words(only),
+                order: words(order),
+                ..MaskChoice::default()
+            },
+        )
     };
     let one = chosen("One", "").unwrap();
-    assert_eq!((one.loss(), one.labels.len(), one.taken[0].left), (None, 1, count));
-    assert!(chosen("", "one").unwrap().loss().unwrap().contains("\"Two\""));
-    assert!(chosen("Three", "").unwrap_err().to_string().contains("it holds 1 \"One\", 2 \"Two\""));
+    assert_eq!(
+        (one.loss(), one.labels.len(), one.taken[0].left),
+        (None, 1, count)
+    );
+    assert!(
+        chosen("", "one")
+            .unwrap()
+            .loss()
+            .unwrap()
+            .contains("\"Two\"")
+    );
+    assert!(
+        chosen("Three", "")
+            .unwrap_err()
+            .to_string()
+            .contains("it holds 1 \"One\", 2 \"Two\"")
+    );
 }

@@ -41,8 +41,13 @@ pub(super) fn encode(
     authors: &[Authorship],
     options: Options,
 ) -> Result<EncodedSegmentation> {
-    let names = labels.iter().enumerate().map(|(i, label)| label_name(label, i as u16 + 1));
-    let own_is_ascii = names.chain([series.description.clone(), creator(authors).to_owned()]).all(|t| t.is_ascii());
+    let names = labels
+        .iter()
+        .enumerate()
+        .map(|(i, label)| label_name(label, i as u16 + 1));
+    let own_is_ascii = names
+        .chain([series.description.clone(), creator(authors).to_owned()])
+        .all(|t| t.is_ascii());
     let mut origin = Origin::of(series, own_is_ascii)?;
     let mut warnings = std::mem::take(&mut origin.warnings);
     let space = SeriesGeometry::of(series, &origin, options.synthetic_geometry, &mut warnings);
@@ -51,12 +56,29 @@ pub(super) fn encode(
     let (sop_instance_uid, series_instance_uid) = (new_uid(), new_uid());
 
     let mut dataset = item(std::mem::take(&mut origin.elements));
-    let mut put = |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
-    put(general(series, given.kind(), authors, &sop_instance_uid, &series_instance_uid));
+    let mut put =
+        |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
+    put(general(
+        series,
+        given.kind(),
+        authors,
+        &sop_instance_uid,
+        &series_instance_uid,
+    ));
     put(equipment());
-    put(content(series, creator(authors), &origin.charset, space.as_ref()));
+    put(content(
+        series,
+        creator(authors),
+        &origin.charset,
+        space.as_ref(),
+    ));
     put(image(series, given.kind(), frames.len()));
-    put(vec![segments(labels, authors, given.kind(), &origin.charset)]);
+    put(vec![segments(
+        labels,
+        authors,
+        given.kind(),
+        &origin.charset,
+    )]);
     put(multi_frame(&frames, &origin, space.as_ref()));
     put(references(&frames, &origin));
     put(frame_of_reference(space.as_ref(), &origin));
@@ -64,7 +86,11 @@ pub(super) fn encode(
         put(vec![compressed(&pixels, frames.len(), series)]);
         uids::RLE_LOSSLESS
     } else {
-        put(vec![DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into()))]);
+        put(vec![DataElement::new(
+            tags::PIXEL_DATA,
+            VR::OB,
+            PrimitiveValue::U8(pixels.into()),
+        )]);
         uids::EXPLICIT_VR_LITTLE_ENDIAN
     };
     if options.rle && given.kind() == SegmentationType::Binary {
@@ -81,7 +107,11 @@ pub(super) fn encode(
 
 /// Who drew, as far as a name is known.
 fn creator(authors: &[Authorship]) -> &str {
-    authors.iter().map(|a| a.person.trim()).find(|p| !p.is_empty()).unwrap_or_default()
+    authors
+        .iter()
+        .map(|a| a.person.trim())
+        .find(|p| !p.is_empty())
+        .unwrap_or_default()
 }
 
 /// Which frames are written: segment after segment, every slice; of a label map every slice.
@@ -91,7 +121,11 @@ fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite
         _ => (1..=labels as u8).map(Some).collect(),
     };
     let slices = 0..given.len();
-    let all = segments.into_iter().flat_map(|segment| slices.clone().map(move |slice| FrameToWrite { segment, slice }));
+    let all = segments.into_iter().flat_map(|segment| {
+        slices
+            .clone()
+            .map(move |slice| FrameToWrite { segment, slice })
+    });
     let all: Vec<FrameToWrite> = all.collect();
     if !skip_empty {
         return all;
@@ -103,7 +137,11 @@ fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite
     };
     let frames: Vec<FrameToWrite> = all.iter().filter(|f| !is_empty(f)).copied().collect();
     // A segmentation without any frame is none.
-    if frames.is_empty() { all.into_iter().take(1).collect() } else { frames }
+    if frames.is_empty() {
+        all.into_iter().take(1).collect()
+    } else {
+        frames
+    }
 }
 
 /// Which labels a slice holds.
@@ -111,7 +149,10 @@ fn present(given: Content<'_>, slice: usize) -> [bool; 256] {
     let mut present = [false; 256];
     match given {
         Content::Binary(masks) | Content::LabelMap(masks) => {
-            masks[slice].labels().iter().for_each(|&l| present[usize::from(l)] = true);
+            masks[slice]
+                .labels()
+                .iter()
+                .for_each(|&l| present[usize::from(l)] = true);
         }
         Content::Fractional(maps) => {
             for (map, held) in maps[slice].iter().zip(&mut present[1..]) {
@@ -125,7 +166,11 @@ fn present(given: Content<'_>, slice: usize) -> [bool; 256] {
 fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Result<Vec<u8>> {
     let is_binary = given.kind() == SegmentationType::Binary;
     let values = frames.len() * pixels;
-    let bytes = if is_binary { values.div_ceil(8) } else { values };
+    let bytes = if is_binary {
+        values.div_ceil(8)
+    } else {
+        values
+    };
     if bytes >= u32::MAX as usize {
         let reason = "its frames take more than the 4 GiB that DICOM allows";
         return Err(Error::new("write the segmentation", reason).advise("Leave out empty frames."));
@@ -133,20 +178,29 @@ fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Res
     if is_binary {
         let mut packer = Packer::with_capacity(values);
         for frame in frames {
-            given.values(frame.slice, frame.segment).iter().for_each(|&value| packer.push(value != 0));
+            given
+                .values(frame.slice, frame.segment)
+                .iter()
+                .for_each(|&value| packer.push(value != 0));
         }
         return Ok(packer.finish());
     }
     let mut out = Vec::with_capacity(bytes.next_multiple_of(2));
-    frames.iter().for_each(|frame| out.extend(given.values(frame.slice, frame.segment)));
+    frames
+        .iter()
+        .for_each(|frame| out.extend(given.values(frame.slice, frame.segment)));
     out.resize(bytes.next_multiple_of(2), 0);
     Ok(out)
 }
 
 /// One fragment of RLE for each frame of 8 bits.
 fn compressed(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
-    let each = pixels.chunks_exact(series.columns * series.rows).take(frames);
-    let fragments: Vec<Vec<u8>> = each.map(|frame| rle::encode(frame, series.columns)).collect();
+    let each = pixels
+        .chunks_exact(series.columns * series.rows)
+        .take(frames);
+    let fragments: Vec<Vec<u8>> = each
+        .map(|frame| rle::encode(frame, series.columns))
+        .collect();
     let mut offset = 0;
     let offsets: Vec<u32> = fragments
         .iter()
@@ -156,7 +210,11 @@ fn compressed(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
             here
         })
         .collect();
-    DataElement::new(tags::PIXEL_DATA, VR::OB, PixelFragmentSequence::new(offsets, fragments))
+    DataElement::new(
+        tags::PIXEL_DATA,
+        VR::OB,
+        PixelFragmentSequence::new(offsets, fragments),
+    )
 }
 
 /// SOP Common and General Series.
@@ -168,10 +226,17 @@ fn general(
     series_uid: &str,
 ) -> Vec<InMemElement> {
     let now = jiff::Zoned::now();
-    let (date, time) = (now.strftime("%Y%m%d").to_string(), now.strftime("%H%M%S").to_string());
+    let (date, time) = (
+        now.strftime("%Y%m%d").to_string(),
+        now.strftime("%H%M%S").to_string(),
+    );
     let number = 1000 + series.number.unwrap_or(0).clamp(0, 1_000_000_000);
-    let model = authors.iter().find(|a| a.algorithm_type != AlgorithmType::Manual);
-    let by = model.map_or("Segmentation".to_owned(), |author| format!("Segmentation by {}", author.name()));
+    let model = authors
+        .iter()
+        .find(|a| a.algorithm_type != AlgorithmType::Manual);
+    let by = model.map_or("Segmentation".to_owned(), |author| {
+        format!("Segmentation by {}", author.name())
+    });
     let class = match kind {
         SegmentationType::LabelMap => uids::LABEL_MAP_SEGMENTATION_STORAGE,
         SegmentationType::Binary | SegmentationType::Fractional => uids::SEGMENTATION_STORAGE,
@@ -198,13 +263,22 @@ fn equipment() -> Vec<InMemElement> {
         text(tags::MANUFACTURER, VR::LO, PRODUCT),
         text(tags::MANUFACTURER_MODEL_NAME, VR::LO, PRODUCT),
         // The standard wants one of every program; all copies of a version are the same device.
-        text(tags::DEVICE_SERIAL_NUMBER, VR::LO, IMPLEMENTATION_VERSION_NAME),
+        text(
+            tags::DEVICE_SERIAL_NUMBER,
+            VR::LO,
+            IMPLEMENTATION_VERSION_NAME,
+        ),
         text(tags::SOFTWARE_VERSIONS, VR::LO, VERSION),
     ]
 }
 
 /// Content Identification and what is to be said about the source.
-fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&SeriesGeometry>) -> Vec<InMemElement> {
+fn content(
+    series: &Series,
+    creator: &str,
+    charset: &Charset,
+    space: Option<&SeriesGeometry>,
+) -> Vec<InMemElement> {
     let synthetic = space.is_some_and(|s| s.is_synthetic);
     let description = match series.kind {
         Kind::Picture if synthetic => "Segmentation of a picture, synthetic geometry",
@@ -215,15 +289,30 @@ fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&Ser
     let mut out = vec![
         text(tags::CONTENT_LABEL, VR::CS, "SEGMENTATION"),
         text(tags::CONTENT_DESCRIPTION, VR::LO, description),
-        encoded(tags::CONTENT_CREATOR_NAME, VR::PN, charset.encode(&one_line(creator, 64))),
+        encoded(
+            tags::CONTENT_CREATOR_NAME,
+            VR::PN,
+            charset.encode(&one_line(creator, 64)),
+        ),
     ];
     if let Some(term) = charset.term() {
         out.push(text(tags::SPECIFIC_CHARACTER_SET, VR::CS, term));
     }
     if series.kind == Kind::Picture {
-        let files = format!("Made from a picture that is not DICOM: {}", series.description);
-        out.push(encoded(tags::STUDY_DESCRIPTION, VR::LO, charset.encode(&one_line(&series.description, 64))));
-        out.push(encoded(tags::DERIVATION_DESCRIPTION, VR::ST, charset.encode(&one_line(&files, 200))));
+        let files = format!(
+            "Made from a picture that is not DICOM: {}",
+            series.description
+        );
+        out.push(encoded(
+            tags::STUDY_DESCRIPTION,
+            VR::LO,
+            charset.encode(&one_line(&series.description, 64)),
+        ));
+        out.push(encoded(
+            tags::DERIVATION_DESCRIPTION,
+            VR::ST,
+            charset.encode(&one_line(&files, 200)),
+        ));
     }
     if synthetic {
         let comment = "Frame of reference, position and orientation are synthetic: the source has no geometry.";
@@ -238,13 +327,24 @@ fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&Ser
 
 /// `text` without control characters and backslashes, at most `most` characters.
 fn one_line(text: &str, most: usize) -> String {
-    text.chars().map(|c| if c.is_control() || c == '\\' { ' ' } else { c }).take(most).collect()
+    text.chars()
+        .map(|c| if c.is_control() || c == '\\' { ' ' } else { c })
+        .take(most)
+        .collect()
 }
 
 /// General Image, Image Pixel and Segmentation Image without the segments.
 fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemElement> {
-    let bits = if kind == SegmentationType::Binary { 1 } else { 8 };
-    let overlap = if kind == SegmentationType::Fractional { "UNDEFINED" } else { "NO" };
+    let bits = if kind == SegmentationType::Binary {
+        1
+    } else {
+        8
+    };
+    let overlap = if kind == SegmentationType::Fractional {
+        "UNDEFINED"
+    } else {
+        "NO"
+    };
     let mut out = vec![
         text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY"),
         text(tags::INSTANCE_NUMBER, VR::IS, "1"),
@@ -263,7 +363,11 @@ fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemEle
     match kind {
         SegmentationType::Binary => {}
         SegmentationType::Fractional => {
-            out.push(text(tags::SEGMENTATION_FRACTIONAL_TYPE, VR::CS, "PROBABILITY"));
+            out.push(text(
+                tags::SEGMENTATION_FRACTIONAL_TYPE,
+                VR::CS,
+                "PROBABILITY",
+            ));
             out.push(shorts(tags::MAXIMUM_FRACTIONAL_VALUE, &[255]));
         }
         // Background is a value that every frame may hold, described as segment 0 and not to be shown.
@@ -276,14 +380,28 @@ fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemEle
 }
 
 fn references(frames: &[FrameToWrite], origin: &Origin) -> Vec<InMemElement> {
-    origin.references.iter().map(|references| referenced_series(frames, references)).collect()
+    origin
+        .references
+        .iter()
+        .map(|references| referenced_series(frames, references))
+        .collect()
 }
 
 fn frame_of_reference(space: Option<&SeriesGeometry>, origin: &Origin) -> Vec<InMemElement> {
-    let Some(space) = space else { return Vec::new() };
-    let indicator = if space.is_synthetic { Vec::new() } else { origin.position_reference.clone() };
+    let Some(space) = space else {
+        return Vec::new();
+    };
+    let indicator = if space.is_synthetic {
+        Vec::new()
+    } else {
+        origin.position_reference.clone()
+    };
     vec![
-        text(tags::FRAME_OF_REFERENCE_UID, VR::UI, &space.frame_of_reference),
+        text(
+            tags::FRAME_OF_REFERENCE_UID,
+            VR::UI,
+            &space.frame_of_reference,
+        ),
         encoded(tags::POSITION_REFERENCE_INDICATOR, VR::LO, indicator),
     ]
 }

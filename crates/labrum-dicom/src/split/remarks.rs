@@ -20,12 +20,17 @@ pub(super) fn of_files(frames: &[StackFrame]) -> Vec<String> {
     let mut notes = Vec::new();
     let missing: u32 = frames.iter().map(|f| f.missing_behind).sum();
     if missing > 0 {
-        notes.push(format!("{missing} of {} images are missing: a file is cut off", frames.len() + missing as usize));
+        notes.push(format!(
+            "{missing} of {} images are missing: a file is cut off",
+            frames.len() + missing as usize
+        ));
     }
     let short = frames.iter().filter(|f| f.is_short).count();
     if short > 0 {
         let are = if short == 1 { "image is" } else { "images are" };
-        notes.push(format!("{short} {are} cut off: the lower rows are missing, their place is shown black"));
+        notes.push(format!(
+            "{short} {are} cut off: the lower rows are missing, their place is shown black"
+        ));
     }
     if frames.iter().any(|f| has_several_scales(&f.slice.regions)) {
         notes.push(
@@ -34,7 +39,10 @@ pub(super) fn of_files(frames: &[StackFrame]) -> Vec<String> {
     }
     let drawn = frames.iter().filter(|f| f.has_overlays).count();
     if drawn > 0 {
-        notes.push(format!("drawings (overlays) are stored with {drawn} of {} images", frames.len()));
+        notes.push(format!(
+            "drawings (overlays) are stored with {drawn} of {} images",
+            frames.len()
+        ));
     }
     notes
 }
@@ -46,7 +54,10 @@ fn has_several_scales(regions: &[ScaledRegion]) -> bool {
 
 /// Slices that are missing, or uneven spacing.
 fn spacing(frames: &[StackFrame]) -> Option<String> {
-    let gaps: Vec<f64> = frames.windows(2).map(|pair| depth(&pair[1]) - depth(&pair[0])).collect();
+    let gaps: Vec<f64> = frames
+        .windows(2)
+        .map(|pair| depth(&pair[1]) - depth(&pair[0]))
+        .collect();
     let mut sorted = gaps.clone();
     sorted.sort_by(f64::total_cmp);
     let (low, high) = (*sorted.first()?, *sorted.last()?);
@@ -56,13 +67,22 @@ fn spacing(frames: &[StackFrame]) -> Option<String> {
     // The lower median: of two gaps the smaller one is the usual one.
     let usual = sorted[(sorted.len() - 1) / 2];
     let times = |gap: &f64| (gap / usual).round();
-    let is_whole = |gap: &f64| times(gap) >= 1.0 && (gap - times(gap) * usual).abs() <= WHOLE * usual;
-    let missing: usize = gaps.iter().map(|gap| times(gap) as usize).sum::<usize>().saturating_sub(gaps.len());
+    let is_whole =
+        |gap: &f64| times(gap) >= 1.0 && (gap - times(gap) * usual).abs() <= WHOLE * usual;
+    let missing: usize = gaps
+        .iter()
+        .map(|gap| times(gap) as usize)
+        .sum::<usize>()
+        .saturating_sub(gaps.len());
     let mostly_usual = gaps.iter().filter(|gap| times(gap) == 1.0).count() * 2 >= gaps.len();
     if missing > 0 && mostly_usual && gaps.iter().all(is_whole) {
         let wide: Vec<usize> = (0..gaps.len()).filter(|i| times(&gaps[*i]) > 1.0).collect();
         let at = wide[0];
-        let slices = if missing == 1 { "one slice is".to_owned() } else { format!("{missing} slices are") };
+        let slices = if missing == 1 {
+            "one slice is".to_owned()
+        } else {
+            format!("{missing} slices are")
+        };
         let more = match wide.len() - 1 {
             0 => String::new(),
             1 => ", and there is one more gap".to_owned(),
@@ -92,10 +112,14 @@ fn shear(frames: &[StackFrame]) -> Option<String> {
     }
     let each = aside / (frames.len() - 1) as f64;
     let cause = match first.tilt {
-        Some(tilt) if tilt.abs() >= STRAIGHT => format!("the gantry was tilted by {:.1} degrees", tilt.abs()),
+        Some(tilt) if tilt.abs() >= STRAIGHT => {
+            format!("the gantry was tilted by {:.1} degrees", tilt.abs())
+        }
         _ => format!("the stack is slanted by {angle:.1} degrees"),
     };
-    Some(format!("{cause}: each slice lies {each:.2} mm aside of the one before"))
+    Some(format!(
+        "{cause}: each slice lies {each:.2} mm aside of the one before"
+    ))
 }
 
 #[cfg(test)]
@@ -107,9 +131,18 @@ mod tests {
     };
 
     fn frame([x, y, z]: [f64; 3]) -> StackFrame {
-        let plane = Plane { position: [x, y, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
-        let source = Source { path: "x.dcm".into(), frame: 0 };
-        let slice = Slice { plane: Some(plane), ..Slice::at(source) };
+        let plane = Plane {
+            position: [x, y, z],
+            orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        };
+        let source = Source {
+            path: "x.dcm".into(),
+            frame: 0,
+        };
+        let slice = Slice {
+            plane: Some(plane),
+            ..Slice::at(source)
+        };
         StackFrame {
             slice,
             size: (4, 4),
@@ -143,16 +176,26 @@ mod tests {
                 "3 slices are missing: slices lie 5.00 mm apart, slices 3 and 4 lie 15.00 mm apart, and there is one more gap"
             ]
         );
-        assert_eq!(of_places(&at(&[0.0, 5.0, 11.3, 16.0])), ["slice spacing is uneven: 4.70 to 6.30 mm"]);
-        assert_eq!(of_places(&at(&[0.0, 3.0, 13.0, 16.0, 26.0])), ["slice spacing is uneven: 3.00 to 10.00 mm"]);
+        assert_eq!(
+            of_places(&at(&[0.0, 5.0, 11.3, 16.0])),
+            ["slice spacing is uneven: 4.70 to 6.30 mm"]
+        );
+        assert_eq!(
+            of_places(&at(&[0.0, 3.0, 13.0, 16.0, 26.0])),
+            ["slice spacing is uneven: 3.00 to 10.00 mm"]
+        );
     }
 
     #[test]
     fn a_tilted_gantry_is_told() {
-        let mut frames: Vec<StackFrame> = (0..4).map(|i| frame([0.0, f64::from(i), 5.0 * f64::from(i)])).collect();
+        let mut frames: Vec<StackFrame> = (0..4)
+            .map(|i| frame([0.0, f64::from(i), 5.0 * f64::from(i)]))
+            .collect();
         assert_eq!(
             of_places(&frames),
-            ["the stack is slanted by 11.3 degrees: each slice lies 1.00 mm aside of the one before"]
+            [
+                "the stack is slanted by 11.3 degrees: each slice lies 1.00 mm aside of the one before"
+            ]
         );
         frames[0].tilt = Some(-11.3);
         assert!(of_places(&frames)[0].starts_with("the gantry was tilted by 11.3 degrees"));

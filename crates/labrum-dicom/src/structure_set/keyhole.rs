@@ -10,19 +10,33 @@ const BELOW: f64 = 0.25;
 
 /// One closed line for each outer ring of `contours`, exact ones of one label, with its holes in it.
 pub(super) fn lines(contours: &[Contour]) -> Vec<Vec<Point>> {
-    let mut outer: Vec<Vec<Point>> = contours.iter().filter(|c| !c.is_hole).map(|c| c.points.clone()).collect();
-    let mut holes: Vec<(usize, Point, &Contour)> =
-        contours.iter().filter(|c| c.is_hole).filter_map(|c| leftmost(&c.points).map(|(i, at)| (i, at, c))).collect();
+    let mut outer: Vec<Vec<Point>> = contours
+        .iter()
+        .filter(|c| !c.is_hole)
+        .map(|c| c.points.clone())
+        .collect();
+    let mut holes: Vec<(usize, Point, &Contour)> = contours
+        .iter()
+        .filter(|c| c.is_hole)
+        .filter_map(|c| leftmost(&c.points).map(|(i, at)| (i, at, c)))
+        .collect();
     // From the left: what a cut to the left meets is then part of a line already.
     holes.sort_by(|a, b| a.1[0].total_cmp(&b.1[0]));
     for (edge, at, hole) in holes {
-        let met = outer.iter().enumerate().filter_map(|(i, line)| Some((i, to_the_left(line, at)?)));
+        let met = outer
+            .iter()
+            .enumerate()
+            .filter_map(|(i, line)| Some((i, to_the_left(line, at)?)));
         let nearest = met.max_by(|a, b| a.1.1.total_cmp(&b.1.1));
         if let Some((line, (place, x))) = nearest {
             let n = hole.points.len();
             let around = (0..n).filter_map(|k| hole.points.get((edge + 1 + k) % n).copied());
             let cut = [x, at[1]];
-            let way: Vec<Point> = [cut, at].into_iter().chain(around).chain([at, cut]).collect();
+            let way: Vec<Point> = [cut, at]
+                .into_iter()
+                .chain(around)
+                .chain([at, cut])
+                .collect();
             if let Some(line) = outer.get_mut(line) {
                 line.splice(place + 1..place + 1, way);
             }
@@ -40,12 +54,18 @@ fn leftmost(ring: &[Point]) -> Option<(usize, Point)> {
 
 /// The nearest upright edge of a ring to the left of a point, by the place of its first point, and its x.
 fn to_the_left(ring: &[Point], at: Point) -> Option<(usize, f64)> {
-    let crossed = edges(ring).filter(|(_, a, b)| a[0] == b[0] && a[0] < at[0] && (a[1] < at[1]) != (b[1] < at[1]));
-    crossed.map(|(place, a, _)| (place, a[0])).max_by(|a, b| a.1.total_cmp(&b.1))
+    let crossed = edges(ring)
+        .filter(|(_, a, b)| a[0] == b[0] && a[0] < at[0] && (a[1] < at[1]) != (b[1] < at[1]));
+    crossed
+        .map(|(place, a, _)| (place, a[0]))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn edges(ring: &[Point]) -> impl Iterator<Item = (usize, Point, Point)> + '_ {
-    ring.iter().zip(ring.iter().cycle().skip(1)).enumerate().map(|(i, (a, b))| (i, *a, *b))
+    ring.iter()
+        .zip(ring.iter().cycle().skip(1))
+        .enumerate()
+        .map(|(i, (a, b))| (i, *a, *b))
 }
 
 #[cfg(test)]
@@ -58,12 +78,15 @@ mod tests {
     /// By the rule of even and odd: how often a ray to the right crosses the lines, each by itself.
     fn filled(lines: &[Vec<Point>], columns: usize, rows: usize) -> Vec<u8> {
         let inside = |line: &Vec<Point>, [x, y]: Point| {
-            let crossings = edges(line)
-                .filter(|(_, a, b)| (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0]);
+            let crossings = edges(line).filter(|(_, a, b)| {
+                (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0]
+            });
             crossings.count() % 2 == 1
         };
         let pixel = |i: usize| [(i % columns) as f64 + 0.5, (i / columns) as f64 + 0.5];
-        (0..columns * rows).map(|i| u8::from(lines.iter().any(|line| inside(line, pixel(i))))).collect()
+        (0..columns * rows)
+            .map(|i| u8::from(lines.iter().any(|line| inside(line, pixel(i)))))
+            .collect()
     }
 
     fn check(columns: usize, rows: usize, values: Vec<u8>) {

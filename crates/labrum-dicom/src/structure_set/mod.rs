@@ -43,21 +43,31 @@ pub fn write(
     authors: &[Authorship],
 ) -> Result<StructureSetSummary> {
     check(series, masks, labels, authors).map_err(|reason| {
-        Error::at(TRIED, path, reason).advise("Choose DICOM-SEG or another format for these images.")
+        Error::at(TRIED, path, reason)
+            .advise("Choose DICOM-SEG or another format for these images.")
     })?;
     let encoded = write::encode(series, masks, labels, authors)?;
     let same = |written: &Path| {
         let back = std::fs::read(written).map_err(|e| Error::at(TRIED, path, e))?;
         match back == encoded.bytes {
             true => Ok(()),
-            false => Err(Error::at(TRIED, path, "reading it back gave something else")),
+            false => Err(Error::at(
+                TRIED,
+                path,
+                "reading it back gave something else",
+            )),
         }
     };
     whole_file::write_checked(path, TRIED, |file| file.write_all(&encoded.bytes), same)?;
     Ok(encoded.summary)
 }
 
-fn check(series: &Series, masks: &[Mask], labels: &[Label], authors: &[Authorship]) -> std::result::Result<(), String> {
+fn check(
+    series: &Series,
+    masks: &[Mask],
+    labels: &[Label],
+    authors: &[Authorship],
+) -> std::result::Result<(), String> {
     let fits = |mask: &Mask| (mask.columns(), mask.rows()) == (series.columns, series.rows);
     if masks.len() != series.slices.len() || !masks.iter().all(fits) {
         return Err("the masks do not fit the series".into());
@@ -65,7 +75,9 @@ fn check(series: &Series, masks: &[Mask], labels: &[Label], authors: &[Authorshi
     if labels.is_empty() || authors.is_empty() {
         return Err("there are no labels".into());
     }
-    let has_geometry = |s: &labrum_core::study::Slice| s.plane.is_some() && s.spacing.is_some_and(|s| s.is_physical());
+    let has_geometry = |s: &labrum_core::study::Slice| {
+        s.plane.is_some() && s.spacing.is_some_and(|s| s.is_physical())
+    };
     if series.kind != Kind::Dicom || !series.slices.iter().all(has_geometry) {
         return Err("these images do not say where in the patient they lie, and contours have no other place".into());
     }

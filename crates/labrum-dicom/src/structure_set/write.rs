@@ -35,25 +35,46 @@ pub(super) fn encode(
     labels: &[Label],
     authors: &[Authorship],
 ) -> Result<EncodedStructureSet> {
-    let own_is_ascii = labels.iter().all(|l| l.name.is_ascii()) && authors.iter().all(|a| a.person.is_ascii());
+    let own_is_ascii =
+        labels.iter().all(|l| l.name.is_ascii()) && authors.iter().all(|a| a.person.is_ascii());
     let mut origin = Origin::of(series, own_is_ascii)?;
     let Some(references) = origin.references.take() else {
-        return Err(Error::new(TRIED, "an instance of the source has no valid UID of its own to refer to"));
+        return Err(Error::new(
+            TRIED,
+            "an instance of the source has no valid UID of its own to refer to",
+        ));
     };
-    let frame_of_reference = series.frame_of_reference_uid.clone().filter(|uid| is_uid(uid)).unwrap_or_else(|| {
-        origin.warnings.push("the source has no valid Frame of Reference UID; a new one was made".into());
-        new_uid()
-    });
+    let frame_of_reference = series
+        .frame_of_reference_uid
+        .clone()
+        .filter(|uid| is_uid(uid))
+        .unwrap_or_else(|| {
+            origin
+                .warnings
+                .push("the source has no valid Frame of Reference UID; a new one was made".into());
+            new_uid()
+        });
     let sop_instance_uid = new_uid();
     let charset = origin.charset.clone();
     let mut dataset = item(std::mem::take(&mut origin.elements));
-    let study_uid =
-        dataset.get(tags::STUDY_INSTANCE_UID).and_then(|e| e.to_str().ok()).unwrap_or_default().into_owned();
+    let study_uid = dataset
+        .get(tags::STUDY_INSTANCE_UID)
+        .and_then(|e| e.to_str().ok())
+        .unwrap_or_default()
+        .into_owned();
     // Compression is said of images alone.
-    dataset.retain(|e| e.tag().group() != 0x0028 || e.tag() == tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED);
-    let mut put = |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
+    dataset.retain(|e| {
+        e.tag().group() != 0x0028 || e.tag() == tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED
+    });
+    let mut put =
+        |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
     put(general(series, authors, &sop_instance_uid, &charset));
-    put(structure_set(labels, authors, &frame_of_reference, &charset));
+    put(structure_set(
+        labels,
+        authors,
+        &frame_of_reference,
+        &charset,
+    ));
     put(vec![
         text(tags::FRAME_OF_REFERENCE_UID, VR::UI, &frame_of_reference),
         empty(tags::POSITION_REFERENCE_INDICATOR, VR::LO),
@@ -68,19 +89,38 @@ pub(super) fn encode(
             roi_contour(number, label, lines)
         })
         .collect();
-    let observations = (1..).zip(labels).map(|(number, label)| observation(number, label, authors)).collect();
-    put(vec![sequence(tags::ROI_CONTOUR_SEQUENCE, rois), sequence(tags::RTROI_OBSERVATIONS_SEQUENCE, observations)]);
-    let summary = StructureSetSummary { sop_instance_uid, contours, warnings: origin.warnings };
+    let observations = (1..)
+        .zip(labels)
+        .map(|(number, label)| observation(number, label, authors))
+        .collect();
+    put(vec![
+        sequence(tags::ROI_CONTOUR_SEQUENCE, rois),
+        sequence(tags::RTROI_OBSERVATIONS_SEQUENCE, observations),
+    ]);
+    let summary = StructureSetSummary {
+        sop_instance_uid,
+        contours,
+        warnings: origin.warnings,
+    };
     // In explicit VR no contour could have more than some two thousand points (64 KiB of text).
     let bytes = file_bytes(dataset, uids::IMPLICIT_VR_LITTLE_ENDIAN, TRIED)?;
     Ok(EncodedStructureSet { bytes, summary })
 }
 
 /// SOP Common, RT Series and General Equipment.
-fn general(series: &Series, authors: &[Authorship], sop_instance_uid: &str, charset: &Charset) -> Vec<InMemElement> {
+fn general(
+    series: &Series,
+    authors: &[Authorship],
+    sop_instance_uid: &str,
+    charset: &Charset,
+) -> Vec<InMemElement> {
     let (date, time) = today();
     let number = 2000 + series.number.unwrap_or(0).clamp(0, 1_000_000_000);
-    let person = authors.iter().map(|a| a.person.trim()).find(|p| !p.is_empty()).unwrap_or_default();
+    let person = authors
+        .iter()
+        .map(|a| a.person.trim())
+        .find(|p| !p.is_empty())
+        .unwrap_or_default();
     let mut out = vec![
         text(tags::SOP_CLASS_UID, VR::UI, uids::RT_STRUCTURE_SET_STORAGE),
         text(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
@@ -89,7 +129,11 @@ fn general(series: &Series, authors: &[Authorship], sop_instance_uid: &str, char
         text(tags::MODALITY, VR::CS, "RTSTRUCT"),
         text(tags::SERIES_INSTANCE_UID, VR::UI, new_uid()),
         text(tags::SERIES_NUMBER, VR::IS, number.to_string()),
-        text(tags::SERIES_DESCRIPTION, VR::LO, "Segmentation as structure set"),
+        text(
+            tags::SERIES_DESCRIPTION,
+            VR::LO,
+            "Segmentation as structure set",
+        ),
         text(tags::SERIES_DATE, VR::DA, &date),
         text(tags::SERIES_TIME, VR::TM, &time),
         encoded(tags::OPERATORS_NAME, VR::PN, charset.encode(person)),
@@ -98,13 +142,20 @@ fn general(series: &Series, authors: &[Authorship], sop_instance_uid: &str, char
         text(tags::SOFTWARE_VERSIONS, VR::LO, env!("CARGO_PKG_VERSION")),
         text(tags::INSTANCE_NUMBER, VR::IS, "1"),
     ];
-    out.extend(charset.term().map(|term| text(tags::SPECIFIC_CHARACTER_SET, VR::CS, term)));
+    out.extend(
+        charset
+            .term()
+            .map(|term| text(tags::SPECIFIC_CHARACTER_SET, VR::CS, term)),
+    );
     out
 }
 
 fn today() -> (String, String) {
     let now = jiff::Zoned::now();
-    (now.strftime("%Y%m%d").to_string(), now.strftime("%H%M%S").to_string())
+    (
+        now.strftime("%Y%m%d").to_string(),
+        now.strftime("%H%M%S").to_string(),
+    )
 }
 
 /// Structure Set module, without what it refers to.
@@ -116,10 +167,19 @@ fn structure_set(
 ) -> Vec<InMemElement> {
     let (date, time) = today();
     let rois = labels.iter().enumerate().map(|(i, label)| {
-        let name: String = label.name.chars().filter(|c| !c.is_control() && *c != '\\').take(64).collect();
+        let name: String = label
+            .name
+            .chars()
+            .filter(|c| !c.is_control() && *c != '\\')
+            .take(64)
+            .collect();
         let mut roi = item([
             text(tags::ROI_NUMBER, VR::IS, (i + 1).to_string()),
-            text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, frame_of_reference),
+            text(
+                tags::REFERENCED_FRAME_OF_REFERENCE_UID,
+                VR::UI,
+                frame_of_reference,
+            ),
             encoded(tags::ROI_NAME, VR::LO, charset.encode(&name)),
         ]);
         if let Some(author) = authors.get(i).or(authors.first()) {
@@ -141,7 +201,12 @@ fn structure_set(
 
 /// ROI Generation Algorithm, and with what.
 fn algorithm(author: &Authorship) -> (&'static str, String) {
-    let by = || ascii(format!("{} {}", author.model.trim(), author.model_version.trim()).trim(), 64);
+    let by = || {
+        ascii(
+            format!("{} {}", author.model.trim(), author.model_version.trim()).trim(),
+            64,
+        )
+    };
     match author.algorithm_type {
         AlgorithmType::Automatic => ("AUTOMATIC", by()),
         AlgorithmType::Semiautomatic => ("SEMIAUTOMATIC", by()),
@@ -150,7 +215,11 @@ fn algorithm(author: &Authorship) -> (&'static str, String) {
 }
 
 /// Referenced Frame of Reference Sequence: study, series and instances.
-fn referenced_frame(frame_of_reference: &str, study_uid: &str, references: &[Reference]) -> InMemElement {
+fn referenced_frame(
+    frame_of_reference: &str,
+    study_uid: &str,
+    references: &[Reference],
+) -> InMemElement {
     let mut series: Vec<(&str, Vec<&Reference>)> = Vec::new();
     for reference in references {
         match series.iter_mut().find(|(uid, _)| *uid == reference.series) {
@@ -160,10 +229,17 @@ fn referenced_frame(frame_of_reference: &str, study_uid: &str, references: &[Ref
     }
     let each = series.into_iter().map(|(uid, instances)| {
         let images = instances.into_iter().map(image).collect();
-        item([text(tags::SERIES_INSTANCE_UID, VR::UI, uid), sequence(tags::CONTOUR_IMAGE_SEQUENCE, images)])
+        item([
+            text(tags::SERIES_INSTANCE_UID, VR::UI, uid),
+            sequence(tags::CONTOUR_IMAGE_SEQUENCE, images),
+        ])
     });
     let study = item([
-        text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, DETACHED_STUDY_MANAGEMENT),
+        text(
+            tags::REFERENCED_SOP_CLASS_UID,
+            VR::UI,
+            DETACHED_STUDY_MANAGEMENT,
+        ),
         text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, study_uid),
         sequence(tags::RT_REFERENCED_SERIES_SEQUENCE, each.collect()),
     ]);
@@ -177,10 +253,18 @@ fn referenced_frame(frame_of_reference: &str, study_uid: &str, references: &[Ref
 fn image(reference: &Reference) -> Item {
     let mut out = item([
         text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
-        text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &reference.instance),
+        text(
+            tags::REFERENCED_SOP_INSTANCE_UID,
+            VR::UI,
+            &reference.instance,
+        ),
     ]);
     if let Some(frame) = reference.frame {
-        out.put(text(tags::REFERENCED_FRAME_NUMBER, VR::IS, frame.to_string()));
+        out.put(text(
+            tags::REFERENCED_FRAME_NUMBER,
+            VR::IS,
+            frame.to_string(),
+        ));
     }
     out
 }
@@ -203,7 +287,9 @@ fn contours_of(series: &Series, masks: &[Mask], label: u8, references: &[Referen
     slices
         .flat_map(|((slice, mask), reference)| {
             let lines = keyhole::lines(&trace(mask, label));
-            lines.into_iter().filter_map(|line| contour(slice, &line, reference))
+            lines
+                .into_iter()
+                .filter_map(|line| contour(slice, &line, reference))
         })
         .collect()
 }
@@ -211,12 +297,18 @@ fn contours_of(series: &Series, masks: &[Mask], label: u8, references: &[Referen
 fn contour(slice: &Slice, line: &[Point], reference: &Reference) -> Option<Item> {
     let (plane, spacing) = (slice.plane?, slice.spacing?);
     // The middle of the first pixel is the plane's position, and half a pixel from its corner.
-    let points = line.iter().map(|[x, y]| plane.patient_from_pixel(spacing, x - 0.5, y - 0.5));
+    let points = line
+        .iter()
+        .map(|[x, y]| plane.patient_from_pixel(spacing, x - 0.5, y - 0.5));
     let numbers: Vec<String> = points.flatten().map(micrometres).collect();
     Some(item([
         sequence(tags::CONTOUR_IMAGE_SEQUENCE, vec![image(reference)]),
         text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, "CLOSED_PLANAR"),
-        text(tags::NUMBER_OF_CONTOUR_POINTS, VR::IS, line.len().to_string()),
+        text(
+            tags::NUMBER_OF_CONTOUR_POINTS,
+            VR::IS,
+            line.len().to_string(),
+        ),
         text(tags::CONTOUR_DATA, VR::DS, numbers.join("\\")),
     ]))
 }
@@ -225,12 +317,25 @@ fn contour(slice: &Slice, line: &[Point], reference: &Reference) -> Option<Item>
 fn micrometres(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".into() } else { text.to_owned() }
+    if text == "-0" {
+        "0".into()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn observation(number: u16, label: &Label, authors: &[Authorship]) -> Item {
-    let person = authors.get(usize::from(number) - 1).or(authors.first()).map_or("", |a| a.person.as_str());
-    let is_named = [&label.concept.value, &label.concept.scheme, &label.concept.meaning].iter().all(|p| !p.is_empty());
+    let person = authors
+        .get(usize::from(number) - 1)
+        .or(authors.first())
+        .map_or("", |a| a.person.as_str());
+    let is_named = [
+        &label.concept.value,
+        &label.concept.scheme,
+        &label.concept.meaning,
+    ]
+    .iter()
+    .all(|p| !p.is_empty());
     let mut out = item([
         text(tags::OBSERVATION_NUMBER, VR::IS, number.to_string()),
         text(tags::REFERENCED_ROI_NUMBER, VR::IS, number.to_string()),
@@ -238,7 +343,10 @@ fn observation(number: u16, label: &Label, authors: &[Authorship]) -> Item {
         text(tags::ROI_INTERPRETER, VR::PN, ascii(person, 64)),
     ]);
     if is_named && label.concept.scheme != "SRT" {
-        out.put(code(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE, &label.concept));
+        out.put(code(
+            tags::RTROI_IDENTIFICATION_CODE_SEQUENCE,
+            &label.concept,
+        ));
     }
     out
 }

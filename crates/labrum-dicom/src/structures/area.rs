@@ -20,15 +20,30 @@ impl ContourArea {
     /// Of these points on a picture of this size.
     pub(super) fn new(points: Vec<[f64; 2]>, is_xor: bool, columns: usize, rows: usize) -> Self {
         let nothing = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
-        let bounds =
-            points.iter().fold(nothing, |b, p| [b[0].min(p[0]), b[1].min(p[1]), b[2].max(p[0]), b[3].max(p[1])]);
+        let bounds = points.iter().fold(nothing, |b, p| {
+            [
+                b[0].min(p[0]),
+                b[1].min(p[1]),
+                b[2].max(p[0]),
+                b[3].max(p[1]),
+            ]
+        });
         let region = polygon(&points, columns, rows);
-        Self { points, bounds, region, is_xor }
+        Self {
+            points,
+            bounds,
+            region,
+            is_xor,
+        }
     }
 
     /// True for the same line, wherever it starts, whichever way it runs and however it was rounded.
     fn is_same(&self, other: &Self) -> bool {
-        let close = self.bounds.iter().zip(other.bounds).all(|(a, b)| (a - b).abs() <= SAME_OUTLINE);
+        let close = self
+            .bounds
+            .iter()
+            .zip(other.bounds)
+            .all(|(a, b)| (a - b).abs() <= SAME_OUTLINE);
         close && (self.region == other.region || (follows(self, other) && follows(other, self)))
     }
 
@@ -46,7 +61,9 @@ impl ContourArea {
         }
         // Where they touch, rounding may put pixels of the border outside.
         let steps = inner.points.len().saturating_mul(self.points.len());
-        outside * 2 < inner.region.len() && steps <= MOST_STEPS && inner.points.iter().all(|p| self.holds(*p))
+        outside * 2 < inner.region.len()
+            && steps <= MOST_STEPS
+            && inner.points.iter().all(|p| self.holds(*p))
     }
 
     /// Inside by the even-odd rule, or on the line.
@@ -56,7 +73,9 @@ impl ContourArea {
             if distance(p, a, b) <= SAME_OUTLINE {
                 return true;
             }
-            if (a[1] > p[1]) != (b[1] > p[1]) && p[0] < (b[0] - a[0]) * (p[1] - a[1]) / (b[1] - a[1]) + a[0] {
+            if (a[1] > p[1]) != (b[1] > p[1])
+                && p[0] < (b[0] - a[0]) * (p[1] - a[1]) / (b[1] - a[1]) + a[0]
+            {
                 is_inside = !is_inside;
             }
         }
@@ -70,9 +89,11 @@ impl ContourArea {
 /// stored twice counts once. Those of type CLOSEDPLANAR_XOR are combined by their own rule: outside is what an even number
 /// of them encloses.
 pub(super) fn area(outlines: Vec<ContourArea>) -> Region {
-    let (xor, closed): (Vec<ContourArea>, Vec<ContourArea>) = outlines.into_iter().partition(|o| o.is_xor);
+    let (xor, closed): (Vec<ContourArea>, Vec<ContourArea>) =
+        outlines.into_iter().partition(|o| o.is_xor);
     let even_odd = xor.iter().fold(Region::default(), |all, outline| {
-        all.union(&outline.region).difference(&all.intersection(&outline.region))
+        all.union(&outline.region)
+            .difference(&all.intersection(&outline.region))
     });
     united(closed).union(&even_odd)
 }
@@ -93,13 +114,22 @@ fn united(mut outlines: Vec<ContourArea>) -> Region {
         let around: Vec<usize> = (0..i).filter(|j| distinct[*j].contains(outline)).collect();
         let depth = around.iter().map(|j| depths[*j] + 1).max().unwrap_or(0);
         if depth % 2 == 1 {
-            around.iter().filter(|j| depths[**j] + 1 == depth).for_each(|j| holes[*j].push(i));
+            around
+                .iter()
+                .filter(|j| depths[**j] + 1 == depth)
+                .for_each(|j| holes[*j].push(i));
         }
         depths.push(depth);
     }
     let mut all = Region::default();
-    for (i, outline) in distinct.iter().enumerate().filter(|(i, _)| depths[*i].is_multiple_of(2)) {
-        let own = holes[i].iter().fold(outline.region.clone(), |own, hole| own.difference(&distinct[*hole].region));
+    for (i, outline) in distinct
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| depths[*i].is_multiple_of(2))
+    {
+        let own = holes[i].iter().fold(outline.region.clone(), |own, hole| {
+            own.difference(&distinct[*hole].region)
+        });
         all = all.union(&own);
     }
     all
@@ -123,7 +153,11 @@ fn follows(one: &ContourArea, other: &ContourArea) -> bool {
         let found = (0..=count / 2).find_map(|k| {
             steps = steps.saturating_sub(1);
             let (ahead, behind) = ((at + k) % count, (at + count - k) % count);
-            if steps == 0 { Some(None) } else { [ahead, behind].into_iter().find(is_near).map(Some) }
+            if steps == 0 {
+                Some(None)
+            } else {
+                [ahead, behind].into_iter().find(is_near).map(Some)
+            }
         });
         match found.flatten() {
             Some(side) => at = side,
@@ -134,14 +168,21 @@ fn follows(one: &ContourArea, other: &ContourArea) -> bool {
 }
 
 fn sides(points: &[[f64; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2])> {
-    points.iter().copied().zip(points.iter().copied().cycle().skip(1))
+    points
+        .iter()
+        .copied()
+        .zip(points.iter().copied().cycle().skip(1))
 }
 
 /// From a point to a side.
 fn distance(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
     let length = dx * dx + dy * dy;
-    let along = if length > 0.0 { ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / length } else { 0.0 };
+    let along = if length > 0.0 {
+        ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / length
+    } else {
+        0.0
+    };
     let along = along.clamp(0.0, 1.0);
     (a[0] + along * dx - p[0]).hypot(a[1] + along * dy - p[1])
 }
@@ -156,22 +197,37 @@ mod tests {
     }
 
     fn pixels(contours: &[Vec<[f64; 2]>]) -> usize {
-        area(contours.iter().map(|c| ContourArea::new(c.clone(), false, 40, 40)).collect()).len()
+        area(
+            contours
+                .iter()
+                .map(|c| ContourArea::new(c.clone(), false, 40, 40))
+                .collect(),
+        )
+        .len()
     }
 
     #[test]
     fn contours_that_partly_overlap_are_united() {
-        assert_eq!(pixels(&[square(2.0, 12.0), square(8.0, 18.0)]), 100 + 100 - 16);
+        assert_eq!(
+            pixels(&[square(2.0, 12.0), square(8.0, 18.0)]),
+            100 + 100 - 16
+        );
     }
 
     #[test]
     fn a_contour_within_is_a_hole_and_one_within_the_hole_an_island() {
         let [outer, hole, island] = [square(2.0, 30.0), square(5.0, 20.0), square(10.0, 13.0)];
-        assert_eq!(pixels(&[island.clone(), outer.clone(), hole.clone()]), 28 * 28 - 225 + 9);
+        assert_eq!(
+            pixels(&[island.clone(), outer.clone(), hole.clone()]),
+            28 * 28 - 225 + 9
+        );
         // A hole in what two contours have in common is one in both; one in the first alone leaves the second whole.
         let both = [square(0.0, 20.0), square(10.0, 30.0), square(12.0, 16.0)];
         assert_eq!(pixels(&both), 400 + 400 - 100 - 16);
-        let touching = [square(0.0, 20.0), vec![[0.0, 4.0], [6.0, 4.0], [6.0, 9.0], [0.0, 9.0]]];
+        let touching = [
+            square(0.0, 20.0),
+            vec![[0.0, 4.0], [6.0, 4.0], [6.0, 9.0], [0.0, 9.0]],
+        ];
         assert_eq!(pixels(&touching), 400 - 30);
     }
 
@@ -179,14 +235,25 @@ mod tests {
     fn a_contour_stored_twice_counts_once_however_it_is_stored() {
         let round = |turn: f64, by: f64| -> Vec<[f64; 2]> {
             let at = |i: usize| (i as f64 / 60.0 + turn) * std::f64::consts::TAU;
-            (0..60).map(|i| [20.0 + by + 9.0 * at(i).cos(), 20.0 + 9.0 * at(i).sin()]).collect()
+            (0..60)
+                .map(|i| [20.0 + by + 9.0 * at(i).cos(), 20.0 + 9.0 * at(i).sin()])
+                .collect()
         };
         let once = pixels(&[round(0.0, 0.0)]);
         assert!(once > 200);
         let mut reversed = round(0.0, 0.0);
         reversed.reverse();
-        let rounded: Vec<[f64; 2]> = round(0.0, 0.0).iter().map(|p| p.map(|v| (v * 5.0).round() / 5.0)).collect();
-        for copy in [round(0.0, 0.0), round(0.5, 0.0), reversed, rounded, round(0.0, 0.02)] {
+        let rounded: Vec<[f64; 2]> = round(0.0, 0.0)
+            .iter()
+            .map(|p| p.map(|v| (v * 5.0).round() / 5.0))
+            .collect();
+        for copy in [
+            round(0.0, 0.0),
+            round(0.5, 0.0),
+            reversed,
+            rounded,
+            round(0.0, 0.02),
+        ] {
             let both = pixels(&[round(0.0, 0.0), copy]);
             assert!(both.abs_diff(once) <= 6, "{both} instead of {once}");
         }
@@ -195,14 +262,23 @@ mod tests {
         assert!(pixels(&[a.clone(), b.clone()]) >= pixels(&[a]));
         // A hole that is stored twice is one hole.
         let hole = square(10.0, 14.0);
-        assert_eq!(pixels(&[square(2.0, 30.0), hole.clone(), hole]), 28 * 28 - 16);
+        assert_eq!(
+            pixels(&[square(2.0, 30.0), hole.clone(), hole]),
+            28 * 28 - 16
+        );
     }
 
     #[test]
     fn contours_of_the_xor_type_cut_each_other_out() {
         let xor = |c: Vec<[f64; 2]>| ContourArea::new(c, true, 40, 40);
-        assert_eq!(area(vec![xor(square(2.0, 12.0)), xor(square(8.0, 18.0))]).len(), 200 - 2 * 16);
+        assert_eq!(
+            area(vec![xor(square(2.0, 12.0)), xor(square(8.0, 18.0))]).len(),
+            200 - 2 * 16
+        );
         let closed = ContourArea::new(square(20.0, 22.0), false, 40, 40);
-        assert_eq!(area(vec![xor(square(2.0, 12.0)), xor(square(4.0, 6.0)), closed]).len(), 100 - 4 + 4);
+        assert_eq!(
+            area(vec![xor(square(2.0, 12.0)), xor(square(4.0, 6.0)), closed]).len(),
+            100 - 4 + 4
+        );
     }
 }

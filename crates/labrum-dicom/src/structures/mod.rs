@@ -44,10 +44,19 @@ pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Impor
     let slices = Slices::of(series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
     check_frame(&set, series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
     let mut notes = std::mem::take(&mut set.notes);
-    select(&mut set, series, choice, &mut notes)
-        .map_err(|reason| refused(Refused { advice: "Choose by name or number.", ..reason.into() }))?;
-    let sources = set.structures.iter().flat_map(|s| &s.contours).flat_map(|c| &c.sources);
-    let refers = set.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
+    select(&mut set, series, choice, &mut notes).map_err(|reason| {
+        refused(Refused {
+            advice: "Choose by name or number.",
+            ..reason.into()
+        })
+    })?;
+    let sources = set
+        .structures
+        .iter()
+        .flat_map(|s| &s.contours)
+        .flat_map(|c| &c.sources);
+    let refers = set.series.iter().any(ReferencedSeries::names_something)
+        || sources.clone().next().is_some();
     let named = Named::of(series, &set.series, sources, choice).map_err(refused)?;
     let mut laid = Vec::new();
     let (mut elsewhere, mut misnamed, mut distance) = (0, 0, 0.0f64);
@@ -66,11 +75,16 @@ pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Impor
     }
     if laid.len() > MOST_LABELS {
         let reason = format!("it has more than {MOST_LABELS} regions, the most that a mask holds");
-        return Err(refused(Refused { advice: "Choose some of them with --only.", ..reason.into() }));
+        return Err(refused(Refused {
+            advice: "Choose some of them with --only.",
+            ..reason.into()
+        }));
     }
     notes.extend(decisions(elsewhere, misnamed, refers, named.basis));
     if distance > IN_PLANE * slices.reach {
-        notes.push(format!("its contours lie up to {distance:.2} mm from the slices: each was laid on the nearest"));
+        notes.push(format!(
+            "its contours lie up to {distance:.2} mm from the slices: each was laid on the nearest"
+        ));
     }
     painted(&laid, series, choice, notes, named.basis).map_err(|reason| refused(reason.into()))
 }
@@ -86,35 +100,73 @@ fn painted(
     mut notes: Vec<String>,
     basis: Basis,
 ) -> std::result::Result<ImportedMasks, String> {
-    let offered: Vec<Offered<'_>> = laid.iter().map(|(structure, _)| offered(structure)).collect();
+    let offered: Vec<Offered<'_>> = laid
+        .iter()
+        .map(|(structure, _)| offered(structure))
+        .collect();
     // What was not wanted is gone already, and what has no area cannot be put in order.
-    let of_order = |order| Taken::of(&offered, &MaskChoice { order, ..MaskChoice::default() });
+    let of_order = |order| {
+        Taken::of(
+            &offered,
+            &MaskChoice {
+                order,
+                ..MaskChoice::default()
+            },
+        )
+    };
     let known = |word: &&String| of_order(vec![(*word).clone()]).is_ok();
     let taken = of_order(choice.order.iter().filter(known).cloned().collect())?;
-    let sizes: Vec<usize> = laid.iter().map(|(_, regions)| regions.values().map(Region::len).sum()).collect();
-    let mut labels: Vec<Label> = laid.iter().map(|(structure, _)| structure.label.clone()).collect();
+    let sizes: Vec<usize> = laid
+        .iter()
+        .map(|(_, regions)| regions.values().map(Region::len).sum())
+        .collect();
+    let mut labels: Vec<Label> = laid
+        .iter()
+        .map(|(structure, _)| structure.label.clone())
+        .collect();
     notes.extend(tell_apart(&mut labels));
     let mut painter = Painter::default();
     let mut masks: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     for index in taken.lowest_first(|i| sizes[i]) {
         for (slice, region) in &laid[index].1 {
-            let mask = masks.entry(*slice).or_insert_with(|| vec![0; series.columns * series.rows]);
+            let mask = masks
+                .entry(*slice)
+                .or_insert_with(|| vec![0; series.columns * series.rows]);
             for span in region.spans() {
-                let row = mask.get_mut(span.row * series.columns + span.start..span.row * series.columns + span.end);
-                row.into_iter().flatten().for_each(|pixel| painter.paint(pixel, index as u8 + 1));
+                let row = mask.get_mut(
+                    span.row * series.columns + span.start..span.row * series.columns + span.end,
+                );
+                row.into_iter()
+                    .flatten()
+                    .for_each(|pixel| painter.paint(pixel, index as u8 + 1));
             }
         }
     }
     notes.extend(painter.notes(&labels));
     let numbers: Vec<u32> = laid.iter().map(|(structure, _)| structure.number).collect();
     let taken = painter.taken(&numbers, &sizes);
-    let mask = |(slice, values)| Some((slice, Mask::from_labels(series.columns, series.rows, values)?));
+    let mask = |(slice, values)| {
+        Some((
+            slice,
+            Mask::from_labels(series.columns, series.rows, values)?,
+        ))
+    };
     let masks = masks.into_iter().filter_map(mask).collect();
-    Ok(ImportedMasks { labels, masks, notes, taken, basis, is_resampled: false })
+    Ok(ImportedMasks {
+        labels,
+        masks,
+        notes,
+        taken,
+        basis,
+        is_resampled: false,
+    })
 }
 
 fn offered(structure: &RegionOfInterest) -> Offered<'_> {
-    Offered { number: structure.number, name: &structure.label.name }
+    Offered {
+        number: structure.number,
+        name: &structure.label.name,
+    }
 }
 
 /// Leaves what is wanted and lies in the frame of reference of the series.
@@ -131,12 +183,19 @@ fn select(
         index += 1;
         taken.indices.contains(&(index - 1))
     });
-    let Some(own) = series.frame_of_reference_uid.as_deref() else { return Ok(()) };
+    let Some(own) = series.frame_of_reference_uid.as_deref() else {
+        return Ok(());
+    };
     set.structures.retain(|structure| {
-        let stays = structure.frame_of_reference.as_deref().is_none_or(|frame| frame == own);
+        let stays = structure
+            .frame_of_reference
+            .as_deref()
+            .is_none_or(|frame| frame == own);
         if !stays {
             let name = &structure.label.name;
-            notes.push(format!("\"{name}\" lies in another frame of reference than the images and was left out"));
+            notes.push(format!(
+                "\"{name}\" lies in another frame of reference than the images and was left out"
+            ));
         }
         stays
     });
@@ -146,11 +205,13 @@ fn select(
 /// Positions mean something only in one frame of reference.
 fn check_frame(set: &StructureSet, series: &Series) -> std::result::Result<(), String> {
     let own = series.frame_of_reference_uid.as_deref();
-    let is_other = |frames: &[String]| !frames.is_empty() && !frames.iter().any(|f| Some(f.as_str()) == own);
+    let is_other =
+        |frames: &[String]| !frames.is_empty() && !frames.iter().any(|f| Some(f.as_str()) == own);
     match own {
-        Some(own) if is_other(&set.frames_of_reference) => {
-            Err(format!("it lies in frame of reference {}, the series in {own}", set.frames_of_reference.join(", ")))
-        }
+        Some(own) if is_other(&set.frames_of_reference) => Err(format!(
+            "it lies in frame of reference {}, the series in {own}",
+            set.frames_of_reference.join(", ")
+        )),
         _ => Ok(()),
     }
 }
@@ -167,20 +228,35 @@ fn nowhere(set: &StructureSet, elsewhere: usize) -> String {
 /// What of a region is no mask.
 fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String> {
     let name = &structure.label.name;
-    let kinds = structure.without_area.iter().map(|(kind, count)| match kind.as_str() {
-        "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" => format!("{count} closed ones of fewer than three points"),
-        kind => format!("{count} of type {kind}"),
-    });
+    let kinds = structure
+        .without_area
+        .iter()
+        .map(|(kind, count)| match kind.as_str() {
+            "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" => {
+                format!("{count} closed ones of fewer than three points")
+            }
+            kind => format!("{count} of type {kind}"),
+        });
     let kinds = kinds.collect::<Vec<_>>().join(", ");
-    match (kinds.is_empty(), structure.contours.is_empty(), found.regions.is_empty()) {
-        (false, true, _) => vec![format!("\"{name}\" has only contours without an area ({kinds}) and was left out")],
+    match (
+        kinds.is_empty(),
+        structure.contours.is_empty(),
+        found.regions.is_empty(),
+    ) {
+        (false, true, _) => vec![format!(
+            "\"{name}\" has only contours without an area ({kinds}) and was left out"
+        )],
         (is_whole, false, is_empty) => {
             let mut notes = Vec::new();
             if !is_whole {
-                notes.push(format!("contours of \"{name}\" that enclose no area were left out: {kinds}"));
+                notes.push(format!(
+                    "contours of \"{name}\" that enclose no area were left out: {kinds}"
+                ));
             }
             if is_empty {
-                notes.push(format!("\"{name}\" has no pixel on these slices and was left out"));
+                notes.push(format!(
+                    "\"{name}\" has no pixel on these slices and was left out"
+                ));
             }
             notes
         }
@@ -191,14 +267,21 @@ fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String
 fn decisions(elsewhere: usize, misnamed: usize, refers: bool, basis: Basis) -> Vec<String> {
     let mut notes = Vec::new();
     match (basis, refers) {
-        (Basis::Position, false) => notes.push("it names no image: its contours were laid by their place".into()),
+        (Basis::Position, false) => {
+            notes.push("it names no image: its contours were laid by their place".into())
+        }
         (Basis::Position, true) => {
-            notes.push("as asked for, its contours were laid by their place, whichever images they name".into());
+            notes.push(
+                "as asked for, its contours were laid by their place, whichever images they name"
+                    .into(),
+            );
         }
         _ => {}
     }
     if elsewhere > 0 {
-        notes.push(format!("{elsewhere} contours lie on no slice that is here and were left out"));
+        notes.push(format!(
+            "{elsewhere} contours lie on no slice that is here and were left out"
+        ));
     }
     if misnamed > 0 {
         notes.push(format!(

@@ -45,33 +45,70 @@ pub(super) struct FoundRegion {
 impl Slices {
     /// The error is the reason why positions do not help.
     pub(super) fn of(series: &Series) -> Result<Self, String> {
-        let place = |s: &labrum_core::study::Slice| Some((s.plane?, s.spacing.filter(|s| s.is_physical())?));
+        let place = |s: &labrum_core::study::Slice| {
+            Some((s.plane?, s.spacing.filter(|s| s.is_physical())?))
+        };
         let slices: Option<Vec<_>> = series.slices.iter().map(place).collect();
         let slices = slices.filter(|all| !all.is_empty()).ok_or(
             "its contours are places in the patient, and the series does not say where its slices lie or how large its pixels are",
         )?;
-        let reach = series.slice_spacing().map_or(IN_PLANE_ALONE, |between| IN_PLANE * between + SAME_DEPTH);
+        let reach = series
+            .slice_spacing()
+            .map_or(IN_PLANE_ALONE, |between| IN_PLANE * between + SAME_DEPTH);
         let normal = slices.first().map_or([0.0; 3], |(plane, _)| plane.normal());
-        let depth = |(i, (plane, _)): (usize, &(Plane, PixelSpacing))| (along(&plane.position, normal), i);
+        let depth =
+            |(i, (plane, _)): (usize, &(Plane, PixelSpacing))| (along(&plane.position, normal), i);
         let mut by_depth: Vec<(f64, usize)> = slices.iter().enumerate().map(depth).collect();
         by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Ok(Self { slices, normal, by_depth, reach })
+        Ok(Self {
+            slices,
+            normal,
+            by_depth,
+            reach,
+        })
     }
 
     /// The slices of the nearest place in whose plane all points lie, of those that `is_meant`, and how far above it the
     /// contour lies, mm.
-    fn near(&self, contour: &RegionContour, is_meant: impl Fn(usize) -> bool) -> Option<(Vec<usize>, f64)> {
+    fn near(
+        &self,
+        contour: &RegionContour,
+        is_meant: impl Fn(usize) -> bool,
+    ) -> Option<(Vec<usize>, f64)> {
         let depths = contour.points.iter().map(|p| along(p, self.normal));
-        let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| (low.min(d), high.max(d)));
-        let farthest = |slice: f64| if (low - slice).abs() > (high - slice).abs() { low - slice } else { high - slice };
-        let from = self.by_depth.partition_point(|(d, _)| *d < low - self.reach);
-        let to = self.by_depth.partition_point(|(d, _)| *d <= high + self.reach);
-        let close = self.by_depth.get(from..to)?.iter().filter(|(_, slice)| is_meant(*slice));
-        let least = close.clone().map(|(d, _)| farthest(*d).abs()).min_by(f64::total_cmp)?;
+        let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| {
+            (low.min(d), high.max(d))
+        });
+        let farthest = |slice: f64| {
+            if (low - slice).abs() > (high - slice).abs() {
+                low - slice
+            } else {
+                high - slice
+            }
+        };
+        let from = self
+            .by_depth
+            .partition_point(|(d, _)| *d < low - self.reach);
+        let to = self
+            .by_depth
+            .partition_point(|(d, _)| *d <= high + self.reach);
+        let close = self
+            .by_depth
+            .get(from..to)?
+            .iter()
+            .filter(|(_, slice)| is_meant(*slice));
+        let least = close
+            .clone()
+            .map(|(d, _)| farthest(*d).abs())
+            .min_by(f64::total_cmp)?;
         // Halfway between two slices it is always the first of them, whatever the rounding of the file.
-        let nearest = close.clone().find(|(d, _)| farthest(*d).abs() <= least + SAME_DEPTH)?;
+        let nearest = close
+            .clone()
+            .find(|(d, _)| farthest(*d).abs() <= least + SAME_DEPTH)?;
         let depth = farthest(nearest.0);
-        let here = close.filter(|(d, _)| (d - nearest.0).abs() <= SAME_DEPTH).map(|(_, slice)| *slice);
+        let here = close
+            .filter(|(d, _)| (d - nearest.0).abs() <= SAME_DEPTH)
+            .map(|(_, slice)| *slice);
         let mut here: Vec<usize> = here.collect();
         here.sort_unstable();
         (depth.abs() <= self.reach).then_some((here, depth))
@@ -79,11 +116,16 @@ impl Slices {
 
     /// Points in pixels; the centre of the first pixel is at half a pixel, as tools count.
     fn pixels(&self, slice: usize, contour: &[[f64; 3]]) -> Vec<[f64; 2]> {
-        let Some((plane, spacing)) = self.slices.get(slice) else { return Vec::new() };
+        let Some((plane, spacing)) = self.slices.get(slice) else {
+            return Vec::new();
+        };
         let [a, b, c, d, e, f] = plane.orientation;
         let pixel = |p: &[f64; 3]| {
             let from: [f64; 3] = std::array::from_fn(|i| p[i] - plane.position[i]);
-            [along(&from, [a, b, c]) / spacing.column + 0.5, along(&from, [d, e, f]) / spacing.row + 0.5]
+            [
+                along(&from, [a, b, c]) / spacing.column + 0.5,
+                along(&from, [d, e, f]) / spacing.row + 0.5,
+            ]
         };
         contour.iter().map(pixel).collect()
     }
@@ -116,7 +158,8 @@ pub(super) fn regions(
         let own = named.own(&contour.sources);
         let of_own = slices.near(contour, |slice| own.contains(&slice));
         found.misnamed += usize::from(of_own.is_none() && !own.is_empty());
-        let Some((here, depth)) = of_own.or_else(|| slices.near(contour, |slice| named.allowed.contains(&slice)))
+        let Some((here, depth)) =
+            of_own.or_else(|| slices.near(contour, |slice| named.allowed.contains(&slice)))
         else {
             found.elsewhere += 1;
             found.misnamed -= usize::from(!own.is_empty());
@@ -130,8 +173,12 @@ pub(super) fn regions(
     for (slice, contours) in on_slice {
         // Contours of planes between two slices must not cancel each other: the nearest plane counts.
         let depths = contours.iter().map(|(depth, _)| *depth);
-        let nearest = depths.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or_default();
-        let of_plane = contours.iter().filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH);
+        let nearest = depths
+            .min_by(|a, b| a.abs().total_cmp(&b.abs()))
+            .unwrap_or_default();
+        let of_plane = contours
+            .iter()
+            .filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH);
         let outline = |(_, contour): &Lying<'_>| {
             let points = slices.pixels(slice, &contour.points);
             ContourArea::new(points, contour.is_xor, series.columns, series.rows)

@@ -72,7 +72,9 @@ pub(super) fn read(path: &Path) -> Result<StructureSet> {
         Unreadable::NotDicom => failed("it is not a DICOM file".into()),
         Unreadable::Failed(reason) => failed(reason),
     })?;
-    contained(|| parsed(file)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+    contained(|| parsed(file))
+        .unwrap_or_else(|| Err("it is damaged".into()))
+        .map_err(failed)
 }
 
 fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
@@ -81,30 +83,50 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
     }
     let mut set = StructureSet::default();
     if let Some(broken) = &file.broken {
-        set.notes.push(format!("the file is damaged, what follows is missing: {broken}"));
+        set.notes.push(format!(
+            "the file is damaged, what follows is missing: {broken}"
+        ));
     }
     let DicomFile { bytes, data, .. } = &mut file;
     let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
     for item in data.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) {
-        remember(&mut set.frames_of_reference, item.text(tags::FRAME_OF_REFERENCE_UID));
+        remember(
+            &mut set.frames_of_reference,
+            item.text(tags::FRAME_OF_REFERENCE_UID),
+        );
         let studies = item.items(tags::RT_REFERENCED_STUDY_SEQUENCE);
-        let series = studies.iter().flat_map(|study| study.items(tags::RT_REFERENCED_SERIES_SEQUENCE));
+        let series = studies
+            .iter()
+            .flat_map(|study| study.items(tags::RT_REFERENCED_SERIES_SEQUENCE));
         set.series.extend(series.map(referenced));
     }
     let regions = data.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
     for region in regions {
-        remember(&mut set.frames_of_reference, region.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+        remember(
+            &mut set.frames_of_reference,
+            region.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID),
+        );
     }
     let mut points = 0;
     for item in data.items(tags::ROI_CONTOUR_SEQUENCE) {
         let number = item.integer(tags::REFERENCED_ROI_NUMBER);
-        let region = regions.iter().find(|region| region.integer(tags::ROI_NUMBER) == number && number.is_some());
+        let region = regions
+            .iter()
+            .find(|region| region.integer(tags::ROI_NUMBER) == number && number.is_some());
         let index = set.structures.len();
         let label = label(data, item, region, number, index, &charset);
-        let frame_of_reference = region.and_then(|r| r.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
-        let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(index as u32 + 1);
-        let mut structure =
-            RegionOfInterest { number, label, frame_of_reference, contours: Vec::new(), without_area: BTreeMap::new() };
+        let frame_of_reference =
+            region.and_then(|r| r.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+        let number = number
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(index as u32 + 1);
+        let mut structure = RegionOfInterest {
+            number,
+            label,
+            frame_of_reference,
+            contours: Vec::new(),
+            without_area: BTreeMap::new(),
+        };
         for contour in item.items(tags::CONTOUR_SEQUENCE) {
             let raw = read_value(bytes, contour, tags::CONTOUR_DATA).unwrap_or_default();
             let line = coordinates(&raw).ok_or("its Contour Data are no numbers")?;
@@ -112,13 +134,17 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
             if points > MOST_POINTS {
                 return Err(format!("it has more than {MOST_POINTS} points"));
             }
-            let kind = contour.text(tags::CONTOUR_GEOMETRIC_TYPE).unwrap_or_else(|| "CLOSED_PLANAR".into());
+            let kind = contour
+                .text(tags::CONTOUR_GEOMETRIC_TYPE)
+                .unwrap_or_else(|| "CLOSED_PLANAR".into());
             match kind.as_str() {
-                "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => structure.contours.push(RegionContour {
-                    points: line,
-                    sources: images(contour),
-                    is_xor: kind == "CLOSEDPLANAR_XOR",
-                }),
+                "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => {
+                    structure.contours.push(RegionContour {
+                        points: line,
+                        sources: images(contour),
+                        is_xor: kind == "CLOSEDPLANAR_XOR",
+                    })
+                }
                 _ => *structure.without_area.entry(kind).or_default() += 1,
             }
         }
@@ -133,18 +159,32 @@ fn referenced(series: &DataSet) -> ReferencedSeries {
     let images = series.items(tags::CONTOUR_IMAGE_SEQUENCE);
     ReferencedSeries {
         uid: series.text(tags::SERIES_INSTANCE_UID).unwrap_or_default(),
-        class: images.first().and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID)).unwrap_or_default(),
-        instances: images.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+        class: images
+            .first()
+            .and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID))
+            .unwrap_or_default(),
+        instances: images
+            .iter()
+            .filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID))
+            .collect(),
     }
 }
 
 /// The images that a contour was drawn on.
 fn images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
     let image = |image: &DataSet| {
-        let frames = image.numbers(tags::REFERENCED_FRAME_NUMBER).into_iter().map(|n| n as u32).collect();
+        let frames = image
+            .numbers(tags::REFERENCED_FRAME_NUMBER)
+            .into_iter()
+            .map(|n| n as u32)
+            .collect();
         Some((image.text(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
     };
-    contour.items(tags::CONTOUR_IMAGE_SEQUENCE).iter().filter_map(image).collect()
+    contour
+        .items(tags::CONTOUR_IMAGE_SEQUENCE)
+        .iter()
+        .filter_map(image)
+        .collect()
 }
 
 fn remember(all: &mut Vec<String>, uid: Option<String>) {
@@ -173,7 +213,9 @@ fn label(
     index: usize,
     charset: &[String],
 ) -> Label {
-    let name = region.map(|r| decoded(r, tags::ROI_NAME, charset)).filter(|name| !name.is_empty());
+    let name = region
+        .map(|r| decoded(r, tags::ROI_NAME, charset))
+        .filter(|name| !name.is_empty());
     let number = number.unwrap_or(index as i64 + 1);
     let mut label = Label::named(name.unwrap_or_else(|| format!("Region {number}")), index);
     let color = contours.numbers(tags::ROI_DISPLAY_COLOR);
@@ -181,14 +223,22 @@ fn label(
         label.color = [r, g, b].map(|v| v.clamp(0.0, 255.0) as u8);
     }
     let observations = data.items(tags::RTROI_OBSERVATIONS_SEQUENCE);
-    let observation = observations.iter().find(|o| o.integer(tags::REFERENCED_ROI_NUMBER) == Some(number));
+    let observation = observations
+        .iter()
+        .find(|o| o.integer(tags::REFERENCED_ROI_NUMBER) == Some(number));
     let code = observation.and_then(|o| o.item(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE));
-    if let Some((value, scheme)) =
-        code.and_then(|c| Some((c.text(tags::CODE_VALUE)?, c.text(tags::CODING_SCHEME_DESIGNATOR)?)))
-        && scheme == "SCT"
+    if let Some((value, scheme)) = code.and_then(|c| {
+        Some((
+            c.text(tags::CODE_VALUE)?,
+            c.text(tags::CODING_SCHEME_DESIGNATOR)?,
+        ))
+    }) && scheme == "SCT"
     {
-        label.concept =
-            Code { value, scheme, meaning: code.map_or_else(String::new, |c| decoded(c, tags::CODE_MEANING, charset)) };
+        label.concept = Code {
+            value,
+            scheme,
+            meaning: code.map_or_else(String::new, |c| decoded(c, tags::CODE_MEANING, charset)),
+        };
     }
     label
 }

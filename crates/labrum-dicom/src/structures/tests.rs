@@ -37,7 +37,9 @@ fn square(first: f64, last: f64) -> Vec<[f64; 2]> {
 }
 
 fn contour(kind: &str, points: &[[f64; 2]], z: f64) -> Fixture {
-    Fixture::item().text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, kind).text(tags::CONTOUR_DATA, VR::DS, &data(points, z))
+    Fixture::item()
+        .text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, kind)
+        .text(tags::CONTOUR_DATA, VR::DS, &data(points, z))
 }
 
 /// One region for each name, with its contours.
@@ -49,15 +51,15 @@ fn set(regions: &[(&str, Vec<Fixture>)], frame: &str) -> Fixture {
             .text(tags::ROI_NUMBER, VR::IS, &number)
             .text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, frame)
             .text(tags::ROI_NAME, VR::LO, name);
-        let mut drawn = Fixture::item().text(tags::REFERENCED_ROI_NUMBER, VR::IS, &number).text(
-            tags::ROI_DISPLAY_COLOR,
-            VR::IS,
-            "255\\0\\10",
-        );
+        let mut drawn = Fixture::item()
+            .text(tags::REFERENCED_ROI_NUMBER, VR::IS, &number)
+            .text(tags::ROI_DISPLAY_COLOR, VR::IS, "255\\0\\10");
         for contour in contours {
             drawn = drawn.append_item(tags::CONTOUR_SEQUENCE, contour.clone());
         }
-        file = file.append_item(tags::STRUCTURE_SET_ROI_SEQUENCE, about).append_item(tags::ROI_CONTOUR_SEQUENCE, drawn);
+        file = file
+            .append_item(tags::STRUCTURE_SET_ROI_SEQUENCE, about)
+            .append_item(tags::ROI_CONTOUR_SEQUENCE, drawn);
     }
     file
 }
@@ -69,7 +71,11 @@ fn import(path: &Path, series: &Series) -> Result<ImportedMasks> {
 fn imported(regions: &[(&str, Vec<Fixture>)]) -> ImportedMasks {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
-    import(&set(regions, "1.2.9").write(folder.path(), "set.dcm"), &series).unwrap()
+    import(
+        &set(regions, "1.2.9").write(folder.path(), "set.dcm"),
+        &series,
+    )
+    .unwrap()
 }
 
 /// Which pixels of the diagonal have a label.
@@ -79,17 +85,29 @@ fn diagonal(mask: &Mask) -> Vec<u8> {
 
 #[test]
 fn a_contour_is_the_pixels_whose_centres_it_encloses_on_the_slice_where_it_lies() {
-    let got = imported(&[("Tumour", vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)])]);
-    assert_eq!((got.labels[0].name.as_str(), got.labels[0].color), ("Tumour", [255, 0, 10]));
+    let got = imported(&[(
+        "Tumour",
+        vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)],
+    )]);
+    assert_eq!(
+        (got.labels[0].name.as_str(), got.labels[0].color),
+        ("Tumour", [255, 0, 10])
+    );
     assert_eq!(got.masks.len(), 1);
     let (slice, mask) = &got.masks[0];
-    assert_eq!((*slice, diagonal(mask)), (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0]));
+    assert_eq!(
+        (*slice, diagonal(mask)),
+        (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0])
+    );
     assert_eq!(mask.labels().iter().filter(|l| **l == 1).count(), 16);
 }
 
 #[test]
 fn a_contour_within_a_contour_is_a_hole_and_so_is_a_keyhole() {
-    let ring = vec![contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0), contour("CLOSED_PLANAR", &square(4.0, 5.0), 0.0)];
+    let ring = vec![
+        contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0),
+        contour("CLOSED_PLANAR", &square(4.0, 5.0), 0.0),
+    ];
     // The same as one line: out, along a channel without width, round the hole, and back.
     let mut keyhole = square(1.0, 8.0);
     keyhole.push(keyhole[0]);
@@ -108,24 +126,48 @@ fn regions_of_one_slice_are_labels_and_overlaps_are_told() {
     let other = vec![contour("CLOSED_PLANAR", &square(4.0, 6.0), 0.0)];
     let got = imported(&[("One", one), ("Other", other)]);
     assert_eq!(diagonal(&got.masks[0].1), [1, 1, 1, 1, 2, 2, 2, 0, 0, 0]);
-    assert_eq!(got.notes, [BY_PLACE, "\"One\" lost 1 pixel to \"Other\", which lies over it"]);
-    assert_eq!((got.taken[0].in_file, got.taken[0].left, got.taken[1].left), (25, 24, 9));
+    assert_eq!(
+        got.notes,
+        [
+            BY_PLACE,
+            "\"One\" lost 1 pixel to \"Other\", which lies over it"
+        ]
+    );
+    assert_eq!(
+        (got.taken[0].in_file, got.taken[0].left, got.taken[1].left),
+        (25, 24, 9)
+    );
 }
 
 #[test]
 fn contours_between_two_slices_do_not_cancel_each_other() {
     // Drawn on planes 1 mm below and above the second slice.
-    let both = [3.0, 5.0].map(|z| contour("CLOSED_PLANAR", &square(2.0, 5.0), z)).to_vec();
+    let both = [3.0, 5.0]
+        .map(|z| contour("CLOSED_PLANAR", &square(2.0, 5.0), z))
+        .to_vec();
     let got = imported(&[("Fine", both)]);
     assert_eq!(got.masks.len(), 1);
-    assert_eq!((got.masks[0].0, diagonal(&got.masks[0].1)), (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0]));
+    assert_eq!(
+        (got.masks[0].0, diagonal(&got.masks[0].1)),
+        (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0])
+    );
 }
 
 #[test]
 fn a_contour_halfway_between_two_slices_is_laid_on_the_first_and_that_is_said() {
     for z in [1.9999, 2.0, 2.0001] {
-        let got = imported(&[("Between", vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), z)])]);
-        assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [0], "{z}");
+        let got = imported(&[(
+            "Between",
+            vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), z)],
+        )]);
+        assert_eq!(
+            got.masks
+                .iter()
+                .map(|(slice, _)| *slice)
+                .collect::<Vec<_>>(),
+            [0],
+            "{z}"
+        );
         let said = "its contours lie up to 2.00 mm from the slices: each was laid on the nearest";
         assert!(got.notes.iter().any(|note| note == said), "{:?}", got.notes);
     }
@@ -138,7 +180,10 @@ fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
         contour("CLOSED_PLANAR", &square(2.0, 5.0), 40.0),
         contour("POINT", &[[1.0, 1.0]], 0.0),
     ];
-    let got = imported(&[("Mixed", region), ("Isocentre", vec![contour("POINT", &[[1.0, 1.0]], 0.0)])]);
+    let got = imported(&[
+        ("Mixed", region),
+        ("Isocentre", vec![contour("POINT", &[[1.0, 1.0]], 0.0)]),
+    ]);
     assert_eq!(got.labels.len(), 1);
     assert_eq!(
         got.notes,
@@ -155,17 +200,32 @@ fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
 fn another_frame_of_reference_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
-    let regions = [("Tumour", vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)])];
+    let regions = [(
+        "Tumour",
+        vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)],
+    )];
     let path = set(&regions, "1.2.8").write(folder.path(), "set.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
-    assert!(error.contains("frame of reference 1.2.8, the series in 1.2.9"), "{error}");
+    assert!(
+        error.contains("frame of reference 1.2.8, the series in 1.2.9"),
+        "{error}"
+    );
     let path = set(&[], "1.2.9").write(folder.path(), "set.dcm");
-    assert!(import(&path, &series).unwrap_err().reason.contains("no closed contours"));
+    assert!(
+        import(&path, &series)
+            .unwrap_err()
+            .reason
+            .contains("no closed contours")
+    );
 }
 
 /// Names the instance 1.2.3.`number`, as [`series`] numbers its slices.
 fn drawn_on(contour: Fixture, number: usize) -> Fixture {
-    let image = Fixture::item().text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &format!("1.2.3.{number}"));
+    let image = Fixture::item().text(
+        tags::REFERENCED_SOP_INSTANCE_UID,
+        VR::UI,
+        &format!("1.2.3.{number}"),
+    );
     contour.sequence(tags::CONTOUR_IMAGE_SEQUENCE, image)
 }
 
@@ -176,11 +236,20 @@ fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_ask
     let contour = drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0), 77);
     let path = set(&[("Tumour", vec![contour])], "1.2.9").write(folder.path(), "set.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
-    assert!(error.contains("refers to the instance 1.2.3.77") && error.contains("--by-position"), "{error}");
-    let choice = MaskChoice { by_position: true, ..MaskChoice::default() };
+    assert!(
+        error.contains("refers to the instance 1.2.3.77") && error.contains("--by-position"),
+        "{error}"
+    );
+    let choice = MaskChoice {
+        by_position: true,
+        ..MaskChoice::default()
+    };
     let got = import_chosen(&path, &series, &choice).unwrap();
     assert_eq!((got.masks.len(), got.basis), (1, Basis::Position));
-    assert_eq!(got.notes, ["as asked for, its contours were laid by their place, whichever images they name"]);
+    assert_eq!(
+        got.notes,
+        ["as asked for, its contours were laid by their place, whichever images they name"]
+    );
 }
 
 #[test]
@@ -190,8 +259,18 @@ fn contours_are_laid_on_the_images_that_they_name_and_where_they_lie() {
     let at = |z: f64, number| drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), z), number);
     // The second names the first image and lies on the third, which the third contour names; the last is of another.
     let contours = vec![at(0.0, 1), at(8.0, 1), at(8.0, 3), at(4.0, 77)];
-    let got = import(&set(&[("Tumour", contours)], "1.2.9").write(folder.path(), "set.dcm"), &series).unwrap();
-    assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [0, 2]);
+    let got = import(
+        &set(&[("Tumour", contours)], "1.2.9").write(folder.path(), "set.dcm"),
+        &series,
+    )
+    .unwrap();
+    assert_eq!(
+        got.masks
+            .iter()
+            .map(|(slice, _)| *slice)
+            .collect::<Vec<_>>(),
+        [0, 2]
+    );
     assert_eq!(
         got.notes,
         [
@@ -210,13 +289,24 @@ fn of_images_at_one_place_the_named_one_is_taken_and_else_one_is_asked_for() {
     later.sop_instance_uid = Some("1.2.3.9".into());
     series.slices.push(later);
     let contour = || contour("CLOSED_PLANAR", &square(2.0, 5.0), 0.0);
-    let named = set(&[("Tumour", vec![drawn_on(contour(), 9)])], "1.2.9").write(folder.path(), "named.dcm");
+    let named =
+        set(&[("Tumour", vec![drawn_on(contour(), 9)])], "1.2.9").write(folder.path(), "named.dcm");
     assert_eq!(import(&named, &series).unwrap().masks[0].0, 1);
-    let nameless = set(&[("Tumour", vec![contour()])], "1.2.9").write(folder.path(), "nameless.dcm");
+    let nameless =
+        set(&[("Tumour", vec![contour()])], "1.2.9").write(folder.path(), "nameless.dcm");
     let error = import(&nameless, &series).unwrap_err().to_string();
-    assert!(error.contains("2 images lie at one place (images 1, 2)"), "{error}");
-    let choice = MaskChoice { time: Some(2), ..MaskChoice::default() };
-    assert_eq!(import_chosen(&nameless, &series, &choice).unwrap().masks[0].0, 1);
+    assert!(
+        error.contains("2 images lie at one place (images 1, 2)"),
+        "{error}"
+    );
+    let choice = MaskChoice {
+        time: Some(2),
+        ..MaskChoice::default()
+    };
+    assert_eq!(
+        import_chosen(&nameless, &series, &choice).unwrap().masks[0].0,
+        1
+    );
 }
 
 #[test]
@@ -224,48 +314,88 @@ fn contours_stored_twice_count_once_and_those_that_partly_overlap_are_united() {
     let mut again = square(2.0, 5.0);
     again.rotate_left(2);
     again.reverse();
-    let twice = [square(2.0, 5.0), again].map(|c| contour("CLOSED_PLANAR", &c, 4.0)).to_vec();
-    assert_eq!(diagonal(&imported(&[("Twice", twice)]).masks[0].1), [0, 0, 1, 1, 1, 1, 0, 0, 0, 0]);
+    let twice = [square(2.0, 5.0), again]
+        .map(|c| contour("CLOSED_PLANAR", &c, 4.0))
+        .to_vec();
+    assert_eq!(
+        diagonal(&imported(&[("Twice", twice)]).masks[0].1),
+        [0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
+    );
     let both = [square(1.0, 4.0), square(3.0, 7.0)];
-    let of_type = |kind| imported(&[("Both", both.iter().map(|c| contour(kind, c, 4.0)).collect())]);
-    assert_eq!(diagonal(&of_type("CLOSED_PLANAR").masks[0].1), [0, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
-    assert_eq!(diagonal(&of_type("CLOSEDPLANAR_XOR").masks[0].1), [0, 1, 1, 0, 0, 1, 1, 1, 0, 0]);
+    let of_type =
+        |kind| imported(&[("Both", both.iter().map(|c| contour(kind, c, 4.0)).collect())]);
+    assert_eq!(
+        diagonal(&of_type("CLOSED_PLANAR").masks[0].1),
+        [0, 1, 1, 1, 1, 1, 1, 1, 0, 0]
+    );
+    assert_eq!(
+        diagonal(&of_type("CLOSEDPLANAR_XOR").masks[0].1),
+        [0, 1, 1, 0, 0, 1, 1, 1, 0, 0]
+    );
 }
 
 #[test]
 fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
-    let region = |name, first, last| (name, vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)]);
+    let region = |name, first, last| {
+        (
+            name,
+            vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)],
+        )
+    };
     let regions = [region("Nodule", 4.0, 5.0), region("Lung", 1.0, 8.0)];
     let path = set(&regions, "1.2.9").write(folder.path(), "set.dcm");
     let got = import(&path, &series).unwrap();
     assert_eq!(diagonal(&got.masks[0].1), [0, 2, 2, 2, 1, 1, 2, 2, 2, 0]);
-    let choice = MaskChoice { only: vec!["lung".into()], ..MaskChoice::default() };
+    let choice = MaskChoice {
+        only: vec!["lung".into()],
+        ..MaskChoice::default()
+    };
     let lung = import_chosen(&path, &series, &choice).unwrap();
     assert_eq!(diagonal(&lung.masks[0].1), [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
-    let choice = MaskChoice { order: vec!["Lung".into()], ..MaskChoice::default() };
+    let choice = MaskChoice {
+        order: vec!["Lung".into()],
+        ..MaskChoice::default()
+    };
     let hidden = import_chosen(&path, &series, &choice).unwrap();
-    assert_eq!(hidden.loss().unwrap(), "\"Nodule\" has no pixel left: others lie over all of it");
+    assert_eq!(
+        hidden.loss().unwrap(),
+        "\"Nodule\" has no pixel left: others lie over all of it"
+    );
 }
 
 #[test]
 fn regions_of_one_name_and_of_another_frame_of_reference_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
-    let region = |name, first, last| (name, vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)]);
+    let region = |name, first, last| {
+        (
+            name,
+            vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)],
+        )
+    };
     let other = Fixture::item()
         .text(tags::ROI_NUMBER, VR::IS, "3")
         .text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, "1.2.8")
         .text(tags::ROI_NAME, VR::LO, "Elsewhere");
     let drawn = Fixture::item()
         .text(tags::REFERENCED_ROI_NUMBER, VR::IS, "3")
-        .sequence(tags::CONTOUR_SEQUENCE, contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0));
+        .sequence(
+            tags::CONTOUR_SEQUENCE,
+            contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0),
+        );
     let file = set(&[region("GTV", 1.0, 2.0), region("GTV", 4.0, 5.0)], "1.2.9")
         .append_item(tags::STRUCTURE_SET_ROI_SEQUENCE, other)
         .append_item(tags::ROI_CONTOUR_SEQUENCE, drawn);
     let got = import(&file.write(folder.path(), "set.dcm"), &series).unwrap();
-    assert_eq!(got.labels.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["GTV (1)", "GTV (2)"]);
+    assert_eq!(
+        got.labels
+            .iter()
+            .map(|l| l.name.as_str())
+            .collect::<Vec<_>>(),
+        ["GTV (1)", "GTV (2)"]
+    );
     let says = |words: &str| got.notes.iter().any(|n| n.contains(words));
     assert!(
         says("\"Elsewhere\" lies in another frame of reference") && says("several have one name"),

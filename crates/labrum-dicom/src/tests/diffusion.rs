@@ -10,8 +10,14 @@ fn doubles(values: &[f64]) -> Vec<u8> {
 fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers_do() {
     let folder = tempfile::tempdir().unwrap();
     let directions = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-    for (slice, (index, direction)) in (0..4).flat_map(|s| directions.iter().enumerate().map(move |d| (s, d))) {
-        let gradient = Fixture::item().bytes(tags::DIFFUSION_GRADIENT_ORIENTATION, VR::FD, doubles(direction));
+    for (slice, (index, direction)) in
+        (0..4).flat_map(|s| directions.iter().enumerate().map(move |d| (s, d)))
+    {
+        let gradient = Fixture::item().bytes(
+            tags::DIFFUSION_GRADIENT_ORIENTATION,
+            VR::FD,
+            doubles(direction),
+        );
         let item = Fixture::item()
             .bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[1000.0]))
             .sequence(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE, gradient);
@@ -23,15 +29,26 @@ fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers
             .place((slice * 3 + index + 1) as i32, 5.0 * slice as f64)
             .sequence(tags::MR_DIFFUSION_SEQUENCE, item)
             .pixels(&[index as u16 + 1; 4])
-            .write(folder.path(), &format!("{}.dcm", (slice * 3 + index) * 5 % 12));
+            .write(
+                folder.path(),
+                &format!("{}.dcm", (slice * 3 + index) * 5 % 12),
+            );
     }
     let series = catalog(folder.path()).unwrap().studies.remove(0).series;
     assert_eq!(series.len(), 3);
     for stack in series {
-        let first = |slice: &labrum_core::study::Slice| crate::load(&slice.source).unwrap().value(0);
+        let first =
+            |slice: &labrum_core::study::Slice| crate::load(&slice.source).unwrap().value(0);
         let values: Vec<f64> = stack.slices.iter().map(first).collect();
         assert_eq!(values.len(), 4);
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
-        assert!(stack.notes.iter().any(|note| note.contains("b 1000, direction")), "{:?}", stack.notes);
+        assert!(
+            stack
+                .notes
+                .iter()
+                .any(|note| note.contains("b 1000, direction")),
+            "{:?}",
+            stack.notes
+        );
     }
 }

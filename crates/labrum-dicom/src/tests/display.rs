@@ -7,20 +7,54 @@ use labrum_core::image::Window;
 fn without_a_window_few_bits_are_shown_from_black_to_white_and_a_ct_as_soft_tissue() {
     let levels = |file: Fixture| -> Vec<u8> {
         let image = image(&file.text(tags::MODALITY, VR::CS, "OT"));
-        image.to_rgba(image.first_contrast()).chunks_exact(4).map(|p| p[0]).collect()
+        image
+            .to_rgba(image.first_contrast())
+            .chunks_exact(4)
+            .map(|p| p[0])
+            .collect()
     };
     let base = Fixture::new(2, 1);
-    assert_eq!(levels(base.clone().bits(1, 1, false).pixel_bytes(&[0b10, 0])), [0, 255]);
-    assert_eq!(levels(base.clone().bits(8, 1, false).pixel_bytes(&[0, 1])), [0, 255]);
-    assert_eq!(levels(base.clone().bits(8, 4, false).pixel_bytes(&[5, 15])), [85, 255]);
-    assert_eq!(levels(base.clone().bits(16, 7, false).pixels(&[0, 127])), [0, 255]);
-    assert_eq!(levels(base.clone().bits(8, 4, true).pixel_bytes(&[0x08, 0x07])), [0, 255]);
-    let inverted = base.clone().bits(8, 1, false).text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1");
+    assert_eq!(
+        levels(base.clone().bits(1, 1, false).pixel_bytes(&[0b10, 0])),
+        [0, 255]
+    );
+    assert_eq!(
+        levels(base.clone().bits(8, 1, false).pixel_bytes(&[0, 1])),
+        [0, 255]
+    );
+    assert_eq!(
+        levels(base.clone().bits(8, 4, false).pixel_bytes(&[5, 15])),
+        [85, 255]
+    );
+    assert_eq!(
+        levels(base.clone().bits(16, 7, false).pixels(&[0, 127])),
+        [0, 255]
+    );
+    assert_eq!(
+        levels(base.clone().bits(8, 4, true).pixel_bytes(&[0x08, 0x07])),
+        [0, 255]
+    );
+    let inverted = base.clone().bits(8, 1, false).text(
+        tags::PHOTOMETRIC_INTERPRETATION,
+        VR::CS,
+        "MONOCHROME1",
+    );
     assert_eq!(levels(inverted.pixel_bytes(&[0, 1])), [255, 0]);
-    let scaled = base.clone().bits(8, 2, false).text(tags::RESCALE_SLOPE, VR::DS, "-10");
+    let scaled = base
+        .clone()
+        .bits(8, 2, false)
+        .text(tags::RESCALE_SLOPE, VR::DS, "-10");
     assert_eq!(levels(scaled.pixel_bytes(&[0, 3])), [255, 0]);
-    assert_eq!(levels(base.clone().bits(8, 8, false).pixel_bytes(&[1, 51])), [1, 51]);
-    let ct = image(&base.clone().text(tags::RESCALE_INTERCEPT, VR::DS, "-1024").pixels(&[0, 1064]));
+    assert_eq!(
+        levels(base.clone().bits(8, 8, false).pixel_bytes(&[1, 51])),
+        [1, 51]
+    );
+    let ct = image(
+        &base
+            .clone()
+            .text(tags::RESCALE_INTERCEPT, VR::DS, "-1024")
+            .pixels(&[0, 1064]),
+    );
     assert_eq!(ct.default_window(), Window::SOFT_TISSUE);
     let screenshot = image(&base.bits(8, 8, false).pixel_bytes(&[0, 255]));
     assert_eq!(screenshot.default_window(), Window::spanning(0.0, 255.0));
@@ -29,8 +63,16 @@ fn without_a_window_few_bits_are_shown_from_black_to_white_and_a_ct_as_soft_tiss
 #[test]
 fn an_inverse_presentation_turns_grey_levels_once() {
     let shape = |photometric: &str, shape: &str| {
-        let file = Fixture::new(2, 1).bits(8, 8, false).text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, photometric);
-        let image = image(&file.text(tags::PRESENTATION_LUT_SHAPE, VR::CS, shape).pixel_bytes(&[0, 255]));
+        let file = Fixture::new(2, 1).bits(8, 8, false).text(
+            tags::PHOTOMETRIC_INTERPRETATION,
+            VR::CS,
+            photometric,
+        );
+        let image = image(
+            &file
+                .text(tags::PRESENTATION_LUT_SHAPE, VR::CS, shape)
+                .pixel_bytes(&[0, 255]),
+        );
         image.to_rgba(image.first_contrast())[0]
     };
     assert_eq!(shape("MONOCHROME2", "IDENTITY"), 0);
@@ -41,11 +83,9 @@ fn an_inverse_presentation_turns_grey_levels_once() {
 #[test]
 fn a_table_of_a_frame_counts_before_that_of_all() {
     let table = |levels: &[u16]| {
-        Fixture::item().words(tags::LUT_DESCRIPTOR, VR::US, &[levels.len() as u16, 0, 8]).words(
-            tags::LUT_DATA,
-            VR::US,
-            levels,
-        )
+        Fixture::item()
+            .words(tags::LUT_DESCRIPTOR, VR::US, &[levels.len() as u16, 0, 8])
+            .words(tags::LUT_DATA, VR::US, levels)
     };
     let of_frame = Fixture::item().sequence(tags::VOILUT_SEQUENCE, table(&[255, 0]));
     let group = Fixture::item().sequence(tags::FRAME_VOILUT_SEQUENCE, of_frame);
@@ -54,6 +94,10 @@ fn a_table_of_a_frame_counts_before_that_of_all() {
         .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)
         .pixels(&[0, 1]);
     let image = image(&file);
-    let levels: Vec<u8> = image.to_rgba(image.first_contrast()).chunks_exact(4).map(|p| p[0]).collect();
+    let levels: Vec<u8> = image
+        .to_rgba(image.first_contrast())
+        .chunks_exact(4)
+        .map(|p| p[0])
+        .collect();
     assert_eq!(levels, [255, 0]);
 }

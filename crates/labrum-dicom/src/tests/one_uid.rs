@@ -4,14 +4,29 @@ use super::*;
 use labrum_core::study::Slice;
 
 fn anonymised(number: i32, z: f64, pixel: u16) -> Fixture {
-    Fixture::new(1, 1).place(number, z).text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9").pixels(&[pixel])
+    Fixture::new(1, 1)
+        .place(number, z)
+        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9")
+        .pixels(&[pixel])
 }
 
 /// Name of the file and name of the slice, in order of the slices.
 fn slices(folder: &Path) -> Vec<(String, String)> {
     let series = catalog(folder).unwrap().studies.remove(0).series;
-    let name = |s: &Slice| s.source.path.file_name().unwrap().to_str().unwrap().to_owned();
-    series.iter().flat_map(|s| &s.slices).map(|s| (name(s), s.sop_instance_uid.clone().unwrap())).collect()
+    let name = |s: &Slice| {
+        s.source
+            .path
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    series
+        .iter()
+        .flat_map(|s| &s.slices)
+        .map(|s| (name(s), s.sop_instance_uid.clone().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -28,8 +43,17 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
     let found = catalog(folder.path()).unwrap();
     let series = &found.studies[0].series[0];
     assert_eq!(series.slices.len(), 3);
-    assert!(series.slices.iter().all(|s| s.shares_its_uid() && s.uid_in_file() == Some("1.2.3.9")));
-    assert!(series.notes[0].contains("carry one SOP Instance UID"), "{:?}", series.notes);
+    assert!(
+        series
+            .slices
+            .iter()
+            .all(|s| s.shares_its_uid() && s.uid_in_file() == Some("1.2.3.9"))
+    );
+    assert!(
+        series.notes[0].contains("carry one SOP Instance UID"),
+        "{:?}",
+        series.notes
+    );
     assert_eq!(found.passed_over.len(), 1);
     assert!(found.passed_over[0].path.ends_with("copy.dcm"));
     // Whatever the files are called, and whichever are there, each keeps its name.
@@ -39,7 +63,10 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
     std::fs::rename(folder.path().join("c.dcm"), folder.path().join("0.dcm")).unwrap();
     std::fs::remove_file(folder.path().join("a.dcm")).unwrap();
     let after = slices(folder.path());
-    assert_eq!(after.iter().map(|(_, name)| name).collect::<Vec<_>>(), [&before[1].1, &before[2].1]);
+    assert_eq!(
+        after.iter().map(|(_, name)| name).collect::<Vec<_>>(),
+        [&before[1].1, &before[2].1]
+    );
 }
 
 #[test]
@@ -54,7 +81,9 @@ fn images_of_one_place_with_other_pixels_stay() {
 fn a_copy_in_another_encoding_is_a_copy_and_the_uid_is_nobody_elses() {
     let folder = tempfile::tempdir().unwrap();
     anonymised(1, 0.0, 5).write(folder.path(), "a.dcm");
-    anonymised(1, 0.0, 5).syntax(IMPLICIT).write(folder.path(), "b.dcm");
+    anonymised(1, 0.0, 5)
+        .syntax(IMPLICIT)
+        .write(folder.path(), "b.dcm");
     let slices = slices(folder.path());
     assert_eq!(slices, [("a.dcm".to_owned(), "1.2.3.9".to_owned())]);
 }

@@ -18,8 +18,16 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
         Fixture::item()
             .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
             .number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
-            .bytes(tags::PHYSICAL_DELTA_X, VR::FD, 0.03f64.to_le_bytes().to_vec())
-            .bytes(tags::PHYSICAL_DELTA_Y, VR::FD, 0.03f64.to_le_bytes().to_vec())
+            .bytes(
+                tags::PHYSICAL_DELTA_X,
+                VR::FD,
+                0.03f64.to_le_bytes().to_vec(),
+            )
+            .bytes(
+                tags::PHYSICAL_DELTA_Y,
+                VR::FD,
+                0.03f64.to_le_bytes().to_vec(),
+            )
     };
     let column = |file: Fixture| image(&file.pixels(&[7])).spacing.map(|s| s.column);
     let regions = tags::SEQUENCE_OF_ULTRASOUND_REGIONS;
@@ -39,8 +47,16 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
     let group = Fixture::item().bytes(tags::PIXEL_MEASURES_SEQUENCE, VR::UN, unknown(measures));
     let nested = Fixture::new(1, 1)
         .bytes(Tag(0x0009, 0x1001), VR::UN, unknown(region()))
-        .bytes(Tag(0x0019, 0x1001), VR::UN, b"private, of any kind".to_vec())
-        .bytes(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, VR::UN, unknown(group));
+        .bytes(
+            Tag(0x0019, 0x1001),
+            VR::UN,
+            b"private, of any kind".to_vec(),
+        )
+        .bytes(
+            tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+            VR::UN,
+            unknown(group),
+        );
     assert_eq!(column(nested), Some(0.25));
 }
 
@@ -48,7 +64,11 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
 fn values_that_call_themselves_unknown_have_the_kind_that_the_dictionary_knows() {
     let un = |syntax: &'static str| {
         let file = Fixture::new(2, 1).syntax(syntax);
-        let file = if syntax == BIG_ENDIAN { big_endian_header(file) } else { file };
+        let file = if syntax == BIG_ENDIAN {
+            big_endian_header(file)
+        } else {
+            file
+        };
         image(
             &file
                 .bytes(tags::SMALLEST_IMAGE_PIXEL_VALUE, VR::UN, vec![1, 0])

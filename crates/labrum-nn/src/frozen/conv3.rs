@@ -49,7 +49,12 @@ impl Conv3 {
     /// From weights `[out][in][3][3]`.
     pub(super) fn new(weight: &[f32], bias: Vec<f32>, activation: Activation) -> Self {
         let in_channels = weight.len() / (bias.len() * 9);
-        Self { weights: PointWeights::new(weight, bias.len(), in_channels), bias, in_channels, activation }
+        Self {
+            weights: PointWeights::new(weight, bias.len(), in_channels),
+            bias,
+            in_channels,
+            activation,
+        }
     }
 
     pub(super) fn in_channels(&self) -> usize {
@@ -66,19 +71,36 @@ pub(super) fn run(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes
     let (rows, columns, row_length) = (out.rows, out.columns, out.row_length());
     let strips = rows.div_ceil(ROWS);
     let vectors = out.width() / MAX_LANES;
-    let together = VECTORS.div_ceil(vectors).min(strips.div_ceil(rayon::current_num_threads()));
+    let together = VECTORS
+        .div_ceil(vectors)
+        .min(strips.div_ceil(rayon::current_num_threads()));
     let strip_rows = together * ROWS;
-    out.inside_mut().par_chunks_mut(strip_rows * row_length).enumerate().for_each(|(index, out)| {
-        let mut first_channel = 0;
-        for (layer, source) in groups.iter().zip(sources) {
-            let strip = Strip { layer, source, first_row: index * strip_rows, columns, first_channel, row_length };
-            with_scratch(strip.room(out.len() / row_length), |values, lists| {
-                Arch::new().dispatch(ConvTask { strip: &strip, out: &mut *out, values, lists });
-            });
-            first_channel += layer.bias.len();
-        }
-        clear_right(out, columns);
-    });
+    out.inside_mut()
+        .par_chunks_mut(strip_rows * row_length)
+        .enumerate()
+        .for_each(|(index, out)| {
+            let mut first_channel = 0;
+            for (layer, source) in groups.iter().zip(sources) {
+                let strip = Strip {
+                    layer,
+                    source,
+                    first_row: index * strip_rows,
+                    columns,
+                    first_channel,
+                    row_length,
+                };
+                with_scratch(strip.room(out.len() / row_length), |values, lists| {
+                    Arch::new().dispatch(ConvTask {
+                        strip: &strip,
+                        out: &mut *out,
+                        values,
+                        lists,
+                    });
+                });
+                first_channel += layer.bias.len();
+            }
+            clear_right(out, columns);
+        });
 }
 
 struct Strip<'a> {
@@ -128,7 +150,12 @@ impl WithSimd for ConvTask<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { strip, out, values, lists } = self;
+        let Self {
+            strip,
+            out,
+            values,
+            lists,
+        } = self;
         let rows = out.len() / strip.row_length;
         let quads = rows.div_ceil(ROWS);
         let (channels, pitch) = (strip.layer.in_channels, strip.pitch());
@@ -140,7 +167,11 @@ impl WithSimd for ConvTask<'_> {
             |quad, column| quad * ROWS * strip.row_length + MAX_LANES + column,
         );
         lists.list_columns(channels, pitch);
-        let StripVectors { windows, inputs, outputs } = lists;
+        let StripVectors {
+            windows,
+            inputs,
+            outputs,
+        } = lists;
         let (points, values) = values.split_at_mut(POINTS * point_length);
         let (half, values) = values.split_at_mut(strip.half_length());
         for quad in 0..quads {
@@ -150,9 +181,23 @@ impl WithSimd for ConvTask<'_> {
         for point in points.chunks_exact_mut(point_length) {
             point[point_length - MAX_LANES..].fill(0.0);
         }
-        let inputs = PointInputs { values: points, windows, positions: inputs };
-        let mut sink = Finish { strip, outputs, out };
-        products(simd, &strip.layer.weights, inputs, &mut values[..SUMS], &mut sink);
+        let inputs = PointInputs {
+            values: points,
+            windows,
+            positions: inputs,
+        };
+        let mut sink = Finish {
+            strip,
+            outputs,
+            out,
+        };
+        products(
+            simd,
+            &strip.layer.weights,
+            inputs,
+            &mut values[..SUMS],
+            &mut sink,
+        );
     }
 }
 
@@ -180,7 +225,12 @@ fn fill_quad<S: Simd>(
         GroupInput::Doubled(_) => {
             let (matrix, sources) = doubled_points(first_row, planes.rows);
             for (shares, point) in matrix.iter().zip(points.chunks_exact_mut(point_length)) {
-                combine(simd, shares, sources.map(|row| planes.row(row as isize)), half);
+                combine(
+                    simd,
+                    shares,
+                    sources.map(|row| planes.row(row as isize)),
+                    half,
+                );
                 let out = &mut point[quad * length..(quad + 1) * length];
                 double_columns(half, planes.columns, out, strip.columns);
             }
@@ -201,7 +251,11 @@ fn doubled_points(first_row: usize, source_rows: usize) -> ([[f32; 4]; POINTS], 
             continue;
         }
         // Half-pixel centres: odd rows lie a quarter below a source row, even ones a quarter above.
-        let (near, far) = if row % 2 == 0 { (row / 2, row / 2 - 1) } else { (row / 2, row / 2 + 1) };
+        let (near, far) = if row % 2 == 0 {
+            (row / 2, row / 2 - 1)
+        } else {
+            (row / 2, row / 2 + 1)
+        };
         for (source, share) in [(near, 0.75), (far, 0.25)] {
             for point in 0..POINTS {
                 matrix[point][(source - first_source) as usize] += share * B[point][input];
@@ -233,7 +287,10 @@ fn combine<S: Simd>(simd: S, shares: &[f32; 4], rows: [&[f32]; 4], out: &mut [f3
 #[inline(always)]
 fn double_columns(rows: &mut [f32], columns: usize, out: &mut [f32], out_columns: usize) {
     let pitches = (planes::pitch(columns), planes::pitch(out_columns));
-    for (row, out) in rows.chunks_exact_mut(pitches.0).zip(out.chunks_exact_mut(pitches.1)) {
+    for (row, out) in rows
+        .chunks_exact_mut(pitches.0)
+        .zip(out.chunks_exact_mut(pitches.1))
+    {
         row[MAX_LANES - 1] = row[MAX_LANES];
         let row = &row[MAX_LANES - 1..MAX_LANES + columns];
         out[..MAX_LANES].fill(0.0);
@@ -260,11 +317,19 @@ struct Finish<'a> {
 impl<S: Simd> RowSink<S> for Finish<'_> {
     #[inline(always)]
     fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
-        let Strip { layer, first_channel, row_length, .. } = self.strip;
+        let Strip {
+            layer,
+            first_channel,
+            row_length,
+            ..
+        } = self.strip;
         let bias = simd.splat_f32s(layer.bias[channel]);
         let start = self.outputs[position] + (first_channel + channel) * self.strip.pitch();
         // The last four rows of the strip need not all be there.
-        for (row, at) in rows.into_iter().zip((start..self.out.len()).step_by(*row_length)) {
+        for (row, at) in rows
+            .into_iter()
+            .zip((start..self.out.len()).step_by(*row_length))
+        {
             let value = simd.add_f32s(row, bias);
             let value = match layer.activation {
                 Activation::Relu => relu(simd, value),

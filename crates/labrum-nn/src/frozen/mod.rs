@@ -77,13 +77,28 @@ impl Frozen {
     pub fn new(weights: &Weights) -> Result<Self> {
         let reader = LayerReader { weights };
         let stem = reader.conv_block("stem.conv", 0)?;
-        let encoders = (1..=STAGES).map(|s| reader.encoder(s)).collect::<Result<Vec<_>>>()?;
-        let decoders = (2..=STAGES).rev().map(|s| reader.decoder(s)).collect::<Result<Vec<_>>>()?;
+        let encoders = (1..=STAGES)
+            .map(|s| reader.encoder(s))
+            .collect::<Result<Vec<_>>>()?;
+        let decoders = (2..=STAGES)
+            .rev()
+            .map(|s| reader.decoder(s))
+            .collect::<Result<Vec<_>>>()?;
         let (weight, bias) = reader.conv("Conv_1x1")?;
         let depth = weight.shape[1];
         let weights = Packed::new(bias.len(), depth, |out, t| weight.values[out * depth + t]);
-        let head = ClassHead { weights, bias: bias.to_vec() };
-        Ok(Self { in_channels: stem.in_channels(), stem, encoders, decoders, head, buffers: None })
+        let head = ClassHead {
+            weights,
+            bias: bias.to_vec(),
+        };
+        Ok(Self {
+            in_channels: stem.in_channels(),
+            stem,
+            encoders,
+            decoders,
+            head,
+            buffers: None,
+        })
     }
 
     /// Classes of the logits.
@@ -97,11 +112,20 @@ impl Frozen {
     /// # Panics
     /// Where the input does not have that size: a mistake of the caller, like any other shape mismatch.
     pub fn run(&mut self, input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-        assert_eq!(input.len(), self.in_channels * rows * columns, "input of another size");
+        assert_eq!(
+            input.len(),
+            self.in_channels * rows * columns,
+            "input of another size"
+        );
         let sides = [rows, columns];
-        assert!(sides.iter().all(|side| side.is_multiple_of(SIZE_MULTIPLE)), "sides are no multiples of 16: {sides:?}");
+        assert!(
+            sides.iter().all(|side| side.is_multiple_of(SIZE_MULTIPLE)),
+            "sides are no multiples of 16: {sides:?}"
+        );
         let mut buffers = match self.buffers.take() {
-            Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => buffers,
+            Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => {
+                buffers
+            }
             _ => self.plan(rows, columns),
         };
         fill_input(&mut buffers.input, input);
@@ -125,7 +149,10 @@ impl Frozen {
             out.extend(self.run(input, rows, columns));
             let logits = &mut out[start..];
             if logits.iter().any(|v| !v.is_finite()) {
-                return Err(Error::new("run the model", "the result holds values that are not numbers"));
+                return Err(Error::new(
+                    "run the model",
+                    "the result holds values that are not numbers",
+                ));
             }
             softmax(logits, self.head.bias.len());
         }
@@ -137,8 +164,15 @@ impl Frozen {
             let (rows, columns) = (rows >> s, columns >> s);
             let encoder = &self.encoders[s];
             let (inner, outer) = (encoder.up.in_channels(), encoder.up.channels());
-            let border = encoder.units.iter().map(|unit| unit.kernel / 2).max().unwrap_or(0).max(1);
-            let planes = |channels: usize, border: usize| Planes::new(channels, rows, columns, border);
+            let border = encoder
+                .units
+                .iter()
+                .map(|unit| unit.kernel / 2)
+                .max()
+                .unwrap_or(0)
+                .max(1);
+            let planes =
+                |channels: usize, border: usize| Planes::new(channels, rows, columns, border);
             // Nothing comes from below the deepest stage.
             let decoded = if s + 1 < STAGES { outer } else { 0 };
             StageBuffers {
@@ -156,8 +190,16 @@ impl Frozen {
     }
 
     fn forward(&self, buffers: &mut Buffers) {
-        let Buffers { input, stages, logits } = buffers;
-        conv3::run(std::slice::from_ref(&self.stem), &[GroupInput::Same(input)], &mut stages[0].units[0]);
+        let Buffers {
+            input,
+            stages,
+            logits,
+        } = buffers;
+        conv3::run(
+            std::slice::from_ref(&self.stem),
+            &[GroupInput::Same(input)],
+            &mut stages[0].units[0],
+        );
         for (s, encoder) in self.encoders.iter().enumerate() {
             let (above, stage) = stages.split_at_mut(s);
             let stage = &mut stage[0];
@@ -169,13 +211,25 @@ impl Frozen {
                 unit.run(from, to);
                 std::mem::swap(&mut from, &mut to);
             }
-            conv3::run(std::slice::from_ref(&encoder.up), &[GroupInput::Same(from)], &mut stage.skip);
+            conv3::run(
+                std::slice::from_ref(&encoder.up),
+                &[GroupInput::Same(from)],
+                &mut stage.skip,
+            );
         }
         for (decoder, s) in self.decoders.iter().zip((0..STAGES - 1).rev()) {
             let (stages, below) = stages.split_at_mut(s + 1);
             let stage = &mut stages[s];
-            let below = if s + 2 == STAGES { &below[0].skip } else { &below[0].up };
-            conv3::run(std::slice::from_ref(&decoder.up), &[GroupInput::Doubled(below)], &mut stage.up);
+            let below = if s + 2 == STAGES {
+                &below[0].skip
+            } else {
+                &below[0].up
+            };
+            conv3::run(
+                std::slice::from_ref(&decoder.up),
+                &[GroupInput::Doubled(below)],
+                &mut stage.up,
+            );
             conv3::run(
                 &decoder.grouped,
                 &[GroupInput::Same(&stage.skip), GroupInput::Same(&stage.up)],
@@ -188,7 +242,8 @@ impl Frozen {
 }
 
 fn fill_input(planes: &mut Planes, input: &[f32]) {
-    let (channels, rows, columns, pitch) = (planes.channels, planes.rows, planes.columns, planes.pitch());
+    let (channels, rows, columns, pitch) =
+        (planes.channels, planes.rows, planes.columns, planes.pitch());
     for (i, row) in planes.inside_mut().chunks_exact_mut(pitch).enumerate() {
         let start = (i % channels * rows + i / channels) * columns;
         row[MAX_LANES..MAX_LANES + columns].copy_from_slice(&input[start..start + columns]);
@@ -220,7 +275,9 @@ struct FoldedNorm {
 
 impl LayerReader<'_> {
     fn tensor(&self, name: &str) -> Result<&PlainTensor> {
-        self.weights.get(name).ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
+        self.weights
+            .get(name)
+            .ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
     }
 
     /// Weight and bias.
@@ -234,7 +291,10 @@ impl LayerReader<'_> {
         if sound {
             Ok((weight, &bias.values))
         } else {
-            Err(Error::new("prepare the model", format!("weight and bias of \"{name}\" do not fit each other")))
+            Err(Error::new(
+                "prepare the model",
+                format!("weight and bias of \"{name}\" do not fit each other"),
+            ))
         }
     }
 
@@ -244,13 +304,28 @@ impl LayerReader<'_> {
             if values.len() == channels {
                 Ok(values)
             } else {
-                Err(Error::new("prepare the model", format!("\"{name}.{part}\" does not have {channels} values")))
+                Err(Error::new(
+                    "prepare the model",
+                    format!("\"{name}.{part}\" does not have {channels} values"),
+                ))
             }
         };
-        let (gamma, beta, mean, var) = (of("weight")?, of("bias")?, of("running_mean")?, of("running_var")?);
-        let scale: Vec<f64> = (0..channels).map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt()).collect();
-        let shift = (0..channels).map(|c| (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32).collect();
-        Ok(FoldedNorm { scale: scale.iter().map(|s| *s as f32).collect(), shift })
+        let (gamma, beta, mean, var) = (
+            of("weight")?,
+            of("bias")?,
+            of("running_mean")?,
+            of("running_var")?,
+        );
+        let scale: Vec<f64> = (0..channels)
+            .map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt())
+            .collect();
+        let shift = (0..channels)
+            .map(|c| (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32)
+            .collect();
+        Ok(FoldedNorm {
+            scale: scale.iter().map(|s| *s as f32).collect(),
+            shift,
+        })
     }
 
     /// Conv, batch norm, ReLU: the norm goes into the weights.
@@ -258,14 +333,24 @@ impl LayerReader<'_> {
         let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
         let norm = self.norm(&format!("{name}.{}", first + 1), bias.len())?;
         let depth = weight.values.len() / bias.len();
-        let folded: Vec<f32> = weight.values.iter().enumerate().map(|(i, w)| w * norm.scale[i / depth]).collect();
-        let bias = (0..bias.len()).map(|c| bias[c] * norm.scale[c] + norm.shift[c]).collect();
+        let folded: Vec<f32> = weight
+            .values
+            .iter()
+            .enumerate()
+            .map(|(i, w)| w * norm.scale[i / depth])
+            .collect();
+        let bias = (0..bias.len())
+            .map(|c| bias[c] * norm.scale[c] + norm.shift[c])
+            .collect();
         Ok(Conv3::new(&folded, bias, Activation::Relu))
     }
 
     fn encoder(&self, s: usize) -> Result<FrozenEncoder> {
         let mut units = Vec::new();
-        while self.weights.contains_key(&format!("encoder{s}.block.{}.1.weight", units.len())) {
+        while self
+            .weights
+            .contains_key(&format!("encoder{s}.block.{}.1.weight", units.len()))
+        {
             let name = format!("encoder{s}.block.{}", units.len());
             let (weight, bias) = self.conv(&format!("{name}.0.fn.0"))?;
             let norm = self.norm(&format!("{name}.0.fn.2"), bias.len())?;
@@ -278,7 +363,10 @@ impl LayerReader<'_> {
                 mixer: self.mixer(&name, 1, None)?,
             });
         }
-        Ok(FrozenEncoder { units, up: self.conv_block(&format!("encoder{s}.up.conv"), 0)? })
+        Ok(FrozenEncoder {
+            units,
+            up: self.conv_block(&format!("encoder{s}.up.conv"), 0)?,
+        })
     }
 
     fn decoder(&self, s: usize) -> Result<FrozenDecoder> {
@@ -287,7 +375,11 @@ impl LayerReader<'_> {
         let norm = self.norm(&format!("{name}.2"), bias.len())?;
         let half = |g: usize| {
             let (w, b) = (weight.values.len() / 2, bias.len() / 2);
-            Conv3::new(&weight.values[g * w..(g + 1) * w], bias[g * b..(g + 1) * b].to_vec(), Activation::Gelu)
+            Conv3::new(
+                &weight.values[g * w..(g + 1) * w],
+                bias[g * b..(g + 1) * b].to_vec(),
+                Activation::Gelu,
+            )
         };
         Ok(FrozenDecoder {
             up: self.conv_block(&format!("Up{s}.up"), 1)?,
@@ -304,20 +396,40 @@ impl LayerReader<'_> {
         let norm = self.norm(&format!("{name}.{}", first + 2), bias.len())?;
         let (weight, bias) = self.conv(&format!("{name}.{}", first + 3))?;
         let (narrow, narrow_bias) = fold_before(weight, bias, Some(&norm));
-        let FoldedNorm { scale, shift } = self.norm(&format!("{name}.{}", first + 5), bias.len())?;
-        Ok(WidenNarrow { widen, widen_bias, narrow, narrow_bias, scale, shift })
+        let FoldedNorm { scale, shift } =
+            self.norm(&format!("{name}.{}", first + 5), bias.len())?;
+        Ok(WidenNarrow {
+            widen,
+            widen_bias,
+            narrow,
+            narrow_bias,
+            scale,
+            shift,
+        })
     }
 }
 
 /// W (scale x + shift) + b as a layer of x alone.
-fn fold_before(weight: &PlainTensor, bias: &[f32], before: Option<&FoldedNorm>) -> (Packed, Vec<f32>) {
+fn fold_before(
+    weight: &PlainTensor,
+    bias: &[f32],
+    before: Option<&FoldedNorm>,
+) -> (Packed, Vec<f32>) {
     let depth = weight.values.len() / bias.len();
     let at = |out: usize, t: usize| weight.values[out * depth + t];
     let Some(FoldedNorm { scale, shift }) = before else {
         return (Packed::new(bias.len(), depth, at), bias.to_vec());
     };
     let packed = Packed::new(bias.len(), depth, |out, t| at(out, t) * scale[t]);
-    let moved = |out: usize| (0..depth).map(|t| f64::from(at(out, t)) * f64::from(shift[t])).sum::<f64>();
-    let bias = bias.iter().enumerate().map(|(out, b)| (f64::from(*b) + moved(out)) as f32).collect();
+    let moved = |out: usize| {
+        (0..depth)
+            .map(|t| f64::from(at(out, t)) * f64::from(shift[t]))
+            .sum::<f64>()
+    };
+    let bias = bias
+        .iter()
+        .enumerate()
+        .map(|(out, b)| (f64::from(*b) + moved(out)) as f32)
+        .collect();
     (packed, bias)
 }

@@ -24,7 +24,13 @@ const BELOW: usize = 3;
 impl Planes {
     /// Zeros of this size, with at least `border` rows of zeros above and below.
     pub(super) fn new(channels: usize, rows: usize, columns: usize, border: usize) -> Self {
-        let mut planes = Self { data: Vec::new(), channels, rows, columns, above: border };
+        let mut planes = Self {
+            data: Vec::new(),
+            channels,
+            rows,
+            columns,
+            above: border,
+        };
         planes.data = vec![0.0; (rows + 2 * border + BELOW) * planes.row_length() + MAX_LANES];
         planes
     }

@@ -32,24 +32,36 @@ impl WidenNarrow {
     /// Runs on `input`, planes of the same size as `out`.
     pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
-        let rows = strip_rows(out.rows, (input.channels + self.widen.channels()) * out.width());
-        out.inside_mut().par_chunks_mut(rows * row_length).enumerate().for_each(|(index, out)| {
-            let count = out.len() / row_length;
-            with_scratch(self.room(count, columns), |hidden, lists| {
-                let input_rows = input.rows_from((index * rows) as isize, count);
-                let (row, channel) = (input.row_length(), input.pitch());
-                let layout = InputStripLayout { rows: count, columns, row, channel, lead: MAX_LANES };
-                Arch::new().dispatch(PointwiseTask {
-                    layer: self,
-                    input: input_rows,
-                    layout,
-                    out: &mut *out,
-                    hidden,
-                    lists,
+        let rows = strip_rows(
+            out.rows,
+            (input.channels + self.widen.channels()) * out.width(),
+        );
+        out.inside_mut()
+            .par_chunks_mut(rows * row_length)
+            .enumerate()
+            .for_each(|(index, out)| {
+                let count = out.len() / row_length;
+                with_scratch(self.room(count, columns), |hidden, lists| {
+                    let input_rows = input.rows_from((index * rows) as isize, count);
+                    let (row, channel) = (input.row_length(), input.pitch());
+                    let layout = InputStripLayout {
+                        rows: count,
+                        columns,
+                        row,
+                        channel,
+                        lead: MAX_LANES,
+                    };
+                    Arch::new().dispatch(PointwiseTask {
+                        layer: self,
+                        input: input_rows,
+                        layout,
+                        out: &mut *out,
+                        hidden,
+                        lists,
+                    });
                 });
+                clear_right(out, columns);
             });
-            clear_right(out, columns);
-        });
     }
 
     /// Numbers of the wide layer for a strip.
@@ -90,7 +102,15 @@ impl WithSimd for PointwiseTask<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        widen_narrow(simd, self.layer, self.input, self.layout, self.out, self.hidden, self.lists);
+        widen_narrow(
+            simd,
+            self.layer,
+            self.input,
+            self.layout,
+            self.out,
+            self.hidden,
+            self.lists,
+        );
     }
 }
 
@@ -115,13 +135,43 @@ pub(super) fn widen_narrow<S: Simd>(
         |row, column| row * out_row + MAX_LANES + column,
     );
     lists.list_channels(layer.widen.depth(), layout.channel);
-    let StripVectors { windows, inputs, outputs } = lists;
+    let StripVectors {
+        windows,
+        inputs,
+        outputs,
+    } = lists;
     let bias = &layer.widen_bias;
-    product(simd, &layer.widen, windows, input, inputs, &mut Wide { bias, stride, out: &mut *hidden });
+    product(
+        simd,
+        &layer.widen,
+        windows,
+        input,
+        inputs,
+        &mut Wide {
+            bias,
+            stride,
+            out: &mut *hidden,
+        },
+    );
     windows.clear();
     windows.extend((0..layer.widen.channels()).map(|channel| channel * stride));
-    inputs.iter_mut().enumerate().for_each(|(i, input)| *input = i * S::F32_LANES);
-    product(simd, &layer.narrow, windows, hidden, inputs, &mut Narrow { layer, outputs, pitch, out });
+    inputs
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, input)| *input = i * S::F32_LANES);
+    product(
+        simd,
+        &layer.narrow,
+        windows,
+        hidden,
+        inputs,
+        &mut Narrow {
+            layer,
+            outputs,
+            pitch,
+            out,
+        },
+    );
 }
 
 /// Takes the wide layer.
@@ -135,14 +185,24 @@ impl<S: Simd> Sink<S> for Wide<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+    fn take<const N: usize>(
+        &mut self,
+        simd: S,
+        channel: usize,
+        position: usize,
+        sums: [S::f32s; N],
+    ) {
         let bias = simd.splat_f32s(self.bias[channel]);
         let mut values = sums;
         for n in 0..N {
             values[n] = gelu(simd, simd.add_f32s(sums[n], bias));
         }
         for n in 0..N {
-            store::<S>(self.out, channel * self.stride + (position + n) * S::F32_LANES, values[n]);
+            store::<S>(
+                self.out,
+                channel * self.stride + (position + n) * S::F32_LANES,
+                values[n],
+            );
         }
     }
 }
@@ -159,15 +219,28 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+    fn take<const N: usize>(
+        &mut self,
+        simd: S,
+        channel: usize,
+        position: usize,
+        sums: [S::f32s; N],
+    ) {
         let bias = simd.splat_f32s(self.layer.narrow_bias[channel]);
-        let (scale, shift) = (simd.splat_f32s(self.layer.scale[channel]), simd.splat_f32s(self.layer.shift[channel]));
+        let (scale, shift) = (
+            simd.splat_f32s(self.layer.scale[channel]),
+            simd.splat_f32s(self.layer.shift[channel]),
+        );
         let mut values = sums;
         for n in 0..N {
             values[n] = simd.mul_add_e_f32s(scale, gelu(simd, simd.add_f32s(sums[n], bias)), shift);
         }
         for n in 0..N {
-            store::<S>(self.out, self.outputs[position + n] + channel * self.pitch, values[n]);
+            store::<S>(
+                self.out,
+                self.outputs[position + n] + channel * self.pitch,
+                values[n],
+            );
         }
     }
 }
@@ -186,15 +259,26 @@ impl ClassHead {
         let rows = strip_rows(out.rows, (input.channels + out.channels) * out.width());
         let pitch = out.pitch();
         let width = out.width();
-        out.inside_mut().par_chunks_mut(rows * row_length).enumerate().for_each(|(index, out)| {
-            let count = out.len() / row_length;
-            with_scratch(0, |_, lists| {
-                let input_rows = input.rows_from((index * rows) as isize, count);
-                let task =
-                    HeadTask { head: self, input: input_rows, planes: input, rows: count, width, pitch, out, lists };
-                Arch::new().dispatch(task);
+        out.inside_mut()
+            .par_chunks_mut(rows * row_length)
+            .enumerate()
+            .for_each(|(index, out)| {
+                let count = out.len() / row_length;
+                with_scratch(0, |_, lists| {
+                    let input_rows = input.rows_from((index * rows) as isize, count);
+                    let task = HeadTask {
+                        head: self,
+                        input: input_rows,
+                        planes: input,
+                        rows: count,
+                        width,
+                        pitch,
+                        out,
+                        lists,
+                    };
+                    Arch::new().dispatch(task);
+                });
             });
-        });
     }
 }
 
@@ -214,7 +298,16 @@ impl WithSimd for HeadTask<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { head, input, planes, rows, width, pitch, out, lists } = self;
+        let Self {
+            head,
+            input,
+            planes,
+            rows,
+            width,
+            pitch,
+            out,
+            lists,
+        } = self;
         let (in_row, out_row) = (planes.row_length(), head.bias.len() * pitch);
         lists.list_vectors(
             [rows, width, S::F32_LANES],
@@ -222,8 +315,20 @@ impl WithSimd for HeadTask<'_> {
             |row, column| row * out_row + MAX_LANES + column,
         );
         lists.list_channels(planes.channels, pitch);
-        let mut sink = ClassStrip { bias: &head.bias, outputs: &lists.outputs, pitch, out };
-        product(simd, &head.weights, &lists.windows, input, &lists.inputs, &mut sink);
+        let mut sink = ClassStrip {
+            bias: &head.bias,
+            outputs: &lists.outputs,
+            pitch,
+            out,
+        };
+        product(
+            simd,
+            &head.weights,
+            &lists.windows,
+            input,
+            &lists.inputs,
+            &mut sink,
+        );
     }
 }
 
@@ -238,10 +343,20 @@ impl<S: Simd> Sink<S> for ClassStrip<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+    fn take<const N: usize>(
+        &mut self,
+        simd: S,
+        channel: usize,
+        position: usize,
+        sums: [S::f32s; N],
+    ) {
         let bias = simd.splat_f32s(self.bias[channel]);
         for n in 0..N {
-            store::<S>(self.out, self.outputs[position + n] + channel * self.pitch, simd.add_f32s(sums[n], bias));
+            store::<S>(
+                self.out,
+                self.outputs[position + n] + channel * self.pitch,
+                simd.add_f32s(sums[n], bias),
+            );
         }
     }
 }

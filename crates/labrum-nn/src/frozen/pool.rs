@@ -8,10 +8,19 @@ use rayon::prelude::*;
 /// The largest of each 2x2 pixels.
 pub(super) fn halve(input: &Planes, out: &mut Planes) {
     let (columns, pitch, row_length) = (out.columns, out.pitch(), out.row_length());
-    out.inside_mut().par_chunks_mut(row_length).enumerate().for_each(|(row, out)| {
-        let rows = [input.row(2 * row as isize), input.row(2 * row as isize + 1)];
-        Arch::new().dispatch(PoolRows { rows, in_pitch: input.pitch(), out, pitch, columns });
-    });
+    out.inside_mut()
+        .par_chunks_mut(row_length)
+        .enumerate()
+        .for_each(|(row, out)| {
+            let rows = [input.row(2 * row as isize), input.row(2 * row as isize + 1)];
+            Arch::new().dispatch(PoolRows {
+                rows,
+                in_pitch: input.pitch(),
+                out,
+                pitch,
+                columns,
+            });
+        });
 }
 
 struct PoolRows<'a> {
@@ -29,8 +38,13 @@ impl WithSimd for PoolRows<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let [upper, lower] = self.rows.map(|row| row.chunks_exact(self.in_pitch));
         for ((upper, lower), out) in upper.zip(lower).zip(self.out.chunks_exact_mut(self.pitch)) {
-            let pairs = upper[MAX_LANES..].chunks_exact(2).zip(lower[MAX_LANES..].chunks_exact(2));
-            for (out, (upper, lower)) in out[MAX_LANES..MAX_LANES + self.columns].iter_mut().zip(pairs) {
+            let pairs = upper[MAX_LANES..]
+                .chunks_exact(2)
+                .zip(lower[MAX_LANES..].chunks_exact(2));
+            for (out, (upper, lower)) in out[MAX_LANES..MAX_LANES + self.columns]
+                .iter_mut()
+                .zip(pairs)
+            {
                 *out = upper[0].max(upper[1]).max(lower[0].max(lower[1]));
             }
         }

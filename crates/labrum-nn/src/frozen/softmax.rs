@@ -6,7 +6,11 @@ use pulp::{Arch, Simd, WithSimd};
 /// Turns logits `[classes, pixels]`, finite ones, into probabilities.
 pub(super) fn softmax(values: &mut [f32], classes: usize) {
     let pixels = values.len() / classes;
-    Arch::new().dispatch(Softmax { values, classes, pixels });
+    Arch::new().dispatch(Softmax {
+        values,
+        classes,
+        pixels,
+    });
 }
 
 struct Softmax<'a> {
@@ -20,7 +24,11 @@ impl WithSimd for Softmax<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { values, classes, pixels } = self;
+        let Self {
+            values,
+            classes,
+            pixels,
+        } = self;
         for at in (0..pixels).step_by(S::F32_LANES) {
             let lanes = S::F32_LANES.min(pixels - at);
             let place = |class: usize| class * pixels + at..class * pixels + at + lanes;

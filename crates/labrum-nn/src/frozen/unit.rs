@@ -25,18 +25,33 @@ impl FrozenUnit {
     /// Runs on `input`, with as many zero rows around it as half the kernel.
     pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
-        let rows = strip_rows(out.rows, (2 * input.channels + self.mixer.widen.channels()) * out.width());
-        out.inside_mut().par_chunks_mut(rows * row_length).enumerate().for_each(|(index, out)| {
-            let count = out.len() / row_length;
-            let mixed = count * input.channels * width(columns);
-            with_scratch(mixed + self.mixer.room(count, columns), |values, lists| {
-                let (mixed, hidden) = values.split_at_mut(mixed);
-                let first_row = index * rows;
-                let task = UnitTask { unit: self, input, first_row, rows: count, out: &mut *out, mixed, hidden, lists };
-                Arch::new().dispatch(task);
+        let rows = strip_rows(
+            out.rows,
+            (2 * input.channels + self.mixer.widen.channels()) * out.width(),
+        );
+        out.inside_mut()
+            .par_chunks_mut(rows * row_length)
+            .enumerate()
+            .for_each(|(index, out)| {
+                let count = out.len() / row_length;
+                let mixed = count * input.channels * width(columns);
+                with_scratch(mixed + self.mixer.room(count, columns), |values, lists| {
+                    let (mixed, hidden) = values.split_at_mut(mixed);
+                    let first_row = index * rows;
+                    let task = UnitTask {
+                        unit: self,
+                        input,
+                        first_row,
+                        rows: count,
+                        out: &mut *out,
+                        mixed,
+                        hidden,
+                        lists,
+                    };
+                    Arch::new().dispatch(task);
+                });
+                clear_right(out, columns);
             });
-            clear_right(out, columns);
-        });
     }
 }
 
@@ -57,7 +72,16 @@ impl WithSimd for UnitTask<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { unit, input, first_row, rows, out, mixed, hidden, lists } = self;
+        let Self {
+            unit,
+            input,
+            first_row,
+            rows,
+            out,
+            mixed,
+            hidden,
+            lists,
+        } = self;
         let (columns, width, channels) = (input.columns, input.width(), input.channels);
         let row_length = input.row_length();
         let border = unit.kernel / 2;
@@ -68,13 +92,28 @@ impl WithSimd for UnitTask<'_> {
         );
         lists.windows.clear();
         let tap = |t: usize| t / unit.kernel * row_length + t % unit.kernel;
-        lists.windows.extend((0..unit.kernel * unit.kernel).map(tap));
+        lists
+            .windows
+            .extend((0..unit.kernel * unit.kernel).map(tap));
         let source = input.rows_from(first_row as isize - border as isize, rows + 2 * border);
         for channel in 0..channels {
             let source = &source[channel * input.pitch()..];
-            depthwise(simd, unit, channel, source, &mut mixed[channel * width..], lists);
+            depthwise(
+                simd,
+                unit,
+                channel,
+                source,
+                &mut mixed[channel * width..],
+                lists,
+            );
         }
-        let layout = InputStripLayout { rows, columns, row: channels * width, channel: width, lead: 0 };
+        let layout = InputStripLayout {
+            rows,
+            columns,
+            row: channels * width,
+            channel: width,
+            lead: 0,
+        };
         widen_narrow(simd, &unit.mixer, mixed, layout, out, hidden, lists);
     }
 }
@@ -122,11 +161,25 @@ fn step<S: Simd, const N: usize>(
     let mut offsets = [0; N];
     offsets.copy_from_slice(&lists.inputs[at..at + N]);
     let weights = &unit.weight[channel * lists.windows.len()..(channel + 1) * lists.windows.len()];
-    let sum = taps::<S, N>(simd, weights, &lists.windows, source, offsets, unit.bias[channel]);
-    let (scale, shift) = (simd.splat_f32s(unit.scale[channel]), simd.splat_f32s(unit.shift[channel]));
+    let sum = taps::<S, N>(
+        simd,
+        weights,
+        &lists.windows,
+        source,
+        offsets,
+        unit.bias[channel],
+    );
+    let (scale, shift) = (
+        simd.splat_f32s(unit.scale[channel]),
+        simd.splat_f32s(unit.shift[channel]),
+    );
     let centre = lists.windows[lists.windows.len() / 2];
     for n in 0..N {
         let normed = simd.mul_add_e_f32s(scale, gelu(simd, sum[n]), shift);
-        store::<S>(out, lists.outputs[at + n], simd.add_f32s(load::<S>(source, centre + offsets[n]), normed));
+        store::<S>(
+            out,
+            lists.outputs[at + n],
+            simd.add_f32s(load::<S>(source, centre + offsets[n]), normed),
+        );
     }
 }

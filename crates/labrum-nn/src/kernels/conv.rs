@@ -23,7 +23,11 @@ pub(super) struct ConvSizes {
 impl ConvSizes {
     /// The convolution that takes the output gradient back to the input.
     fn transposed(self) -> Self {
-        Self { in_channels: self.out_channels, out_channels: self.in_channels, ..self }
+        Self {
+            in_channels: self.out_channels,
+            out_channels: self.in_channels,
+            ..self
+        }
     }
 
     /// The same with other rows where the kernel has no neighbours: of a few vectors, so that the channels of a row lie
@@ -32,7 +36,11 @@ impl ConvSizes {
         const COLUMNS: usize = 64;
         let pixels = self.pixels();
         match self.kernel {
-            1 if pixels.is_multiple_of(COLUMNS) => Self { rows: pixels / COLUMNS, columns: COLUMNS, ..self },
+            1 if pixels.is_multiple_of(COLUMNS) => Self {
+                rows: pixels / COLUMNS,
+                columns: COLUMNS,
+                ..self
+            },
             _ => self,
         }
     }
@@ -65,7 +73,11 @@ impl ConvSizes {
 
 /// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
-    if s.is_depthwise() { depthwise::forward(x, weight, bias, s) } else { dense::forward(x, weight, bias, s) }
+    if s.is_depthwise() {
+        depthwise::forward(x, weight, bias, s)
+    } else {
+        dense::forward(x, weight, bias, s)
+    }
 }
 
 /// What a convolution hands back: the gradients of input, weight and bias, each where it is wanted.
@@ -76,8 +88,18 @@ pub(super) struct Gradients {
 }
 
 /// Gradients from `grad` [B,Co,H,W]; `wanted` says which: input, weight, bias.
-pub(super) fn backward(x: &[f32], weight: &[f32], grad: &[f32], s: ConvSizes, wanted: [bool; 3]) -> Gradients {
-    let weight_gradient = if s.is_depthwise() { depthwise::weight_gradient } else { weight_gradient::dense };
+pub(super) fn backward(
+    x: &[f32],
+    weight: &[f32],
+    grad: &[f32],
+    s: ConvSizes,
+    wanted: [bool; 3],
+) -> Gradients {
+    let weight_gradient = if s.is_depthwise() {
+        depthwise::weight_gradient
+    } else {
+        weight_gradient::dense
+    };
     Gradients {
         input: wanted[0].then(|| forward(grad, &turned(weight, s), None, s.transposed())),
         weight: wanted[1].then(|| weight_gradient(x, grad, s)),
@@ -94,7 +116,9 @@ fn turned(weight: &[f32], s: ConvSizes) -> Vec<f32> {
             for i in 0..ci {
                 let from = &weight[((g * co + o) * ci + i) * kk..][..kk];
                 let to = &mut out[((g * ci + i) * co + o) * kk..][..kk];
-                to.iter_mut().zip(from.iter().rev()).for_each(|(t, f)| *t = *f);
+                to.iter_mut()
+                    .zip(from.iter().rev())
+                    .for_each(|(t, f)| *t = *f);
             }
         }
     }
@@ -104,7 +128,13 @@ fn turned(weight: &[f32], s: ConvSizes) -> Vec<f32> {
 fn bias_gradient(grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let of_plane = |b: usize, c: usize| -> f64 {
         let plane = &grad[(b * s.out_channels + c) * s.pixels()..][..s.pixels()];
-        plane.chunks(256).map(|part| f64::from(part.iter().sum::<f32>())).sum()
+        plane
+            .chunks(256)
+            .map(|part| f64::from(part.iter().sum::<f32>()))
+            .sum()
     };
-    (0..s.out_channels).into_par_iter().map(|c| (0..s.batch).map(|b| of_plane(b, c)).sum::<f64>() as f32).collect()
+    (0..s.out_channels)
+        .into_par_iter()
+        .map(|c| (0..s.batch).map(|b| of_plane(b, c)).sum::<f64>() as f32)
+        .collect()
 }

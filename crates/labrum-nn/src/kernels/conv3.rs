@@ -17,7 +17,8 @@ impl PointWeights {
         let points = std::array::from_fn(|point| {
             Packed::new(out_channels, in_channels * 3, |out, t| {
                 let (channel, column) = (t / 3, t % 3);
-                let tap = |row: usize| weight[((out * in_channels + channel) * 3 + row) * 3 + column];
+                let tap =
+                    |row: usize| weight[((out * in_channels + channel) * 3 + row) * 3 + column];
                 weight_at(point, [tap(0), tap(1), tap(2)])
             })
         });
@@ -105,7 +106,12 @@ fn step<S: Simd, const P: usize, const N: usize>(
     offsets.copy_from_slice(&inputs.positions[at..at + N]);
     let stride = P * PACK * N * S::F32_LANES;
     let values = inputs.values.chunks_exact(inputs.values.len() / POINTS);
-    for ((weights, values), kept) in weights.points.iter().zip(values).zip(kept.chunks_exact_mut(stride)) {
+    for ((weights, values), kept) in weights
+        .points
+        .iter()
+        .zip(values)
+        .zip(kept.chunks_exact_mut(stride))
+    {
         let mut packs: [&[[f32; PACK]]; P] = [&[]; P];
         for (p, slot) in packs.iter_mut().enumerate() {
             *slot = weights.pack(pack + p);
@@ -114,7 +120,11 @@ fn step<S: Simd, const P: usize, const N: usize>(
         for p in 0..P {
             for c in 0..PACK {
                 for n in 0..N {
-                    store::<S>(kept, ((p * PACK + c) * N + n) * S::F32_LANES, tiles[p][c][n]);
+                    store::<S>(
+                        kept,
+                        ((p * PACK + c) * N + n) * S::F32_LANES,
+                        tiles[p][c][n],
+                    );
                 }
             }
         }

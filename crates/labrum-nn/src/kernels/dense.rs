@@ -58,9 +58,24 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
             for first in (0..s.rows).step_by(rows) {
                 let count = rows.min(s.rows - first);
                 // Rows come four at a time from the points, also where fewer are left.
-                let made = if s.kernel == 3 { count.next_multiple_of(ROWS) } else { count };
-                layout.gather(input, s.rows, first as isize - s.border() as isize, made + 2 * s.border(), strip);
-                let out = Output { bias, planes: &mut *out, pixels: s.pixels(), columns: s.columns };
+                let made = if s.kernel == 3 {
+                    count.next_multiple_of(ROWS)
+                } else {
+                    count
+                };
+                layout.gather(
+                    input,
+                    s.rows,
+                    first as isize - s.border() as isize,
+                    made + 2 * s.border(),
+                    strip,
+                );
+                let out = Output {
+                    bias,
+                    planes: &mut *out,
+                    pixels: s.pixels(),
+                    columns: s.columns,
+                };
                 let job = StripJob {
                     weights: &part.weights,
                     layout,
@@ -93,9 +108,16 @@ fn parts(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
             let weights = if s.kernel == 3 {
                 Weights::Points(PointWeights::new(of_part, channels, s.in_per_group()))
             } else {
-                Weights::Plain(Packed::new(channels, s.taps(), |out, t| of_part[out * s.taps() + t]))
+                Weights::Plain(Packed::new(channels, s.taps(), |out, t| {
+                    of_part[out * s.taps() + t]
+                }))
             };
-            parts.push(ChannelPart { group, first, channels, weights });
+            parts.push(ChannelPart {
+                group,
+                first,
+                channels,
+                weights,
+            });
         }
     }
     parts
@@ -103,11 +125,19 @@ fn parts(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
 
 /// Rows of a strip, a multiple of four for 3x3.
 fn strip_rows(layout: &StripLayout, s: ConvSizes) -> usize {
-    let per_row = if s.kernel == 3 { layout.row() * 5 / 2 } else { layout.row() };
+    let per_row = if s.kernel == 3 {
+        layout.row() * 5 / 2
+    } else {
+        layout.row()
+    };
     // With six vectors at least, weights are not read for a single one.
     let least = (6 * MAX_LANES).div_ceil(width(s.columns));
     let rows = (STRIP / per_row).max(least).min(s.rows);
-    if s.kernel == 3 { rows.next_multiple_of(ROWS) } else { rows }
+    if s.kernel == 3 {
+        rows.next_multiple_of(ROWS)
+    } else {
+        rows
+    }
 }
 
 /// Numbers of one point for a strip with the zeros after them.
@@ -151,7 +181,16 @@ impl WithSimd for StripJob<'_> {
 impl StripJob<'_> {
     #[inline(always)]
     fn plain<S: Simd>(self, simd: S, weights: &Packed) {
-        let Self { layout, s, first, rows, strip, lists, out, .. } = self;
+        let Self {
+            layout,
+            s,
+            first,
+            rows,
+            strip,
+            lists,
+            out,
+            ..
+        } = self;
         let (row_length, pitch, k) = (layout.row(), layout.pitch(), s.kernel);
         lists.list_vectors(
             [rows, s.columns, S::F32_LANES],
@@ -163,17 +202,45 @@ impl StripJob<'_> {
             let (channel, row, column) = (t / (k * k), t / k % k, t % k);
             channel * pitch + row * row_length + column
         }));
-        let StripVectors { windows, inputs, outputs: vectors } = lists;
+        let StripVectors {
+            windows,
+            inputs,
+            outputs: vectors,
+        } = lists;
         if s.columns.is_multiple_of(MAX_LANES) {
-            product(simd, weights, windows, strip, inputs, &mut PlaneRows::<false> { out, vectors });
+            product(
+                simd,
+                weights,
+                windows,
+                strip,
+                inputs,
+                &mut PlaneRows::<false> { out, vectors },
+            );
         } else {
-            product(simd, weights, windows, strip, inputs, &mut PlaneRows::<true> { out, vectors });
+            product(
+                simd,
+                weights,
+                windows,
+                strip,
+                inputs,
+                &mut PlaneRows::<true> { out, vectors },
+            );
         }
     }
 
     #[inline(always)]
     fn at_points<S: Simd>(self, simd: S, weights: &PointWeights) {
-        let Self { layout, s, first, rows, strip, points, lists, out, .. } = self;
+        let Self {
+            layout,
+            s,
+            first,
+            rows,
+            strip,
+            points,
+            lists,
+            out,
+            ..
+        } = self;
         let row_length = layout.row();
         let quads = rows / ROWS;
         lists.list_vectors(
@@ -194,12 +261,28 @@ impl StripJob<'_> {
         for point in points.chunks_exact_mut(point_length) {
             point[quads * row_length..].fill(0.0);
         }
-        let inputs = PointInputs { values: points, windows: &lists.windows, positions: &lists.inputs };
+        let inputs = PointInputs {
+            values: points,
+            windows: &lists.windows,
+            positions: &lists.inputs,
+        };
         let (sums, vectors) = (&mut values[..SUMS], &lists.outputs[..]);
         if s.columns.is_multiple_of(MAX_LANES) {
-            products(simd, weights, inputs, sums, &mut PlaneRows::<false> { out, vectors });
+            products(
+                simd,
+                weights,
+                inputs,
+                sums,
+                &mut PlaneRows::<false> { out, vectors },
+            );
         } else {
-            products(simd, weights, inputs, sums, &mut PlaneRows::<true> { out, vectors });
+            products(
+                simd,
+                weights,
+                inputs,
+                sums,
+                &mut PlaneRows::<true> { out, vectors },
+            );
         }
     }
 }
@@ -214,7 +297,12 @@ struct PlaneRows<'a, const RAGGED: bool> {
 impl<const RAGGED: bool> PlaneRows<'_, RAGGED> {
     #[inline(always)]
     fn write<S: Simd>(&mut self, simd: S, channel: usize, at: usize, value: S::f32s) {
-        let Output { bias, planes, pixels, columns } = &mut self.out;
+        let Output {
+            bias,
+            planes,
+            pixels,
+            columns,
+        } = &mut self.out;
         let value = simd.add_f32s(value, simd.splat_f32s(bias[channel]));
         let start = channel * *pixels + at;
         if RAGGED {
@@ -230,7 +318,13 @@ impl<S: Simd, const RAGGED: bool> Sink<S> for PlaneRows<'_, RAGGED> {
     const BY_MEMORY: bool = true;
 
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+    fn take<const N: usize>(
+        &mut self,
+        simd: S,
+        channel: usize,
+        position: usize,
+        sums: [S::f32s; N],
+    ) {
         for n in 0..N {
             self.write(simd, channel, self.vectors[position + n], sums[n]);
         }

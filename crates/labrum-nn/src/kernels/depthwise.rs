@@ -12,7 +12,10 @@ use rayon::prelude::*;
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let layout = StripLayout::new(1, s.columns, s.border());
-    let planes = out.par_chunks_mut(s.pixels()).zip(x.par_chunks(s.pixels())).enumerate();
+    let planes = out
+        .par_chunks_mut(s.pixels())
+        .zip(x.par_chunks(s.pixels()))
+        .enumerate();
     planes.for_each(|(plane, (out, x))| {
         let channel = plane % s.in_channels;
         let rows = s.rows + 2 * s.border();
@@ -20,7 +23,15 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
             layout.gather(x, s.rows, -(s.border() as isize), rows, strip);
             let weights = &weight[channel * s.taps()..(channel + 1) * s.taps()];
             let bias = bias.map_or(0.0, |bias| bias[channel]);
-            Arch::new().dispatch(ChannelPlane { layout, s, strip, weights, bias, lists, out });
+            Arch::new().dispatch(ChannelPlane {
+                layout,
+                s,
+                strip,
+                weights,
+                bias,
+                lists,
+                out,
+            });
         });
     });
     out
@@ -68,7 +79,9 @@ impl WithSimd for ChannelPlane<'_> {
 /// One window for each tap of the kernel.
 fn list_taps(lists: &mut StripVectors, layout: StripLayout, s: ConvSizes) {
     lists.windows.clear();
-    lists.windows.extend((0..s.taps()).map(|t| t / s.kernel * layout.pitch() + t % s.kernel));
+    lists
+        .windows
+        .extend((0..s.taps()).map(|t| t / s.kernel * layout.pitch() + t % s.kernel));
 }
 
 impl ChannelPlane<'_> {
@@ -76,7 +89,14 @@ impl ChannelPlane<'_> {
     fn step<S: Simd, const N: usize>(&mut self, simd: S, at: usize) {
         let mut offsets = [0; N];
         offsets.copy_from_slice(&self.lists.inputs[at..at + N]);
-        let sums = taps::<S, N>(simd, self.weights, &self.lists.windows, self.strip, offsets, self.bias);
+        let sums = taps::<S, N>(
+            simd,
+            self.weights,
+            &self.lists.windows,
+            self.strip,
+            offsets,
+            self.bias,
+        );
         for n in 0..N {
             let start = self.lists.outputs[at + n];
             if self.s.columns.is_multiple_of(MAX_LANES) {
@@ -127,28 +147,30 @@ pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32>
     let input = StripLayout::new(1, s.columns, s.border());
     let output = StripLayout::new(1, s.columns, 0);
     let rows = s.rows + 2 * s.border();
-    out.par_chunks_mut(s.taps()).enumerate().for_each(|(channel, out)| {
-        let room = input.length(rows);
-        with_scratch(room + output.length(s.rows), |values, lists| {
-            let (padded, gradient) = values.split_at_mut(room);
-            list_taps(lists, input, s);
-            for sample in 0..s.batch {
-                let start = (sample * s.in_channels + channel) * s.pixels();
-                input.gather(&x[start..], s.rows, -(s.border() as isize), rows, padded);
-                output.gather(&grad[start..], s.rows, 0, s.rows, gradient);
-                let job = PairJob {
-                    input,
-                    output,
-                    rows: s.rows,
-                    border: s.border(),
-                    strip: padded,
-                    gradient,
-                    lists,
-                    out: &mut *out,
-                };
-                Arch::new().dispatch(job);
-            }
+    out.par_chunks_mut(s.taps())
+        .enumerate()
+        .for_each(|(channel, out)| {
+            let room = input.length(rows);
+            with_scratch(room + output.length(s.rows), |values, lists| {
+                let (padded, gradient) = values.split_at_mut(room);
+                list_taps(lists, input, s);
+                for sample in 0..s.batch {
+                    let start = (sample * s.in_channels + channel) * s.pixels();
+                    input.gather(&x[start..], s.rows, -(s.border() as isize), rows, padded);
+                    output.gather(&grad[start..], s.rows, 0, s.rows, gradient);
+                    let job = PairJob {
+                        input,
+                        output,
+                        rows: s.rows,
+                        border: s.border(),
+                        strip: padded,
+                        gradient,
+                        lists,
+                        out: &mut *out,
+                    };
+                    Arch::new().dispatch(job);
+                }
+            });
         });
-    });
     out
 }

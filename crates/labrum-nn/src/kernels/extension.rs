@@ -7,7 +7,9 @@ use burn::backend::autodiff::{
     grads::Gradients,
     ops::{Backward, Ops, OpsKind},
 };
-use burn::backend::{Autodiff, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Autodiff, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor,
+};
 use burn::tensor::{Shape, TensorData};
 use burn_flex::FlexTensor;
 
@@ -47,19 +49,34 @@ fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
 fn conv_sizes(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> conv::ConvSizes {
     let [batch, in_channels, rows, columns] = x.shape().dims();
     let [out_channels, _, kernel, _] = weight.shape().dims();
-    conv::ConvSizes { batch, in_channels, out_channels, groups, rows, columns, kernel }
+    conv::ConvSizes {
+        batch,
+        in_channels,
+        out_channels,
+        groups,
+        rows,
+        columns,
+        kernel,
+    }
 }
 
 fn norm_sizes(x: &FlexTensor) -> norm::PlaneSizes {
     let [batch, channels, rows, columns] = x.shape().dims();
-    norm::PlaneSizes { batch, channels, pixels: rows * columns }
+    norm::PlaneSizes {
+        batch,
+        channels,
+        pixels: rows * columns,
+    }
 }
 
 /// The planes of `x` are twice as large as this, or as large.
 fn half(x: &FlexTensor, twice: bool) -> resample::Half {
     let [_, _, rows, columns] = x.shape().dims();
     let by = if twice { 2 } else { 1 };
-    resample::Half { rows: rows / by, columns: columns / by }
+    resample::Half {
+        rows: rows / by,
+        columns: columns / by,
+    }
 }
 
 /// The shape of `x` with other planes.
@@ -94,7 +111,14 @@ impl CpuKernels for Flex {
         call: NormCall,
     ) -> FloatTensor<Self> {
         let (x, gamma, beta) = (values(x), values(gamma), values(beta));
-        let (out, stats) = norm::forward(slice(&x), slice(&gamma), slice(&beta), call.eps, call.with, norm_sizes(&x));
+        let (out, stats) = norm::forward(
+            slice(&x),
+            slice(&gamma),
+            slice(&beta),
+            call.eps,
+            call.with,
+            norm_sizes(&x),
+        );
         call.tell(stats);
         tensor(out, x.shape())
     }
@@ -161,7 +185,15 @@ impl Backward<Flex, 3> for NormBackwardOp {
         let grad = values(grads.consume::<Flex>(&ops.node));
         let (x, gamma, beta, call) = ops.state;
         let of_norm = [slice(&gamma), slice(&beta)];
-        let all = norm::backward(slice(&x), &call.stats(), of_norm, slice(&grad), call.eps, call.with, norm_sizes(&x));
+        let all = norm::backward(
+            slice(&x),
+            &call.stats(),
+            of_norm,
+            slice(&grad),
+            call.eps,
+            call.with,
+            norm_sizes(&x),
+        );
         let shapes = [x.shape(), gamma.shape(), beta.shape()];
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
             register!(grads, node, tensor(gradient, shape));
@@ -179,7 +211,14 @@ impl Backward<Flex, 1> for DoubleBackwardOp {
         let grad = values(grads.consume::<Flex>(&ops.node));
         let half = half(&grad, true);
         let [node] = ops.parents;
-        register!(grads, node, tensor(resample::double_backward(slice(&grad), half), with_planes(&grad, half, 1)));
+        register!(
+            grads,
+            node,
+            tensor(
+                resample::double_backward(slice(&grad), half),
+                with_planes(&grad, half, 1)
+            )
+        );
     }
 }
 
@@ -206,7 +245,10 @@ impl Backward<Flex, 2> for ConcatBackward {
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = values(grads.consume::<Flex>(&ops.node));
-        let lengths = ops.state.each_ref().map(|shape| shape.num_elements() / shape[0].max(1));
+        let lengths = ops
+            .state
+            .each_ref()
+            .map(|shape| shape.num_elements() / shape[0].max(1));
         let parts = concat::split(slice(&grad), lengths);
         for ((node, part), shape) in ops.parents.into_iter().zip(parts).zip(ops.state) {
             register!(grads, node, tensor(part, shape));
@@ -222,9 +264,17 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         groups: usize,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
-        let (x, weight, bias) = (values(x.into_primitive()), values(weight.into_primitive()), bias.into_primitive());
+        let (x, weight, bias) = (
+            values(x.into_primitive()),
+            values(weight.into_primitive()),
+            bias.into_primitive(),
+        );
         let out = Flex::labrum_conv2d(x.clone(), weight.clone(), bias, groups);
-        match ConvBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
+        match ConvBackwardOp
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish((x, weight, groups), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -238,9 +288,16 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let x = values(x.into_primitive());
-        let (gamma, beta) = (values(gamma.into_primitive()), values(beta.into_primitive()));
+        let (gamma, beta) = (
+            values(gamma.into_primitive()),
+            values(beta.into_primitive()),
+        );
         let out = Flex::labrum_norm(x.clone(), gamma.clone(), beta.clone(), call.clone());
-        match NormBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
+        match NormBackwardOp
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish((x, gamma, beta, call), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -249,7 +306,11 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [x.node()];
         let out = Flex::labrum_double(x.into_primitive());
-        match DoubleBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
+        match DoubleBackwardOp
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish((), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -259,7 +320,11 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         let nodes = [x.node()];
         let x = values(x.into_primitive());
         let out = Flex::labrum_pool(x.clone());
-        match PoolBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
+        match PoolBackwardOp
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(x, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -270,7 +335,11 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         let (a, b) = (a.into_primitive(), b.into_primitive());
         let shapes = [a.shape(), b.shape()];
         let out = Flex::labrum_concat(a, b);
-        match ConcatBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match ConcatBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(shapes, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }

@@ -36,7 +36,12 @@ fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
 /// x [B,Ci,H,W]; weight [Co,Ci/groups,k,k], k odd; bias [Co]; returns [B,Co,H,W].
 pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: usize) -> Tensor<4> {
     if on_cpu(&x) {
-        let out = Dispatch::labrum_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups);
+        let out = Dispatch::labrum_conv2d(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            groups,
+        );
         return Tensor::from_dispatch(out);
     }
     let [co, in_group, _, _] = weight.dims();
@@ -45,11 +50,21 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
         let part = |g: usize| {
             let x = x.clone().narrow(1, g * in_group, in_group);
             let (first, count) = (g * co / groups, co / groups);
-            conv2d(x, weight.clone().narrow(0, first, count), bias.clone().narrow(0, first, count), 1)
+            conv2d(
+                x,
+                weight.clone().narrow(0, first, count),
+                bias.clone().narrow(0, first, count),
+                1,
+            )
         };
         return Tensor::cat((0..groups).map(part).collect(), 1);
     }
-    let out = Dispatch::labrum_gpu_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups > 1);
+    let out = Dispatch::labrum_gpu_conv2d(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        groups > 1,
+    );
     Tensor::from_dispatch(out)
 }
 
@@ -60,36 +75,79 @@ pub(super) type BatchStatistics = [Tensor<1>; 2];
 ///
 /// Returns (v - mean) / sqrt(variance + eps) * gamma + beta, v = GELU(x), and the statistics, which carry no gradient; the
 /// result accounts for their dependence on x.
-pub(super) fn gelu_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
+pub(super) fn gelu_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+) -> (Tensor<4>, BatchStatistics) {
     norm(x, gamma, beta, eps, With::GeluBefore)
 }
 
 /// Batch norm with the statistics of x, then ReLU; otherwise like [`gelu_norm`].
-pub(super) fn norm_relu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
+pub(super) fn norm_relu(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+) -> (Tensor<4>, BatchStatistics) {
     norm(x, gamma, beta, eps, With::ReluAfter)
 }
 
-fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
+fn norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+    with: With,
+) -> (Tensor<4>, BatchStatistics) {
     if !on_cpu(&x) {
         return norm_on_gpu(x, gamma, beta, eps, with);
     }
     let device = x.device();
     let call = NormCall::new(eps as f32, with);
-    let out = Dispatch::labrum_norm(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch(), call.clone());
+    let out = Dispatch::labrum_norm(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        call.clone(),
+    );
     let stats = call.stats();
     let tensor = |values: Vec<f32>| {
         let n = values.len();
         Tensor::from_data(TensorData::new(values, [n]), &device)
     };
-    (Tensor::from_dispatch(out), [tensor(stats.mean), tensor(stats.var)])
+    (
+        Tensor::from_dispatch(out),
+        [tensor(stats.mean), tensor(stats.var)],
+    )
 }
 
-fn norm_on_gpu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
+fn norm_on_gpu(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+    with: With,
+) -> (Tensor<4>, BatchStatistics) {
     let x = x.into_dispatch();
     let statistics = Dispatch::labrum_gpu_statistics(x.clone(), with);
-    let out = Dispatch::labrum_gpu_norm(x, gamma.into_dispatch(), beta.into_dispatch(), statistics.clone(), eps, with);
+    let out = Dispatch::labrum_gpu_norm(
+        x,
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        statistics.clone(),
+        eps,
+        with,
+    );
     let statistics = Tensor::<2>::from_dispatch(statistics);
-    let row = |i: usize| statistics.clone().narrow(0, i, 1).squeeze_dim::<1>(0).detach();
+    let row = |i: usize| {
+        statistics
+            .clone()
+            .narrow(0, i, 1)
+            .squeeze_dim::<1>(0)
+            .detach()
+    };
     (Tensor::from_dispatch(out), [row(0), row(1)])
 }
 
@@ -102,7 +160,10 @@ pub(super) fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor
 /// a [B,Ca,H,W] and b [B,Cb,H,W] to [B,Ca+Cb,H,W].
 pub(super) fn concat(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     if on_cpu(&a) {
-        return Tensor::from_dispatch(Dispatch::labrum_concat(a.into_dispatch(), b.into_dispatch()));
+        return Tensor::from_dispatch(Dispatch::labrum_concat(
+            a.into_dispatch(),
+            b.into_dispatch(),
+        ));
     }
     Tensor::cat(vec![a, b], 1)
 }
@@ -138,10 +199,20 @@ fn double(x: Tensor<4>, dim: usize) -> Tensor<4> {
     if n == 1 {
         return x.repeat_dim(dim, 2);
     }
-    let before = Tensor::cat(vec![x.clone().narrow(dim, 0, 1), x.clone().narrow(dim, 0, n - 1)], dim);
-    let after = Tensor::cat(vec![x.clone().narrow(dim, 1, n - 1), x.clone().narrow(dim, n - 1, 1)], dim);
+    let before = Tensor::cat(
+        vec![x.clone().narrow(dim, 0, 1), x.clone().narrow(dim, 0, n - 1)],
+        dim,
+    );
+    let after = Tensor::cat(
+        vec![
+            x.clone().narrow(dim, 1, n - 1),
+            x.clone().narrow(dim, n - 1, 1),
+        ],
+        dim,
+    );
     let near = x * 0.75;
-    let pair = [near.clone() + before * 0.25, near + after * 0.25].map(|half| half.unsqueeze_dim::<5>(dim + 1));
+    let pair = [near.clone() + before * 0.25, near + after * 0.25]
+        .map(|half| half.unsqueeze_dim::<5>(dim + 1));
     dims[dim] = 2 * n;
     Tensor::cat(pair.to_vec(), dim + 1).reshape(dims)
 }

@@ -25,7 +25,9 @@ impl PlaneSizes {
 
     /// The planes of each channel.
     fn by_channel<'a>(&self, values: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
-        let mut channels: Vec<Vec<&mut [f32]>> = (0..self.channels).map(|_| Vec::with_capacity(self.batch)).collect();
+        let mut channels: Vec<Vec<&mut [f32]>> = (0..self.channels)
+            .map(|_| Vec::with_capacity(self.batch))
+            .collect();
         for (i, plane) in values.chunks_exact_mut(self.pixels).enumerate() {
             channels[i % self.channels].push(plane);
         }
@@ -59,7 +61,11 @@ pub(super) struct NormCall {
 
 impl NormCall {
     pub(super) fn new(eps: f32, with: With) -> Self {
-        Self { eps, with, stats: Arc::default() }
+        Self {
+            eps,
+            with,
+            stats: Arc::default(),
+        }
     }
 
     /// Leaves the statistics; those of the first call stay.
@@ -82,7 +88,10 @@ struct ChannelScale {
 
 fn affine_of(mean: f64, var: f64, gamma: f32, beta: f32, eps: f32) -> ChannelScale {
     let scale = f64::from(gamma) / (var + f64::from(eps)).sqrt();
-    ChannelScale { scale: scale as f32, shift: (f64::from(beta) - mean * scale) as f32 }
+    ChannelScale {
+        scale: scale as f32,
+        shift: (f64::from(beta) - mean * scale) as f32,
+    }
 }
 
 /// The norm of x with the statistics of the batch, and these.
@@ -101,10 +110,18 @@ pub(super) fn forward(
         .into_par_iter()
         .enumerate()
         .map(|(c, mut planes)| {
-            let center = arch.dispatch(First { x: s.plane(x, 0, c), with });
+            let center = arch.dispatch(First {
+                x: s.plane(x, 0, c),
+                with,
+            });
             let mut moments = [0.0; 2];
             for (b, out) in planes.iter_mut().enumerate() {
-                let [sum, squares] = arch.dispatch(ChannelSums { x: s.plane(x, b, c), out, center, with });
+                let [sum, squares] = arch.dispatch(ChannelSums {
+                    x: s.plane(x, b, c),
+                    out,
+                    center,
+                    with,
+                });
                 moments = [moments[0] + sum, moments[1] + squares];
             }
             let [off, squares] = moments.map(|sum| sum / s.count());
@@ -114,8 +131,15 @@ pub(super) fn forward(
             for (b, out) in planes.into_iter().enumerate() {
                 // What GELU made of x is there already.
                 match with {
-                    With::GeluBefore => arch.dispatch(InPlace { affine, values: out }),
-                    With::ReluAfter => arch.dispatch(AffineRelu { affine, x: s.plane(x, b, c), out }),
+                    With::GeluBefore => arch.dispatch(InPlace {
+                        affine,
+                        values: out,
+                    }),
+                    With::ReluAfter => arch.dispatch(AffineRelu {
+                        affine,
+                        x: s.plane(x, b, c),
+                        out,
+                    }),
                 }
             }
             (mean as f32, var as f32)
@@ -150,8 +174,18 @@ pub(super) fn backward(
             for (b, out) in planes.iter_mut().enumerate() {
                 let (x, grad) = (s.plane(x, b, c), s.plane(grad, b, c));
                 let [plain, product] = match with {
-                    With::GeluBefore => arch.dispatch(GeluSums { x, grad, center: stats.mean[c], slope: out }),
-                    With::ReluAfter => arch.dispatch(ReluSums { x, grad, center: stats.mean[c], affine }),
+                    With::GeluBefore => arch.dispatch(GeluSums {
+                        x,
+                        grad,
+                        center: stats.mean[c],
+                        slope: out,
+                    }),
+                    With::ReluAfter => arch.dispatch(ReluSums {
+                        x,
+                        grad,
+                        center: stats.mean[c],
+                        affine,
+                    }),
                 };
                 sums = [sums[0] + plain, sums[1] + product];
             }
@@ -165,7 +199,13 @@ pub(super) fn backward(
                 let (x, grad) = (s.plane(x, b, c), s.plane(grad, b, c));
                 match with {
                     With::GeluBefore => arch.dispatch(GeluGradient { x, grad, by, out }),
-                    With::ReluAfter => arch.dispatch(ReluGradient { x, grad, by, affine, out }),
+                    With::ReluAfter => arch.dispatch(ReluGradient {
+                        x,
+                        grad,
+                        by,
+                        affine,
+                        out,
+                    }),
                 }
             }
             ((product * rstd) as f32, sum as f32)
@@ -241,7 +281,10 @@ impl WithSimd for ChannelSums<'_> {
                 ),
             }
             let off = &off[..x.len()];
-            total = [total[0] + f64::from(sum(simd, off)), total[1] + f64::from(dot(simd, off, off))];
+            total = [
+                total[0] + f64::from(sum(simd, off)),
+                total[1] + f64::from(dot(simd, off, off)),
+            ];
         }
         total
     }
@@ -308,7 +351,11 @@ impl WithSimd for GeluSums<'_> {
         let center = simd.splat_f32s(self.center);
         let mut total = [0.0f64; 2];
         let mut off = [0.0; PART];
-        let parts = self.x.chunks(PART).zip(self.grad.chunks(PART)).zip(self.slope.chunks_mut(PART));
+        let parts = self
+            .x
+            .chunks(PART)
+            .zip(self.grad.chunks(PART))
+            .zip(self.slope.chunks_mut(PART));
         for ((x, grad), slope) in parts {
             map_to_two(
                 simd,
@@ -342,16 +389,28 @@ impl WithSimd for GeluGradient<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let by = self.by.map(|v| simd.splat_f32s(v));
         let mut inner = [0.0; PART];
-        let parts = self.x.chunks(PART).zip(self.grad.chunks(PART)).zip(self.out.chunks_mut(PART));
+        let parts = self
+            .x
+            .chunks(PART)
+            .zip(self.grad.chunks(PART))
+            .zip(self.out.chunks_mut(PART));
         for ((x, grad), out) in parts {
             map2(
                 simd,
                 [x, grad],
                 &mut inner,
                 #[inline(always)]
-                |x, grad| simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], gelu(simd, x), by[2])),
+                |x, grad| {
+                    simd.mul_add_e_f32s(
+                        by[0],
+                        grad,
+                        simd.mul_add_e_f32s(by[1], gelu(simd, x), by[2]),
+                    )
+                },
             );
-            out.iter_mut().zip(&inner).for_each(|(out, inner)| *out *= inner);
+            out.iter_mut()
+                .zip(&inner)
+                .for_each(|(out, inner)| *out *= inner);
         }
     }
 }

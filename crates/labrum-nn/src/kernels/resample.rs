@@ -20,9 +20,18 @@ impl Half {
 /// Bilinear x2 with half-pixel centres: planes `[rows, columns]` to `[2 rows, 2 columns]`.
 pub(super) fn double(x: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; 4 * x.len()];
-    let planes = out.par_chunks_mut(4 * half.pixels()).zip(x.par_chunks(half.pixels()));
+    let planes = out
+        .par_chunks_mut(4 * half.pixels())
+        .zip(x.par_chunks(half.pixels()));
     planes.for_each(|(out, x)| {
-        with_scratch(half.columns, |mixed, _| Arch::new().dispatch(Double { half, x, mixed, out }));
+        with_scratch(half.columns, |mixed, _| {
+            Arch::new().dispatch(Double {
+                half,
+                x,
+                mixed,
+                out,
+            })
+        });
     });
     out
 }
@@ -30,9 +39,18 @@ pub(super) fn double(x: &[f32], half: Half) -> Vec<f32> {
 /// The gradient of [`double`]'s input from that of its output.
 pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; grad.len() / 4];
-    let planes = out.par_chunks_mut(half.pixels()).zip(grad.par_chunks(4 * half.pixels()));
+    let planes = out
+        .par_chunks_mut(half.pixels())
+        .zip(grad.par_chunks(4 * half.pixels()));
     planes.for_each(|(out, grad)| {
-        with_scratch(2 * half.columns, |mixed, _| Arch::new().dispatch(DoubleBackward { half, grad, mixed, out }));
+        with_scratch(2 * half.columns, |mixed, _| {
+            Arch::new().dispatch(DoubleBackward {
+                half,
+                grad,
+                mixed,
+                out,
+            })
+        });
     });
     out
 }
@@ -40,7 +58,9 @@ pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
 /// The largest of each 2x2: planes `[2 rows, 2 columns]` to `[rows, columns]`.
 pub(super) fn pool(x: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len() / 4];
-    let planes = out.par_chunks_mut(half.pixels()).zip(x.par_chunks(4 * half.pixels()));
+    let planes = out
+        .par_chunks_mut(half.pixels())
+        .zip(x.par_chunks(4 * half.pixels()));
     planes.for_each(|(out, x)| Arch::new().dispatch(MaxPool { half, x, out }));
     out
 }
@@ -48,17 +68,25 @@ pub(super) fn pool(x: &[f32], half: Half) -> Vec<f32> {
 /// The gradient of [`pool`]'s input: all of it goes to the first of the largest.
 pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
-    let inputs = x.par_chunks(4 * half.pixels()).zip(grad.par_chunks(half.pixels()));
-    out.par_chunks_mut(4 * half.pixels()).zip(inputs).for_each(|(out, (x, grad))| {
-        Arch::new().dispatch(PoolBackward { half, x, grad, out });
-    });
+    let inputs = x
+        .par_chunks(4 * half.pixels())
+        .zip(grad.par_chunks(half.pixels()));
+    out.par_chunks_mut(4 * half.pixels())
+        .zip(inputs)
+        .for_each(|(out, (x, grad))| {
+            Arch::new().dispatch(PoolBackward { half, x, grad, out });
+        });
     out
 }
 
 /// For an output row: the source row with three quarters of the weight, and that with one.
 fn source_rows(row: usize, rows: usize) -> (usize, usize) {
     let near = row / 2;
-    let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(rows - 1) };
+    let far = if row.is_multiple_of(2) {
+        near.saturating_sub(1)
+    } else {
+        (near + 1).min(rows - 1)
+    };
     (near, far)
 }
 
@@ -112,9 +140,13 @@ impl WithSimd for DoubleBackward<'_> {
             let first = (2 * row).saturating_sub(1);
             for from in first..(2 * row + 3).min(2 * rows) {
                 let (near, far) = source_rows(from, rows);
-                let share = 0.75 * f32::from(u8::from(near == row)) + 0.25 * f32::from(u8::from(far == row));
+                let share = 0.75 * f32::from(u8::from(near == row))
+                    + 0.25 * f32::from(u8::from(far == row));
                 let grad = &self.grad[from * 2 * columns..][..2 * columns];
-                mixed.iter_mut().zip(grad).for_each(|(mixed, grad)| *mixed += share * grad);
+                mixed
+                    .iter_mut()
+                    .zip(grad)
+                    .for_each(|(mixed, grad)| *mixed += share * grad);
             }
             for (out, pair) in out.iter_mut().zip(mixed.chunks_exact(2)) {
                 *out = 0.75 * (pair[0] + pair[1]);
@@ -144,9 +176,16 @@ impl WithSimd for MaxPool<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let columns = self.half.columns;
-        for (out, rows) in self.out.chunks_exact_mut(columns).zip(self.x.chunks_exact(4 * columns)) {
+        for (out, rows) in self
+            .out
+            .chunks_exact_mut(columns)
+            .zip(self.x.chunks_exact(4 * columns))
+        {
             let (upper, lower) = rows.split_at(2 * columns);
-            for (out, (a, b)) in out.iter_mut().zip(upper.chunks_exact(2).zip(lower.chunks_exact(2))) {
+            for (out, (a, b)) in out
+                .iter_mut()
+                .zip(upper.chunks_exact(2).zip(lower.chunks_exact(2)))
+            {
                 *out = a[0].max(a[1]).max(b[0].max(b[1]));
             }
         }
@@ -166,15 +205,25 @@ impl WithSimd for PoolBackward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let columns = self.half.columns;
-        let rows = self.x.chunks_exact(4 * columns).zip(self.out.chunks_exact_mut(4 * columns));
+        let rows = self
+            .x
+            .chunks_exact(4 * columns)
+            .zip(self.out.chunks_exact_mut(4 * columns));
         for (grad, (x, out)) in self.grad.chunks_exact(columns).zip(rows) {
             let (upper, lower) = x.split_at(2 * columns);
             let (upper_out, lower_out) = out.split_at_mut(2 * columns);
             let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-            let outputs = upper_out.chunks_exact_mut(2).zip(lower_out.chunks_exact_mut(2));
+            let outputs = upper_out
+                .chunks_exact_mut(2)
+                .zip(lower_out.chunks_exact_mut(2));
             for ((grad, (a, b)), (to_a, to_b)) in grad.iter().zip(inputs).zip(outputs) {
                 let largest = a[0].max(a[1]).max(b[0].max(b[1]));
-                let is = [a[0] == largest, a[1] == largest, b[0] == largest, b[1] == largest];
+                let is = [
+                    a[0] == largest,
+                    a[1] == largest,
+                    b[0] == largest,
+                    b[1] == largest,
+                ];
                 let share = |here: bool| if here { *grad } else { 0.0 };
                 to_a[0] = share(is[0]);
                 to_a[1] = share(is[1] && !is[0]);

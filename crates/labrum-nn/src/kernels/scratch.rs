@@ -19,7 +19,10 @@ thread_local! {
 
 /// Runs `f` with `count` numbers of this thread's scratch, which hold whatever the last strip left there. The scratch
 /// never shrinks, so that a network that has run once allocates nothing.
-pub(crate) fn with_scratch<R>(count: usize, f: impl FnOnce(&mut [f32], &mut StripVectors) -> R) -> R {
+pub(crate) fn with_scratch<R>(
+    count: usize,
+    f: impl FnOnce(&mut [f32], &mut StripVectors) -> R,
+) -> R {
     SCRATCH.with_borrow_mut(|(values, lists)| {
         if values.len() < count {
             values.resize(count, 0.0);
@@ -50,12 +53,14 @@ impl StripVectors {
     /// Lists three windows next to each other for each of `channels`, `step` apart: the columns of a 3x3 kernel.
     pub(crate) fn list_columns(&mut self, channels: usize, step: usize) {
         self.windows.clear();
-        self.windows.extend((0..channels * 3).map(|t| t / 3 * step + t % 3));
+        self.windows
+            .extend((0..channels * 3).map(|t| t / 3 * step + t % 3));
     }
 
     /// Lists one window for each of `channels`, `step` apart.
     pub(crate) fn list_channels(&mut self, channels: usize, step: usize) {
         self.windows.clear();
-        self.windows.extend((0..channels).map(|channel| channel * step));
+        self.windows
+            .extend((0..channels).map(|channel| channel * step));
     }
 }

@@ -62,7 +62,10 @@ fn polynomial<S: Simd, const N: usize>(simd: S, x: S::f32s, coefficients: [f32; 
 #[inline(always)]
 fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let bound = 3.832_507;
-    let x = simd.max_f32s(simd.min_f32s(x, simd.splat_f32s(bound)), simd.splat_f32s(-bound));
+    let x = simd.max_f32s(
+        simd.min_f32s(x, simd.splat_f32s(bound)),
+        simd.splat_f32s(-bound),
+    );
     let s = simd.mul_f32s(x, x);
     let numerator = [
         -2.726_142_3e-10,
@@ -73,7 +76,13 @@ fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         -2.954_6e-3,
         -1.609_603_3e-2,
     ];
-    let denominator = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2];
+    let denominator = [
+        -1.456_607_2e-5,
+        -2.133_740_6e-4,
+        -1.682_827e-3,
+        -7.373_329e-3,
+        -1.426_473_9e-2,
+    ];
     let p = simd.mul_f32s(x, polynomial(simd, s, numerator));
     simd.div_f32s(p, polynomial(simd, s, denominator))
 }
@@ -88,9 +97,25 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let n = simd.sub_f32s(shifted, round);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-0.693_359_4), x);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(2.121_944_4e-4), r);
-    let p = polynomial(simd, r, [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]);
-    let p = simd.mul_add_e_f32s(simd.mul_f32s(p, r), r, simd.add_f32s(r, simd.splat_f32s(1.0)));
-    let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
+    let p = polynomial(
+        simd,
+        r,
+        [
+            1.987_569_1e-4,
+            1.398_199_9e-3,
+            8.333_452e-3,
+            4.166_579_6e-2,
+            1.666_666_5e-1,
+            0.5,
+        ],
+    );
+    let p = simd.mul_add_e_f32s(
+        simd.mul_f32s(p, r),
+        r,
+        simd.add_f32s(r, simd.splat_f32s(1.0)),
+    );
+    let exponent =
+        simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     let power = simd.add_u32s(exponent, simd.splat_u32s(0x3f80_0000));
     simd.mul_f32s(p, simd.transmute_f32s_u32s(power))
 }
@@ -99,7 +124,10 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 fn cdf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let half = simd.splat_f32s(0.5);
-    let erf = erf(simd, simd.mul_f32s(x, simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2)));
+    let erf = erf(
+        simd,
+        simd.mul_f32s(x, simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2)),
+    );
     simd.mul_add_e_f32s(erf, half, half)
 }
 
@@ -139,7 +167,12 @@ pub(super) fn map<S: Simd>(simd: S, x: &[f32], out: &mut [f32], f: impl Fn(S::f3
 
 /// `out[i] = f(x[i], y[i])`
 #[inline(always)]
-pub(super) fn map2<S: Simd>(simd: S, [x, y]: [&[f32]; 2], out: &mut [f32], f: impl Fn(S::f32s, S::f32s) -> S::f32s) {
+pub(super) fn map2<S: Simd>(
+    simd: S,
+    [x, y]: [&[f32]; 2],
+    out: &mut [f32],
+    f: impl Fn(S::f32s, S::f32s) -> S::f32s,
+) {
     let (x_heads, x_tail) = S::as_simd_f32s(x);
     let (y_heads, y_tail) = S::as_simd_f32s(&y[..x.len()]);
     let (out_heads, out_tail) = S::as_mut_simd_f32s(&mut out[..x.len()]);
@@ -147,7 +180,13 @@ pub(super) fn map2<S: Simd>(simd: S, [x, y]: [&[f32]; 2], out: &mut [f32], f: im
         *out = f(*x, *y);
     }
     if !x_tail.is_empty() {
-        simd.partial_store_f32s(out_tail, f(simd.partial_load_f32s(x_tail), simd.partial_load_f32s(y_tail)));
+        simd.partial_store_f32s(
+            out_tail,
+            f(
+                simd.partial_load_f32s(x_tail),
+                simd.partial_load_f32s(y_tail),
+            ),
+        );
     }
 }
 
@@ -176,13 +215,21 @@ pub(super) fn map_to_two<S: Simd>(
 #[inline(always)]
 pub(super) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (heads, tail) = S::as_simd_f32s(x);
-    let mut sums = [simd.partial_load_f32s(tail), simd.splat_f32s(0.0), simd.splat_f32s(0.0), simd.splat_f32s(0.0)];
+    let mut sums = [
+        simd.partial_load_f32s(tail),
+        simd.splat_f32s(0.0),
+        simd.splat_f32s(0.0),
+        simd.splat_f32s(0.0),
+    ];
     for part in heads.chunks(4) {
         for (sum, value) in sums.iter_mut().zip(part) {
             *sum = simd.add_f32s(*sum, *value);
         }
     }
-    let pairs = [simd.add_f32s(sums[0], sums[1]), simd.add_f32s(sums[2], sums[3])];
+    let pairs = [
+        simd.add_f32s(sums[0], sums[1]),
+        simd.add_f32s(sums[2], sums[3]),
+    ];
     simd.reduce_sum_f32s(simd.add_f32s(pairs[0], pairs[1]))
 }
 
@@ -192,13 +239,19 @@ pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     let (x_heads, x_tail) = S::as_simd_f32s(x);
     let (y_heads, y_tail) = S::as_simd_f32s(&y[..x.len()]);
     let mut sums = [simd.splat_f32s(0.0); 4];
-    sums[0] = simd.mul_f32s(simd.partial_load_f32s(x_tail), simd.partial_load_f32s(y_tail));
+    sums[0] = simd.mul_f32s(
+        simd.partial_load_f32s(x_tail),
+        simd.partial_load_f32s(y_tail),
+    );
     for (x, y) in x_heads.chunks(4).zip(y_heads.chunks(4)) {
         for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
             *sum = simd.mul_add_e_f32s(*x, *y, *sum);
         }
     }
-    let pairs = [simd.add_f32s(sums[0], sums[1]), simd.add_f32s(sums[2], sums[3])];
+    let pairs = [
+        simd.add_f32s(sums[0], sums[1]),
+        simd.add_f32s(sums[2], sums[3]),
+    ];
     simd.reduce_sum_f32s(simd.add_f32s(pairs[0], pairs[1]))
 }
 
@@ -248,14 +301,21 @@ mod tests {
     #[test]
     fn gelu_and_its_slope_are_exact_to_float_rounding() {
         for i in (-6000..6000i16).step_by(MAX_LANES) {
-            let x: [f32; MAX_LANES] = std::array::from_fn(|lane| (f32::from(i) + lane as f32) / 1000.0);
+            let x: [f32; MAX_LANES] =
+                std::array::from_fn(|lane| (f32::from(i) + lane as f32) / 1000.0);
             let [value, slope, _] = Arch::new().dispatch(Values(x));
             for (lane, x) in x.into_iter().enumerate() {
                 let wide = f64::from(x);
                 let cdf = 0.5 * (1.0 + reference_erf(wide / 2f64.sqrt()));
                 let density = (-0.5 * wide * wide).exp() / (2.0 * std::f64::consts::PI).sqrt();
-                assert!((f64::from(value[lane]) - wide * cdf).abs() < 1e-6, "gelu({x})");
-                assert!((f64::from(slope[lane]) - (cdf + wide * density)).abs() < 1e-6, "slope({x})");
+                assert!(
+                    (f64::from(value[lane]) - wide * cdf).abs() < 1e-6,
+                    "gelu({x})"
+                );
+                assert!(
+                    (f64::from(slope[lane]) - (cdf + wide * density)).abs() < 1e-6,
+                    "slope({x})"
+                );
             }
         }
     }
@@ -263,11 +323,15 @@ mod tests {
     #[test]
     fn exp_is_exact_to_float_rounding() {
         for i in (0..8700u16).step_by(MAX_LANES) {
-            let x: [f32; MAX_LANES] = std::array::from_fn(|lane| -(f32::from(i) + lane as f32) / 100.0);
+            let x: [f32; MAX_LANES] =
+                std::array::from_fn(|lane| -(f32::from(i) + lane as f32) / 100.0);
             let [_, _, power] = Arch::new().dispatch(Values(x));
             for (lane, x) in x.into_iter().enumerate() {
                 let exact = f64::from(x).exp();
-                assert!((f64::from(power[lane]) - exact).abs() <= 4e-7 * exact + 1e-37, "exp({x})");
+                assert!(
+                    (f64::from(power[lane]) - exact).abs() <= 4e-7 * exact + 1e-37,
+                    "exp({x})"
+                );
             }
         }
     }

@@ -19,7 +19,11 @@ pub(super) struct StripLayout {
 impl StripLayout {
     /// A layout with room for windows that reach `border` columns beyond the row.
     pub(super) fn new(channels: usize, columns: usize, border: usize) -> Self {
-        Self { channels, columns, lead: if border == 0 { 0 } else { MAX_LANES } }
+        Self {
+            channels,
+            columns,
+            lead: if border == 0 { 0 } else { MAX_LANES },
+        }
     }
 
     /// From one channel to the next.
@@ -38,7 +42,14 @@ impl StripLayout {
     }
 
     /// Copies `count` rows from `first` on out of `planes` `[channels][rows][columns]`; rows outside are zeros.
-    pub(super) fn gather(&self, planes: &[f32], rows: usize, first: isize, count: usize, strip: &mut [f32]) {
+    pub(super) fn gather(
+        &self,
+        planes: &[f32],
+        rows: usize,
+        first: isize,
+        count: usize,
+        strip: &mut [f32],
+    ) {
         let pitch = self.pitch();
         let end = count * self.row();
         for (i, to) in strip[..end].chunks_exact_mut(pitch).enumerate() {
@@ -49,7 +60,8 @@ impl StripLayout {
             }
             let start = (channel * rows + row as usize) * self.columns;
             to[..self.lead].fill(0.0);
-            to[self.lead..self.lead + self.columns].copy_from_slice(&planes[start..start + self.columns]);
+            to[self.lead..self.lead + self.columns]
+                .copy_from_slice(&planes[start..start + self.columns]);
             to[self.lead + self.columns..].fill(0.0);
         }
         strip[end..end + self.lead].fill(0.0);

@@ -23,7 +23,11 @@ fn leaf<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<D> {
 
 fn leaf_on<const D: usize>(device: &Device, shape: [usize; D], seed: u64) -> Tensor<D> {
     let n = shape.iter().product();
-    Tensor::from_data(TensorData::new(values(n, seed), shape), &device.clone().autodiff()).require_grad()
+    Tensor::from_data(
+        TensorData::new(values(n, seed), shape),
+        &device.clone().autodiff(),
+    )
+    .require_grad()
 }
 
 fn plain<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -34,7 +38,10 @@ fn assert_close(what: &str, ours: &[f32], theirs: &[f32]) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let largest = theirs.iter().fold(1.0f32, |m, v| m.max(v.abs()));
     for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        assert!((a - b).abs() <= 2e-5 * largest, "{what}: value {i} is {a}, burn has {b}");
+        assert!(
+            (a - b).abs() <= 2e-5 * largest,
+            "{what}: value {i} is {a}, burn has {b}"
+        );
     }
 }
 
@@ -47,7 +54,10 @@ fn compare<const D: usize>(
     theirs: impl Fn(Tensor<4>, Tensor<D>, Tensor<1>) -> Tensor<4>,
 ) {
     let cpu = Device::flex();
-    compare_runs(&run_on(&cpu, x, others[0], seed, ours), &run_on(&cpu, x, others[0], seed, theirs));
+    compare_runs(
+        &run_on(&cpu, x, others[0], seed, ours),
+        &run_on(&cpu, x, others[0], seed, theirs),
+    );
 }
 
 /// Output, and gradients of x, weight and bias.
@@ -60,12 +70,20 @@ fn run_on<const D: usize>(
     seed: u64,
     f: impl Fn(Tensor<4>, Tensor<D>, Tensor<1>) -> Tensor<4>,
 ) -> Run {
-    let leaves = (leaf_on(device, x, seed), leaf_on(device, other, seed + 1), leaf_on(device, [other[0]], seed + 2));
+    let leaves = (
+        leaf_on(device, x, seed),
+        leaf_on(device, other, seed + 1),
+        leaf_on(device, [other[0]], seed + 2),
+    );
     let (x, w, b) = leaves;
     let out = f(x.clone(), w.clone(), b.clone());
     let weights = leaf_on(device, out.dims(), seed + 3).detach();
     let grads = (out.clone() * weights).sum().backward();
-    let gradients = [x.grad(&grads).map(plain), w.grad(&grads).map(plain), b.grad(&grads).map(plain)];
+    let gradients = [
+        x.grad(&grads).map(plain),
+        w.grad(&grads).map(plain),
+        b.grad(&grads).map(plain),
+    ];
     (plain(out), gradients.map(Option::unwrap))
 }
 
@@ -81,7 +99,9 @@ fn compare_runs(a: &Run, b: &Run) {
 #[ignore = "needs a wgpu adapter"]
 fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
     let gpu = Device::wgpu_options().init().unwrap();
-    let on_both = |x: [usize; 4], other: [usize; 4], f: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>| {
+    let on_both = |x: [usize; 4],
+                   other: [usize; 4],
+                   f: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>| {
         let [cpu, gpu] = [&Device::flex(), &gpu].map(|device| run_on(device, x, other, 5, f));
         compare_runs(&gpu, &cpu);
     };
@@ -101,15 +121,29 @@ fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
         (2, 3, 16, 1, 3, 40, 24),
         (2, 70, 70, 70, 7, 9, 9),
     ] {
-        on_both([batch, ci, rows, columns], [co, ci / groups, k, k], &|x, w, b| conv2d(x, w, b, groups));
+        on_both(
+            [batch, ci, rows, columns],
+            [co, ci / groups, k, k],
+            &|x, w, b| conv2d(x, w, b, groups),
+        );
     }
     let nothing = |t: Tensor<4>| t.sum().reshape([1, 1, 1, 1]) * 0.0;
     let x = [2, 3, 6, 10];
-    on_both(x, [3, 1, 1, 1], &|x, w, b| gelu_norm(x, w.reshape([3]), b, 1e-5).0);
-    on_both(x, [3, 1, 1, 1], &|x, w, b| norm_relu(x, w.reshape([3]), b, 1e-5).0);
-    on_both(x, [1, 1, 1, 1], &|x, w, b| pool(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0);
-    on_both(x, [1, 1, 1, 1], &|x, w, b| upsample(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0);
-    on_both(x, [2, 4, 6, 10], &|x, w, b| concat(x, w) + b.sum().reshape([1, 1, 1, 1]) * 0.0);
+    on_both(x, [3, 1, 1, 1], &|x, w, b| {
+        gelu_norm(x, w.reshape([3]), b, 1e-5).0
+    });
+    on_both(x, [3, 1, 1, 1], &|x, w, b| {
+        norm_relu(x, w.reshape([3]), b, 1e-5).0
+    });
+    on_both(x, [1, 1, 1, 1], &|x, w, b| {
+        pool(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
+    });
+    on_both(x, [1, 1, 1, 1], &|x, w, b| {
+        upsample(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
+    });
+    on_both(x, [2, 4, 6, 10], &|x, w, b| {
+        concat(x, w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
+    });
 }
 
 proptest! {
@@ -189,13 +223,21 @@ fn difference(f: &dyn Fn(Vec<f32>) -> Vec<f32>, weights: &[f32], x: &[f32], at: 
     let value = |by: f32| -> f64 {
         let mut moved = x.to_vec();
         moved[at] += by;
-        f(moved).iter().zip(weights).map(|(v, w)| f64::from(*v) * f64::from(*w)).sum()
+        f(moved)
+            .iter()
+            .zip(weights)
+            .map(|(v, w)| f64::from(*v) * f64::from(*w))
+            .sum()
     };
     (value(step) - value(-step)) / (2.0 * f64::from(step))
 }
 
 /// Holds the gradient of `f` with regard to a leaf of `shape` to finite differences, at a few places.
-fn check_gradient<const D: usize>(name: &str, shape: [usize; D], f: impl Fn(Tensor<D>) -> Tensor<4>) {
+fn check_gradient<const D: usize>(
+    name: &str,
+    shape: [usize; D],
+    f: impl Fn(Tensor<D>) -> Tensor<4>,
+) {
     let device = Device::flex().autodiff();
     let x = leaf(shape, 7);
     let start = plain(x.clone());
@@ -203,31 +245,67 @@ fn check_gradient<const D: usize>(name: &str, shape: [usize; D], f: impl Fn(Tens
     let weights = plain(leaf(out.dims(), 11));
     let weight = Tensor::<4>::from_data(TensorData::new(weights.clone(), out.dims()), &device);
     let gradient = plain(x.grad(&(out * weight).sum().backward()).unwrap());
-    let run = |values: Vec<f32>| plain(f(Tensor::from_data(TensorData::new(values, shape), &device)));
+    let run = |values: Vec<f32>| {
+        plain(f(Tensor::from_data(
+            TensorData::new(values, shape),
+            &device,
+        )))
+    };
     for at in (0..start.len()).step_by(start.len() / 9 + 1) {
-        let (ours, expected) = (f64::from(gradient[at]), difference(&run, &weights, &start, at));
-        assert!((ours - expected).abs() < 4e-3 * (1.0 + expected.abs()), "{name} {at}: {ours}, differences {expected}");
+        let (ours, expected) = (
+            f64::from(gradient[at]),
+            difference(&run, &weights, &start, at),
+        );
+        assert!(
+            (ours - expected).abs() < 4e-3 * (1.0 + expected.abs()),
+            "{name} {at}: {ours}, differences {expected}"
+        );
     }
 }
 
 #[test]
 fn gradients_are_the_slopes_that_finite_differences_find() {
-    for (groups, ci, co, k) in [(1, 3, 5, 3), (1, 4, 6, 1), (2, 4, 6, 3), (6, 6, 6, 7), (1, 2, 3, 5), (1, 1, 1, 9)] {
+    for (groups, ci, co, k) in [
+        (1, 3, 5, 3),
+        (1, 4, 6, 1),
+        (2, 4, 6, 3),
+        (6, 6, 6, 7),
+        (1, 2, 3, 5),
+        (1, 1, 1, 9),
+    ] {
         let (x, w, b) = ([2, ci, 7, 19], [co, ci / groups, k, k], [co]);
-        let name = |of: &str| format!("convolution {ci} to {co}, {groups} groups, kernel {k}, {of}");
+        let name =
+            |of: &str| format!("convolution {ci} to {co}, {groups} groups, kernel {k}, {of}");
         check_gradient(&name("x"), x, |x| conv2d(x, leaf(w, 2), leaf(b, 3), groups));
-        check_gradient(&name("weight"), w, |w| conv2d(leaf(x, 1), w, leaf(b, 3), groups));
-        check_gradient(&name("bias"), b, |b| conv2d(leaf(x, 1), leaf(w, 2), b, groups));
+        check_gradient(&name("weight"), w, |w| {
+            conv2d(leaf(x, 1), w, leaf(b, 3), groups)
+        });
+        check_gradient(&name("bias"), b, |b| {
+            conv2d(leaf(x, 1), leaf(w, 2), b, groups)
+        });
     }
     let x = [2, 3, 6, 18];
-    check_gradient("GELU and norm, x", x, |x| gelu_norm(x, leaf([3], 2), leaf([3], 3), 1e-5).0);
-    check_gradient("GELU and norm, gamma", [3], |g| gelu_norm(leaf(x, 1), g, leaf([3], 3), 1e-5).0);
-    check_gradient("GELU and norm, beta", [3], |b| gelu_norm(leaf(x, 1), leaf([3], 2), b, 1e-5).0);
+    check_gradient("GELU and norm, x", x, |x| {
+        gelu_norm(x, leaf([3], 2), leaf([3], 3), 1e-5).0
+    });
+    check_gradient("GELU and norm, gamma", [3], |g| {
+        gelu_norm(leaf(x, 1), g, leaf([3], 3), 1e-5).0
+    });
+    check_gradient("GELU and norm, beta", [3], |b| {
+        gelu_norm(leaf(x, 1), leaf([3], 2), b, 1e-5).0
+    });
     // Far from the kink, where differences mean nothing.
-    let far = |x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>| norm_relu(x, gamma, beta + 9.0, 1e-5).0;
-    check_gradient("norm and ReLU, x", x, |x| far(x, leaf([3], 2), leaf([3], 3)));
-    check_gradient("norm and ReLU, gamma", [3], |g| far(leaf(x, 1), g, leaf([3], 3)));
-    check_gradient("norm and ReLU, beta", [3], |b| far(leaf(x, 1), leaf([3], 2), b));
+    let far =
+        |x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>| norm_relu(x, gamma, beta + 9.0, 1e-5).0;
+    check_gradient("norm and ReLU, x", x, |x| {
+        far(x, leaf([3], 2), leaf([3], 3))
+    });
+    check_gradient("norm and ReLU, gamma", [3], |g| {
+        far(leaf(x, 1), g, leaf([3], 3))
+    });
+    check_gradient("norm and ReLU, beta", [3], |b| {
+        far(leaf(x, 1), leaf([3], 2), b)
+    });
     check_gradient("bilinear x2", x, upsample);
     check_gradient("joining", x, |x| concat(x.clone(), x));
     // Neighbours differ by more than a step.
@@ -242,21 +320,33 @@ fn gradients_are_the_slopes_that_finite_differences_find() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let with_threads = |count: usize| {
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(count)
+            .build()
+            .unwrap();
         threads.install(|| {
             let run = |groups: usize, k: usize| {
                 let block = |x: Tensor<4>, w: Tensor<4>, b: Tensor<1>| {
                     let x = conv2d(x, w, b.clone(), groups);
                     upsample(pool(gelu_norm(x, b.clone(), b, 1e-5).0))
                 };
-                run_on(&Device::flex(), [2, 24, 32, 48], [24, 24 / groups, k, k], 3, block)
+                run_on(
+                    &Device::flex(),
+                    [2, 24, 32, 48],
+                    [24, 24 / groups, k, k],
+                    3,
+                    block,
+                )
             };
             [run(1, 3), run(2, 3), run(1, 1), run(24, 7)]
         })
     };
     let one = with_threads(1);
     for count in [2, 3, 8] {
-        assert!(with_threads(count) == one, "{count} threads give other bits than one");
+        assert!(
+            with_threads(count) == one,
+            "{count} threads give other bits than one"
+        );
     }
 }
 
@@ -266,7 +356,10 @@ fn statistics_are_those_of_the_batch() {
     let data = plain(x.clone());
     let (_, [mean, var]) = norm_relu(x, leaf([2], 1), leaf([2], 2), 1e-5);
     for c in 0..2 {
-        let of: Vec<f64> = (0..3).flat_map(|b| data[(b * 2 + c) * 35..][..35].to_vec()).map(f64::from).collect();
+        let of: Vec<f64> = (0..3)
+            .flat_map(|b| data[(b * 2 + c) * 35..][..35].to_vec())
+            .map(f64::from)
+            .collect();
         let m = of.iter().sum::<f64>() / 105.0;
         let v = of.iter().map(|x| (x - m).powi(2)).sum::<f64>() / 105.0;
         assert!((f64::from(plain(mean.clone())[c]) - m).abs() < 1e-6);

@@ -23,10 +23,22 @@ impl Packed {
     pub(crate) fn new(channels: usize, depth: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
         let mut values = Vec::with_capacity(channels.div_ceil(PACK) * depth);
         for first in (0..channels).step_by(PACK) {
-            let at = |t: usize| std::array::from_fn(|i| if first + i < channels { weight(first + i, t) } else { 0.0 });
+            let at = |t: usize| {
+                std::array::from_fn(|i| {
+                    if first + i < channels {
+                        weight(first + i, t)
+                    } else {
+                        0.0
+                    }
+                })
+            };
             values.extend((0..depth).map(at));
         }
-        Self { values, depth, channels }
+        Self {
+            values,
+            depth,
+            channels,
+        }
     }
 
     /// Output channels.
@@ -60,7 +72,13 @@ pub(crate) trait Sink<S: Simd> {
     const BY_MEMORY: bool;
 
     /// Takes the sums of `channel` for the vectors from `position` on.
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]);
+    fn take<const N: usize>(
+        &mut self,
+        simd: S,
+        channel: usize,
+        position: usize,
+        sums: [S::f32s; N],
+    );
 }
 
 /// The sums of a step on their way to the sink.
@@ -80,11 +98,15 @@ pub(crate) fn product<S: Simd>(
     let mut pack = 0;
     // 24 sums and what they are made of fill 32 registers, 12 fill 16.
     while S::REGISTER_COUNT >= 32 && pack + 2 <= weights.packs() {
-        along::<S, _, 2>(simd, weights, pack, windows, input, positions, &mut kept, sink);
+        along::<S, _, 2>(
+            simd, weights, pack, windows, input, positions, &mut kept, sink,
+        );
         pack += 2;
     }
     while pack < weights.packs() {
-        along::<S, _, 1>(simd, weights, pack, windows, input, positions, &mut kept, sink);
+        along::<S, _, 1>(
+            simd, weights, pack, windows, input, positions, &mut kept, sink,
+        );
         pack += 1;
     }
 }
@@ -107,9 +129,39 @@ fn along<S: Simd, K: Sink<S>, const P: usize>(
     let mut at = 0;
     while at < positions.len() {
         match group(positions.len() - at) {
-            3 => step::<S, K, P, 3>(simd, packs, (pack, weights.channels()), windows, input, positions, at, kept, sink),
-            2 => step::<S, K, P, 2>(simd, packs, (pack, weights.channels()), windows, input, positions, at, kept, sink),
-            _ => step::<S, K, P, 1>(simd, packs, (pack, weights.channels()), windows, input, positions, at, kept, sink),
+            3 => step::<S, K, P, 3>(
+                simd,
+                packs,
+                (pack, weights.channels()),
+                windows,
+                input,
+                positions,
+                at,
+                kept,
+                sink,
+            ),
+            2 => step::<S, K, P, 2>(
+                simd,
+                packs,
+                (pack, weights.channels()),
+                windows,
+                input,
+                positions,
+                at,
+                kept,
+                sink,
+            ),
+            _ => step::<S, K, P, 1>(
+                simd,
+                packs,
+                (pack, weights.channels()),
+                windows,
+                input,
+                positions,
+                at,
+                kept,
+                sink,
+            ),
         }
         at += group(positions.len() - at);
     }

@@ -84,7 +84,11 @@ fn block<S: Simd, const C: usize, const T: usize>(
     first: usize,
     out: &mut [f32],
 ) {
-    let StripVectors { windows, inputs, outputs } = pair.lists;
+    let StripVectors {
+        windows,
+        inputs,
+        outputs,
+    } = pair.lists;
     let mut sum = [[simd.splat_f32s(0.0); T]; C];
     let mut starts = [0; T];
     starts.copy_from_slice(&windows[first..first + T]);
@@ -147,14 +151,33 @@ impl WithSimd for PairJob<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { input, output, rows, border, strip, gradient, lists, out } = self;
+        let Self {
+            input,
+            output,
+            rows,
+            border,
+            strip,
+            gradient,
+            lists,
+            out,
+        } = self;
         lists.list_vectors(
             [rows, width(input.columns), S::F32_LANES],
             |row, column| row * input.row() + input.lead - border + column,
             |row, column| row * output.row() + column,
         );
         let (channels, channel_step) = (output.channels, output.pitch());
-        accumulate(simd, StripPair { input: strip, gradient, channels, channel_step, lists }, out);
+        accumulate(
+            simd,
+            StripPair {
+                input: strip,
+                gradient,
+                channels,
+                channel_step,
+                lists,
+            },
+            out,
+        );
     }
 }
 
@@ -169,26 +192,43 @@ const SHARES: usize = 4;
 /// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
 pub(super) fn dense(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let s = s.flattened();
-    let of_group = |group: usize| if s.kernel == 3 { at_points(x, grad, s, group) } else { plain(x, grad, s, group) };
+    let of_group = |group: usize| {
+        if s.kernel == 3 {
+            at_points(x, grad, s, group)
+        } else {
+            plain(x, grad, s, group)
+        }
+    };
     (0..s.groups).flat_map(of_group).collect()
 }
 
 /// Strips of up to `rows` rows, as samples and first rows, in shares.
 fn shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
-    let strips: Vec<_> = (0..s.batch).flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first))).collect();
+    let strips: Vec<_> = (0..s.batch)
+        .flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first)))
+        .collect();
     let share = strips.len().div_ceil(SHARES).max(1);
     strips.chunks(share).map(<[_]>::to_vec).collect()
 }
 
 /// The planes of a group in one sample.
-fn of_group(values: &[f32], channels: usize, per_group: usize, pixels: usize, sample: usize, group: usize) -> &[f32] {
+fn of_group(
+    values: &[f32],
+    channels: usize,
+    per_group: usize,
+    pixels: usize,
+    sample: usize,
+    group: usize,
+) -> &[f32] {
     &values[(sample * channels + group * per_group) * pixels..][..per_group * pixels]
 }
 
 fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
     let mut sum = parts[0].clone();
     for part in &parts[1..] {
-        sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+        sum.iter_mut()
+            .zip(part)
+            .for_each(|(sum, value)| *sum += value);
     }
     sum
 }
@@ -198,7 +238,9 @@ fn plain(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, s.border());
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
     let least = (VECTORS * MAX_LANES).div_ceil(width(s.columns));
-    let rows = (STRIP / (input.row() + output.row())).max(least).min(s.rows);
+    let rows = (STRIP / (input.row() + output.row()))
+        .max(least)
+        .min(s.rows);
     let sums: Vec<Vec<f32>> = shares(s, rows)
         .into_par_iter()
         .map(|strips| {
@@ -208,13 +250,28 @@ fn plain(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                 let (strip, gradient) = values.split_at_mut(room);
                 let k = s.kernel;
                 lists.windows.clear();
-                lists
-                    .windows
-                    .extend((0..s.taps()).map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k));
+                lists.windows.extend(
+                    (0..s.taps())
+                        .map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k),
+                );
                 for (sample, first) in strips {
                     let count = rows.min(s.rows - first);
-                    let x = of_group(x, s.in_channels, s.in_per_group(), s.pixels(), sample, group);
-                    let grad = of_group(grad, s.out_channels, s.out_per_group(), s.pixels(), sample, group);
+                    let x = of_group(
+                        x,
+                        s.in_channels,
+                        s.in_per_group(),
+                        s.pixels(),
+                        sample,
+                        group,
+                    );
+                    let grad = of_group(
+                        grad,
+                        s.out_channels,
+                        s.out_per_group(),
+                        s.pixels(),
+                        sample,
+                        group,
+                    );
                     let above = first as isize - s.border() as isize;
                     input.gather(x, s.rows, above, count + 2 * s.border(), strip);
                     output.gather(grad, s.rows, first as isize, count, gradient);
@@ -249,8 +306,9 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let quads = most.max(least).min(all);
     let starts: Vec<usize> = (0..all).step_by(quads).collect();
     let share = starts.len().div_ceil(SHARES);
-    let tasks: Vec<(usize, &[usize])> =
-        (0..POINTS).flat_map(|point| starts.chunks(share).map(move |starts| (point, starts))).collect();
+    let tasks: Vec<(usize, &[usize])> = (0..POINTS)
+        .flat_map(|point| starts.chunks(share).map(move |starts| (point, starts)))
+        .collect();
     let depth = s.in_per_group() * 3;
     let sums: Vec<Vec<f32>> = tasks
         .into_par_iter()
@@ -263,19 +321,49 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                 for &start in starts {
                     let count = quads.min(all - start);
                     for quad in 0..count {
-                        let (sample, first) =
-                            ((start + quad) / quads_of_sample, (start + quad) % quads_of_sample * ROWS);
-                        let x = of_group(x, s.in_channels, s.in_per_group(), s.pixels(), sample, group);
-                        let grad = of_group(grad, s.out_channels, s.out_per_group(), s.pixels(), sample, group);
-                        let rows = |of: [f32; POINTS], first: isize| Mix { shares: of, first, rows: s.rows };
+                        let (sample, first) = (
+                            (start + quad) / quads_of_sample,
+                            (start + quad) % quads_of_sample * ROWS,
+                        );
+                        let x = of_group(
+                            x,
+                            s.in_channels,
+                            s.in_per_group(),
+                            s.pixels(),
+                            sample,
+                            group,
+                        );
+                        let grad = of_group(
+                            grad,
+                            s.out_channels,
+                            s.out_per_group(),
+                            s.pixels(),
+                            sample,
+                            group,
+                        );
+                        let rows = |of: [f32; POINTS], first: isize| Mix {
+                            shares: of,
+                            first,
+                            rows: s.rows,
+                        };
                         let to = &mut strip[quad * input.row()..(quad + 1) * input.row()];
                         mix(rows(B[point], first as isize - 1), x, input, to);
-                        let shares = std::array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point]));
+                        let shares =
+                            std::array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point]));
                         let to = &mut gradient[quad * output.row()..(quad + 1) * output.row()];
                         mix(rows(shares, first as isize), grad, output, to);
                     }
                     strip[count * input.row()..][..input.lead].fill(0.0);
-                    let job = PairJob { input, output, rows: count, border: 1, strip, gradient, lists, out: &mut out };
+                    let job = PairJob {
+                        input,
+                        output,
+                        rows: count,
+                        border: 1,
+                        strip,
+                        gradient,
+                        lists,
+                        out: &mut out,
+                    };
                     Arch::new().dispatch(job);
                 }
             });
@@ -287,7 +375,9 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     for channel in 0..s.out_per_group() {
         for i in 0..depth {
             let (from, column) = (i / 3, i % 3);
-            let taps = tap_gradients(std::array::from_fn(|point| of_point[point][channel * depth + i]));
+            let taps = tap_gradients(std::array::from_fn(|point| {
+                of_point[point][channel * depth + i]
+            }));
             for (row, tap) in taps.into_iter().enumerate() {
                 out[channel * s.taps() + (from * 3 + row) * 3 + column] = tap;
             }
@@ -310,7 +400,13 @@ fn mix(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
         .filter(|(share, row)| *share != 0.0 && (0..mix.rows as isize).contains(row))
         .map(|(share, row)| (share, row as usize * layout.columns))
         .collect();
-    Arch::new().dispatch(MixJob { terms: &terms, planes, pixels: mix.rows * layout.columns, layout, strip });
+    Arch::new().dispatch(MixJob {
+        terms: &terms,
+        planes,
+        pixels: mix.rows * layout.columns,
+        layout,
+        strip,
+    });
 }
 
 struct MixJob<'a> {
@@ -327,16 +423,27 @@ impl WithSimd for MixJob<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { terms, planes, pixels, layout, strip } = self;
+        let Self {
+            terms,
+            planes,
+            pixels,
+            layout,
+            strip,
+        } = self;
         let columns = layout.columns;
-        for (plane, to) in planes.chunks_exact(pixels).zip(strip.chunks_exact_mut(layout.pitch())) {
+        for (plane, to) in planes
+            .chunks_exact(pixels)
+            .zip(strip.chunks_exact_mut(layout.pitch()))
+        {
             to[..layout.lead].fill(0.0);
             to[layout.lead + columns..].fill(0.0);
             let to = &mut to[layout.lead..layout.lead + columns];
             // Term after term: the row is in the first-level cache, and each pass is one of plain vectors.
             to.fill(0.0);
             for (share, row) in terms {
-                to.iter_mut().zip(&plane[*row..]).for_each(|(to, value)| *to += share * value);
+                to.iter_mut()
+                    .zip(&plane[*row..])
+                    .for_each(|(to, value)| *to += share * value);
             }
         }
     }

@@ -48,17 +48,30 @@ pub(super) const A: [[f32; POINTS]; ROWS] = [
     [1.0, 1.0, 1.0, 1.0, 1.0, 0.0],
     [0.0, SQRT_HALF, -SQRT_HALF, SQRT_2, -SQRT_2, 0.0],
     [0.0, 0.5, 0.5, 2.0, 2.0, 0.0],
-    [0.0, 0.5 * SQRT_HALF, -0.5 * SQRT_HALF, 2.0 * SQRT_2, -2.0 * SQRT_2, 1.0],
+    [
+        0.0,
+        0.5 * SQRT_HALF,
+        -0.5 * SQRT_HALF,
+        2.0 * SQRT_2,
+        -2.0 * SQRT_2,
+        1.0,
+    ],
 ];
 
 /// The weight at `point` of three taps that lie below each other.
 pub(crate) fn weight_at(point: usize, taps: [f32; 3]) -> f32 {
-    (0..3).map(|i| G[point][i] * f64::from(taps[i])).sum::<f64>() as f32
+    (0..3)
+        .map(|i| G[point][i] * f64::from(taps[i]))
+        .sum::<f64>() as f32
 }
 
 /// The gradients of three taps from those of the weights at the points.
 pub(super) fn tap_gradients(points: [f32; POINTS]) -> [f32; 3] {
-    std::array::from_fn(|i| (0..POINTS).map(|p| G[p][i] * f64::from(points[p])).sum::<f64>() as f32)
+    std::array::from_fn(|i| {
+        (0..POINTS)
+            .map(|p| G[p][i] * f64::from(points[p]))
+            .sum::<f64>() as f32
+    })
 }
 
 /// Six rows at the points, which lie after each other in `values`, all of one length; each row's begin at `at` there.
@@ -95,7 +108,11 @@ fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POIN
         let odd = simd.mul_add_e_f32s(splat(SQRT_2), r[3], simd.mul_f32s(splat(-SQRT_HALF), r[1]));
         store::<S>(p3, i, simd.add_f32s(even, odd));
         store::<S>(p4, i, simd.sub_f32s(even, odd));
-        store::<S>(p5, i, simd.mul_add_e_f32s(splat(-2.5), r[3], simd.add_f32s(r[1], r[5])));
+        store::<S>(
+            p5,
+            i,
+            simd.mul_add_e_f32s(splat(-2.5), r[3], simd.add_f32s(r[1], r[5])),
+        );
         i += S::F32_LANES;
     }
 }
@@ -108,9 +125,17 @@ pub(crate) fn to_rows<S: Simd>(simd: S, m: [S::f32s; POINTS]) -> [S::f32s; ROWS]
     let (near_odd, far_odd) = (simd.sub_f32s(m[1], m[2]), simd.sub_f32s(m[3], m[4]));
     [
         simd.add_f32s(m[0], simd.add_f32s(near, far)),
-        simd.mul_add_e_f32s(splat(SQRT_HALF), near_odd, simd.mul_f32s(splat(SQRT_2), far_odd)),
+        simd.mul_add_e_f32s(
+            splat(SQRT_HALF),
+            near_odd,
+            simd.mul_f32s(splat(SQRT_2), far_odd),
+        ),
         simd.mul_add_e_f32s(splat(0.5), near, simd.add_f32s(far, far)),
-        simd.mul_add_e_f32s(splat(0.5 * SQRT_HALF), near_odd, simd.mul_add_e_f32s(splat(2.0 * SQRT_2), far_odd, m[5])),
+        simd.mul_add_e_f32s(
+            splat(0.5 * SQRT_HALF),
+            near_odd,
+            simd.mul_add_e_f32s(splat(2.0 * SQRT_2), far_odd, m[5]),
+        ),
     ]
 }
 
@@ -125,9 +150,14 @@ mod tests {
             for input in 0..POINTS {
                 let taps = std::array::from_fn(|i| f32::from(u8::from(i == tap)));
                 for row in 0..ROWS {
-                    let sum: f32 = (0..POINTS).map(|p| A[row][p] * weight_at(p, taps) * B[p][input]).sum();
+                    let sum: f32 = (0..POINTS)
+                        .map(|p| A[row][p] * weight_at(p, taps) * B[p][input])
+                        .sum();
                     let expected = f32::from(u8::from(input == row + tap));
-                    assert!((sum - expected).abs() < 1e-6, "row {row}, tap {tap}, input {input}: {sum}");
+                    assert!(
+                        (sum - expected).abs() < 1e-6,
+                        "row {row}, tap {tap}, input {input}: {sum}"
+                    );
                 }
             }
         }

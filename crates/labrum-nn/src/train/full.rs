@@ -129,19 +129,41 @@ pub fn train<P: ImageMaskPair>(
     keeper: &mut dyn TrainingKeeper,
     cancel: &Cancel,
 ) -> Result<Trained> {
-    let TrainingSet { training, validation, held_out, .. } = set;
+    let TrainingSet {
+        training,
+        validation,
+        held_out,
+        ..
+    } = set;
     if training.is_empty() {
-        return Err(Error::at("train on", &set.folder, "no image is left to train on after the split by subject")
-            .advise("Add images of other subjects, or lower --held-out."));
+        return Err(Error::at(
+            "train on",
+            &set.folder,
+            "no image is left to train on after the split by subject",
+        )
+        .advise("Add images of other subjects, or lower --held-out."));
     }
     let mut samples = load(training, options, cancel)?;
-    let mut judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
+    let mut judges = load(
+        if validation.is_empty() {
+            training
+        } else {
+            validation
+        },
+        options,
+        cancel,
+    )?;
     // They are read again after the training: what cannot be read is better known before it.
-    held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
+    held_out
+        .par_iter()
+        .try_for_each(|pair| pair.read().map(drop))?;
     let TrainedClasses { labels, values } = classes(&samples, &judges, set, options)?;
     let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
-    let truths = samples.iter_mut().chain(&mut judges).flat_map(|sample| &mut sample.truth);
+    let truths = samples
+        .iter_mut()
+        .chain(&mut judges)
+        .flat_map(|sample| &mut sample.truth);
     truths.for_each(|pixel| pixel.label = table.label(pixel.label));
     let (mean, std) = match options.levels {
         LevelStatistics::Images => grey_statistics(&samples, options.channels),
@@ -154,7 +176,11 @@ pub fn train<P: ImageMaskPair>(
         version: options.version.clone(),
         config: options.config,
         labels,
-        input: InputSpec { mean, std, ..bare_spec(options) },
+        input: InputSpec {
+            mean,
+            std,
+            ..bare_spec(options)
+        },
         purpose: options.purpose.clone(),
         looks: None,
         trained_on: TrainedOn {
@@ -166,16 +192,37 @@ pub fn train<P: ImageMaskPair>(
         parent,
     };
     let log = new_log(options, set, &device)?;
-    let mut run =
-        FullTraining::begin(Beginning { options, samples, judges, card: &card, device: &device, first, log }, earlier)?;
+    let mut run = FullTraining::begin(
+        Beginning {
+            options,
+            samples,
+            judges,
+            card: &card,
+            device: &device,
+            first,
+            log,
+        },
+        earlier,
+    )?;
     // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
     catch_unwind(AssertUnwindSafe(|| run.epochs(keeper, cancel)))
         .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
     let (weights, last, log) = run.end()?;
     if !held_out.is_empty() {
-        card.held_out = Some(held_out_figures(held_out, &table, &card, &weights, options.device)?);
+        card.held_out = Some(held_out_figures(
+            held_out,
+            &table,
+            &card,
+            &weights,
+            options.device,
+        )?);
     }
-    Ok(Trained { card, weights, last, log })
+    Ok(Trained {
+        card,
+        weights,
+        last,
+        log,
+    })
 }
 
 /// The input, its levels left as they are.
@@ -190,7 +237,11 @@ fn bare_spec(options: &TrainOptions) -> InputSpec {
     }
 }
 
-fn load<P: ImageMaskPair>(pairs: &[P], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<TrainingSample>> {
+fn load<P: ImageMaskPair>(
+    pairs: &[P],
+    options: &TrainOptions,
+    cancel: &Cancel,
+) -> Result<Vec<TrainingSample>> {
     let spec = bare_spec(options);
     let one = |pair: &P| {
         if cancel.is_cancelled() {
@@ -219,15 +270,25 @@ fn classes<P>(
     let pixels = samples.iter().chain(judges).flat_map(|s| &s.truth);
     let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
     if values.is_empty() {
-        return Err(Error::new("train", "all masks are empty").advise("Give masks that hold at least one label."));
+        return Err(Error::new("train", "all masks are empty")
+            .advise("Give masks that hold at least one label."));
     }
     // A model that is started from keeps its labels.
-    let known = options.start.as_deref().map(|path| known_values(path, &values)).transpose()?;
+    let known = options
+        .start
+        .as_deref()
+        .map(|path| known_values(path, &values))
+        .transpose()?;
     values.extend(known.into_iter().flatten());
     if values.len() >= MOST_CLASSES {
-        let reason = format!("its masks hold {} labels, and a model has at most {}", values.len(), MOST_CLASSES - 1);
-        return Err(Error::at("train on", &set.folder, reason)
-            .advise("Put labels together, or leave some out. Are these masks at all, and not images?"));
+        let reason = format!(
+            "its masks hold {} labels, and a model has at most {}",
+            values.len(),
+            MOST_CLASSES - 1
+        );
+        return Err(Error::at("train on", &set.folder, reason).advise(
+            "Put labels together, or leave some out. Are these masks at all, and not images?",
+        ));
     }
     let given = |(place, value): (usize, &u8)| match options.labels.len() == values.len() {
         true => options.labels.get(place),
@@ -235,33 +296,55 @@ fn classes<P>(
     };
     let label = |(place, value)| match given((place, value)).or_else(|| set.labels.get(value)) {
         Some(known) => known.clone(),
-        None => Label { color: Label::named("", place).color, ..Label::by_number(*value) },
+        None => Label {
+            color: Label::named("", place).color,
+            ..Label::by_number(*value)
+        },
     };
     let labels = values.iter().enumerate().map(label).collect();
-    Ok(TrainedClasses { labels, values: values.into_iter().collect() })
+    Ok(TrainedClasses {
+        labels,
+        values: values.into_iter().collect(),
+    })
 }
 
 /// The values that the labels of a model had in the masks that it learned from; only where it is for those that `occur`.
 fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
     let (card, weights) = checkpoint::read(path)?;
-    let count = checkpoint::architecture(&weights)?.classes.saturating_sub(1);
-    let values = match card.map(|card| card.trained_on.values).filter(|values| values.len() == count) {
+    let count = checkpoint::architecture(&weights)?
+        .classes
+        .saturating_sub(1);
+    let values = match card
+        .map(|card| card.trained_on.values)
+        .filter(|values| values.len() == count)
+    {
         Some(values) => values,
         None => (1..=255).take(count).collect(),
     };
-    Ok(if occur.iter().all(|value| values.contains(value)) { values } else { Vec::new() })
+    Ok(if occur.iter().all(|value| values.contains(value)) {
+        values
+    } else {
+        Vec::new()
+    })
 }
 
 /// The weights that the training begins with, and the hash of those given.
 fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Option<String>)> {
     let Some(path) = &options.start else {
-        return Ok((random_weights(options.config, options.channels, classes, options.seed)?, None));
+        return Ok((
+            random_weights(options.config, options.channels, classes, options.seed)?,
+            None,
+        ));
     };
     let (_, mut weights) = checkpoint::read(path)?;
     let parent = checkpoint::hash(&weights);
-    checkpoint::check(&weights).map_err(|e| Error { path: Some(path.clone()), ..e })?;
+    checkpoint::check(&weights).map_err(|e| Error {
+        path: Some(path.clone()),
+        ..e
+    })?;
     let found = checkpoint::architecture(&weights)?;
-    if (found.config, found.channels, found.classes) != (options.config, options.channels, classes) {
+    if (found.config, found.channels, found.classes) != (options.config, options.channels, classes)
+    {
         let reason = format!(
             "it is CMUNeXt-{} with {} channels and {} classes; wanted is {} with {} and {classes}",
             found.config, found.channels, found.classes, options.config, options.channels
@@ -280,7 +363,8 @@ fn new_log<P: ImageMaskPair>(
     let parts = [&set.training, &set.validation, &set.held_out];
     let mut names = Sha256::new();
     for part in parts {
-        part.iter().for_each(|pair| names.update(format!("{}\n", pair.name())));
+        part.iter()
+            .for_each(|pair| names.update(format!("{}\n", pair.name())));
         names.update("\n");
     }
     let [training, validation, held_out] = parts.map(Vec::len);
@@ -292,7 +376,11 @@ fn new_log<P: ImageMaskPair>(
             training,
             validation,
             held_out,
-            names: names.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            names: names
+                .finalize()
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect(),
         },
         ..TrainingLog::default()
     })
@@ -331,16 +419,35 @@ struct FullTraining<'a> {
 }
 
 impl<'a> FullTraining<'a> {
-    fn begin(beginning: Beginning<'a>, earlier: Option<(TrainingLog, TrainingState)>) -> Result<Self> {
-        let Beginning { options, samples, judges, card, device, mut first, mut log } = beginning;
+    fn begin(
+        beginning: Beginning<'a>,
+        earlier: Option<(TrainingLog, TrainingState)>,
+    ) -> Result<Self> {
+        let Beginning {
+            options,
+            samples,
+            judges,
+            card,
+            device,
+            mut first,
+            mut log,
+        } = beginning;
         let mut resumed = None;
         if let Some((mut known, state)) = earlier {
             if known.settings != reread(&log.settings) || known.images != log.images {
-                return Err(Error::new("go on with the training", "it was begun with other settings or images")
-                    .advise("Give the same arguments as then, or leave out --resume to begin anew."));
+                return Err(Error::new(
+                    "go on with the training",
+                    "it was begun with other settings or images",
+                )
+                .advise("Give the same arguments as then, or leave out --resume to begin anew."));
             }
             known.cut_to(state.steps);
-            log = TrainingLog { settings: log.settings, is_finished: false, last: None, ..known };
+            log = TrainingLog {
+                settings: log.settings,
+                is_finished: false,
+                last: None,
+                ..known
+            };
             first = state.weights;
             resumed = Some((state.average, state.moments, state.steps, state.best));
         }
@@ -354,13 +461,29 @@ impl<'a> FullTraining<'a> {
         let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
         let before = Duration::try_from_secs_f64(before).unwrap_or_default();
         let started = Instant::now();
-        Ok(Self { options, samples, judges, card, device, trainee, log, best, steps, started, before })
+        Ok(Self {
+            options,
+            samples,
+            judges,
+            card,
+            device,
+            trainee,
+            log,
+            best,
+            steps,
+            started,
+            before,
+        })
     }
 
     fn epochs(&mut self, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<()> {
         let begin = self.log.epochs.last().map_or(1, |epoch| epoch.epoch + 1);
         let device = self.device.name.clone();
-        keeper.progress(TrainingProgress::Started { images: self.log.images.clone(), device, epoch: begin });
+        keeper.progress(TrainingProgress::Started {
+            images: self.log.images.clone(),
+            device,
+            epoch: begin,
+        });
         for epoch in begin..=self.options.epochs {
             let Some(loss) = self.epoch(epoch, keeper, cancel)? else {
                 self.log.is_finished = !cancel.is_cancelled();
@@ -378,9 +501,18 @@ impl<'a> FullTraining<'a> {
     }
 
     /// The steps of an epoch and their mean loss; `None` where not one was done.
-    fn epoch(&mut self, epoch: usize, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<Option<f64>> {
+    fn epoch(
+        &mut self,
+        epoch: usize,
+        keeper: &mut dyn TrainingKeeper,
+        cancel: &Cancel,
+    ) -> Result<Option<f64>> {
         let mut order: Vec<usize> = (0..self.samples.len()).collect();
-        order.shuffle(&mut SmallRng::seed_from_u64(seed_of(self.options.seed, PASSES, epoch)));
+        order.shuffle(&mut SmallRng::seed_from_u64(seed_of(
+            self.options.seed,
+            PASSES,
+            epoch,
+        )));
         let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
         for picked in order.chunks(self.options.batch) {
             let done = self.done();
@@ -396,14 +528,27 @@ impl<'a> FullTraining<'a> {
                 seed: seed_of(self.options.seed, VARIATIONS, self.steps),
                 stress: 0.0,
             };
-            let loss = self.trainee.step(&batch, &self.card.input, &self.options.objective, rate)?;
+            let loss =
+                self.trainee
+                    .step(&batch, &self.card.input, &self.options.objective, rate)?;
             self.steps += 1;
             sum += loss;
             count += 1;
-            smooth = if smooth.is_nan() { loss } else { 0.95 * smooth + 0.05 * loss };
+            smooth = if smooth.is_nan() {
+                loss
+            } else {
+                0.95 * smooth + 0.05 * loss
+            };
             let done = self.done();
-            let remaining = self.elapsed().mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
-            keeper.progress(TrainingProgress::Step { done, epoch, loss: smooth, remaining });
+            let remaining = self
+                .elapsed()
+                .mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
+            keeper.progress(TrainingProgress::Step {
+                done,
+                epoch,
+                loss: smooth,
+                remaining,
+            });
         }
         Ok((count > 0).then(|| sum / f64::from(count)))
     }
@@ -411,30 +556,63 @@ impl<'a> FullTraining<'a> {
     /// Figures of the validation images, of those trained on where there are none, and what is kept.
     fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn TrainingKeeper) -> Result<()> {
         let weights = self.judged()?;
-        let scores = sample_dice(&weights, &self.judges, &self.card.input, self.options.batch, self.device)?;
-        let mean = |of: fn(f64) -> f64| scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64;
+        let scores = sample_dice(
+            &weights,
+            &self.judges,
+            &self.card.input,
+            self.options.batch,
+            self.device,
+        )?;
+        let mean = |of: fn(f64) -> f64| {
+            scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64
+        };
         // Of one label they say the same, image by image.
         let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
-        let kept = KeptWeights { epoch, hash: checkpoint::hash(&weights), dice, iou };
+        let kept = KeptWeights {
+            epoch,
+            hash: checkpoint::hash(&weights),
+            dice,
+            iou,
+        };
         let figure = |kept: &KeptWeights| match self.options.chosen_by {
             ValidationFigure::Dice => kept.dice,
             ValidationFigure::Iou => kept.iou,
         };
-        let best = self.log.best.as_ref().is_none_or(|best| figure(&kept) > figure(best));
+        let best = self
+            .log
+            .best
+            .as_ref()
+            .is_none_or(|best| figure(&kept) > figure(best));
         if best {
             keeper.best(self.card, &weights)?;
             self.best = Some(weights);
             self.log.best = Some(kept.clone());
         }
         self.log.last = Some(kept);
-        let epoch = Epoch { epoch, steps: self.steps, seconds: self.elapsed().as_secs_f64(), loss, dice, iou };
+        let epoch = Epoch {
+            epoch,
+            steps: self.steps,
+            seconds: self.elapsed().as_secs_f64(),
+            loss,
+            dice,
+            iou,
+        };
         self.log.epochs.push(epoch);
-        keeper.progress(TrainingProgress::Epoch { epoch, best, is_validated: self.log.images.validation > 0 });
+        keeper.progress(TrainingProgress::Epoch {
+            epoch,
+            best,
+            is_validated: self.log.images.validation > 0,
+        });
         Ok(())
     }
 
     fn state(&self) -> Result<TrainingState> {
-        let best = self.log.best.as_ref().map(|best| best.dice).zip(self.best.clone());
+        let best = self
+            .log
+            .best
+            .as_ref()
+            .map(|best| best.dice)
+            .zip(self.best.clone());
         Ok(TrainingState {
             weights: self.trainee.weights()?,
             average: self.trainee.average().clone(),
@@ -447,7 +625,11 @@ impl<'a> FullTraining<'a> {
 
     /// What is judged and kept.
     fn judged(&self) -> Result<Weights> {
-        if self.options.averaged { Ok(self.trainee.average().clone()) } else { self.trainee.weights() }
+        if self.options.averaged {
+            Ok(self.trainee.average().clone())
+        } else {
+            self.trainee.weights()
+        }
     }
 
     /// The best weights, the last, and the log.
@@ -464,7 +646,10 @@ impl<'a> FullTraining<'a> {
     fn done(&self) -> f64 {
         let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
         let by_steps = self.steps as f64 / (self.options.epochs * steps_per_epoch) as f64;
-        let by_time = self.options.time_limit.map_or(0.0, |t| self.elapsed().as_secs_f64() / t.as_secs_f64());
+        let by_time = self
+            .options
+            .time_limit
+            .map_or(0.0, |t| self.elapsed().as_secs_f64() / t.as_secs_f64());
         by_steps.max(by_time).min(1.0)
     }
 }
@@ -486,5 +671,11 @@ fn held_out_figures<P: ImageMaskPair>(
     let mean = metrics::Scores::mean(&scores)
         .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;
     let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
-    Ok(HeldOut { cases: scores.len(), dice, iou, hd95: mean.hd95, boundary_iou })
+    Ok(HeldOut {
+        cases: scores.len(),
+        dice,
+        iou,
+        hd95: mean.hd95,
+        boundary_iou,
+    })
 }

@@ -39,7 +39,11 @@ pub(crate) struct Follower {
 impl Follower {
     /// One that has done `steps` steps and holds what it then knew.
     pub(crate) fn new(optimizer: Optimizer, steps: usize, moments: OptimizerMoments) -> Self {
-        Self { optimizer, steps, moments }
+        Self {
+            optimizer,
+            steps,
+            moments,
+        }
     }
 
     /// Moves the weights of `network` against their gradients, and `average` a `share` of the way to where they are then.
@@ -54,7 +58,14 @@ impl Follower {
         self.steps += 1;
         let mut read = read_back(network, &mut gradients, |_| true)?.into_iter();
         network.each_tensor(&mut |name, slot| {
-            let Some(ReadBack { mut tensor, gradient, .. }) = read.next() else { return };
+            let Some(ReadBack {
+                mut tensor,
+                gradient,
+                ..
+            }) = read.next()
+            else {
+                return;
+            };
             if let Some(gradient) = gradient {
                 self.follow(name, &mut tensor.values, &gradient, rate);
             }
@@ -94,15 +105,27 @@ impl Follower {
 /// The running mean of one tensor, 0 at first.
 fn moment<'a>(moments: &'a mut Weights, name: &str, len: usize) -> &'a mut [f32] {
     if !moments.contains_key(name) {
-        moments.insert(name.to_owned(), PlainTensor { shape: vec![len], values: vec![0.0; len] });
+        moments.insert(
+            name.to_owned(),
+            PlainTensor {
+                shape: vec![len],
+                values: vec![0.0; len],
+            },
+        );
     }
-    moments.get_mut(name).map_or(&mut [], |tensor| &mut tensor.values)
+    moments
+        .get_mut(name)
+        .map_or(&mut [], |tensor| &mut tensor.values)
 }
 
 /// average += share * (new - average)
 fn approach(average: &mut Weights, name: &str, new: &PlainTensor, share: f32) {
     if let Some(average) = average.get_mut(name) {
-        average.values.iter_mut().zip(&new.values).for_each(|(a, n)| *a += share * (n - *a));
+        average
+            .values
+            .iter_mut()
+            .zip(&new.values)
+            .for_each(|(a, n)| *a += share * (n - *a));
     }
 }
 
@@ -115,17 +138,25 @@ mod tests {
     use burn::tensor::Tensor;
 
     const WEIGHTS: [f32; 4] = [0.5, -1.0, 0.0, 2.0];
-    const GRADIENTS: [[f32; 4]; 3] = [[0.1, -0.2, 1e-4, 0.0], [0.3, 0.2, -1e-4, 1.0], [-0.1, 0.0, 2e-4, 5.0]];
+    const GRADIENTS: [[f32; 4]; 3] = [
+        [0.1, -0.2, 1e-4, 0.0],
+        [0.3, 0.2, -1e-4, 1.0],
+        [-0.1, 0.0, 2e-4, 5.0],
+    ];
 
     /// Three steps of ours and three of burn's from the same weights along the same gradients.
     fn both(optimizer: Optimizer, theirs: &impl Theirs, rate: f64) -> [Vec<f32>; 2] {
         let device = Device::flex();
-        let (mut ours, mut follower) = (WEIGHTS.to_vec(), Follower::new(optimizer, 0, OptimizerMoments::default()));
+        let (mut ours, mut follower) = (
+            WEIGHTS.to_vec(),
+            Follower::new(optimizer, 0, OptimizerMoments::default()),
+        );
         let (mut other, mut state) = (Tensor::<1>::from_floats(WEIGHTS, &device), None);
         for gradient in GRADIENTS {
             follower.steps += 1;
             follower.follow("weights", &mut ours, &gradient, rate);
-            (other, state) = theirs.step(rate, other, Tensor::from_floats(gradient, &device), state);
+            (other, state) =
+                theirs.step(rate, other, Tensor::from_floats(gradient, &device), state);
         }
         [ours, other.into_data().try_into_vec().unwrap()]
     }
@@ -136,23 +167,34 @@ mod tests {
 
     #[test]
     fn adamw_goes_where_burns_goes() {
-        let theirs = AdamWConfig::new().with_epsilon(EPSILON).with_weight_decay(WEIGHT_DECAY).build();
+        let theirs = AdamWConfig::new()
+            .with_epsilon(EPSILON)
+            .with_weight_decay(WEIGHT_DECAY)
+            .build();
         let both = both(Optimizer::AdamW, &theirs, 1e-2);
         assert!(are_close(both.clone()), "{both:?}");
     }
 
     #[test]
     fn sgd_goes_where_burns_goes() {
-        let momentum = MomentumConfig::new().with_momentum(f64::from(BETA_1)).with_dampening(0.0);
+        let momentum = MomentumConfig::new()
+            .with_momentum(f64::from(BETA_1))
+            .with_dampening(0.0);
         let penalty = WeightDecayConfig::new(WEIGHT_PENALTY);
-        let theirs = SgdConfig::new().with_momentum(Some(momentum)).with_weight_decay(Some(penalty)).build();
+        let theirs = SgdConfig::new()
+            .with_momentum(Some(momentum))
+            .with_weight_decay(Some(penalty))
+            .build();
         let both = both(Optimizer::Sgd, &theirs, 1e-2);
         assert!(are_close(both.clone()), "{both:?}");
     }
 
     #[test]
     fn the_average_follows_the_weights_by_a_share() {
-        let tensor = |value: f32| PlainTensor { shape: vec![1], values: vec![value] };
+        let tensor = |value: f32| PlainTensor {
+            shape: vec![1],
+            values: vec![value],
+        };
         let mut average = Weights::from([("weights".into(), tensor(1.0))]);
         approach(&mut average, "weights", &tensor(3.0), 0.25);
         assert_eq!(average["weights"].values, [1.5]);

@@ -7,18 +7,33 @@ use labrum_core::{Result, model_card::Config};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 /// Random weights, the same for the same seed: uniform within 1 / sqrt(inputs of a neuron), as PyTorch does it.
-pub fn random_weights(config: Config, channels: usize, classes: usize, seed: u64) -> Result<Weights> {
+pub fn random_weights(
+    config: Config,
+    channels: usize,
+    classes: usize,
+    seed: u64,
+) -> Result<Weights> {
     // burn's generator is one for all threads: its numbers depend on what else goes on.
-    let mut weights = checkpoint::weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
+    let mut weights =
+        checkpoint::weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
     let mut rng = SmallRng::seed_from_u64(seed);
-    let kernels: Vec<String> = weights.iter().filter(|(_, t)| t.shape.len() == 4).map(|(n, _)| n.clone()).collect();
+    let kernels: Vec<String> = weights
+        .iter()
+        .filter(|(_, t)| t.shape.len() == 4)
+        .map(|(n, _)| n.clone())
+        .collect();
     for name in kernels {
-        let inputs: usize = weights.get(&name).map_or(1, |t| t.shape[1..].iter().product());
+        let inputs: usize = weights
+            .get(&name)
+            .map_or(1, |t| t.shape[1..].iter().product());
         let bound = 1.0 / (inputs.max(1) as f32).sqrt();
         let bias = name.replace(".weight", ".bias");
         for name in [name, bias] {
             let values = weights.get_mut(&name).map(|t| t.values.iter_mut());
-            values.into_iter().flatten().for_each(|v| *v = rng.random_range(-bound..=bound));
+            values
+                .into_iter()
+                .flatten()
+                .for_each(|v| *v = rng.random_range(-bound..=bound));
         }
     }
     Ok(weights)

@@ -120,11 +120,21 @@ pub fn round(
     checkpoint: &mut dyn FnMut(&TrainingState) -> Result<()>,
 ) -> Result<Option<Learned>> {
     if lesson.samples.is_empty() {
-        return Err(Error::new("train", "there is no accepted case to learn from"));
+        return Err(Error::new(
+            "train",
+            "there is no accepted case to learn from",
+        ));
     }
     let pixels = lesson.spec.columns * lesson.spec.rows;
-    if lesson.samples.iter().any(|s| s.truth.len() != pixels || s.image.len() != pixels * lesson.spec.channels) {
-        return Err(Error::new("train", "a sample does not have the size of the network's input"));
+    if lesson
+        .samples
+        .iter()
+        .any(|s| s.truth.len() != pixels || s.image.len() != pixels * lesson.spec.channels)
+    {
+        return Err(Error::new(
+            "train",
+            "a sample does not have the size of the network's input",
+        ));
     }
     // burn reports most failures of a GPU (memory, a lost device) as a panic.
     let run = || TrainingRound::begin(lesson, plan, device)?.run(control, progress, checkpoint);
@@ -156,12 +166,25 @@ impl<'a> TrainingRound<'a> {
     fn begin(lesson: Lesson<'a>, plan: &'a Plan, device: &'a NamedDevice) -> Result<Self> {
         let mut order: Vec<usize> = (0..lesson.samples.len()).collect();
         order.shuffle(&mut SmallRng::seed_from_u64(plan.seed));
-        let validation = if order.len() < ENOUGH_TO_VALIDATE { 0 } else { order.len() / ONE_IN };
+        let validation = if order.len() < ENOUGH_TO_VALIDATE {
+            0
+        } else {
+            order.len() / ONE_IN
+        };
         let learned = order.split_off(validation);
         let is_new = |i: usize| lesson.is_new.get(i).copied().unwrap_or(false);
         let all_new = learned.iter().all(|&i| is_new(i));
-        let times = |i: usize| if is_new(i) && !all_new { plan.new_weight.max(1) } else { 1 };
-        let deck = learned.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect();
+        let times = |i: usize| {
+            if is_new(i) && !all_new {
+                plan.new_weight.max(1)
+            } else {
+                1
+            }
+        };
+        let deck = learned
+            .iter()
+            .flat_map(|&i| std::iter::repeat_n(i, times(i)))
+            .collect();
         let step = lesson.samples.len().div_ceil(LOOKED_AT);
         let some: Vec<TrainingSample> = lesson.samples.iter().step_by(step).cloned().collect();
         let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
@@ -170,7 +193,16 @@ impl<'a> TrainingRound<'a> {
         let by_experience = lesson.share.max((left / MUST_LEARN_BELOW).powi(2)).min(1.0);
         let rate = plan.learning_rate * (by_dice * by_experience).max(LEAST_RATE);
         let (weights, resumed) = match lesson.resume {
-            Some(state) => (state.weights, Some((state.average, state.moments, state.steps, state.done, state.best))),
+            Some(state) => (
+                state.weights,
+                Some((
+                    state.average,
+                    state.moments,
+                    state.steps,
+                    state.done,
+                    state.best,
+                )),
+            ),
             None => (lesson.start, None),
         };
         let (_, network) = checkpoint::build(weights, &device.device.clone().autodiff())?;
@@ -190,7 +222,9 @@ impl<'a> TrainingRound<'a> {
             settling: by_experience as f32,
         };
         if let Some((average, moments, steps, done, best)) = resumed {
-            round.trainee.resume(average, plan.optimizer, moments, steps);
+            round
+                .trainee
+                .resume(average, plan.optimizer, moments, steps);
             (round.best, round.done_before, round.steps) = (best, done, steps);
         }
         Ok(round)
@@ -216,12 +250,21 @@ impl<'a> TrainingRound<'a> {
             }
             let begun = Instant::now();
             let value = self.step(done, &loss)?;
-            smooth = if smooth.is_nan() { value } else { 0.95 * smooth + 0.05 * value };
+            smooth = if smooth.is_nan() {
+                value
+            } else {
+                0.95 * smooth + 0.05 * value
+            };
             worked += begun.elapsed();
             let done = self.done(worked);
             let share = (done - self.done_before).max(1e-9);
             let remaining = worked.mul_f64(((1.0 - done) / share).clamp(0.0, 1e6));
-            progress(RoundProgress::Step { step: self.steps, done, loss: smooth, remaining });
+            progress(RoundProgress::Step {
+                step: self.steps,
+                done,
+                loss: smooth,
+                remaining,
+            });
             if (done * LOOKS as f64) as usize > looks && !self.validation.is_empty() {
                 looks = (done * LOOKS as f64) as usize;
                 let begun = Instant::now();
@@ -271,7 +314,11 @@ impl<'a> TrainingRound<'a> {
             let pass = n / len;
             if self.shuffled.0 != Some(pass) {
                 let mut order = self.deck.clone();
-                order.shuffle(&mut SmallRng::seed_from_u64(seed_of(self.plan.seed, PASSES, pass)));
+                order.shuffle(&mut SmallRng::seed_from_u64(seed_of(
+                    self.plan.seed,
+                    PASSES,
+                    pass,
+                )));
                 self.shuffled = (Some(pass), order);
             }
             picked.extend(self.shuffled.1.get(n % len));
@@ -281,12 +328,22 @@ impl<'a> TrainingRound<'a> {
 
     fn look(&mut self, progress: &mut dyn FnMut(RoundProgress)) -> Result<()> {
         let average = self.trainee.average();
-        let dice = input_dice(average, &self.validation, self.spec, self.plan.batch, self.device)?;
+        let dice = input_dice(
+            average,
+            &self.validation,
+            self.spec,
+            self.plan.batch,
+            self.device,
+        )?;
         let is_best = self.best.as_ref().is_none_or(|(best, _)| dice >= *best);
         if is_best {
             self.best = Some((dice, average.clone()));
         }
-        progress(RoundProgress::Validation { step: self.steps, dice, is_best });
+        progress(RoundProgress::Validation {
+            step: self.steps,
+            dice,
+            is_best,
+        });
         Ok(())
     }
 
@@ -305,24 +362,44 @@ impl<'a> TrainingRound<'a> {
         let last = self.trainee.average().clone();
         let last_dice = match self.validation.is_empty() {
             true => None,
-            false => Some(input_dice(&last, &self.validation, self.spec, self.plan.batch, self.device)?),
+            false => Some(input_dice(
+                &last,
+                &self.validation,
+                self.spec,
+                self.plan.batch,
+                self.device,
+            )?),
         };
-        let earlier = self.best.take().filter(|(best, _)| last_dice.is_some_and(|last| last < best - CLEARLY));
+        let earlier = self
+            .best
+            .take()
+            .filter(|(best, _)| last_dice.is_some_and(|last| last < best - CLEARLY));
         let (validation_dice, weights) = match earlier {
             Some((dice, weights)) => (Some(dice), weights),
             None => (last_dice, last),
         };
         checkpoint::check(&weights)?;
-        let Some(weights) = self.settle(weights, control)? else { return Ok(None) };
-        Ok(Some(Learned { weights, steps: self.steps, validation: self.validation.len(), validation_dice }))
+        let Some(weights) = self.settle(weights, control)? else {
+            return Ok(None);
+        };
+        Ok(Some(Learned {
+            weights,
+            steps: self.steps,
+            validation: self.validation.len(),
+            validation_dice,
+        }))
     }
 
     /// The weights, with the statistics of the samples as they are where these serve better: few samples that have little
     /// in common make poor ones.
     fn settle(&mut self, weights: Weights, control: &Control) -> Result<Option<Weights>> {
         let all_once = self.deck.len().div_ceil(self.plan.batch.max(1));
-        let passes = (self.steps / STEPS_FOR_A_PASS).max(all_once).clamp(FEWEST_PASSES, MOST_PASSES);
-        let batches: Vec<Vec<usize>> = (0..passes).map(|pass| self.deal(self.steps + pass)).collect();
+        let passes = (self.steps / STEPS_FOR_A_PASS)
+            .max(all_once)
+            .clamp(FEWEST_PASSES, MOST_PASSES);
+        let batches: Vec<Vec<usize>> = (0..passes)
+            .map(|pass| self.deal(self.steps + pass))
+            .collect();
         let source = StatisticsSource {
             samples: self.samples,
             batches: &batches,
@@ -330,7 +407,9 @@ impl<'a> TrainingRound<'a> {
             spec: self.spec,
             device: self.device,
         };
-        let Some(statistics) = statistics::of_samples(&weights, &source, control)? else { return Ok(None) };
+        let Some(statistics) = statistics::of_samples(&weights, &source, control)? else {
+            return Ok(None);
+        };
         let step = self.samples.len().div_ceil(2 * LOOKED_AT);
         let some: Vec<TrainingSample> = self.samples.iter().step_by(step).cloned().collect();
         let mut best: Option<(f64, Weights)> = None;
@@ -362,8 +441,15 @@ mod tests {
         let disc = |radius: i32| {
             let inside = |i: i32| (i % 32 - 16).pow(2) + (i / 32 - 16).pow(2) < radius.pow(2);
             TrainingSample {
-                image: (0..1024).map(|i| if inside(i) { 200 } else { 60 }).collect(),
-                truth: (0..1024).map(|i| Pixel { label: u8::from(inside(i)), stress: 0 }).collect(),
+                image: (0..1024)
+                    .map(|i| if inside(i) { 200 } else { 60 })
+                    .collect(),
+                truth: (0..1024)
+                    .map(|i| Pixel {
+                        label: u8::from(inside(i)),
+                        stress: 0,
+                    })
+                    .collect(),
             }
         };
         (4..9).map(disc).collect()
@@ -371,19 +457,38 @@ mod tests {
 
     #[test]
     fn a_round_that_was_cut_off_ends_as_if_it_had_not_been() {
-        let spec =
-            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.3], std: vec![0.3] };
+        let spec = InputSpec {
+            channels: 1,
+            columns: 32,
+            rows: 32,
+            aspect: Aspect::Kept,
+            mean: vec![0.3],
+            std: vec![0.3],
+        };
         let samples = samples();
-        let plan = Plan { length: Length::Steps(8), batch: 2, ..Plan::default() };
+        let plan = Plan {
+            length: Length::Steps(8),
+            batch: 2,
+            ..Plan::default()
+        };
         let device = choose(DeviceChoice::Cpu).unwrap();
         let begin = |resume| {
             let start = random_weights(Config::S, 1, 2, 5).unwrap();
-            let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume };
+            let lesson = Lesson {
+                start,
+                spec: &spec,
+                samples: &samples,
+                is_new: &[],
+                share: 1.0,
+                resume,
+            };
             TrainingRound::begin(lesson, &plan, &device).unwrap()
         };
         let steps = |round: &mut TrainingRound<'_>, to: usize| {
             while round.steps < to {
-                round.step(round.steps as f64 / 8.0, &Objective::from(plan.loss)).unwrap();
+                round
+                    .step(round.steps as f64 / 8.0, &Objective::from(plan.loss))
+                    .unwrap();
             }
             round.state(to as f64 / 8.0).unwrap()
         };
@@ -395,15 +500,33 @@ mod tests {
 
     #[test]
     fn all_samples_come_before_one_comes_again() {
-        let spec =
-            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.3], std: vec![0.3] };
+        let spec = InputSpec {
+            channels: 1,
+            columns: 32,
+            rows: 32,
+            aspect: Aspect::Kept,
+            mean: vec![0.3],
+            std: vec![0.3],
+        };
         let (samples, device) = (samples(), choose(DeviceChoice::Cpu).unwrap());
-        let plan = Plan { batch: 1, ..Plan::default() };
+        let plan = Plan {
+            batch: 1,
+            ..Plan::default()
+        };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();
-        let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume: None };
+        let lesson = Lesson {
+            start,
+            spec: &spec,
+            samples: &samples,
+            is_new: &[],
+            share: 1.0,
+            resume: None,
+        };
         let mut round = TrainingRound::begin(lesson, &plan, &device).unwrap();
         for first in [0, 5, 10] {
-            let mut pass: Vec<usize> = (first..first + 5).flat_map(|step| round.deal(step)).collect();
+            let mut pass: Vec<usize> = (first..first + 5)
+                .flat_map(|step| round.deal(step))
+                .collect();
             pass.sort_unstable();
             assert_eq!(pass, [0, 1, 2, 3, 4]);
         }

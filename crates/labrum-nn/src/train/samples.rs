@@ -2,7 +2,8 @@
 
 use super::super::preprocess::{self, Size};
 use labrum_core::{
-    Result, distance::distance_to, image::Image, mask::Mask, model_card::InputSpec, training::AugmentConfig,
+    Result, distance::distance_to, image::Image, mask::Mask, model_card::InputSpec,
+    training::AugmentConfig,
 };
 
 /// How far from a changed pixel the stress ends, in pixels of the input.
@@ -30,20 +31,38 @@ impl TrainingSample {
     /// An image and its mask, fitted to the input; `before` is what a model had proposed, where it had.
     ///
     /// Errors: images without pixels, masks of another size than the image.
-    pub fn new(image: &Image, mask: &Mask, before: Option<&Mask>, spec: &InputSpec) -> Result<Self> {
+    pub fn new(
+        image: &Image,
+        mask: &Mask,
+        before: Option<&Mask>,
+        spec: &InputSpec,
+    ) -> Result<Self> {
         let (grey, placement) = preprocess::fit_raw(image, spec)?;
         let labels = preprocess::fit_mask(mask, &placement)?;
-        let mut truth: Vec<Pixel> = labels.into_iter().map(|label| Pixel { label, stress: 0 }).collect();
+        let mut truth: Vec<Pixel> = labels
+            .into_iter()
+            .map(|label| Pixel { label, stress: 0 })
+            .collect();
         if let Some(before) = before {
             let before = preprocess::fit_mask(before, &placement)?;
-            let changed: Vec<bool> = truth.iter().zip(&before).map(|(now, before)| now.label != *before).collect();
+            let changed: Vec<bool> = truth
+                .iter()
+                .zip(&before)
+                .map(|(now, before)| now.label != *before)
+                .collect();
             if changed.contains(&true) {
                 let away = distance_to(&changed, spec.columns, spec.rows, [1.0, 1.0]);
                 let stress = |d: f64| (255.0 * (1.0 - d / STRESS_REACH).max(0.0)) as u8;
-                truth.iter_mut().zip(away).for_each(|(pixel, d)| pixel.stress = stress(d));
+                truth
+                    .iter_mut()
+                    .zip(away)
+                    .for_each(|(pixel, d)| pixel.stress = stress(d));
             }
         }
-        Ok(Self { image: grey.iter().map(|v| (v * 255.0).round() as u8).collect(), truth })
+        Ok(Self {
+            image: grey.iter().map(|v| (v * 255.0).round() as u8).collect(),
+            truth,
+        })
     }
 
     /// Grey levels 0..=1.
@@ -66,7 +85,10 @@ pub fn grey_statistics(samples: &[TrainingSample], channels: usize) -> (Vec<f32>
             }
         }
         let mean = sum / n.max(1.0);
-        (mean as f32, ((squares / n.max(1.0) - mean * mean).max(1e-6)).sqrt() as f32)
+        (
+            mean as f32,
+            ((squares / n.max(1.0) - mean * mean).max(1e-6)).sqrt() as f32,
+        )
     };
     (0..channels).map(of).unzip()
 }
@@ -76,12 +98,17 @@ pub fn grey_statistics(samples: &[TrainingSample], channels: usize) -> (Vec<f32>
 /// Lungs in a chest X-ray have an upper and a lower end, a polyp has not. Each mask is laid over those of all other
 /// samples, as it is and mirrored: where it meets clearly fewer pixels of its own labels mirrored than as it is, the
 /// network shall learn the place instead.
-pub fn turns_that_keep(samples: &[TrainingSample], size: Size, config: AugmentConfig) -> AugmentConfig {
+pub fn turns_that_keep(
+    samples: &[TrainingSample],
+    size: Size,
+    config: AugmentConfig,
+) -> AugmentConfig {
     let Size { columns, rows } = size;
     let meets = Meeting::of(samples);
     let flip_horizontal = meets.keeps(&|x, y| [columns - 1 - x, y], columns);
     let flip_vertical = meets.keeps(&|x, y| [x, rows - 1 - y], columns);
-    let quarter_turn = columns == rows && flip_vertical && meets.keeps(&|x, y| [y, columns - 1 - x], columns);
+    let quarter_turn =
+        columns == rows && flip_vertical && meets.keeps(&|x, y| [y, columns - 1 - x], columns);
     let chance = |kept: bool| if kept { 0.5 } else { 0.0 };
     AugmentConfig {
         flip_horizontal: chance(flip_horizontal),
@@ -100,11 +127,19 @@ struct Meeting<'a> {
 
 impl<'a> Meeting<'a> {
     fn of(samples: &'a [TrainingSample]) -> Self {
-        let highest = samples.iter().flat_map(|s| s.truth.iter().map(|p| p.label)).max().unwrap_or(0);
+        let highest = samples
+            .iter()
+            .flat_map(|s| s.truth.iter().map(|p| p.label))
+            .max()
+            .unwrap_or(0);
         let pixels = samples.first().map_or(0, |s| s.truth.len());
         let mut counts = vec![vec![0; pixels]; usize::from(highest) + 1];
         for sample in samples {
-            sample.truth.iter().enumerate().for_each(|(i, pixel)| counts[usize::from(pixel.label)][i] += 1);
+            sample
+                .truth
+                .iter()
+                .enumerate()
+                .for_each(|(i, pixel)| counts[usize::from(pixel.label)][i] += 1);
         }
         Self { samples, counts }
     }
@@ -119,12 +154,18 @@ impl<'a> Meeting<'a> {
         }
         let (mut as_it_is, mut moved) = (0u64, 0u64);
         for sample in self.samples {
-            for (i, pixel) in sample.truth.iter().enumerate().filter(|(_, pixel)| pixel.label > 0) {
+            for (i, pixel) in sample
+                .truth
+                .iter()
+                .enumerate()
+                .filter(|(_, pixel)| pixel.label > 0)
+            {
                 let [x, y] = to(i % columns, i / columns);
                 let (count, there) = (&self.counts[usize::from(pixel.label)], y * columns + x);
                 // Less its own.
                 as_it_is += u64::from(count[i] - 1);
-                moved += u64::from(count[there] - u32::from(sample.truth[there].label == pixel.label));
+                moved +=
+                    u64::from(count[there] - u32::from(sample.truth[there].label == pixel.label));
             }
         }
         as_it_is == 0 || moved as f64 / as_it_is as f64 > ALIKE

@@ -28,7 +28,13 @@ pub struct TrainingState {
 /// Where the numbers stand: step, share done, best figure (below 0 for none).
 const NUMBERS: &str = "state.numbers";
 /// What the sets of numbers begin with.
-const PARTS: [&str; 5] = ["last.", "average.", "best.", "first-moment.", "second-moment."];
+const PARTS: [&str; 5] = [
+    "last.",
+    "average.",
+    "best.",
+    "first-moment.",
+    "second-moment.",
+];
 
 /// The bytes of a state.
 pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
@@ -41,11 +47,23 @@ pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
         Some(&state.moments.first),
         Some(&state.moments.second),
     ]) {
-        all.extend(weights.into_iter().flatten().map(|(name, t)| (format!("{part}{name}"), t.clone())));
+        all.extend(
+            weights
+                .into_iter()
+                .flatten()
+                .map(|(name, t)| (format!("{part}{name}"), t.clone())),
+        );
     }
     // f32 holds whole numbers up to 16 million.
-    let numbers = [state.steps as f32, state.done as f32, state.best.as_ref().map_or(-1.0, |(dice, _)| *dice as f32)];
-    let tensor = checkpoint::PlainTensor { shape: vec![numbers.len()], values: numbers.to_vec() };
+    let numbers = [
+        state.steps as f32,
+        state.done as f32,
+        state.best.as_ref().map_or(-1.0, |(dice, _)| *dice as f32),
+    ];
+    let tensor = checkpoint::PlainTensor {
+        shape: vec![numbers.len()],
+        values: numbers.to_vec(),
+    };
     all.insert(NUMBERS.into(), tensor);
     checkpoint::to_bytes(&card(), &all)
 }
@@ -53,12 +71,22 @@ pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
 /// The state in a file; `None` where there is none that can be used for such a network: the training then begins anew.
 pub fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Option<TrainingState> {
     let bytes = std::fs::read(path).ok()?;
-    let wanted = checkpoint::Architecture { config, channels, classes };
-    let found = from_bytes(&bytes).and_then(|state| match checkpoint::architecture(&state.weights)? {
-        found if found == wanted => Ok(state),
-        _ => Err(Error::new("go on with the training", "its state is of another network")),
-    });
-    found.inspect_err(|error| log::warn!("{}: {error}; the training begins anew", path.display())).ok()
+    let wanted = checkpoint::Architecture {
+        config,
+        channels,
+        classes,
+    };
+    let found =
+        from_bytes(&bytes).and_then(|state| match checkpoint::architecture(&state.weights)? {
+            found if found == wanted => Ok(state),
+            _ => Err(Error::new(
+                "go on with the training",
+                "its state is of another network",
+            )),
+        });
+    found
+        .inspect_err(|error| log::warn!("{}: {error}; the training begins anew", path.display()))
+        .ok()
 }
 
 /// The state in the bytes of a file. Errors: bytes that are not a whole state.
@@ -66,9 +94,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
     let (_, mut all) = checkpoint::from_bytes(bytes)?;
     let broken = || Error::new("read the state of the training", "it is not whole");
     let numbers = all.remove(NUMBERS).ok_or_else(broken)?.values;
-    let [steps, done, best_dice] = numbers[..] else { return Err(broken()) };
+    let [steps, done, best_dice] = numbers[..] else {
+        return Err(broken());
+    };
     let [weights, average, best, first, second] = PARTS.map(|part| -> Weights {
-        all.iter().filter_map(|(name, t)| Some((name.strip_prefix(part)?.to_owned(), t.clone()))).collect()
+        all.iter()
+            .filter_map(|(name, t)| Some((name.strip_prefix(part)?.to_owned(), t.clone())))
+            .collect()
     });
     checkpoint::check(&weights)?;
     checkpoint::check(&average)?;
@@ -77,7 +109,14 @@ pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
         return Err(broken());
     }
     let moments = OptimizerMoments { first, second };
-    Ok(TrainingState { weights, average, moments, steps: steps as usize, done: f64::from(done), best })
+    Ok(TrainingState {
+        weights,
+        average,
+        moments,
+        steps: steps as usize,
+        done: f64::from(done),
+        best,
+    })
 }
 
 /// Files of ours have cards; this one is never shown.
@@ -87,7 +126,14 @@ fn card() -> ModelCard {
         version: String::new(),
         config: Config::S,
         labels: Vec::new(),
-        input: InputSpec { channels: 1, columns: 16, rows: 16, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
+        input: InputSpec {
+            channels: 1,
+            columns: 16,
+            rows: 16,
+            aspect: Aspect::Kept,
+            mean: vec![0.0],
+            std: vec![1.0],
+        },
         purpose: ModelPurpose::default(),
         looks: None,
         trained_on: Default::default(),
@@ -105,8 +151,18 @@ mod tests {
     fn state(best: Option<f64>) -> TrainingState {
         let weights = |seed| random_weights(Config::S, 1, 2, seed).unwrap();
         let best = best.map(|dice| (dice, weights(3)));
-        let moments = OptimizerMoments { first: weights(4), second: weights(5) };
-        TrainingState { weights: weights(1), average: weights(2), moments, steps: 123, done: 0.25, best }
+        let moments = OptimizerMoments {
+            first: weights(4),
+            second: weights(5),
+        };
+        TrainingState {
+            weights: weights(1),
+            average: weights(2),
+            moments,
+            steps: 123,
+            done: 0.25,
+            best,
+        }
     }
 
     #[test]
@@ -114,8 +170,15 @@ mod tests {
         for best in [None, Some(0.75)] {
             let state = state(best);
             let back = from_bytes(&to_bytes(&state).unwrap()).unwrap();
-            assert_eq!((back.steps, back.done, back.best), (state.steps, state.done, state.best));
-            assert!(back.weights == state.weights && back.average == state.average && back.moments == state.moments);
+            assert_eq!(
+                (back.steps, back.done, back.best),
+                (state.steps, state.done, state.best)
+            );
+            assert!(
+                back.weights == state.weights
+                    && back.average == state.average
+                    && back.moments == state.moments
+            );
         }
     }
 

@@ -35,15 +35,31 @@ pub(super) fn of_samples(
     let device = source.device.device.clone().autodiff();
     // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
     let mut network = checkpoint::build(weights.clone(), &device)?.1.no_grad();
-    let AugmentConfig { flip_horizontal, flip_vertical, quarter_turn, .. } = *source.augment;
-    let mirrors = AugmentConfig { flip_horizontal, flip_vertical, quarter_turn, ..AugmentConfig::none() };
+    let AugmentConfig {
+        flip_horizontal,
+        flip_vertical,
+        quarter_turn,
+        ..
+    } = *source.augment;
+    let mirrors = AugmentConfig {
+        flip_horizontal,
+        flip_vertical,
+        quarter_turn,
+        ..AugmentConfig::none()
+    };
     let mut mean = Weights::new();
     for (i, picked) in source.batches.iter().enumerate() {
         if !control.may_go_on() {
             return Ok(None);
         }
         clear(&mut network, &device);
-        let batch = Batch { samples: source.samples, picked, augment: &mirrors, seed: (i as u64) << 32, stress: 0.0 };
+        let batch = Batch {
+            samples: source.samples,
+            picked,
+            augment: &mirrors,
+            seed: (i as u64) << 32,
+            stress: 0.0,
+        };
         network.forward(batch.images(source.spec, &device));
         add(&mut network, &mut mean, 1.0 / (i + 1) as f32)?;
     }
@@ -55,7 +71,10 @@ pub(super) fn moved(weights: &Weights, statistics: &Weights, share: f32) -> Weig
     let mut weights = weights.clone();
     for (name, statistic) in statistics {
         if let Some(own) = weights.get_mut(name) {
-            own.values.iter_mut().zip(&statistic.values).for_each(|(own, new)| *own += share * (new - *own));
+            own.values
+                .iter_mut()
+                .zip(&statistic.values)
+                .for_each(|(own, new)| *own += share * (new - *own));
         }
     }
     weights
@@ -76,8 +95,13 @@ fn add(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
     let is_statistic = |slot: &Slot<'_>| matches!(slot, Slot::Statistic(_));
     for batch in checkpoint::read_back(network, &mut GradientsParams::new(), is_statistic)? {
         let of_batch = batch.tensor.values.iter().map(|v| v / MOMENTUM as f32);
-        let mean = mean.entry(batch.name).or_insert_with(|| batch.tensor.clone());
-        mean.values.iter_mut().zip(of_batch).for_each(|(mean, new)| *mean += share * (new - *mean));
+        let mean = mean
+            .entry(batch.name)
+            .or_insert_with(|| batch.tensor.clone());
+        mean.values
+            .iter_mut()
+            .zip(of_batch)
+            .for_each(|(mean, new)| *mean += share * (new - *mean));
     }
     Ok(())
 }
@@ -93,15 +117,31 @@ mod tests {
 
     #[test]
     fn statistics_become_those_of_the_samples_and_weights_stay() {
-        let grey = |value: u8| TrainingSample { image: vec![value; 1024], truth: vec![Pixel::default(); 1024] };
+        let grey = |value: u8| TrainingSample {
+            image: vec![value; 1024],
+            truth: vec![Pixel::default(); 1024],
+        };
         let (samples, batches) = ([grey(50), grey(200)], [vec![0, 1]]);
-        let spec =
-            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] };
+        let spec = InputSpec {
+            channels: 1,
+            columns: 32,
+            rows: 32,
+            aspect: Aspect::Kept,
+            mean: vec![0.0],
+            std: vec![1.0],
+        };
         let (augment, device) = (AugmentConfig::default(), choose(DeviceChoice::Cpu).unwrap());
-        let source =
-            StatisticsSource { samples: &samples, batches: &batches, augment: &augment, spec: &spec, device: &device };
+        let source = StatisticsSource {
+            samples: &samples,
+            batches: &batches,
+            augment: &augment,
+            spec: &spec,
+            device: &device,
+        };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();
-        let statistics = of_samples(&start, &source, &Control::default()).unwrap().unwrap();
+        let statistics = of_samples(&start, &source, &Control::default())
+            .unwrap()
+            .unwrap();
         let of = |share| moved(&start, &statistics, share);
         let (none, half, all) = (of(0.0), of(0.5), of(1.0));
         assert!(none == start);
@@ -110,6 +150,10 @@ mod tests {
         assert!(all[mean].values[0] != 0.0);
         assert!((half[mean].values[0] - all[mean].values[0] / 2.0).abs() < 1e-6);
         let statistic = |name: &str| name.contains("running");
-        assert!(all.iter().all(|(name, t)| statistic(name) || *t == start[name]), "only statistics change");
+        assert!(
+            all.iter()
+                .all(|(name, t)| statistic(name) || *t == start[name]),
+            "only statistics change"
+        );
     }
 }

@@ -44,7 +44,13 @@ impl Trainee {
     pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
         let average = checkpoint::weights(&network)?;
         let follower = Follower::new(optimizer, 0, OptimizerMoments::default());
-        Ok(Self { network: Some(network), follower, average, steps: 0, device })
+        Ok(Self {
+            network: Some(network),
+            follower,
+            average,
+            steps: 0,
+            device,
+        })
     }
 
     /// The averaged weights.
@@ -54,7 +60,9 @@ impl Trainee {
 
     /// The weights of the last step.
     pub(super) fn weights(&self) -> Result<Weights> {
-        self.network.as_ref().map_or_else(|| Err(lost()), checkpoint::weights)
+        self.network
+            .as_ref()
+            .map_or_else(|| Err(lost()), checkpoint::weights)
     }
 
     /// What the optimiser keeps.
@@ -63,7 +71,13 @@ impl Trainee {
     }
 
     /// Goes on from where a training was after `steps` steps.
-    pub(super) fn resume(&mut self, average: Weights, optimizer: Optimizer, moments: OptimizerMoments, steps: usize) {
+    pub(super) fn resume(
+        &mut self,
+        average: Weights,
+        optimizer: Optimizer,
+        moments: OptimizerMoments,
+        steps: usize,
+    ) {
         self.average = average;
         self.follower = Follower::new(optimizer, steps, moments);
         self.steps = steps;
@@ -72,20 +86,34 @@ impl Trainee {
     /// One step; the loss before it.
     ///
     /// Errors: a loss that is not a number: the network is then of no use any more.
-    pub(super) fn step(&mut self, batch: &Batch<'_>, spec: &InputSpec, loss: &Objective, rate: f64) -> Result<f64> {
+    pub(super) fn step(
+        &mut self,
+        batch: &Batch<'_>,
+        spec: &InputSpec,
+        loss: &Objective,
+        rate: f64,
+    ) -> Result<f64> {
         let mut network = self.network.take().ok_or_else(lost)?;
         let inputs = batch.inputs(spec);
         let device = self.device.device.clone().autodiff();
         let logits = network.forward(batch.tensor(inputs.images, spec, &device));
         let weights = (batch.stress > 0.0).then_some(inputs.weights.as_slice());
-        let loss = loss.loss(logits, Truth { labels: &inputs.labels, weights });
+        let loss = loss.loss(
+            logits,
+            Truth {
+                labels: &inputs.labels,
+                weights,
+            },
+        );
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
-            return Err(Error::new("train", "the loss is not a number any more").advise("Lower the learning rate."));
+            return Err(Error::new("train", "the loss is not a number any more")
+                .advise("Lower the learning rate."));
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         let average = (&mut self.average, averaging(self.steps));
-        self.follower.step(&mut network, gradients, rate, average, &device)?;
+        self.follower
+            .step(&mut network, gradients, rate, average, &device)?;
         self.network = Some(network);
         self.steps += 1;
         Ok(value)
@@ -115,11 +143,15 @@ impl Batch<'_> {
 
     /// The samples, varied and normalised.
     fn inputs(&self, spec: &InputSpec) -> Inputs {
-        let size = Size { columns: spec.columns, rows: spec.rows };
+        let size = Size {
+            columns: spec.columns,
+            rows: spec.rows,
+        };
         let vary = |(i, &index): (usize, &usize)| {
             let sample = &self.samples[index];
             let seed = self.seed.wrapping_add(i as u64);
-            let (mut image, truth) = augment(&sample.grey(), &sample.truth, size, self.augment, seed);
+            let (mut image, truth) =
+                augment(&sample.grey(), &sample.truth, size, self.augment, seed);
             preprocess::normalise(&mut image, spec);
             (image, truth)
         };
@@ -127,8 +159,13 @@ impl Batch<'_> {
         let truth = || varied.iter().flat_map(|(_, truth)| truth);
         Inputs {
             labels: truth().map(|pixel| pixel.label).collect(),
-            weights: truth().map(|pixel| 1.0 + self.stress * f32::from(pixel.stress) / 255.0).collect(),
-            images: varied.iter().flat_map(|(image, _)| image.iter().copied()).collect(),
+            weights: truth()
+                .map(|pixel| 1.0 + self.stress * f32::from(pixel.stress) / 255.0)
+                .collect(),
+            images: varied
+                .iter()
+                .flat_map(|(image, _)| image.iter().copied())
+                .collect(),
         }
     }
 }
@@ -147,9 +184,14 @@ pub fn sample_dice(
     for part in samples.chunks(batch.max(1)) {
         let mut images: Vec<f32> = part.iter().flat_map(TrainingSample::grey).collect();
         preprocess::normalise(&mut images, spec);
-        let values = runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
+        let values =
+            runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
         let answers = values.chunks(classes * spec.rows * spec.columns);
-        scores.extend(part.iter().zip(answers).map(|(sample, answer)| dice(answer, classes, sample)));
+        scores.extend(
+            part.iter()
+                .zip(answers)
+                .map(|(sample, answer)| dice(answer, classes, sample)),
+        );
     }
     Ok(scores)
 }
@@ -176,7 +218,11 @@ fn dice(probabilities: &[f32], classes: usize, sample: &TrainingSample) -> f64 {
         sum += usize::from(likeliest > 0) + usize::from(truth.label > 0);
         both += usize::from(likeliest > 0 && likeliest == usize::from(truth.label));
     }
-    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
+    if sum == 0 {
+        1.0
+    } else {
+        2.0 * both as f64 / sum as f64
+    }
 }
 
 /// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.

@@ -12,14 +12,27 @@ const SHYNESS: f32 = 3.0;
 /// Errors: weights without a last layer; a class that they do not have.
 pub fn widen(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
     for (name, shyness) in [("Conv_1x1.weight", 0.0), ("Conv_1x1.bias", SHYNESS)] {
-        let failed = |reason: &str| Error::new("give the model other labels", format!("\"{name}\" {reason}"));
+        let failed = |reason: &str| {
+            Error::new(
+                "give the model other labels",
+                format!("\"{name}\" {reason}"),
+            )
+        };
         let tensor = weights.get_mut(name).ok_or_else(|| failed("is missing"))?;
-        let classes = tensor.shape.first().copied().filter(|n| *n > 0).ok_or_else(|| failed("is empty"))?;
+        let classes = tensor
+            .shape
+            .first()
+            .copied()
+            .filter(|n| *n > 0)
+            .ok_or_else(|| failed("is empty"))?;
         let each = tensor.values.len() / classes;
         let mut values = Vec::with_capacity(from.len() * each);
         for class in from {
             let known = class.unwrap_or(0);
-            let row = tensor.values.get(known * each..(known + 1) * each).ok_or_else(|| failed("has fewer classes"))?;
+            let row = tensor
+                .values
+                .get(known * each..(known + 1) * each)
+                .ok_or_else(|| failed("has fewer classes"))?;
             let less = if class.is_none() { shyness } else { 0.0 };
             values.extend(row.iter().map(|v| v - less));
         }
@@ -42,8 +55,13 @@ mod tests {
     }
 
     fn answer(weights: &Weights) -> Vec<f32> {
-        let inputs: Vec<f32> = (0..32 * 32).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
-        Frozen::new(weights).unwrap().probabilities(&inputs, [1, 1, 32, 32]).unwrap()
+        let inputs: Vec<f32> = (0..32 * 32)
+            .map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0)
+            .collect();
+        Frozen::new(weights)
+            .unwrap()
+            .probabilities(&inputs, [1, 1, 32, 32])
+            .unwrap()
     }
 
     #[test]

@@ -20,8 +20,16 @@ fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
     .fold(Fixture::item(), |item, (tag, v)| long(item, tag, v));
     item.number(tags::PHYSICAL_UNITS_X_DIRECTION, units[0])
         .number(tags::PHYSICAL_UNITS_Y_DIRECTION, units[1])
-        .bytes(tags::PHYSICAL_DELTA_X, VR::FD, (mm[0] / 10.0).to_le_bytes().to_vec())
-        .bytes(tags::PHYSICAL_DELTA_Y, VR::FD, (mm[1] / 10.0).to_le_bytes().to_vec())
+        .bytes(
+            tags::PHYSICAL_DELTA_X,
+            VR::FD,
+            (mm[0] / 10.0).to_le_bytes().to_vec(),
+        )
+        .bytes(
+            tags::PHYSICAL_DELTA_Y,
+            VR::FD,
+            (mm[1] / 10.0).to_le_bytes().to_vec(),
+        )
 }
 
 #[test]
@@ -29,34 +37,88 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
     let file = Fixture::new(32, 10)
         .text(tags::MODALITY, VR::CS, "US")
         .text(tags::PIXEL_SPACING, VR::DS, "9\\9")
-        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(0, 9, [3, 3], [0.5, 0.5]))
-        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(10, 19, [3, 3], [0.2, 0.1]))
-        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(20, 29, [4, 3], [1.0, 0.5]))
+        .append_item(
+            tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+            region(0, 9, [3, 3], [0.5, 0.5]),
+        )
+        .append_item(
+            tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+            region(10, 19, [3, 3], [0.2, 0.1]),
+        )
+        .append_item(
+            tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+            region(20, 29, [4, 3], [1.0, 0.5]),
+        )
         .pixels(&[0; 320]);
     let folder = tempfile::tempdir().unwrap();
     file.write(folder.path(), "us.dcm");
-    let series = catalog_of(folder.path()).unwrap().studies.remove(0).series.remove(0);
-    assert_eq!(series.slices[0].spacing, None, "the picture has no scale of its own");
-    assert!(series.notes[0].contains("scales of their own"), "{:?}", series.notes);
+    let series = catalog_of(folder.path())
+        .unwrap()
+        .studies
+        .remove(0)
+        .series
+        .remove(0);
+    assert_eq!(
+        series.slices[0].spacing, None,
+        "the picture has no scale of its own"
+    );
+    assert!(
+        series.notes[0].contains("scales of their own"),
+        "{:?}",
+        series.notes
+    );
     // Two rows of two columns each: in either picture, across both, in the M-mode, beside all.
     let places = [3, 12, 9, 24, 30];
     let label = |i: usize| {
         let row = i / 32;
         let at = places.get(row / 2).copied().unwrap_or(99);
-        if (at..at + 2).contains(&(i % 32)) { row as u8 / 2 + 1 } else { 0 }
+        if (at..at + 2).contains(&(i % 32)) {
+            row as u8 / 2 + 1
+        } else {
+            0
+        }
     };
     let mask = Mask::from_labels(32, 10, (0..320).map(label).collect()).unwrap();
     let labels = ["left", "right", "both", "time", "none"].map(|name| Label::named(name, 0));
     let measured = Measurements::of(&series, &[0], &[mask], &labels);
     let of = |i: usize| {
         let m = &measured.slices[i];
-        (m.unit, m.area, m.row_spacing_mm, m.unit_reason.unwrap_or_default())
+        (
+            m.unit,
+            m.area,
+            m.row_spacing_mm,
+            m.unit_reason.unwrap_or_default(),
+        )
     };
     assert_eq!(of(0), ("mm", 1.0, Some(0.5), ""));
     assert_eq!(of(1), ("mm", 0.08, Some(0.1), ""));
-    assert_eq!(of(2), ("px", 4.0, None, "it lies across ultrasound regions with scales of their own"));
-    assert_eq!(of(3), ("px", 4.0, None, "its ultrasound region does not show lengths in both directions"));
-    assert_eq!(of(4), ("px", 4.0, None, "parts of it lie outside of the ultrasound regions, which alone have a scale"));
+    assert_eq!(
+        of(2),
+        (
+            "px",
+            4.0,
+            None,
+            "it lies across ultrasound regions with scales of their own"
+        )
+    );
+    assert_eq!(
+        of(3),
+        (
+            "px",
+            4.0,
+            None,
+            "its ultrasound region does not show lengths in both directions"
+        )
+    );
+    assert_eq!(
+        of(4),
+        (
+            "px",
+            4.0,
+            None,
+            "parts of it lie outside of the ultrasound regions, which alone have a scale"
+        )
+    );
 }
 
 #[test]
@@ -64,14 +126,28 @@ fn a_picture_beside_an_m_mode_has_no_scale_of_its_own_and_files_get_none() {
     let folder = tempfile::tempdir().unwrap();
     Fixture::new(32, 10)
         .text(tags::MODALITY, VR::CS, "US")
-        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(0, 19, [3, 3], [0.5, 0.5]))
-        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(20, 31, [4, 3], [1.0, 0.5]))
+        .append_item(
+            tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+            region(0, 19, [3, 3], [0.5, 0.5]),
+        )
+        .append_item(
+            tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+            region(20, 31, [4, 3], [1.0, 0.5]),
+        )
         .pixels(&[0; 320])
         .write(folder.path(), "us.dcm");
-    let series = catalog_of(folder.path()).unwrap().studies.remove(0).series.remove(0);
+    let series = catalog_of(folder.path())
+        .unwrap()
+        .studies
+        .remove(0)
+        .series
+        .remove(0);
     assert_eq!(series.slices[0].spacing, None);
     let scale = series.slices[0].scale();
-    assert_eq!((scale.at(3, 3).map(|s| s.row), scale.at(25, 3)), (Some(0.5), None));
+    assert_eq!(
+        (scale.at(3, 3).map(|s| s.row), scale.at(25, 3)),
+        (Some(0.5), None)
+    );
     let path = folder.path().join("out.nii.gz");
     crate::io::export::write_nifti(&path, &series, &[Mask::empty(32, 10)]).unwrap();
     let header = crate::io::nifti::header(&path).unwrap();

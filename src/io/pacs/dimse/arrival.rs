@@ -34,13 +34,21 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
     folder: &Path,
 ) -> Result<Option<(RemoteInstance, u64)>> {
     let sop = request.command.text(tags::AFFECTED_SOP_INSTANCE_UID);
-    let found = wanted.iter().find(|instance| instance.sop_uid == sop).cloned();
+    let found = wanted
+        .iter()
+        .find(|instance| instance.sop_uid == sop)
+        .cloned();
     let Some(instance) = found else {
         line.data(&mut |_| Ok(()))?.unwrap_or_default();
-        line.send(request.context, &CommandSet::stored(&request.command, REFUSED), None)?;
+        line.send(
+            request.context,
+            &CommandSet::stored(&request.command, REFUSED),
+            None,
+        )?;
         return Ok(None);
     };
-    let header = header(line, request, &sop).map_err(|reason| line.failure(ErrorKind::Refused, reason))?;
+    let header =
+        header(line, request, &sop).map_err(|reason| line.failure(ErrorKind::Refused, reason))?;
     let mut broken = None;
     let mut bytes = 0;
     let fill = |out: &mut dyn Write| {
@@ -56,7 +64,9 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
         Ok(())
     };
     let path = folder.join(format!("{sop}.dcm"));
-    let written = whole_file::write_checked(&path, "keep what was received", fill, |path| object::check(path, &sop));
+    let written = whole_file::write_checked(&path, "keep what was received", fill, |path| {
+        object::check(path, &sop)
+    });
     if let Some(failure) = broken {
         return Err(failure);
     }
@@ -65,7 +75,11 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
         Err(error) if error.kind == ErrorKind::Mismatch => MISMATCH,
         Err(_) => NO_ROOM,
     };
-    line.send(request.context, &CommandSet::stored(&request.command, status), None)?;
+    line.send(
+        request.context,
+        &CommandSet::stored(&request.command, status),
+        None,
+    )?;
     match written {
         Ok(()) => Ok(Some((instance, bytes))),
         Err(error) if status == MISMATCH => Err(line.failure(ErrorKind::Refused, error.reason)),
@@ -80,7 +94,11 @@ fn header<A: SyncAssociation<TcpStream>>(
     sop: &str,
 ) -> Result<Vec<u8>, String> {
     let named = request.command.text(tags::AFFECTED_SOP_CLASS_UID);
-    let class = if named.is_empty() { line.class_of(request.context) } else { named };
+    let class = if named.is_empty() {
+        line.class_of(request.context)
+    } else {
+        named
+    };
     let meta = FileMetaTableBuilder::new()
         .media_storage_sop_class_uid(class)
         .media_storage_sop_instance_uid(sop)
@@ -89,6 +107,7 @@ fn header<A: SyncAssociation<TcpStream>>(
         .map_err(|error| error.to_string())?;
     let mut bytes = vec![0; 128];
     bytes.extend_from_slice(b"DICM");
-    meta.write(&mut bytes).map_err(|error| Error::new("write the header", error).reason)?;
+    meta.write(&mut bytes)
+        .map_err(|error| Error::new("write the header", error).reason)?;
     Ok(bytes)
 }

@@ -52,15 +52,27 @@ impl CommandSet {
     /// The answer to a C-STORE request.
     pub(super) fn stored(request: &Self, status: u16) -> Self {
         Self::of(vec![
-            element(tags::AFFECTED_SOP_CLASS_UID, VR::UI, request.text(tags::AFFECTED_SOP_CLASS_UID)),
-            element(tags::COMMAND_FIELD, VR::US, dicom_value!(U16, [STORE_RQ | RESPONSE])),
+            element(
+                tags::AFFECTED_SOP_CLASS_UID,
+                VR::UI,
+                request.text(tags::AFFECTED_SOP_CLASS_UID),
+            ),
+            element(
+                tags::COMMAND_FIELD,
+                VR::US,
+                dicom_value!(U16, [STORE_RQ | RESPONSE]),
+            ),
             element(
                 tags::MESSAGE_ID_BEING_RESPONDED_TO,
                 VR::US,
                 dicom_value!(U16, [request.number(tags::MESSAGE_ID).unwrap_or(0)]),
             ),
             element(tags::STATUS, VR::US, dicom_value!(U16, [status])),
-            element(tags::AFFECTED_SOP_INSTANCE_UID, VR::UI, request.text(tags::AFFECTED_SOP_INSTANCE_UID)),
+            element(
+                tags::AFFECTED_SOP_INSTANCE_UID,
+                VR::UI,
+                request.text(tags::AFFECTED_SOP_INSTANCE_UID),
+            ),
         ])
     }
 
@@ -75,7 +87,11 @@ impl CommandSet {
     /// The bytes of it, which say whether data follow.
     pub(super) fn bytes(&self, has_data: bool) -> Result<Vec<u8>, String> {
         let kind = if has_data { 0x0000 } else { NO_DATA };
-        let whole = self.clone().with(element(tags::COMMAND_DATA_SET_TYPE, VR::US, dicom_value!(U16, [kind])));
+        let whole = self.clone().with(element(
+            tags::COMMAND_DATA_SET_TYPE,
+            VR::US,
+            dicom_value!(U16, [kind]),
+        ));
         let mut bytes = Vec::new();
         whole
             .0
@@ -86,7 +102,8 @@ impl CommandSet {
 
     /// Understands what came.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let read = InMemDicomObject::read_dataset_with_ts(bytes, &IMPLICIT_VR_LITTLE_ENDIAN.erased());
+        let read =
+            InMemDicomObject::read_dataset_with_ts(bytes, &IMPLICIT_VR_LITTLE_ENDIAN.erased());
         read.map(Self).map_err(|error| error.to_string())
     }
 
@@ -104,7 +121,8 @@ impl CommandSet {
     }
 
     pub(super) fn has_data(&self) -> bool {
-        self.number(tags::COMMAND_DATA_SET_TYPE).is_some_and(|kind| kind != NO_DATA)
+        self.number(tags::COMMAND_DATA_SET_TYPE)
+            .is_some_and(|kind| kind != NO_DATA)
     }
 
     pub(super) fn number(&self, tag: Tag) -> Option<u16> {
@@ -113,7 +131,9 @@ impl CommandSet {
 
     pub(super) fn text(&self, tag: Tag) -> String {
         let text = self.0.element(tag).ok().and_then(|e| e.to_str().ok());
-        text.map_or(String::new(), |text| text.trim_matches(['\0', ' ']).to_owned())
+        text.map_or(String::new(), |text| {
+            text.trim_matches(['\0', ' ']).to_owned()
+        })
     }
 }
 
@@ -124,12 +144,18 @@ mod tests {
 
     #[test]
     fn commands_come_back_as_they_were() {
-        let sent = CommandSet::request(STORE_RQ, "1.2.840.10008.1.1").with_priority().with_object("1.2.3");
+        let sent = CommandSet::request(STORE_RQ, "1.2.840.10008.1.1")
+            .with_priority()
+            .with_object("1.2.3");
         let read = CommandSet::read(&sent.bytes(true).unwrap()).unwrap();
         assert_eq!((read.field(), read.has_data()), (STORE_RQ, true));
         assert_eq!(read.text(tags::AFFECTED_SOP_INSTANCE_UID), "1.2.3");
-        let answer = CommandSet::read(&CommandSet::stored(&read, 0xA700).bytes(false).unwrap()).unwrap();
-        assert_eq!((answer.field(), answer.status(), answer.has_data()), (0x8001, 0xA700, false));
+        let answer =
+            CommandSet::read(&CommandSet::stored(&read, 0xA700).bytes(false).unwrap()).unwrap();
+        assert_eq!(
+            (answer.field(), answer.status(), answer.has_data()),
+            (0x8001, 0xA700, false)
+        );
         assert_eq!(answer.number(tags::MESSAGE_ID_BEING_RESPONDED_TO), Some(1));
     }
 }

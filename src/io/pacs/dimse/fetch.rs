@@ -86,7 +86,12 @@ impl FetchOrder {
     }
 }
 
-pub(super) fn fetch(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
+pub(super) fn fetch(
+    server: &Server,
+    order: &FetchOrder,
+    tell: &Tell,
+    cancel: &Cancel,
+) -> Result<()> {
     match server.move_port {
         None => get(server, order, tell, cancel),
         Some(port) => move_to(server, port, order, tell, cancel),
@@ -97,7 +102,12 @@ pub(super) fn fetch(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &C
 fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-GET";
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_GET;
-    let named: BTreeSet<&str> = order.wanted.iter().map(|i| i.sop_class.as_str()).filter(|c| !c.is_empty()).collect();
+    let named: BTreeSet<&str> = order
+        .wanted
+        .iter()
+        .map(|i| i.sop_class.as_str())
+        .filter(|c| !c.is_empty())
+        .collect();
     let kinds: Vec<String> = match named.is_empty() {
         true => USUAL_CLASSES.iter().map(|c| (*c).to_owned()).collect(),
         false => named.into_iter().map(str::to_owned).collect(),
@@ -105,21 +115,30 @@ fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Res
     let mut contexts = vec![(class.to_owned(), plain())];
     // One for each syntax: of several in one context the server would choose, before it knows which object comes.
     for kind in &kinds {
-        contexts.extend(SYNTAXES.iter().map(|syntax| (kind.clone(), vec![(*syntax).to_owned()])));
+        contexts.extend(
+            SYNTAXES
+                .iter()
+                .map(|syntax| (kind.clone(), vec![(*syntax).to_owned()])),
+        );
     }
     contexts.truncate(MOST_CONTEXTS);
     let mut line = Association::open(server, tried, cancel, contexts, &kinds)?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
-        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
+        let identifier = order
+            .identifier(batch)
+            .bytes(&syntax)
+            .map_err(|e| line.failure(ErrorKind::Other, e))?;
         let request = CommandSet::request(GET_RQ, class).with_priority();
         line.send(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
             let message = line.next()?;
             match message.command.field() {
                 STORE_RQ => {
-                    if let Some(came) = arrival::take(&mut line, &message, &order.wanted, &order.folder)? {
+                    if let Some(came) =
+                        arrival::take(&mut line, &message, &order.wanted, &order.folder)?
+                    {
                         drop(tell.send(came));
                     }
                 }
@@ -137,7 +156,10 @@ fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Res
 }
 
 /// True after the last answer to a request for objects.
-fn ended<A: SyncAssociation<TcpStream>>(line: &mut Association<A>, answer: &Message) -> Result<bool> {
+fn ended<A: SyncAssociation<TcpStream>>(
+    line: &mut Association<A>,
+    answer: &Message,
+) -> Result<bool> {
     if answer.command.has_data() {
         line.short_data()?;
     }
@@ -152,7 +174,13 @@ fn ended<A: SyncAssociation<TcpStream>>(line: &mut Association<A>, answer: &Mess
 }
 
 /// The server opens associations of its own with us and stores the objects there.
-fn move_to(server: &Server, port: u16, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
+fn move_to(
+    server: &Server,
+    port: u16,
+    order: &FetchOrder,
+    tell: &Tell,
+    cancel: &Cancel,
+) -> Result<()> {
     let tried = "receive objects by C-MOVE";
     let listener = listen(server, port)?;
     let done = Cancel::default();
@@ -160,7 +188,9 @@ fn move_to(server: &Server, port: u16, order: &FetchOrder, tell: &Tell, cancel: 
         let receiving = scope.spawn(|| accept(server, &listener, order, tell, cancel, &done));
         let asked = ask_to_move(server, tried, order, cancel);
         done.cancel();
-        let received = receiving.join().unwrap_or_else(|_| Err(Error::new(tried, "a thread failed")));
+        let received = receiving
+            .join()
+            .unwrap_or_else(|_| Err(Error::new(tried, "a thread failed")));
         asked.and(received)
     })
 }
@@ -172,21 +202,36 @@ fn listen(server: &Server, port: u16) -> Result<TcpListener> {
             io::ErrorKind::PermissionDenied => format!("this user may not listen on port {port}"),
             _ => e.to_string(),
         };
-        server_error(ErrorKind::Settings, server, "receive objects by C-MOVE", reason)
+        server_error(
+            ErrorKind::Settings,
+            server,
+            "receive objects by C-MOVE",
+            reason,
+        )
     };
     let listener = TcpListener::bind(("0.0.0.0", port)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
 }
 
-fn ask_to_move(server: &Server, tried: &'static str, order: &FetchOrder, cancel: &Cancel) -> Result<()> {
+fn ask_to_move(
+    server: &Server,
+    tried: &'static str,
+    order: &FetchOrder,
+    cancel: &Cancel,
+) -> Result<()> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_MOVE;
     let mut line = Association::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
-        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
-        let request = CommandSet::request(MOVE_RQ, class).with_priority().with_destination(server.calling_ae.trim());
+        let identifier = order
+            .identifier(batch)
+            .bytes(&syntax)
+            .map_err(|e| line.failure(ErrorKind::Other, e))?;
+        let request = CommandSet::request(MOVE_RQ, class)
+            .with_priority()
+            .with_destination(server.calling_ae.trim());
         line.send(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
             let message = line.next()?;
@@ -229,7 +274,10 @@ fn accept(
                     let failures = &failures;
                     open.push(scope.spawn(move || {
                         if let Err(failure) = serve(server, stream, order, tell, cancel) {
-                            failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(failure);
+                            failures
+                                .lock()
+                                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                                .get_or_insert(failure);
                         }
                     }));
                 }
@@ -237,14 +285,25 @@ fn accept(
             }
         }
     });
-    failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).map_or(Ok(()), Err)
+    failures
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .map_or(Ok(()), Err)
 }
 
 /// One association that the server opened: it stores, we keep what was asked for.
-fn serve(server: &Server, stream: TcpStream, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
+fn serve(
+    server: &Server,
+    stream: TcpStream,
+    order: &FetchOrder,
+    tell: &Tell,
+    cancel: &Cancel,
+) -> Result<()> {
     let tried = "receive objects by C-MOVE";
     let broken = |reason: &str| server_error(ErrorKind::ConnectionLost, server, tried, reason);
-    stream.set_nonblocking(false).map_err(|_| broken("the connection broke off"))?;
+    stream
+        .set_nonblocking(false)
+        .map_err(|_| broken("the connection broke off"))?;
     let mut options = ServerAssociationOptions::new()
         .ae_title(server.calling_ae.trim().to_owned())
         .accept_called_ae_title()
@@ -254,7 +313,9 @@ fn serve(server: &Server, stream: TcpStream, order: &FetchOrder, tell: &Tell, ca
     for syntax in SYNTAXES {
         options = options.with_transfer_syntax(*syntax);
     }
-    let association = options.establish(stream).map_err(|_| broken("no association could be made with it"))?;
+    let association = options
+        .establish(stream)
+        .map_err(|_| broken("no association could be made with it"))?;
     let mut line = Association::new(server, tried, cancel, association);
     loop {
         let message = match line.next() {
@@ -265,11 +326,18 @@ fn serve(server: &Server, stream: TcpStream, order: &FetchOrder, tell: &Tell, ca
         };
         match message.command.field() {
             STORE_RQ => {
-                if let Some(came) = arrival::take(&mut line, &message, &order.wanted, &order.folder)? {
+                if let Some(came) =
+                    arrival::take(&mut line, &message, &order.wanted, &order.folder)?
+                {
                     drop(tell.send(came));
                 }
             }
-            _ => return Err(line.failure(ErrorKind::Refused, "it asks for something that we do not do")),
+            _ => {
+                return Err(line.failure(
+                    ErrorKind::Refused,
+                    "it asks for something that we do not do",
+                ));
+            }
         }
     }
 }

@@ -25,14 +25,22 @@ pub(super) struct Identifier(InMemDicomObject);
 impl Identifier {
     pub(super) fn at(level: &str) -> Self {
         let mut object = InMemDicomObject::new_empty();
-        object.put(DataElement::new(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"));
+        object.put(DataElement::new(
+            tags::SPECIFIC_CHARACTER_SET,
+            VR::CS,
+            "ISO_IR 192",
+        ));
         object.put(DataElement::new(tags::QUERY_RETRIEVE_LEVEL, VR::CS, level));
         Self(object)
     }
 
     pub(super) fn with(mut self, tag: Tag, vr: VR, value: &str) -> Self {
         let value = value.trim();
-        let value = if value.is_empty() { PrimitiveValue::Empty } else { PrimitiveValue::from(value) };
+        let value = if value.is_empty() {
+            PrimitiveValue::Empty
+        } else {
+            PrimitiveValue::from(value)
+        };
         self.0.put(DataElement::new(tag, vr, value));
         self
     }
@@ -40,14 +48,19 @@ impl Identifier {
     /// One of these.
     pub(super) fn with_any(mut self, tag: Tag, values: &[&str]) -> Self {
         let values = values.iter().map(|v| (*v).to_owned()).collect();
-        self.0.put(DataElement::new(tag, VR::UI, PrimitiveValue::Strs(values)));
+        self.0
+            .put(DataElement::new(tag, VR::UI, PrimitiveValue::Strs(values)));
         self
     }
 
     pub(super) fn bytes(&self, syntax: &str) -> Result<Vec<u8>, String> {
-        let syntax = TransferSyntaxRegistry.get(syntax).ok_or("an unknown transfer syntax was agreed on")?;
+        let syntax = TransferSyntaxRegistry
+            .get(syntax)
+            .ok_or("an unknown transfer syntax was agreed on")?;
         let mut bytes = Vec::new();
-        self.0.write_dataset_with_ts(&mut bytes, syntax).map_err(|error| error.to_string())?;
+        self.0
+            .write_dataset_with_ts(&mut bytes, syntax)
+            .map_err(|error| error.to_string())?;
         Ok(bytes)
     }
 }
@@ -64,8 +77,14 @@ fn ask(
     let mut line = Association::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
-    let bytes = identifier.bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
-    line.send(context, &CommandSet::request(FIND_RQ, class).with_priority(), Some(&mut bytes.as_slice()))?;
+    let bytes = identifier
+        .bytes(&syntax)
+        .map_err(|e| line.failure(ErrorKind::Other, e))?;
+    line.send(
+        context,
+        &CommandSet::request(FIND_RQ, class).with_priority(),
+        Some(&mut bytes.as_slice()),
+    )?;
     let mut found = Vec::new();
     loop {
         let answer = line.next()?;
@@ -75,7 +94,8 @@ fn ask(
         if answer.command.has_data() {
             let data = line.short_data()?;
             let syntax = TransferSyntaxRegistry.get(&syntax);
-            let read = syntax.map(|syntax| InMemDicomObject::read_dataset_with_ts(data.as_slice(), syntax));
+            let read = syntax
+                .map(|syntax| InMemDicomObject::read_dataset_with_ts(data.as_slice(), syntax));
             match read {
                 Some(Ok(object)) => found.push(object),
                 _ => return Err(line.failure(ErrorKind::Refused, "its answer is damaged")),
@@ -95,7 +115,9 @@ fn ask(
 
 fn text(object: &InMemDicomObject, tag: Tag) -> String {
     let text = object.element(tag).ok().and_then(|e| e.to_str().ok());
-    text.map_or(String::new(), |text| text.trim_matches(['\0', ' ']).to_owned())
+    text.map_or(String::new(), |text| {
+        text.trim_matches(['\0', ' ']).to_owned()
+    })
 }
 
 fn number<T: std::str::FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T> {
@@ -104,16 +126,24 @@ fn number<T: std::str::FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T
 
 pub(super) fn studies(server: &Server, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
     let tried = "find studies";
-    let dates = query
-        .dates()
-        .map_err(|day| Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))?;
+    let dates = query.dates().map_err(|day| {
+        Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31.")
+    })?;
     let identifier = Identifier::at("STUDY")
         .with(tags::STUDY_INSTANCE_UID, VR::UI, &query.study_uid)
-        .with(tags::PATIENT_NAME, VR::PN, &query.name_pattern().unwrap_or_default())
+        .with(
+            tags::PATIENT_NAME,
+            VR::PN,
+            &query.name_pattern().unwrap_or_default(),
+        )
         .with(tags::PATIENT_ID, VR::LO, &query.patient_id)
         .with(tags::STUDY_DATE, VR::DA, &dates.unwrap_or_default())
         .with(tags::ACCESSION_NUMBER, VR::SH, &query.accession)
-        .with(tags::MODALITIES_IN_STUDY, VR::CS, &query.modality.to_uppercase())
+        .with(
+            tags::MODALITIES_IN_STUDY,
+            VR::CS,
+            &query.modality.to_uppercase(),
+        )
         .with(tags::STUDY_DESCRIPTION, VR::LO, "")
         .with(tags::NUMBER_OF_STUDY_RELATED_SERIES, VR::IS, "")
         .with(tags::NUMBER_OF_STUDY_RELATED_INSTANCES, VR::IS, "");
@@ -129,12 +159,18 @@ fn study(object: &InMemDicomObject) -> Option<RemoteStudy> {
     let study_uid = text(object, tags::STUDY_INSTANCE_UID);
     let modalities = text(object, tags::MODALITIES_IN_STUDY);
     is_uid(&study_uid).then(|| RemoteStudy {
-        patient_name: text(object, tags::PATIENT_NAME).trim_end_matches('^').replace('^', " "),
+        patient_name: text(object, tags::PATIENT_NAME)
+            .trim_end_matches('^')
+            .replace('^', " "),
         patient_id: text(object, tags::PATIENT_ID),
         date: date(&text(object, tags::STUDY_DATE)),
         description: text(object, tags::STUDY_DESCRIPTION),
         accession: text(object, tags::ACCESSION_NUMBER),
-        modalities: modalities.split('\\').map(|m| m.trim().to_owned()).filter(|m| !m.is_empty()).collect(),
+        modalities: modalities
+            .split('\\')
+            .map(|m| m.trim().to_owned())
+            .filter(|m| !m.is_empty())
+            .collect(),
         series: number(object, tags::NUMBER_OF_STUDY_RELATED_SERIES),
         instances: number(object, tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
         study_uid,
@@ -149,7 +185,13 @@ pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Result<Ve
         .with(tags::SERIES_NUMBER, VR::IS, "")
         .with(tags::SERIES_DESCRIPTION, VR::LO, "")
         .with(tags::NUMBER_OF_SERIES_RELATED_INSTANCES, VR::IS, "");
-    let found = ask(server, "list the series", &identifier, MOST_INSTANCES, cancel)?;
+    let found = ask(
+        server,
+        "list the series",
+        &identifier,
+        MOST_INSTANCES,
+        cancel,
+    )?;
     let series = |object: &InMemDicomObject| {
         let series_uid = text(object, tags::SERIES_INSTANCE_UID);
         is_uid(&series_uid).then(|| RemoteSeries {
@@ -163,11 +205,22 @@ pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Result<Ve
     Ok(found.iter().filter_map(series).collect())
 }
 
-pub(super) fn instances(server: &Server, study: &str, series: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
+pub(super) fn instances(
+    server: &Server,
+    study: &str,
+    series: &str,
+    cancel: &Cancel,
+) -> Result<Vec<RemoteInstance>> {
     objects(server, "list the objects", study, series, "", cancel)
 }
 
-pub(super) fn has(server: &Server, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Result<bool> {
+pub(super) fn has(
+    server: &Server,
+    study: &str,
+    series: &str,
+    sop: &str,
+    cancel: &Cancel,
+) -> Result<bool> {
     let found = objects(server, "ask for the object", study, series, sop, cancel)?;
     Ok(found.iter().any(|object| object.sop_uid == sop))
 }
@@ -188,7 +241,10 @@ fn objects(
     let found = ask(server, tried, &identifier, MOST_INSTANCES, cancel)?;
     let instance = |object: &InMemDicomObject| {
         let sop_uid = text(object, tags::SOP_INSTANCE_UID);
-        is_uid(&sop_uid).then(|| RemoteInstance { sop_class: text(object, tags::SOP_CLASS_UID), sop_uid })
+        is_uid(&sop_uid).then(|| RemoteInstance {
+            sop_class: text(object, tags::SOP_CLASS_UID),
+            sop_uid,
+        })
     };
     Ok(found.iter().filter_map(instance).collect())
 }

@@ -7,7 +7,9 @@ use dicom_dictionary_std::uids;
 use dicom_ul::{
     ClientAssociation, Pdu,
     association::{Error as UlError, SyncAssociation, client::ClientAssociationOptions},
-    pdu::{PDataValue, PDataValueType, PresentationContextNegotiated, PresentationContextResultReason},
+    pdu::{
+        PDataValue, PDataValueType, PresentationContextNegotiated, PresentationContextResultReason,
+    },
 };
 use labrum_core::{pacs::Server, progress::Cancel};
 use std::{
@@ -26,7 +28,10 @@ const MOST_DATA: usize = 16 << 20;
 
 /// Transfer syntaxes that every node has to know.
 pub(super) fn plain() -> Vec<String> {
-    vec![uids::EXPLICIT_VR_LITTLE_ENDIAN.into(), uids::IMPLICIT_VR_LITTLE_ENDIAN.into()]
+    vec![
+        uids::EXPLICIT_VR_LITTLE_ENDIAN.into(),
+        uids::IMPLICIT_VR_LITTLE_ENDIAN.into(),
+    ]
 }
 
 /// An association with a server, or one that a server has opened with us.
@@ -71,8 +76,9 @@ impl Association<ClientAssociation<TcpStream>> {
         for class in as_scp {
             options = options.with_role_selection(class.clone(), false, true);
         }
-        let association =
-            options.establish(server.address.trim()).map_err(|error| explain(server, tried, error, false))?;
+        let association = options
+            .establish(server.address.trim())
+            .map_err(|error| explain(server, tried, error, false))?;
         Ok(Self::new(server, tried, cancel, association))
     }
 
@@ -82,7 +88,12 @@ impl Association<ClientAssociation<TcpStream>> {
 }
 
 impl<A: SyncAssociation<TcpStream>> Association<A> {
-    pub(super) fn new(server: &Server, tried: &'static str, cancel: &Cancel, association: A) -> Self {
+    pub(super) fn new(
+        server: &Server,
+        tried: &'static str,
+        cancel: &Cancel,
+        association: A,
+    ) -> Self {
         let contexts = association.presentation_contexts().to_vec();
         let (server, cancel) = (server.clone(), cancel.clone());
         Self {
@@ -115,11 +126,16 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
 
     pub(super) fn syntax_of(&self, context: u8) -> String {
         let found = self.contexts.iter().find(|c| c.id == context);
-        found.map_or(uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(), |c| trimmed(&c.transfer_syntax).to_owned())
+        found.map_or(uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(), |c| {
+            trimmed(&c.transfer_syntax).to_owned()
+        })
     }
 
     pub(super) fn class_of(&self, context: u8) -> String {
-        self.contexts.iter().find(|c| c.id == context).map_or(String::new(), |c| trimmed(&c.abstract_syntax).to_owned())
+        self.contexts
+            .iter()
+            .find(|c| c.id == context)
+            .map_or(String::new(), |c| trimmed(&c.abstract_syntax).to_owned())
     }
 
     pub(super) fn failure(&self, kind: ErrorKind, reason: impl ToString) -> Error {
@@ -131,8 +147,15 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
     }
 
     /// Sends a command and what belongs to it.
-    pub(super) fn send(&mut self, context: u8, command: &CommandSet, data: Option<&mut dyn Read>) -> Result<()> {
-        let bytes = command.bytes(data.is_some()).map_err(|e| self.failure(ErrorKind::Other, e))?;
+    pub(super) fn send(
+        &mut self,
+        context: u8,
+        command: &CommandSet,
+        data: Option<&mut dyn Read>,
+    ) -> Result<()> {
+        let bytes = command
+            .bytes(data.is_some())
+            .map_err(|e| self.failure(ErrorKind::Other, e))?;
         let value = PDataValue {
             presentation_context_id: context,
             value_type: PDataValueType::Command,
@@ -159,7 +182,9 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
             }
         };
         match copied {
-            Ok(()) => writer.finish().map_err(|error| broken_io(&self.server, self.tried, &error)),
+            Ok(()) => writer
+                .finish()
+                .map_err(|error| broken_io(&self.server, self.tried, &error)),
             Err(error) => {
                 // The rest is missing: the last fragment must not say that it is whole.
                 writer.abandon();
@@ -184,7 +209,9 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
                     return Err(self.failure(ErrorKind::ConnectionLost, "it ended the association"));
                 }
                 Ok(Pdu::AbortRQ { .. }) => {
-                    return Err(self.failure(ErrorKind::ConnectionLost, "it aborted the association"));
+                    return Err(
+                        self.failure(ErrorKind::ConnectionLost, "it aborted the association")
+                    );
                 }
                 Ok(_) => return Err(self.failure(ErrorKind::Refused, "its answer makes no sense")),
                 Err(error) => return Err(self.broken(error)),
@@ -202,14 +229,21 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
             }
             bytes.extend(value.data);
             if value.is_last {
-                let command = CommandSet::read(&bytes).map_err(|e| self.failure(ErrorKind::Refused, e))?;
-                return Ok(Message { context: value.presentation_context_id, command });
+                let command =
+                    CommandSet::read(&bytes).map_err(|e| self.failure(ErrorKind::Refused, e))?;
+                return Ok(Message {
+                    context: value.presentation_context_id,
+                    command,
+                });
             }
         }
     }
 
     /// Gives what belongs to a command to `out`, piece by piece; how many bytes. A failure of `out` is its own.
-    pub(super) fn data(&mut self, out: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<io::Result<u64>> {
+    pub(super) fn data(
+        &mut self,
+        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<io::Result<u64>> {
         let mut written = Ok(());
         let mut count = 0;
         loop {
@@ -288,18 +322,28 @@ fn hangs() -> String {
 
 /// The failure of the line behind an error; none where it is what came over the line.
 fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
-    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(Some(error), |error| error.source())
+        .find_map(|error| error.downcast_ref())
 }
 
 /// What a failure of the upper layer means; never with its own words, which may hold what was asked.
 fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Error {
-    let lost = if has_sent { ErrorKind::ConnectionLost } else { ErrorKind::Unreachable };
+    let lost = if has_sent {
+        ErrorKind::ConnectionLost
+    } else {
+        ErrorKind::Unreachable
+    };
     let (kind, reason) = match &error {
-        UlError::ToAddress { .. } => (ErrorKind::Unreachable, "there is no computer of this name".to_owned()),
+        UlError::ToAddress { .. } => (
+            ErrorKind::Unreachable,
+            "there is no computer of this name".to_owned(),
+        ),
         UlError::Connect { source, .. } => (
             ErrorKind::Unreachable,
             match source.kind() {
-                io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),
+                io::ErrorKind::ConnectionRefused => {
+                    "nothing answers there (connection refused)".to_owned()
+                }
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                     format!("it cannot be reached within {} s", CONNECT.as_secs())
                 }
@@ -309,26 +353,42 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Erro
         UlError::Rejected { association_rj, .. } => {
             let why = format!("{:?}", association_rj.source);
             let reason = match () {
-                () if why.contains("CalledAETitleNotRecognized") => "it does not answer to this AE title",
-                () if why.contains("CallingAETitleNotRecognized") => "it does not know our AE title",
+                () if why.contains("CalledAETitleNotRecognized") => {
+                    "it does not answer to this AE title"
+                }
+                () if why.contains("CallingAETitleNotRecognized") => {
+                    "it does not know our AE title"
+                }
                 () => "it rejects the association",
             };
             (ErrorKind::Refused, reason.to_owned())
         }
-        UlError::NoAcceptedPresentationContexts { .. } => {
-            (ErrorKind::Refused, "it does not offer this service".to_owned())
-        }
+        UlError::NoAcceptedPresentationContexts { .. } => (
+            ErrorKind::Refused,
+            "it does not offer this service".to_owned(),
+        ),
         UlError::Timeout { .. } => (lost, hangs()),
-        UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => (lost, of_the_line(source)),
-        UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => (lost, "the connection broke off".to_owned()),
+        UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => {
+            (lost, of_the_line(source))
+        }
+        UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => {
+            (lost, "the connection broke off".to_owned())
+        }
         // A server that goes down or comes up may answer a request for an association with A-ABORT.
-        UlError::UnexpectedPdu { pdu, .. } if matches!(**pdu, Pdu::AbortRQ { .. } | Pdu::ReleaseRQ) => {
+        UlError::UnexpectedPdu { pdu, .. }
+            if matches!(**pdu, Pdu::AbortRQ { .. } | Pdu::ReleaseRQ) =>
+        {
             (lost, "it aborted the association".to_owned())
         }
         // A connection that is reset while something is awaited comes as a PDU that cannot be received.
-        UlError::ReceivePdu { source } if let Some(error) = behind(source) => (lost, of_the_line(error)),
+        UlError::ReceivePdu { source } if let Some(error) = behind(source) => {
+            (lost, of_the_line(error))
+        }
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
-            (ErrorKind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
+            (
+                ErrorKind::Refused,
+                "it does not speak DICOM, or its answer is damaged".to_owned(),
+            )
         }
         _ => (lost, "the association failed".to_owned()),
     };
@@ -346,9 +406,16 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let at_work = std::thread::spawn(move || serve(listener.accept().unwrap().0));
-        let server = Server { address, called_ae: "THERE".into(), calling_ae: "HERE".into(), ..Server::default() };
+        let server = Server {
+            address,
+            called_ae: "THERE".into(),
+            calling_ae: "HERE".into(),
+            ..Server::default()
+        };
         let contexts = vec![("1.2.840.10008.1.1".to_owned(), plain())];
-        let failure = Association::open(&server, "ask", &Cancel::default(), contexts, &[]).err().unwrap();
+        let failure = Association::open(&server, "ask", &Cancel::default(), contexts, &[])
+            .err()
+            .unwrap();
         at_work.join().unwrap();
         failure
     }

@@ -41,7 +41,13 @@ impl DimseClient {
         let tried = "reach DICOM";
         self.wait(tried, cancel, move |server, cancel| {
             let verification = dicom_dictionary_std::uids::VERIFICATION;
-            let mut line = Association::open(server, tried, cancel, vec![(verification.into(), line::plain())], &[])?;
+            let mut line = Association::open(
+                server,
+                tried,
+                cancel,
+                vec![(verification.into(), line::plain())],
+                &[],
+            )?;
             let context = line.context(verification, None)?;
             line.send(context, &CommandSet::request(ECHO_RQ, verification), None)?;
             let answer = line.next()?;
@@ -53,22 +59,41 @@ impl DimseClient {
 
     pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let query = query.clone();
-        self.wait("find studies", cancel, move |server, cancel| find::studies(server, &query, cancel))
+        self.wait("find studies", cancel, move |server, cancel| {
+            find::studies(server, &query, cancel)
+        })
     }
 
     pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let study = study.to_owned();
-        self.wait("list the series", cancel, move |server, cancel| find::series(server, &study, cancel))
+        self.wait("list the series", cancel, move |server, cancel| {
+            find::series(server, &study, cancel)
+        })
     }
 
-    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
+    pub(super) fn instances(
+        &self,
+        study: &str,
+        series: &str,
+        cancel: &Cancel,
+    ) -> Result<Vec<RemoteInstance>> {
         let (study, series) = (study.to_owned(), series.to_owned());
-        self.wait("list the objects", cancel, move |server, cancel| find::instances(server, &study, &series, cancel))
+        self.wait("list the objects", cancel, move |server, cancel| {
+            find::instances(server, &study, &series, cancel)
+        })
     }
 
-    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Result<bool> {
+    pub(super) fn has(
+        &self,
+        study: &str,
+        series: &str,
+        sop: &str,
+        cancel: &Cancel,
+    ) -> Result<bool> {
         let (study, series, sop) = (study.to_owned(), series.to_owned(), sop.to_owned());
-        self.wait("ask for the object", cancel, move |server, cancel| find::has(server, &study, &series, &sop, cancel))
+        self.wait("ask for the object", cancel, move |server, cancel| {
+            find::has(server, &study, &series, &sop, cancel)
+        })
     }
 
     pub(super) fn fetch(
@@ -91,19 +116,24 @@ impl DimseClient {
         let (client, guard) = (self.clone(), cancel.clone());
         std::thread::scope(|scope| {
             let exchange = scope.spawn(move || {
-                client
-                    .wait("receive objects", &guard, move |server, cancel| fetch::fetch(server, &order, &tell, cancel))
+                client.wait("receive objects", &guard, move |server, cancel| {
+                    fetch::fetch(server, &order, &tell, cancel)
+                })
             });
             for instance in &told {
                 let (instance, bytes): (RemoteInstance, u64) = instance;
                 arrived(&instance, Ok(bytes));
             }
-            exchange.join().unwrap_or_else(|_| Err(crate::Error::new("receive objects", "a thread failed")))
+            exchange
+                .join()
+                .unwrap_or_else(|_| Err(crate::Error::new("receive objects", "a thread failed")))
         })
     }
 
     pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         let object = object.clone();
-        self.wait("send an object", cancel, move |server, cancel| store::store(server, &object, cancel))
+        self.wait("send an object", cancel, move |server, cancel| {
+            store::store(server, &object, cancel)
+        })
     }
 }

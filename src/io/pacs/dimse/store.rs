@@ -19,22 +19,35 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
     let mut contexts = vec![(object.sop_class.clone(), vec![own.clone()])];
     let is_plain = plain().contains(&own);
     if is_plain {
-        contexts.extend(plain().into_iter().filter(|s| *s != own).map(|s| (object.sop_class.clone(), vec![s])));
+        contexts.extend(
+            plain()
+                .into_iter()
+                .filter(|s| *s != own)
+                .map(|s| (object.sop_class.clone(), vec![s])),
+        );
     }
     let mut line = Association::open(server, tried, cancel, contexts, &[])?;
     let as_it_is = line.context(&object.sop_class, Some(&own)).ok();
     let Some(context) = as_it_is.or_else(|| line.context(&object.sop_class, None).ok()) else {
         let reason = match is_plain {
             true => "it does not take objects of this kind".to_owned(),
-            false => format!("it does not take {}", labrum_dicom::transfer_syntax_name(&own)),
+            false => format!(
+                "it does not take {}",
+                labrum_dicom::transfer_syntax_name(&own)
+            ),
         };
         return Err(line.failure(ErrorKind::Refused, reason));
     };
     let mut data: Box<dyn Read> = match as_it_is {
         Some(_) => Box::new(data_set(object)?),
-        None => Box::new(std::io::Cursor::new(encoded_as(object, &line.syntax_of(context))?)),
+        None => Box::new(std::io::Cursor::new(encoded_as(
+            object,
+            &line.syntax_of(context),
+        )?)),
     };
-    let request = CommandSet::request(STORE_RQ, &object.sop_class).with_priority().with_object(&object.sop_uid);
+    let request = CommandSet::request(STORE_RQ, &object.sop_class)
+        .with_priority()
+        .with_object(&object.sop_uid);
     line.has_sent = true;
     line.send(context, &request, Some(&mut data))?;
     let answer = line.next()?;
@@ -52,17 +65,20 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
 
 /// The file behind its meta information.
 fn data_set(object: &Object) -> Result<File> {
-    let failed = |e: &dyn std::fmt::Display| Error::at("read the object to be sent", &object.path, e);
+    let failed =
+        |e: &dyn std::fmt::Display| Error::at("read the object to be sent", &object.path, e);
     let mut file = File::open(&object.path).map_err(|e| failed(&e))?;
     let mut head = [0; 144];
     file.read_exact(&mut head).map_err(|e| failed(&e))?;
     // File Meta Information Group Length comes first, PS3.10 7.1.
-    let is_usual = &head[128..132] == b"DICM" && head[132..140] == [0x02, 0, 0, 0, b'U', b'L', 4, 0];
+    let is_usual =
+        &head[128..132] == b"DICM" && head[132..140] == [0x02, 0, 0, 0, b'U', b'L', 4, 0];
     if !is_usual {
         return Err(failed(&"its header is not as it should be"));
     }
     let length = u32::from_le_bytes([head[140], head[141], head[142], head[143]]);
-    file.seek(SeekFrom::Start(144 + u64::from(length))).map_err(|e| failed(&e))?;
+    file.seek(SeekFrom::Start(144 + u64::from(length)))
+        .map_err(|e| failed(&e))?;
     Ok(file)
 }
 

@@ -26,17 +26,23 @@ type Handed = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 pub(super) fn get(application: &str, who: &str) -> Result<Option<String>, NoStore> {
     pollster::block_on(async {
         let service = Service::open().await?;
-        let Some(item) = service.find(application, who).await? else { return Ok(None) };
+        let Some(item) = service.find(application, who).await? else {
+            return Ok(None);
+        };
         let item = service.proxy(&item, "org.freedesktop.Secret.Item").await?;
         let (secret,): (Handed,) = item.call("GetSecret", &(&service.session,)).await?;
-        String::from_utf8(secret.2).map(Some).map_err(|_| NoStore::NoText)
+        String::from_utf8(secret.2)
+            .map(Some)
+            .map_err(|_| NoStore::NoText)
     })
 }
 
 pub(super) fn set(application: &str, who: &str, secret: &str) -> Result<(), NoStore> {
     pollster::block_on(async {
         let service = Service::open().await?;
-        let root = service.proxy(ROOT, "org.freedesktop.Secret.Service").await?;
+        let root = service
+            .proxy(ROOT, "org.freedesktop.Secret.Service")
+            .await?;
         let (collection,): (OwnedObjectPath,) = root.call("ReadAlias", &("default",)).await?;
         if collection.as_str() == NONE {
             return Err(NoStore::Missing);
@@ -44,22 +50,42 @@ pub(super) fn set(application: &str, who: &str, secret: &str) -> Result<(), NoSt
         service.unlock(&collection).await?;
         let attributes: HashMap<&str, &str> = [("application", application), ("who", who)].into();
         let properties: HashMap<&str, Value<'_>> = [
-            ("org.freedesktop.Secret.Item.Label", Value::from(format!("{application}: {who}"))),
-            ("org.freedesktop.Secret.Item.Attributes", Value::from(attributes)),
+            (
+                "org.freedesktop.Secret.Item.Label",
+                Value::from(format!("{application}: {who}")),
+            ),
+            (
+                "org.freedesktop.Secret.Item.Attributes",
+                Value::from(attributes),
+            ),
         ]
         .into();
-        let handed = (&service.session, Vec::<u8>::new(), secret.as_bytes(), "text/plain; charset=utf8");
-        let collection = service.proxy(&collection, "org.freedesktop.Secret.Collection").await?;
-        let made: (OwnedObjectPath, OwnedObjectPath) =
-            collection.call("CreateItem", &(properties, handed, true)).await?;
-        if made.0.as_str() == NONE { Err(NoStore::Locked) } else { Ok(()) }
+        let handed = (
+            &service.session,
+            Vec::<u8>::new(),
+            secret.as_bytes(),
+            "text/plain; charset=utf8",
+        );
+        let collection = service
+            .proxy(&collection, "org.freedesktop.Secret.Collection")
+            .await?;
+        let made: (OwnedObjectPath, OwnedObjectPath) = collection
+            .call("CreateItem", &(properties, handed, true))
+            .await?;
+        if made.0.as_str() == NONE {
+            Err(NoStore::Locked)
+        } else {
+            Ok(())
+        }
     })
 }
 
 pub(super) fn forget(application: &str, who: &str) -> Result<(), NoStore> {
     pollster::block_on(async {
         let service = Service::open().await?;
-        let Some(item) = service.find(application, who).await? else { return Ok(()) };
+        let Some(item) = service.find(application, who).await? else {
+            return Ok(());
+        };
         let item = service.proxy(&item, "org.freedesktop.Secret.Item").await?;
         let _prompt: (OwnedObjectPath,) = item.call("Delete", &()).await?;
         Ok(())
@@ -75,9 +101,14 @@ impl Service {
     async fn open() -> Result<Self, NoStore> {
         let connection = Connection::session().await.map_err(|_| NoStore::Missing)?;
         let root = Proxy::new(&connection, SERVICE, ROOT, "org.freedesktop.Secret.Service").await?;
-        let opened: (OwnedValue, OwnedObjectPath) =
-            root.call("OpenSession", &("plain", Value::from(""))).await.map_err(|_| NoStore::Missing)?;
-        Ok(Self { connection, session: opened.1 })
+        let opened: (OwnedValue, OwnedObjectPath) = root
+            .call("OpenSession", &("plain", Value::from("")))
+            .await
+            .map_err(|_| NoStore::Missing)?;
+        Ok(Self {
+            connection,
+            session: opened.1,
+        })
     }
 
     async fn proxy(&self, path: &str, interface: &'static str) -> Result<Proxy<'_>, NoStore> {
@@ -89,12 +120,15 @@ impl Service {
     async fn find(&self, application: &str, who: &str) -> Result<Option<OwnedObjectPath>, NoStore> {
         let root = self.proxy(ROOT, "org.freedesktop.Secret.Service").await?;
         let attributes: HashMap<&str, &str> = [("application", application), ("who", who)].into();
-        let found: (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = root.call("SearchItems", &(attributes,)).await?;
+        let found: (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
+            root.call("SearchItems", &(attributes,)).await?;
         let (unlocked, locked) = found;
         if let Some(item) = unlocked.into_iter().next() {
             return Ok(Some(item));
         }
-        let Some(item) = locked.into_iter().next() else { return Ok(None) };
+        let Some(item) = locked.into_iter().next() else {
+            return Ok(None);
+        };
         self.unlock(&item).await?;
         Ok(Some(item))
     }
@@ -103,7 +137,8 @@ impl Service {
     async fn unlock(&self, object: &OwnedObjectPath) -> Result<(), NoStore> {
         let root = self.proxy(ROOT, "org.freedesktop.Secret.Service").await?;
         let unlock = || async {
-            let answer: (Vec<OwnedObjectPath>, OwnedObjectPath) = root.call("Unlock", &(vec![object],)).await?;
+            let answer: (Vec<OwnedObjectPath>, OwnedObjectPath) =
+                root.call("Unlock", &(vec![object],)).await?;
             Ok::<_, NoStore>(answer)
         };
         let (unlocked, prompt) = unlock().await?;
@@ -123,7 +158,10 @@ impl Service {
     }
 
     async fn is_unlocked(&self, object: &OwnedObjectPath) -> bool {
-        for interface in ["org.freedesktop.Secret.Collection", "org.freedesktop.Secret.Item"] {
+        for interface in [
+            "org.freedesktop.Secret.Collection",
+            "org.freedesktop.Secret.Item",
+        ] {
             if let Ok(proxy) = self.proxy(object, interface).await
                 && let Ok(is_locked) = proxy.get_property::<bool>("Locked").await
             {

@@ -31,14 +31,25 @@ pub(crate) struct QueueDialog {
 
 impl QueueDialog {
     /// Shows the dialog; true once it is done.
-    pub(in crate::ui::dialogs) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    pub(in crate::ui::dialogs) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let queue = &session.pacs.queue;
         sheet::body(ui, "What is being sent", |ui| self.body(ui, queue, actions));
         sheet::buttons(ui, |ui| {
             let done = sheet::main_button(ui, "Close", None);
-            let has_done = queue.iter().any(|i| matches!(i.state, SendState::Sent | SendState::Cancelled));
+            let has_done = queue
+                .iter()
+                .any(|i| matches!(i.state, SendState::Sent | SendState::Cancelled));
             let clear = Button::new("Clear what is done").min_size(vec2(88.0, 28.0));
-            if ui.add_enabled(has_done, clear).on_disabled_hover_text("Nothing is done with").clicked() {
+            if ui
+                .add_enabled(has_done, clear)
+                .on_disabled_hover_text("Nothing is done with")
+                .clicked()
+            {
                 actions.push(Action::Pacs(PacsAction::ForgetDone));
             }
             done
@@ -54,13 +65,20 @@ impl QueueDialog {
         } else {
             self.list(ui, queue);
         }
-        let item = self.chosen.as_ref().and_then(|id| queue.iter().find(|i| i.id == *id));
-        ui.allocate_ui_with_layout(vec2(ui.available_width(), 64.0), Layout::top_down(Align::Min), |ui| {
-            ui.set_min_height(64.0);
-            if let Some(item) = item {
-                details(ui, item, actions);
-            }
-        });
+        let item = self
+            .chosen
+            .as_ref()
+            .and_then(|id| queue.iter().find(|i| i.id == *id));
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), 64.0),
+            Layout::top_down(Align::Min),
+            |ui| {
+                ui.set_min_height(64.0);
+                if let Some(item) = item {
+                    details(ui, item, actions);
+                }
+            },
+        );
     }
 
     fn list(&mut self, ui: &mut Ui, queue: &[SendItem]) {
@@ -68,7 +86,10 @@ impl QueueDialog {
         table.heading(ui);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            let area = ScrollArea::vertical().id_salt("queue").max_height(ROW * ROWS).auto_shrink([false, false]);
+            let area = ScrollArea::vertical()
+                .id_salt("queue")
+                .max_height(ROW * ROWS)
+                .auto_shrink([false, false]);
             area.show_rows(ui, ROW, queue.len(), |ui, rows| {
                 for item in queue.iter().rev().skip(rows.start).take(rows.len()) {
                     let is_chosen = self.chosen.as_deref() == Some(&item.id);
@@ -91,7 +112,12 @@ fn cells(ui: &Ui, item: &SendItem) -> [Cell; 4] {
         SendState::Refused => state.icon(ICON_BLOCK).color(colors.error),
         SendState::Cancelled => state.icon(ICON_BLOCK),
     };
-    [Cell::new(&item.file), Cell::new(&item.server.name), state, Cell::new(moment(item.queued))]
+    [
+        Cell::new(&item.file),
+        Cell::new(&item.server.name),
+        state,
+        Cell::new(moment(item.queued)),
+    ]
 }
 
 fn details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
@@ -103,7 +129,11 @@ fn details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
             _ => "It waits for its turn.".to_owned(),
         },
     };
-    ui.add(Label::new(RichText::new(words).color(theme::colors(ui).dimmed)).wrap().selectable(true));
+    ui.add(
+        Label::new(RichText::new(words).color(theme::colors(ui).dimmed))
+            .wrap()
+            .selectable(true),
+    );
     ui.horizontal(|ui| {
         let id = || item.id.clone();
         let may_retry = item.state == SendState::Refused || item.state == SendState::Waiting;

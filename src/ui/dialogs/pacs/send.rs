@@ -9,7 +9,11 @@ use crate::{
 };
 use egui::{Button, ComboBox, RichText, Ui, vec2};
 
-const FORMATS: [ExportFormat; 3] = [ExportFormat::DicomSeg, ExportFormat::SegLabelMap, ExportFormat::SegFractional];
+const FORMATS: [ExportFormat; 3] = [
+    ExportFormat::DicomSeg,
+    ExportFormat::SegLabelMap,
+    ExportFormat::SegFractional,
+];
 
 /// What was chosen so far.
 pub(crate) struct SendDialog {
@@ -20,23 +24,44 @@ pub(crate) struct SendDialog {
 impl SendDialog {
     /// To the server that is asked for studies.
     pub(in crate::ui::dialogs) fn new(session: &Session) -> Self {
-        let server = session.chosen_server().map_or(String::new(), |s| s.name.clone());
-        Self { server, format: ExportFormat::DicomSeg }
+        let server = session
+            .chosen_server()
+            .map_or(String::new(), |s| s.name.clone());
+        Self {
+            server,
+            format: ExportFormat::DicomSeg,
+        }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(in crate::ui::dialogs) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        let Some(case) = session.case() else { return true };
+    pub(in crate::ui::dialogs) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let Some(case) = session.case() else {
+            return true;
+        };
         let words = format!("{} · {}", case.title(), case.summary());
         sheet::body(ui, "Send to server", |ui| self.body(ui, session, &words));
         sheet::buttons(ui, |ui| {
-            let has_server = session.settings.servers.iter().any(|s| s.name == self.server);
+            let has_server = session
+                .settings
+                .servers
+                .iter()
+                .any(|s| s.name == self.server);
             let sends = sheet::main_button(ui, "Send", (!has_server).then_some("Choose a server"));
             if sends {
                 let server = self.server.clone();
-                actions.push(Action::Pacs(PacsAction::Send { server, format: self.format }));
+                actions.push(Action::Pacs(PacsAction::Send {
+                    server,
+                    format: self.format,
+                }));
             }
-            ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() || sends
+            ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                .clicked()
+                || sends
         })
     }
 
@@ -46,7 +71,9 @@ impl SendDialog {
         if session.settings.servers.is_empty() {
             ui.label("No server is known yet: add one under File, Open from server.");
         } else {
-            let list = ComboBox::from_id_salt("send to").selected_text(&self.server).width(260.0);
+            let list = ComboBox::from_id_salt("send to")
+                .selected_text(&self.server)
+                .width(260.0);
             let list = list.show_ui(ui, |ui| {
                 for server in &session.settings.servers {
                     ui.selectable_value(&mut self.server, server.name.clone(), &server.name);
@@ -58,7 +85,11 @@ impl SendDialog {
         for format in FORMATS {
             ui.horizontal(|ui| {
                 ui.radio_value(&mut self.format, format, format.label());
-                ui.label(RichText::new(format.explanation()).size(12.0).color(crate::ui::theme::colors(ui).dimmed));
+                ui.label(
+                    RichText::new(format.explanation())
+                        .size(12.0)
+                        .color(crate::ui::theme::colors(ui).dimmed),
+                );
             });
         }
         ui.add_space(4.0);

@@ -43,13 +43,33 @@ impl ServerForm {
     }
 
     fn of(before: Option<String>, server: Server) -> Self {
-        let certificates = server.certificates.as_ref().map_or(String::new(), |path| path.display().to_string());
-        let port = server.move_port.map_or(String::new(), |port| port.to_string());
-        Self { before, server, certificates, port, is_removing: false }
+        let certificates = server
+            .certificates
+            .as_ref()
+            .map_or(String::new(), |path| path.display().to_string());
+        let port = server
+            .move_port
+            .map_or(String::new(), |port| port.to_string());
+        Self {
+            before,
+            server,
+            certificates,
+            port,
+            is_removing: false,
+        }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> FormOutcome {
-        let heading = if self.before.is_some() { "Server" } else { "Add a server" };
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> FormOutcome {
+        let heading = if self.before.is_some() {
+            "Server"
+        } else {
+            "Add a server"
+        };
         sheet::body(ui, heading, |ui| self.body(ui));
         self.buttons(ui, session, actions)
     }
@@ -59,7 +79,9 @@ impl ServerForm {
         let choices = Protocol::ALL.map(|p| {
             let tip = match p {
                 Protocol::DicomWeb => "QIDO-RS, WADO-RS and STOW-RS over HTTPS",
-                Protocol::Dimse => "C-FIND, C-GET or C-MOVE, and C-STORE: for servers without DICOMweb",
+                Protocol::Dimse => {
+                    "C-FIND, C-GET or C-MOVE, and C-STORE: for servers without DICOMweb"
+                }
             };
             (p, p.label(), tip.to_owned())
         });
@@ -72,11 +94,17 @@ impl ServerForm {
             Protocol::DicomWeb => self.web(ui),
             Protocol::Dimse => self.dimse(ui),
         }
-        self.server.certificates = Some(to_path(&self.certificates)).filter(|_| !self.certificates.trim().is_empty());
+        self.server.certificates =
+            Some(to_path(&self.certificates)).filter(|_| !self.certificates.trim().is_empty());
     }
 
     fn web(&mut self, ui: &mut Ui) {
-        field(ui, &mut self.server.address, "Address", "https://pacs.example.org/dicom-web");
+        field(
+            ui,
+            &mut self.server.address,
+            "Address",
+            "https://pacs.example.org/dicom-web",
+        );
         section(ui, "Sign in with");
         let choices = SignIn::ALL.map(|s| {
             let tip = match s {
@@ -101,16 +129,30 @@ impl ServerForm {
         }
         if self.server.is_secret_in_the_clear() {
             let words = "Over http:// it can be read by others on the network: use https://.";
-            ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).warning));
+            ui.label(
+                RichText::new(words)
+                    .size(12.0)
+                    .color(theme::colors(ui).warning),
+            );
         }
-        field(ui, &mut self.certificates, "Certificates", "a PEM file, where the system does not know the server's");
+        field(
+            ui,
+            &mut self.certificates,
+            "Certificates",
+            "a PEM file, where the system does not know the server's",
+        );
     }
 
     fn dimse(&mut self, ui: &mut Ui) {
         field(ui, &mut self.server.address, "Address", "host:104");
         field(ui, &mut self.server.called_ae, "Its AE title", "");
         field(ui, &mut self.server.calling_ae, "Our AE title", "");
-        field(ui, &mut self.port, "Our port", "empty: fetch by C-GET; a port: by C-MOVE");
+        field(
+            ui,
+            &mut self.port,
+            "Our port",
+            "empty: fetch by C-GET; a port: by C-MOVE",
+        );
         explain(
             ui,
             "For C-MOVE the server has to know our AE title with this computer's address and this port. DIMSE is neither \
@@ -120,34 +162,58 @@ impl ServerForm {
 
     fn problem(&self, session: &Session) -> Option<String> {
         let name = self.server.name.trim();
-        let is_taken =
-            session.settings.servers.iter().any(|s| s.name == name && self.before.as_deref() != Some(s.name.as_str()));
+        let is_taken = session
+            .settings
+            .servers
+            .iter()
+            .any(|s| s.name == name && self.before.as_deref() != Some(s.name.as_str()));
         if is_taken {
             return Some("another server has this name".to_owned());
         }
         let port = self.port.trim();
-        if self.server.protocol == Protocol::Dimse && !port.is_empty() && port.parse::<u16>().is_err() {
+        if self.server.protocol == Protocol::Dimse
+            && !port.is_empty()
+            && port.parse::<u16>().is_err()
+        {
             return Some("our port is no number up to 65535".to_owned());
         }
         self.server.problem().map(str::to_owned)
     }
 
-    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> FormOutcome {
+    fn buttons(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> FormOutcome {
         let problem = self.problem(session);
         let mut outcome = FormOutcome::Stay;
         sheet::buttons(ui, |ui| {
             if sheet::main_button(ui, "Save", problem.as_deref()) {
                 self.server.move_port = self.port.trim().parse().ok();
                 let server = Box::new(self.server.clone());
-                actions.push(Action::Pacs(PacsAction::Save { before: self.before.clone(), server }));
+                actions.push(Action::Pacs(PacsAction::Save {
+                    before: self.before.clone(),
+                    server,
+                }));
                 outcome = FormOutcome::Saved;
             }
-            if ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() {
+            if ui
+                .add(Button::new("Cancel").min_size(vec2(72.0, 28.0)))
+                .clicked()
+            {
                 outcome = FormOutcome::Back;
             }
             if let Some(name) = self.before.clone() {
-                let words = if self.is_removing { "Remove for good" } else { "Remove..." };
-                if ui.add(Button::new(words).min_size(vec2(88.0, 28.0))).clicked() {
+                let words = if self.is_removing {
+                    "Remove for good"
+                } else {
+                    "Remove..."
+                };
+                if ui
+                    .add(Button::new(words).min_size(vec2(88.0, 28.0)))
+                    .clicked()
+                {
                     if self.is_removing {
                         actions.push(Action::Pacs(PacsAction::Remove(name)));
                         outcome = FormOutcome::Back;
@@ -158,7 +224,14 @@ impl ServerForm {
             // Nothing is wrong with a form that nobody has filled in yet.
             if let Some(problem) = problem.filter(|_| !self.server.name.trim().is_empty()) {
                 let words = crate::ui::widgets::capital(&format!("{problem}."));
-                ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).warning)).truncate());
+                ui.add(
+                    egui::Label::new(
+                        RichText::new(words)
+                            .size(12.0)
+                            .color(theme::colors(ui).warning),
+                    )
+                    .truncate(),
+                );
             }
         });
         outcome
@@ -169,7 +242,10 @@ impl ServerForm {
 fn field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) {
     ui.horizontal(|ui| {
         crate::ui::widgets::column(ui, NAMES, RichText::new(name));
-        let field = TextEdit::singleline(text).desired_width(f32::INFINITY).hint_text(hint).char_limit(512);
+        let field = TextEdit::singleline(text)
+            .desired_width(f32::INFINITY)
+            .hint_text(hint)
+            .char_limit(512);
         ui.add(field).accessible_name(name);
     });
 }

@@ -15,16 +15,26 @@ pub(super) struct SignInForm {
 
 impl Default for SignInForm {
     fn default() -> Self {
-        Self { secret: String::new(), is_kept: true }
+        Self {
+            secret: String::new(),
+            is_kept: true,
+        }
     }
 }
 
 impl SignInForm {
     /// Shows the field, after what went wrong.
-    pub(super) fn show(&mut self, ui: &mut Ui, server: &Server, trouble: Option<&str>, actions: &mut Vec<Action>) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        server: &Server,
+        trouble: Option<&str>,
+        actions: &mut Vec<Action>,
+    ) {
         let words = trouble.unwrap_or("The server asks who you are.");
         let colors = theme::colors(ui);
-        ui.add(Label::new(RichText::new(words).color(colors.warning)).truncate()).on_hover_text(words);
+        ui.add(Label::new(RichText::new(words).color(colors.warning)).truncate())
+            .on_hover_text(words);
         let what = match server.sign_in {
             SignIn::None => {
                 ui.label("Choose how to sign in under Edit.");
@@ -35,15 +45,25 @@ impl SignInForm {
         };
         ui.horizontal(|ui| {
             ui.label(what);
-            let field = ui.add(TextEdit::singleline(&mut self.secret).password(true).desired_width(200.0));
+            let field = ui.add(
+                TextEdit::singleline(&mut self.secret)
+                    .password(true)
+                    .desired_width(200.0),
+            );
             let field = field.accessible_name(what);
             let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
             ui.checkbox(&mut self.is_kept, "Keep in the system's key store");
-            let is_clicked = ui.add_enabled(!self.secret.is_empty(), primary(ui, "Sign in")).clicked();
+            let is_clicked = ui
+                .add_enabled(!self.secret.is_empty(), primary(ui, "Sign in"))
+                .clicked();
             if (is_clicked || is_entered) && !self.secret.is_empty() {
                 let secret = Secret::new(std::mem::take(&mut self.secret));
                 let server = server.name.clone();
-                actions.push(Action::Pacs(PacsAction::SignIn { server, secret, is_kept: self.is_kept }));
+                actions.push(Action::Pacs(PacsAction::SignIn {
+                    server,
+                    secret,
+                    is_kept: self.is_kept,
+                }));
             }
         });
     }

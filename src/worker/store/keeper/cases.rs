@@ -11,7 +11,9 @@ use crate::{
     worker::identity,
 };
 use labrum_core::{
-    journal::{CaseDescription, JournalStep as Stored, StepState, StoredCase, StoredSlice, TaskKey},
+    journal::{
+        CaseDescription, JournalStep as Stored, StepState, StoredCase, StoredSlice, TaskKey,
+    },
     study::Slice,
 };
 use std::sync::Arc;
@@ -35,12 +37,30 @@ impl WorkspaceKeeper {
             }
             self.workspace()?.set_listed(stored.entry.key, true)?;
         }
-        let known = job::CaseRecord { key: stored.entry.key, side: stored.entry.side, task: stored.entry.task };
+        let known = job::CaseRecord {
+            key: stored.entry.key,
+            side: stored.entry.side,
+            task: stored.entry.task,
+        };
         if !was_there {
-            return Ok((Event::Restored { case, known, restored: None }, Vec::new()));
+            return Ok((
+                Event::Restored {
+                    case,
+                    known,
+                    restored: None,
+                },
+                Vec::new(),
+            ));
         }
         let (restored, slices) = self.restored(case, stored)?;
-        Ok((Event::Restored { case, known, restored: Some(Box::new(restored)) }, slices))
+        Ok((
+            Event::Restored {
+                case,
+                known,
+                restored: Some(Box::new(restored)),
+            },
+            slices,
+        ))
     }
 
     /// What is kept of a case, and the slices whose findings can be had after.
@@ -50,13 +70,29 @@ impl WorkspaceKeeper {
         stored: StoredCase,
     ) -> Result<(Restored, Vec<SliceKey>), WriteTrouble> {
         let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
-        let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
-        let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
-        self.found.extend(slices.iter().map(|key| (*key, stored.slices[key.slice].clone())));
-        let (done, undone): (Vec<_>, Vec<_>) =
-            steps.into_iter().filter(|s| s.state != StepState::Dropped).partition(|s| s.state == StepState::Done);
+        let with_mask = stored
+            .slices
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
+        let slices: Vec<SliceKey> = with_mask
+            .map(|(slice, _)| SliceKey { case, slice })
+            .collect();
+        self.found.extend(
+            slices
+                .iter()
+                .map(|key| (*key, stored.slices[key.slice].clone())),
+        );
+        let (done, undone): (Vec<_>, Vec<_>) = steps
+            .into_iter()
+            .filter(|s| s.state != StepState::Dropped)
+            .partition(|s| s.state == StepState::Done);
         let to_step = |s: Stored| {
-            let edits = s.edits.iter().map(|(slice, edit)| (*slice as usize, edit.to_bytes())).collect();
+            let edits = s
+                .edits
+                .iter()
+                .map(|(slice, edit)| (*slice as usize, edit.to_bytes()))
+                .collect();
             stored_step(s.seq, case, &s.tool, edits, s.also)
         };
         let slice = |s: StoredSlice| RestoredSlice {
@@ -79,11 +115,21 @@ impl WorkspaceKeeper {
 
     /// Makes a case known; and what the workspace had of it, where it had something.
     fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), WriteTrouble> {
-        let CaseToAdopt { case, study, series, task, .. } = adopt;
+        let CaseToAdopt {
+            case,
+            study,
+            series,
+            task,
+            ..
+        } = adopt;
         let identity = identity::identity(&series).map_err(WriteTrouble::Never)?;
         let was_there = self.workspace()?.case(&identity)?;
-        let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
-        if was_there.as_ref().is_none_or(|known| known.entry.side.is_none()) {
+        let mut description =
+            CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
+        if was_there
+            .as_ref()
+            .is_none_or(|known| known.entry.side.is_none())
+        {
             let subject = identity::subject(&identity, &study.id, &study.patient_id, &series);
             description.subject = subject.unwrap_or_else(|failure| {
                 // A file of that name may be no table of subjects at all.
@@ -98,29 +144,63 @@ impl WorkspaceKeeper {
         }
         self.cases.insert(case, KnownCase { key, series });
         // Once more: adopting may have found its slices in another order.
-        let lost = || WriteTrouble::Never(Error::new("take the case into the workspace", "it is not there"));
-        Ok((self.workspace()?.case(&identity)?.ok_or_else(lost)?, was_there.is_some()))
+        let lost = || {
+            WriteTrouble::Never(Error::new(
+                "take the case into the workspace",
+                "it is not there",
+            ))
+        };
+        Ok((
+            self.workspace()?.case(&identity)?.ok_or_else(lost)?,
+            was_there.is_some(),
+        ))
     }
 
     /// What is shown of a slice that was kept.
     pub(in crate::worker::store) fn findings(&mut self, key: SliceKey) -> Option<Event> {
         let slice = self.found.remove(&key)?;
         let known = self.cases.get(&key.case)?;
-        let scale = known.series.slices.get(key.slice).map(Slice::scale).unwrap_or_default();
+        let scale = known
+            .series
+            .slices
+            .get(key.slice)
+            .map(Slice::scale)
+            .unwrap_or_default();
         let labels = self.labels.clone();
-        let bytes = self.workspace.as_mut()?.probabilities(known.key, key.slice as u32);
+        let bytes = self
+            .workspace
+            .as_mut()?
+            .probabilities(known.key, key.slice as u32);
         // Without probabilities the mask is still there.
-        let bytes = bytes.inspect_err(|failure| log::warn!("{failure}")).ok().flatten().unwrap_or_default();
+        let bytes = bytes
+            .inspect_err(|failure| log::warn!("{failure}"))
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         let proposal = slice.proposal.as_ref().map(|p| {
             let model = format!("{} {}", p.model.name, p.model.version).into();
-            let finding = Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), &scale);
+            let finding =
+                Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), &scale);
             Arc::new(finding.with_weights(p.model.weights.as_str()))
         });
         let finding = match (&proposal, &slice.mask) {
-            (Some(proposal), Some(mask)) if !slice.is_touched && proposal.mask() == mask.unpack() => proposal.clone(),
-            (_, Some(mask)) => Arc::new(Finding::of_drawn(&mask.unpack(), proposal.as_deref(), labels, &scale)),
+            (Some(proposal), Some(mask))
+                if !slice.is_touched && proposal.mask() == mask.unpack() =>
+            {
+                proposal.clone()
+            }
+            (_, Some(mask)) => Arc::new(Finding::of_drawn(
+                &mask.unpack(),
+                proposal.as_deref(),
+                labels,
+                &scale,
+            )),
             (_, None) => return None,
         };
-        Some(Event::RestoredSlice { key, finding, proposal })
+        Some(Event::RestoredSlice {
+            key,
+            finding,
+            proposal,
+        })
     }
 }

@@ -9,7 +9,11 @@ use labrum_core::journal::CaseKey;
 
 impl WorkspaceKeeper {
     /// Puts cases into a task; a new one is begun.
-    pub(super) fn set_task(&mut self, cases: &[CaseId], task: &TaskChoice) -> Result<Vec<Event>, WriteTrouble> {
+    pub(super) fn set_task(
+        &mut self,
+        cases: &[CaseId],
+        task: &TaskChoice,
+    ) -> Result<Vec<Event>, WriteTrouble> {
         let task = match task {
             TaskChoice::Known(task) => *task,
             TaskChoice::New(name) => self.workspace()?.begin_task(name)?,
@@ -20,22 +24,47 @@ impl WorkspaceKeeper {
             self.workspace()?.set_task(key, task)?;
             changed.push((*case, task));
         }
-        Ok(vec![Event::Tasks { tasks: self.workspace()?.tasks()?, changed }])
+        Ok(vec![Event::Tasks {
+            tasks: self.workspace()?.tasks()?,
+            changed,
+        }])
     }
 
     /// Tells what is kept of open cases once more: their masks were changed here.
     pub(super) fn tell_again(&mut self, changed: &[CaseKey]) -> Result<Vec<Event>, WriteTrouble> {
-        let open: Vec<(CaseId, CaseKey)> = self.cases.iter().map(|(case, known)| (*case, known.key)).collect();
+        let open: Vec<(CaseId, CaseKey)> = self
+            .cases
+            .iter()
+            .map(|(case, known)| (*case, known.key))
+            .collect();
         let mut events = self.counts()?;
-        for entry in self.workspace()?.cases()?.iter().filter(|entry| changed.contains(&entry.key)) {
-            let Some((case, _)) = open.iter().find(|(_, key)| *key == entry.key) else { continue };
+        for entry in self
+            .workspace()?
+            .cases()?
+            .iter()
+            .filter(|entry| changed.contains(&entry.key))
+        {
+            let Some((case, _)) = open.iter().find(|(_, key)| *key == entry.key) else {
+                continue;
+            };
             if let Some(stored) = self.workspace()?.case(&entry.description.identity)? {
                 let (restored, slices) = self.restored(*case, stored)?;
                 // What is shown of them is worked out anew in the window.
                 slices.iter().for_each(|key| drop(self.found.remove(key)));
-                let restored = Restored { is_anew: true, ..restored };
-                let known = job::CaseRecord { key: entry.key, side: entry.side, task: entry.task };
-                events.push(Event::Restored { case: *case, known, restored: Some(Box::new(restored)) });
+                let restored = Restored {
+                    is_anew: true,
+                    ..restored
+                };
+                let known = job::CaseRecord {
+                    key: entry.key,
+                    side: entry.side,
+                    task: entry.task,
+                };
+                events.push(Event::Restored {
+                    case: *case,
+                    known,
+                    restored: Some(Box::new(restored)),
+                });
             }
         }
         Ok(events)

@@ -10,31 +10,69 @@ use labrum_core::{
 };
 
 fn series() -> Arc<Series> {
-    let source = Source { path: "/scans/a".into(), frame: 0 };
+    let source = Source {
+        path: "/scans/a".into(),
+        frame: 0,
+    };
     let slice = Slice::at(source);
-    Arc::new(Series { id: "1.2.3".into(), modality: "CT".into(), ..Series::of(Kind::Dicom, 256, 256, vec![slice]) })
+    Arc::new(Series {
+        id: "1.2.3".into(),
+        modality: "CT".into(),
+        ..Series::of(Kind::Dicom, 256, 256, vec![slice])
+    })
 }
 
 #[test]
 fn a_full_disk_lets_a_step_wait_and_loses_none() {
     let folder = tempfile::tempdir().unwrap();
-    let places = AppFolders { config: folder.path().into(), cache: folder.path().into(), data: folder.path().into() };
+    let places = AppFolders {
+        config: folder.path().into(),
+        cache: folder.path().into(),
+        data: folder.path().into(),
+    };
     let mut keeper = WorkspaceKeeper::new(places);
-    assert!(keeper.work(&StoreJob::Open { folder: None, with_cases: false }, false).is_ok());
+    assert!(
+        keeper
+            .work(
+                &StoreJob::Open {
+                    folder: None,
+                    with_cases: false
+                },
+                false
+            )
+            .is_ok()
+    );
     let study = Arc::new(StudyInfo::default());
-    let adopt = CaseToAdopt { case: 1, study, series: series(), task: TaskKey::default(), comes_back: true };
+    let adopt = CaseToAdopt {
+        case: 1,
+        study,
+        series: series(),
+        task: TaskKey::default(),
+        comes_back: true,
+    };
     keeper.adopt(adopt).unwrap();
     // Noise, so that each step takes many pages.
     let noise = |seed: usize| {
-        let labels = (0..256 * 256).map(|i| ((i * 7919 * (seed + 1)) >> 7) as u8 % 3).collect();
+        let labels = (0..256 * 256)
+            .map(|i| ((i * 7919 * (seed + 1)) >> 7) as u8 % 3)
+            .collect();
         Mask::from_labels(256, 256, labels).unwrap()
     };
     let mut before = Mask::empty(256, 256);
     let mut job = |n: u64| {
         let edit = before.replace(&noise(n as usize));
         let edits = vec![(0, Arc::from(edit.to_bytes()))];
-        let step = HistoryStep { id: StepId::New(n), case: 1, tool: "Brush".into(), edits, also: Also::default() };
-        StoreJob::Append { step, person: String::new() }
+        let step = HistoryStep {
+            id: StepId::New(n),
+            case: 1,
+            tool: "Brush".into(),
+            edits,
+            also: Also::default(),
+        };
+        StoreJob::Append {
+            step,
+            person: String::new(),
+        }
     };
     keeper.workspace.as_mut().unwrap().hold_at(120).unwrap();
     let mut written = 0;
@@ -50,8 +88,16 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
         }
     };
     keeper.workspace.as_mut().unwrap().hold_at(0).unwrap();
-    assert!(keeper.work(&stuck, true).is_ok(), "the same step is written once there is room");
+    assert!(
+        keeper.work(&stuck, true).is_ok(),
+        "the same step is written once there is room"
+    );
     let key = keeper.cases[&1].key;
-    let steps = keeper.workspace.as_mut().unwrap().steps(&[key], 1000).unwrap();
+    let steps = keeper
+        .workspace
+        .as_mut()
+        .unwrap()
+        .steps(&[key], 1000)
+        .unwrap();
     assert_eq!(steps.len() as u64, written + 1);
 }

@@ -18,9 +18,15 @@ fn pictures(folder: &Path) -> PathBuf {
 /// Opens "My work" as a click on it does.
 fn opened_again(folder: &Path) -> Desk {
     let worker = Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
-    let mut desk = Desk { session: Session::new(Settings::default()), worker };
-    desk.until("the usual workspace", |s| matches!(s.workspace(), WorkspaceState::Open(_)));
-    desk.session.apply(Action::OpenWorkspace(folder.join("data/My work")));
+    let mut desk = Desk {
+        session: Session::new(Settings::default()),
+        worker,
+    };
+    desk.until("the usual workspace", |s| {
+        matches!(s.workspace(), WorkspaceState::Open(_))
+    });
+    desk.session
+        .apply(Action::OpenWorkspace(folder.join("data/My work")));
     desk.until("the workspace", |s| {
         matches!(s.workspace(), WorkspaceState::Open(info) if !info.sources.is_empty()
         || !info.missing.is_empty())
@@ -32,8 +38,11 @@ fn opened_again(folder: &Path) -> Desk {
 fn a_workspace_opens_at_the_case_and_slice_that_were_worked_on_last() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), pictures(folder.path()));
-    desk.session.apply(Action::Open(vec![samples("sarcoma-ct")]));
-    desk.until("the series", |s| s.cases.len() == 5 && s.opening.is_none() && s.cases.iter().all(|c| c.is_restored));
+    desk.session
+        .apply(Action::Open(vec![samples("sarcoma-ct")]));
+    desk.until("the series", |s| {
+        s.cases.len() == 5 && s.opening.is_none() && s.cases.iter().all(|c| c.is_restored)
+    });
     desk.session.apply(Action::SetSlice(9));
     let [second, series] = [1, 4].map(|at| desk.session.cases[at].id);
     desk.session.apply(Action::SelectCase(second));
@@ -54,7 +63,9 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     let mut desk = Desk::open(folder.path(), images.clone());
     desk.command(UserCommand::ToolBrush);
     desk.dab([100.0, 100.0]);
-    desk.until("the journal", |s| s.unsaved() == 0 && s.cases.iter().all(|c| c.is_restored));
+    desk.until("the journal", |s| {
+        s.unsaved() == 0 && s.cases.iter().all(|c| c.is_restored)
+    });
     let masks = desk.masks();
     drop(desk);
 
@@ -65,15 +76,33 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     let mut desk = opened_again(folder.path());
     assert_eq!((desk.session.missing(), desk.session.cases.len()), (4, 0));
     assert!(desk.session.refusal(UserCommand::FindImages).is_none());
-    let told = |s: &Session, words: &str| s.notices.list.iter().any(|notice| notice.text.contains(words));
-    desk.until("the notice", |s| told(s, "The images of 4 cases are not where they were"));
-    desk.session.apply(Action::FindImages(samples("sarcoma-ct")));
-    desk.until("nothing found", |s| told(s, "None of the images that are missing is in that folder"));
-    desk.session.apply(Action::FindImages(folder.path().join("new disk")));
-    desk.until("all cases", |s| s.cases.len() == 4 && s.cases.iter().all(|c| c.is_restored));
+    let told = |s: &Session, words: &str| {
+        s.notices
+            .list
+            .iter()
+            .any(|notice| notice.text.contains(words))
+    };
+    desk.until("the notice", |s| {
+        told(s, "The images of 4 cases are not where they were")
+    });
+    desk.session
+        .apply(Action::FindImages(samples("sarcoma-ct")));
+    desk.until("nothing found", |s| {
+        told(s, "None of the images that are missing is in that folder")
+    });
+    desk.session
+        .apply(Action::FindImages(folder.path().join("new disk")));
+    desk.until("all cases", |s| {
+        s.cases.len() == 4 && s.cases.iter().all(|c| c.is_restored)
+    });
     assert_eq!(desk.session.missing(), 0);
     assert!(told(&desk.session, "The images of 4 cases were found"));
-    let first = desk.session.cases.iter().position(|c| c.title() == "0001.png").unwrap();
+    let first = desk
+        .session
+        .cases
+        .iter()
+        .position(|c| c.title() == "0001.png")
+        .unwrap();
     let id = desk.session.cases[first].id;
     desk.session.apply(Action::SelectCase(id));
     desk.until("the picture", |s| s.current_loaded().is_some());
@@ -87,6 +116,9 @@ fn a_folder_that_is_a_workspace_is_opened_as_one() {
     drop(crate::workspace::Workspace::open(&other).unwrap());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.session.apply(Action::Open(vec![other.clone()]));
-    desk.until("the workspace", |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == other));
+    desk.until(
+        "the workspace",
+        |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == other),
+    );
     assert!(desk.session.cases.is_empty() && desk.session.opening.is_none());
 }

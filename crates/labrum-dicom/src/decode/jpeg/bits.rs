@@ -13,7 +13,12 @@ pub(super) struct BitReader<'a> {
 
 impl<'a> BitReader<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, buffer: 0, count: 0 }
+        Self {
+            bytes,
+            at,
+            buffer: 0,
+            count: 0,
+        }
     }
 
     fn fill(&mut self) {
@@ -35,8 +40,11 @@ impl<'a> BitReader<'a> {
             self.fill();
         }
         let mask = (1u64 << count) - 1;
-        let bits =
-            if self.count >= count { self.buffer >> (self.count - count) } else { self.buffer << (count - self.count) };
+        let bits = if self.count >= count {
+            self.buffer >> (self.count - count)
+        } else {
+            self.buffer << (count - self.count)
+        };
         (bits & mask) as u32
     }
 
@@ -58,7 +66,11 @@ impl<'a> BitReader<'a> {
             return Ok(0);
         }
         let value = self.bits(size)? as i32;
-        Ok(if value < 1 << (size - 1) { value - (1 << size) + 1 } else { value })
+        Ok(if value < 1 << (size - 1) {
+            value - (1 << size) + 1
+        } else {
+            value
+        })
     }
 
     /// Goes over the restart marker that is due here.
@@ -99,12 +111,17 @@ impl HuffmanTable {
             }
             for i in 0..count.min(if length <= 9 { u32::MAX } else { 0 }) {
                 let first = ((code + i) << (9 - length)) as usize;
-                short[first..first + (1 << (9 - length))].fill((values[place + i as usize], length as u8));
+                short[first..first + (1 << (9 - length))]
+                    .fill((values[place + i as usize], length as u8));
             }
             code = (code + count) << 1;
             place += count as usize;
         }
-        Some(Self { short, long, values: values.to_vec() })
+        Some(Self {
+            short,
+            long,
+            values: values.to_vec(),
+        })
     }
 
     /// The next value.

@@ -22,7 +22,12 @@ pub(super) fn decode_scan(
     }
     let middle = 1i32 << (frame.precision - shift - 1);
     let tables_of = |part: &(usize, usize, usize)| tables.dc[part.1].as_ref();
-    let huffman: Vec<&HuffmanTable> = scan.parts.iter().map(tables_of).collect::<Option<_>>().ok_or(DAMAGED)?;
+    let huffman: Vec<&HuffmanTable> = scan
+        .parts
+        .iter()
+        .map(tables_of)
+        .collect::<Option<_>>()
+        .ok_or(DAMAGED)?;
     for part in &scan.parts {
         frame.components[part.0].samples = vec![0; columns * rows];
     }
@@ -35,7 +40,8 @@ pub(super) fn decode_scan(
     for row in 0..rows {
         for column in 0..columns {
             let place = row * columns + column;
-            let restarts = tables.restart_interval > 0 && place > 0 && place % tables.restart_interval == 0;
+            let restarts =
+                tables.restart_interval > 0 && place > 0 && place % tables.restart_interval == 0;
             if restarts {
                 reader.restart()?;
                 first_row = row;
@@ -70,7 +76,10 @@ pub(super) fn decode_scan(
 pub(super) fn plane(mut component: Component) -> Vec<u16> {
     let shift = component.shift;
     if shift > 0 {
-        component.samples.iter_mut().for_each(|sample| *sample <<= shift);
+        component
+            .samples
+            .iter_mut()
+            .for_each(|sample| *sample <<= shift);
     }
     component.samples
 }

@@ -31,11 +31,17 @@ pub(super) fn decode_scan(
         return Err(DAMAGED.into());
     }
     let (across, down) = units(frame, scan);
-    let mut state = ScanState { predictions: vec![0; frame.components.len()], end_of_band: 0 };
+    let mut state = ScanState {
+        predictions: vec![0; frame.components.len()],
+        end_of_band: 0,
+    };
     for unit in 0..across * down {
         if tables.restart_interval > 0 && unit > 0 && unit % tables.restart_interval == 0 {
             reader.restart()?;
-            state = ScanState { predictions: vec![0; frame.components.len()], end_of_band: 0 };
+            state = ScanState {
+                predictions: vec![0; frame.components.len()],
+                end_of_band: 0,
+            };
         }
         let (x, y) = (unit % across, unit / across);
         if x == 0 {
@@ -43,10 +49,18 @@ pub(super) fn decode_scan(
         }
         for &(index, dc, ac) in &scan.parts {
             let component = &mut frame.components[index];
-            let (wide, high) = if scan.parts.len() == 1 { (1, 1) } else { component.sampling };
+            let (wide, high) = if scan.parts.len() == 1 {
+                (1, 1)
+            } else {
+                component.sampling
+            };
             for block in 0..wide * high {
-                let place = (y * high + block / wide) * component.blocks.0 + x * wide + block % wide;
-                let block = component.coefficients.get_mut(place * 64..place * 64 + 64).ok_or(DAMAGED)?;
+                let place =
+                    (y * high + block / wide) * component.blocks.0 + x * wide + block % wide;
+                let block = component
+                    .coefficients
+                    .get_mut(place * 64..place * 64 + 64)
+                    .ok_or(DAMAGED)?;
                 let (dc, ac) = (tables.dc[dc].as_ref(), tables.ac[ac].as_ref());
                 if progressive {
                     progressive_block(block, scan, (dc, ac), reader, &mut state, index)?;
@@ -67,7 +81,9 @@ fn whole_rows(frame: &JpegFrame, scan: &JpegScan, units: usize) -> usize {
         [(only, ..)] => 8 * frame.most.1 / frame.components[only].sampling.1,
         _ => 8 * frame.most.1,
     };
-    (units * height).saturating_sub(frame.most.1 - 1).min(frame.rows)
+    (units * height)
+        .saturating_sub(frame.most.1 - 1)
+        .min(frame.rows)
 }
 
 /// MCUs of a scan across and down: blocks of the image where it has one component, T.81 A.2.
@@ -76,7 +92,10 @@ fn units(frame: &JpegFrame, scan: &JpegScan) -> (usize, usize) {
         let (columns, rows) = frame.size_of(&frame.components[only]);
         return (columns.div_ceil(8), rows.div_ceil(8));
     }
-    (frame.columns.div_ceil(8 * frame.most.0), frame.rows.div_ceil(8 * frame.most.1))
+    (
+        frame.columns.div_ceil(8 * frame.most.0),
+        frame.rows.div_ceil(8 * frame.most.1),
+    )
 }
 
 fn sequential_block(
@@ -96,7 +115,9 @@ fn sequential_block(
             (_, 0) => break,
             _ => {
                 k += run;
-                *block.get_mut(*ZIGZAG.get(k).ok_or(DAMAGED)?).ok_or(DAMAGED)? = reader.signed(size)? as i16;
+                *block
+                    .get_mut(*ZIGZAG.get(k).ok_or(DAMAGED)?)
+                    .ok_or(DAMAGED)? = reader.signed(size)? as i16;
                 k += 1;
             }
         }
@@ -106,7 +127,11 @@ fn sequential_block(
 
 fn dc_difference(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<i32, String> {
     let size = u32::from(table.decode(reader)?);
-    if size > 15 { Err(DAMAGED.into()) } else { reader.signed(size) }
+    if size > 15 {
+        Err(DAMAGED.into())
+    } else {
+        reader.signed(size)
+    }
 }
 
 fn run_and_size(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<(usize, u32), String> {
@@ -135,8 +160,20 @@ fn progressive_block(
             block[0] |= (reader.bits(1)? << low) as i16;
             Ok(())
         }
-        (_, 0) => first_band(block, scan, ac.ok_or(DAMAGED)?, reader, &mut state.end_of_band),
-        _ => refine_band(block, scan, ac.ok_or(DAMAGED)?, reader, &mut state.end_of_band),
+        (_, 0) => first_band(
+            block,
+            scan,
+            ac.ok_or(DAMAGED)?,
+            reader,
+            &mut state.end_of_band,
+        ),
+        _ => refine_band(
+            block,
+            scan,
+            ac.ok_or(DAMAGED)?,
+            reader,
+            &mut state.end_of_band,
+        ),
     }
 }
 
@@ -162,7 +199,8 @@ fn first_band(
             }
             _ => {
                 k += run;
-                block[*ZIGZAG.get(k).ok_or(DAMAGED)?] = (reader.signed(size)? << scan.approximation.1) as i16;
+                block[*ZIGZAG.get(k).ok_or(DAMAGED)?] =
+                    (reader.signed(size)? << scan.approximation.1) as i16;
                 k += 1;
             }
         }
@@ -244,10 +282,18 @@ fn cosines() -> [[f32; 8]; 8] {
 }
 
 /// Inverse transform of all blocks; the plane is `blocks.0 * 8` wide.
-fn samples(component: &Component, table: &[u16; 64], precision: u32, cosines: &[[f32; 8]; 8]) -> Vec<u16> {
+fn samples(
+    component: &Component,
+    table: &[u16; 64],
+    precision: u32,
+    cosines: &[[f32; 8]; 8],
+) -> Vec<u16> {
     let width = component.blocks.0 * 8;
     let mut out = vec![0; width * component.blocks.1 * 8];
-    let (middle, most) = ((1u32 << (precision - 1)) as f32, ((1u32 << precision) - 1) as f32);
+    let (middle, most) = (
+        (1u32 << (precision - 1)) as f32,
+        ((1u32 << precision) - 1) as f32,
+    );
     for (index, block) in component.coefficients.chunks_exact(64).enumerate() {
         let start = index / component.blocks.0 * 8 * width + index % component.blocks.0 * 8;
         if block[1..].iter().all(|c| *c == 0) {
@@ -259,7 +305,8 @@ fn samples(component: &Component, table: &[u16; 64], precision: u32, cosines: &[
         // Rows of coefficients first, then columns.
         let mut half = [0f32; 64];
         for v in 0..8 {
-            let row: [f32; 8] = std::array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
+            let row: [f32; 8] =
+                std::array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
             for x in 0..8 {
                 half[v * 8 + x] = (0..8).map(|u| cosines[x][u] * row[u]).sum();
             }

@@ -4,9 +4,9 @@ use super::{CUT_OFF, DAMAGED, Tables, bits::HuffmanTable};
 
 /// Order in which the 64 coefficients of a block are coded, T.81 figure A.6.
 pub(super) const ZIGZAG: [usize; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
-    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
-    47, 55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
+    13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59,
+    52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
 /// Walks over the marker segments.
@@ -25,7 +25,9 @@ impl<'a> Segments<'a> {
     pub(super) fn next(&mut self) -> Result<(u8, &'a [u8]), String> {
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let found = rest.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF));
+            let found = rest
+                .windows(2)
+                .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF));
             self.at += found.ok_or(CUT_OFF)? + 2;
             let marker = self.bytes[self.at - 1];
             match marker {
@@ -33,8 +35,12 @@ impl<'a> Segments<'a> {
                 0xD9 => return Ok((marker, &[])),
                 _ => {}
             }
-            let length = word(self.bytes.get(self.at..).unwrap_or_default(), 0).map_err(|_| CUT_OFF)?;
-            let segment = self.bytes.get(self.at + 2..self.at + length.max(2)).ok_or(CUT_OFF)?;
+            let length =
+                word(self.bytes.get(self.at..).unwrap_or_default(), 0).map_err(|_| CUT_OFF)?;
+            let segment = self
+                .bytes
+                .get(self.at + 2..self.at + length.max(2))
+                .ok_or(CUT_OFF)?;
             self.at += length.max(2);
             return Ok((marker, segment));
         }
@@ -54,8 +60,14 @@ pub(super) fn read_huffman(mut segment: &[u8], tables: &mut Tables) -> Result<()
         let total: usize = counts.iter().map(|c| usize::from(*c)).sum();
         let values = rest.get(16..16 + total).ok_or(DAMAGED)?;
         let table = HuffmanTable::new(counts, values).ok_or(DAMAGED)?;
-        let of_class = if class_and_place >> 4 == 0 { &mut tables.dc } else { &mut tables.ac };
-        *of_class.get_mut(usize::from(class_and_place & 15)).ok_or(DAMAGED)? = Some(table);
+        let of_class = if class_and_place >> 4 == 0 {
+            &mut tables.dc
+        } else {
+            &mut tables.ac
+        };
+        *of_class
+            .get_mut(usize::from(class_and_place & 15))
+            .ok_or(DAMAGED)? = Some(table);
         segment = &rest[16 + total..];
     }
     Ok(())
@@ -68,9 +80,14 @@ pub(super) fn read_quantization(mut segment: &[u8], tables: &mut Tables) -> Resu
         let raw = rest.get(..64 * size).ok_or(DAMAGED)?;
         let mut table = [0; 64];
         for (entry, place) in raw.chunks_exact(size).zip(ZIGZAG) {
-            table[place] = entry.iter().fold(0, |value, byte| value << 8 | u16::from(*byte));
+            table[place] = entry
+                .iter()
+                .fold(0, |value, byte| value << 8 | u16::from(*byte));
         }
-        *tables.quantization.get_mut(usize::from(depth_and_place & 15)).ok_or(DAMAGED)? = Some(table);
+        *tables
+            .quantization
+            .get_mut(usize::from(depth_and_place & 15))
+            .ok_or(DAMAGED)? = Some(table);
         segment = &rest[64 * size..];
     }
     Ok(())
@@ -144,8 +161,12 @@ impl JpegFrame {
         };
         let parts = segment.get(6..).ok_or(DAMAGED)?;
         let mut components: Vec<Component> = parts.chunks_exact(3).map(component).collect();
-        let sound = |c: &Component| (1..=4).contains(&c.sampling.0) && (1..=4).contains(&c.sampling.1);
-        if components.len() != usize::from(segment[5]) || components.is_empty() || !components.iter().all(sound) {
+        let sound =
+            |c: &Component| (1..=4).contains(&c.sampling.0) && (1..=4).contains(&c.sampling.1);
+        if components.len() != usize::from(segment[5])
+            || components.is_empty()
+            || !components.iter().all(sound)
+        {
             return Err(DAMAGED.into());
         }
         let most = |side: fn(&Component) -> usize| components.iter().map(side).max().unwrap_or(1);
@@ -157,7 +178,14 @@ impl JpegFrame {
             c.blocks.0 = columns.div_ceil(8 * most.0) * c.sampling.0;
             c.blocks.1 = rows.div_ceil(8 * most.1) * c.sampling.1;
         }
-        Ok(Self { process, precision, columns, rows, components, most })
+        Ok(Self {
+            process,
+            precision,
+            columns,
+            rows,
+            components,
+            most,
+        })
     }
 
     /// Width and height of a component, T.81 A.1.1.
@@ -186,17 +214,28 @@ impl JpegScan {
         let parts = segment.get(1..1 + 2 * count).ok_or(DAMAGED)?;
         let part = |part: &[u8]| {
             let component = frame.components.iter().position(|c| c.id == part[0])?;
-            Some((component, usize::from(part[1] >> 4 & 3), usize::from(part[1] & 3)))
+            Some((
+                component,
+                usize::from(part[1] >> 4 & 3),
+                usize::from(part[1] & 3),
+            ))
         };
-        let parts: Vec<_> = parts.chunks_exact(2).map(part).collect::<Option<_>>().ok_or(DAMAGED)?;
-        let [start, end, approximation] = segment[1 + 2 * count..] else { return Err(DAMAGED.into()) };
+        let parts: Vec<_> = parts
+            .chunks_exact(2)
+            .map(part)
+            .collect::<Option<_>>()
+            .ok_or(DAMAGED)?;
+        let [start, end, approximation] = segment[1 + 2 * count..] else {
+            return Err(DAMAGED.into());
+        };
         let scan = Self {
             parts,
             spectrum: (usize::from(start), usize::from(end)),
             approximation: (u32::from(approximation >> 4), u32::from(approximation & 15)),
         };
         let lossy = frame.process != CodingProcess::Lossless;
-        let sound = scan.spectrum.0 <= scan.spectrum.1 && scan.spectrum.1 < 64 && scan.approximation.1 < 14;
+        let sound =
+            scan.spectrum.0 <= scan.spectrum.1 && scan.spectrum.1 < 64 && scan.approximation.1 < 14;
         if scan.parts.is_empty() || (lossy && !sound) || scan.approximation.1 >= frame.precision {
             return Err(DAMAGED.into());
         }

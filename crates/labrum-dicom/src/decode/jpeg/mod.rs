@@ -40,7 +40,9 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
             0xC4 => markers::read_huffman(segment, &mut tables)?,
             0xDB => markers::read_quantization(segment, &mut tables)?,
             0xDD => tables.restart_interval = markers::word(segment, 0)?,
-            0xC0..=0xCF if frame.is_none() => frame = Some(checked(JpegFrame::read(marker, segment)?, header)?),
+            0xC0..=0xCF if frame.is_none() => {
+                frame = Some(checked(JpegFrame::read(marker, segment)?, header)?)
+            }
             0xC0..=0xCF => return Err("hierarchical JPEG is not supported".into()),
             0xE0 if segment.starts_with(b"JFIF") => jfif = true,
             0xEE if segment.starts_with(b"Adobe") => adobe = segment.get(11).copied(),
@@ -50,7 +52,9 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
                 let mut reader = BitReader::new(bytes, segments.at);
                 let mut rows = 0;
                 let done = match frame.process {
-                    CodingProcess::Lossless => lossless::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
+                    CodingProcess::Lossless => {
+                        lossless::decode_scan(frame, &scan, &tables, &mut reader, &mut rows)
+                    }
                     _ => lossy::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
                 };
                 segments.at = reader.at;
@@ -73,7 +77,10 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
         CodingProcess::Lossless => frame.components.into_iter().map(lossless::plane).collect(),
         _ => lossy::planes(&frame)?,
     };
-    Ok(Samples { short, ..interleaved(&planes, frame.precision, header, color)? })
+    Ok(Samples {
+        short,
+        ..interleaved(&planes, frame.precision, header, color)?
+    })
 }
 
 /// Every component was decoded, and no further scan can refine it.
@@ -86,10 +93,17 @@ fn is_complete(frame: &JpegFrame) -> bool {
 fn checked(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> {
     let (found, due) = ((frame.columns, frame.rows), (header.columns, header.rows));
     if found != due {
-        return Err(format!("its JPEG is {} x {}, its header says {} x {}", found.0, found.1, due.0, due.1));
+        return Err(format!(
+            "its JPEG is {} x {}, its header says {} x {}",
+            found.0, found.1, due.0, due.1
+        ));
     }
     if frame.components.len() != header.samples {
-        return Err(format!("its JPEG has {} components, {} are due", frame.components.len(), header.samples));
+        return Err(format!(
+            "its JPEG has {} components, {} are due",
+            frame.components.len(),
+            header.samples
+        ));
     }
     Ok(frame)
 }
@@ -111,7 +125,13 @@ fn interleaved(
             bytes.extend_from_slice(&plane[pixel].to_le_bytes()[..size]);
         }
     }
-    Ok(Samples { bytes, size, color, precision: Some(precision), ..Default::default() })
+    Ok(Samples {
+        bytes,
+        size,
+        color,
+        precision: Some(precision),
+        ..Default::default()
+    })
 }
 
 /// Component letters, Adobe's marker and JFIF's go before the DICOM header.

@@ -12,12 +12,21 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, value: 0, count: 0, after_ff: false }
+        Self {
+            bytes,
+            at: 0,
+            value: 0,
+            count: 0,
+            after_ff: false,
+        }
     }
 
     fn fill(&mut self, wanted: u32) -> Result<(), String> {
         while self.count < wanted {
-            let byte = *self.bytes.get(self.at).ok_or("its JPEG-LS stream is cut off")?;
+            let byte = *self
+                .bytes
+                .get(self.at)
+                .ok_or("its JPEG-LS stream is cut off")?;
             if self.after_ff && byte >= 0x80 {
                 return Err("its JPEG-LS stream is cut off".into());
             }
@@ -39,7 +48,13 @@ impl<'a> Bits<'a> {
     }
 
     /// T.87 A.5.3: a limited-length Golomb code; no sound stream holds one above `most`.
-    pub(super) fn golomb(&mut self, k: u32, limit: u32, qbpp: u32, most: i32) -> Result<i32, String> {
+    pub(super) fn golomb(
+        &mut self,
+        k: u32,
+        limit: u32,
+        qbpp: u32,
+        most: i32,
+    ) -> Result<i32, String> {
         let longest = limit.saturating_sub(qbpp + 1);
         let mut zeros = 0;
         while self.read(1)? == 0 {
@@ -48,7 +63,15 @@ impl<'a> Bits<'a> {
                 return Err("its JPEG-LS stream is damaged".into());
             }
         }
-        let value = if zeros < longest { (zeros << k | self.read(k)?) as i32 } else { self.read(qbpp)? as i32 + 1 };
-        if value > most { Err("its JPEG-LS stream is damaged".into()) } else { Ok(value) }
+        let value = if zeros < longest {
+            (zeros << k | self.read(k)?) as i32
+        } else {
+            self.read(qbpp)? as i32 + 1
+        };
+        if value > most {
+            Err("its JPEG-LS stream is damaged".into())
+        } else {
+            Ok(value)
+        }
     }
 }

@@ -3,8 +3,10 @@
 use super::{Presets, bits::Bits};
 
 /// T.87 A.2.1: J, the order of run lengths.
-const J: [u32; 32] =
-    [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+const J: [u32; 32] = [
+    0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13,
+    14, 15,
+];
 
 #[derive(Clone, Copy)]
 struct Context {
@@ -31,7 +33,11 @@ pub(super) struct Coder {
 impl Coder {
     /// T.87 A.1 and C.2.4.1.1.
     pub(super) fn new(precision: u32, near: i32, presets: Presets) -> Result<Self, String> {
-        let maxval = if presets.maxval > 0 { presets.maxval } else { (1 << precision) - 1 };
+        let maxval = if presets.maxval > 0 {
+            presets.maxval
+        } else {
+            (1 << precision) - 1
+        };
         let reset = if presets.reset > 0 { presets.reset } else { 64 };
         let t = thresholds(maxval, near, presets.t);
         let in_order = near < t[0] && t[0] <= t[1] && t[1] <= t[2] && t[2] <= maxval;
@@ -41,7 +47,12 @@ impl Coder {
         let range = (maxval + 2 * near) / (2 * near + 1) + 1;
         let bits_of = |count: i32| 32 - (count - 1).leading_zeros();
         let bpp = bits_of(maxval + 1).max(2);
-        let first = Context { a: ((range + 32) / 64).max(2), b: 0, c: 0, n: 1 };
+        let first = Context {
+            a: ((range + 32) / 64).max(2),
+            b: 0,
+            c: 0,
+            n: 1,
+        };
         Ok(Self {
             maxval,
             near,
@@ -67,10 +78,16 @@ impl Coder {
         let mut x = 1;
         while x <= width {
             let gradients = |c: usize, here: &[Vec<i32>]| {
-                let (ra, rb, rc, rd) = (here[c][x - 1], above[c][x], above[c][x - 1], above[c][x + 1]);
+                let (ra, rb, rc, rd) = (
+                    here[c][x - 1],
+                    above[c][x],
+                    above[c][x - 1],
+                    above[c][x + 1],
+                );
                 [rd - rb, rb - rc, rc - ra]
             };
-            let flat = (0..here.len()).all(|c| gradients(c, here).iter().all(|d| d.abs() <= self.near));
+            let flat =
+                (0..here.len()).all(|c| gradients(c, here).iter().all(|d| d.abs() <= self.near));
             if !flat {
                 for c in 0..here.len() {
                     let d = gradients(c, here);
@@ -89,7 +106,13 @@ impl Coder {
             if x <= width {
                 for c in 0..here.len() {
                     let by_sample = here.len() > 1;
-                    here[c][x] = self.interruption(bits, here[c][x - 1], above[c][x], *run_index, by_sample)?;
+                    here[c][x] = self.interruption(
+                        bits,
+                        here[c][x - 1],
+                        above[c][x],
+                        *run_index,
+                        by_sample,
+                    )?;
                 }
                 *run_index = run_index.saturating_sub(1);
                 x += 1;
@@ -99,7 +122,12 @@ impl Coder {
     }
 
     /// T.87 A.3 to A.6.
-    fn regular(&mut self, bits: &mut Bits<'_>, d: [i32; 3], [ra, rb, rc]: [i32; 3]) -> Result<i32, String> {
+    fn regular(
+        &mut self,
+        bits: &mut Bits<'_>,
+        d: [i32; 3],
+        [ra, rb, rc]: [i32; 3],
+    ) -> Result<i32, String> {
         let q = d.map(|d| self.quantize(d));
         let index = (q[0] * 9 + q[1]) * 9 + q[2];
         let sign = if index < 0 { -1 } else { 1 };
@@ -115,7 +143,11 @@ impl Coder {
         let k = golomb(context.n, context.a)?;
         let mapped = bits.golomb(k, self.limit, self.qbpp, 2 * self.range)?;
         let error = if self.near == 0 && k == 0 && 2 * context.b <= -context.n {
-            if mapped % 2 == 1 { (mapped - 1) / 2 } else { -(mapped / 2) - 1 }
+            if mapped % 2 == 1 {
+                (mapped - 1) / 2
+            } else {
+                -(mapped / 2) - 1
+            }
         } else if mapped % 2 == 0 {
             mapped / 2
         } else {
@@ -141,7 +173,12 @@ impl Coder {
     }
 
     /// T.87 A.7.1: how many samples repeat the one on the left.
-    fn run_length(&self, bits: &mut Bits<'_>, left: usize, run_index: &mut usize) -> Result<usize, String> {
+    fn run_length(
+        &self,
+        bits: &mut Bits<'_>,
+        left: usize,
+        run_index: &mut usize,
+    ) -> Result<usize, String> {
         let mut run = 0;
         while bits.read(1)? == 1 {
             let whole = 1 << J[*run_index];
@@ -155,7 +192,11 @@ impl Coder {
             }
         }
         run += bits.read(J[*run_index])? as usize;
-        if run > left { Err("its JPEG-LS stream is damaged".into()) } else { Ok(run) }
+        if run > left {
+            Err("its JPEG-LS stream is damaged".into())
+        } else {
+            Ok(run)
+        }
     }
 
     /// T.87 A.7.2: the sample that ends a run.
@@ -169,7 +210,11 @@ impl Coder {
     ) -> Result<i32, String> {
         let kind = usize::from(!by_sample && (ra - rb).abs() <= self.near);
         let mut context = self.interruptions[kind];
-        let temp = if kind == 1 { context.a + (context.n >> 1) } else { context.a };
+        let temp = if kind == 1 {
+            context.a + (context.n >> 1)
+        } else {
+            context.a
+        };
         let k = golomb(context.n, temp)?;
         let coded = bits.golomb(k, self.limit - J[run_index] - 1, self.qbpp, 2 * self.range)?;
         let mapped = coded + kind as i32;
@@ -188,7 +233,11 @@ impl Coder {
         }
         context.n += 1;
         self.interruptions[kind] = context;
-        let (predicted, sign) = if kind == 1 { (ra, 1) } else { (rb, if ra > rb { -1 } else { 1 }) };
+        let (predicted, sign) = if kind == 1 {
+            (ra, 1)
+        } else {
+            (rb, if ra > rb { -1 } else { 1 })
+        };
         Ok(self.reconstruct(predicted, sign * error))
     }
 
@@ -221,14 +270,20 @@ fn thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
     let basic = [3, 7, 21];
     let defaults: [i32; 3] = if maxval >= 128 {
         let factor = (maxval.min(4095) + 128) / 256;
-        std::array::from_fn(|i| factor * (basic[i] - 2 - i as i32) + 2 + i as i32 + (3 + 2 * i as i32) * near)
+        std::array::from_fn(|i| {
+            factor * (basic[i] - 2 - i as i32) + 2 + i as i32 + (3 + 2 * i as i32) * near
+        })
     } else {
         let factor = 256 / (maxval + 1);
         std::array::from_fn(|i| (basic[i] / factor + (3 + 2 * i as i32) * near).max(2 + i as i32))
     };
     let mut low = near + 1;
     std::array::from_fn(|i| {
-        let value = if (low..=maxval).contains(&defaults[i]) { defaults[i] } else { low };
+        let value = if (low..=maxval).contains(&defaults[i]) {
+            defaults[i]
+        } else {
+            low
+        };
         low = if presets[i] > 0 { presets[i] } else { value };
         low
     })
@@ -236,5 +291,7 @@ fn thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
 
 /// The Golomb parameter.
 fn golomb(n: i32, a: i32) -> Result<u32, String> {
-    (0..24).find(|k| n << k >= a).ok_or_else(|| "its JPEG-LS stream is damaged".into())
+    (0..24)
+        .find(|k| n << k >= a)
+        .ok_or_else(|| "its JPEG-LS stream is damaged".into())
 }

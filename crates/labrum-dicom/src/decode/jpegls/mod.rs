@@ -24,8 +24,18 @@ pub(crate) struct Decoded {
 pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let decoded = decode(bytes, Some((header.columns, header.rows, header.samples)))?;
     let size = if decoded.precision > 8 { 2 } else { 1 };
-    let bytes = decoded.values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect();
-    Ok(Samples { bytes, size, precision: Some(decoded.precision), short: decoded.short, ..Default::default() })
+    let bytes = decoded
+        .values
+        .iter()
+        .flat_map(|v| v.to_le_bytes().into_iter().take(size))
+        .collect();
+    Ok(Samples {
+        bytes,
+        size,
+        precision: Some(decoded.precision),
+        short: decoded.short,
+        ..Default::default()
+    })
 }
 
 /// Decodes a stream; `due` is the only size (columns, rows, components) that is accepted.
@@ -42,7 +52,10 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
                 let found = JpegLsFrame::read(segment)?;
                 let size = (found.columns, found.rows, found.ids.len());
                 if due.is_some_and(|due| due != size) {
-                    return Err(format!("its JPEG-LS is {} x {} with {} components", size.0, size.1, size.2));
+                    return Err(format!(
+                        "its JPEG-LS is {} x {} with {} components",
+                        size.0, size.1, size.2
+                    ));
                 }
                 image = vec![0; found.columns * found.rows * found.ids.len()];
                 frame = Some(found);
@@ -62,11 +75,22 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
                 if is_last {
                     let (precision, columns, rows) = (frame.precision, frame.columns, frame.rows);
                     let components = frame.ids.len();
-                    return Ok(Decoded { precision, columns, rows, components, values: image, short });
+                    return Ok(Decoded {
+                        precision,
+                        columns,
+                        rows,
+                        components,
+                        values: image,
+                        short,
+                    });
                 }
             }
-            0xDD if segment.iter().any(|b| *b != 0) => return Err("JPEG-LS with restarts is not supported".into()),
-            0xE8 if segment.starts_with(b"mrfx") && segment.get(4).is_some_and(|transform| *transform != 0) => {
+            0xDD if segment.iter().any(|b| *b != 0) => {
+                return Err("JPEG-LS with restarts is not supported".into());
+            }
+            0xE8 if segment.starts_with(b"mrfx")
+                && segment.get(4).is_some_and(|transform| *transform != 0) =>
+            {
                 return Err("JPEG-LS with a colour transform is not supported".into());
             }
             0xD9 => return Err("its JPEG-LS stream is cut off".into()),
@@ -99,8 +123,12 @@ impl<'a> JpegLsStream<'a> {
             if marker == 0xD9 {
                 return Ok((marker, &[]));
             }
-            let length = self.bytes.get(self.at..self.at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
-            let segment = length.and_then(|length| self.bytes.get(self.at + 2..self.at + length.max(2)));
+            let length = self
+                .bytes
+                .get(self.at..self.at + 2)
+                .map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+            let segment =
+                length.and_then(|length| self.bytes.get(self.at + 2..self.at + length.max(2)));
             let segment = segment.ok_or("its JPEG-LS stream is cut off")?;
             self.at += segment.len() + 2;
             return Ok((marker, segment));
@@ -120,16 +148,33 @@ impl JpegLsFrame {
         let [precision, r1, r0, c1, c0, count, parts @ ..] = segment else {
             return Err("its JPEG-LS stream is damaged".into());
         };
-        let ids: Vec<u8> = parts.chunks_exact(3).map(|component| component[0]).collect();
+        let ids: Vec<u8> = parts
+            .chunks_exact(3)
+            .map(|component| component[0])
+            .collect();
         let sampled = parts.chunks_exact(3).any(|component| component[1] != 0x11);
-        let (rows, columns) = (u16::from_be_bytes([*r1, *r0]), u16::from_be_bytes([*c1, *c0]));
-        if rows == 0 || columns == 0 || ids.len() != usize::from(*count) || !(2..=16).contains(precision) {
+        let (rows, columns) = (
+            u16::from_be_bytes([*r1, *r0]),
+            u16::from_be_bytes([*c1, *c0]),
+        );
+        if rows == 0
+            || columns == 0
+            || ids.len() != usize::from(*count)
+            || !(2..=16).contains(precision)
+        {
             return Err("its JPEG-LS stream is damaged".into());
         }
         if sampled || !matches!(ids.len(), 1 | 3) {
-            return Err("JPEG-LS with subsampled or other than 1 or 3 components is not supported".into());
+            return Err(
+                "JPEG-LS with subsampled or other than 1 or 3 components is not supported".into(),
+            );
         }
-        Ok(Self { precision: u32::from(*precision), rows: rows.into(), columns: columns.into(), ids })
+        Ok(Self {
+            precision: u32::from(*precision),
+            rows: rows.into(),
+            columns: columns.into(),
+            ids,
+        })
     }
 }
 
@@ -146,8 +191,13 @@ impl Presets {
         if segment.first() != Some(&1) || segment.len() < 11 {
             return Err("JPEG-LS with mapping tables is not supported".into());
         }
-        let word = |i: usize| i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]));
-        Ok(Self { maxval: word(0), t: [word(1), word(2), word(3)], reset: word(4) })
+        let word =
+            |i: usize| i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]));
+        Ok(Self {
+            maxval: word(0),
+            t: [word(1), word(2), word(3)],
+            reset: word(4),
+        })
     }
 }
 
@@ -169,9 +219,13 @@ impl JpegLsScan {
     fn read(segment: &[u8], frame: &JpegLsFrame) -> Result<Self, String> {
         let damaged = || "its JPEG-LS stream is damaged".to_owned();
         let count = usize::from(*segment.first().ok_or_else(damaged)?);
-        let tail = segment.get(1 + 2 * count..1 + 2 * count + 3).ok_or_else(damaged)?;
+        let tail = segment
+            .get(1 + 2 * count..1 + 2 * count + 3)
+            .ok_or_else(damaged)?;
         let index = |id: u8| frame.ids.iter().position(|known| *known == id);
-        let components = segment[1..1 + 2 * count].chunks_exact(2).map(|part| index(part[0]));
+        let components = segment[1..1 + 2 * count]
+            .chunks_exact(2)
+            .map(|part| index(part[0]));
         let components: Vec<usize> = components.collect::<Option<_>>().ok_or_else(damaged)?;
         let interleave = match (components.len(), tail[1]) {
             (1, _) => Interleave::None,
@@ -182,11 +236,21 @@ impl JpegLsScan {
         if tail[2] != 0 {
             return Err("JPEG-LS with a point transform is not supported".into());
         }
-        Ok(Self { components, near: i32::from(tail[0]), interleave })
+        Ok(Self {
+            components,
+            near: i32::from(tail[0]),
+            interleave,
+        })
     }
 
     /// Decodes into `image`; returns how many bytes were read, and where a damaged stream stopped.
-    fn decode(&self, mut coder: Coder, bytes: &[u8], frame: &JpegLsFrame, image: &mut [u16]) -> (usize, Option<Short>) {
+    fn decode(
+        &self,
+        mut coder: Coder,
+        bytes: &[u8],
+        frame: &JpegLsFrame,
+        image: &mut [u16],
+    ) -> (usize, Option<Short>) {
         let mut bits = Bits::new(bytes);
         let (width, all) = (frame.columns, frame.ids.len());
         // One sample of margin on either side, T.87 A.2.1.

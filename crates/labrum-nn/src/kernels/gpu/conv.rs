@@ -36,7 +36,11 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
     let client = x.client.clone();
     conv_kernel::launch(
         &client,
-        CubeCount::Static(pixels.div_ceil(TILE / wide) as u32, out_channels.div_ceil(wide) as u32, 1),
+        CubeCount::Static(
+            pixels.div_ceil(TILE / wide) as u32,
+            out_channels.div_ceil(wide) as u32,
+            1,
+        ),
         CubeDim::new_1d(THREADS as u32),
         x.into_tensor_arg(),
         weight.into_tensor_arg(),
@@ -54,7 +58,11 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> Cube
     let [batch, in_channels, rows, columns] = x.meta.shape().dims();
     let [_, out_channels, _, _] = grad.meta.shape().dims();
     let (x, grad) = (channels_last(x), channels_last(grad));
-    let (depth, wide, pixels) = (k * k * in_channels, width(out_channels), batch * rows * columns);
+    let (depth, wide, pixels) = (
+        k * k * in_channels,
+        width(out_channels),
+        batch * rows * columns,
+    );
     let tiles = [depth.div_ceil(TILE / wide), out_channels.div_ceil(wide)];
     let parts = (BUSY / (tiles[0] * tiles[1])).clamp(1, pixels.div_ceil(THREADS));
     let sums = empty(&x, [parts, depth, out_channels]);
@@ -126,9 +134,23 @@ fn conv_kernel(
             let pixel = first_pixel + m;
             let place = (at_row[m] as usize + down, at_column[m] as usize + along);
             let is_there = at < depth && pixel < pixels;
-            left[inner * pitch + m] = seen(x, place, pixel + down * columns + along, channel, is_there, k);
+            left[inner * pitch + m] = seen(
+                x,
+                place,
+                pixel + down * columns + along,
+                channel,
+                is_there,
+                k,
+            );
         }
-        fill(&mut right, weight, (step * STEP, depth), (first_channel, out_channels), id, wide);
+        fill(
+            &mut right,
+            weight,
+            (step * STEP, depth),
+            (first_channel, out_channels),
+            id,
+            wide,
+        );
         sync_cube();
         multiply(&left, &right, &mut sums, id, wide, pitch);
     }
@@ -207,11 +229,28 @@ fn conv_weight_kernel(
         for turn in 0..comptime!(TILE / wide * STEP / THREADS) {
             let inner = id / high + comptime!(turn * (THREADS * wide / TILE));
             let pixel = at + inner;
-            let place = (at_row[inner] as usize + down, at_column[inner] as usize + along);
+            let place = (
+                at_row[inner] as usize + down,
+                at_column[inner] as usize + along,
+            );
             let is_there = first_row + m < depth && pixel < end;
-            left[inner * high + m] = seen(x, place, pixel + down * columns + along, channel, is_there, k);
+            left[inner * high + m] = seen(
+                x,
+                place,
+                pixel + down * columns + along,
+                channel,
+                is_there,
+                k,
+            );
         }
-        fill(&mut right, grad, (at, end), (first_channel, out_channels), id, wide);
+        fill(
+            &mut right,
+            grad,
+            (at, end),
+            (first_channel, out_channels),
+            id,
+            wide,
+        );
         sync_cube();
         multiply(&left, &right, &mut all, id, wide, high);
         at += STEP;
@@ -246,7 +285,8 @@ fn seen(
     let border = comptime!(k / 2);
     let columns = x.shape(2);
     let (row, column) = place;
-    let is_inside = row >= border && row < x.shape(1) + border && column >= border && column < columns + border;
+    let is_inside =
+        row >= border && row < x.shape(1) + border && column >= border && column < columns + border;
     let mut value = 0.0f32;
     if is_there && is_inside {
         value = x[(pixel - border * columns - border) * x.shape(3) + channel];

@@ -13,7 +13,12 @@ const PARTS: usize = 128;
 /// x [B,C,H,W] with weight [C,1,k,k], stride 1 and zero padding k/2, plus bias [C].
 pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
     let [channels, _, k, _] = weight.meta.shape().dims();
-    CubeBackend::conv2d(x, weight, bias, ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], channels))
+    CubeBackend::conv2d(
+        x,
+        weight,
+        bias,
+        ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], channels),
+    )
 }
 
 /// dW [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].

@@ -80,7 +80,11 @@ impl GpuKernels for CubeBackend {
         bias: FloatTensor<Self>,
         is_depthwise: bool,
     ) -> FloatTensor<Self> {
-        if is_depthwise { depthwise::forward(x, weight, Some(bias)) } else { conv::forward(x, weight, Some(bias)) }
+        if is_depthwise {
+            depthwise::forward(x, weight, Some(bias))
+        } else {
+            conv::forward(x, weight, Some(bias))
+        }
     }
 
     fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
@@ -95,7 +99,16 @@ impl GpuKernels for CubeBackend {
         eps: f64,
         with: With,
     ) -> FloatTensor<Self> {
-        norm::forward(x, norm::NormInputs { gamma, beta, statistics, eps: eps as f32 }, with)
+        norm::forward(
+            x,
+            norm::NormInputs {
+                gamma,
+                beta,
+                statistics,
+                eps: eps as f32,
+            },
+            with,
+        )
     }
 }
 
@@ -108,7 +121,12 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let (x, weight) = (x.into_primitive(), weight.into_primitive());
-        let out = CubeBackend::labrum_gpu_conv2d(x.clone(), weight.clone(), bias.into_primitive(), is_depthwise);
+        let out = CubeBackend::labrum_gpu_conv2d(
+            x.clone(),
+            weight.clone(),
+            bias.into_primitive(),
+            is_depthwise,
+        );
         match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight, is_depthwise), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
@@ -130,7 +148,12 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let (x, statistics) = (x.into_primitive(), statistics.into_primitive());
         let (gamma, beta) = (gamma.into_primitive(), beta.into_primitive());
-        let affine = norm::NormInputs { gamma, beta, statistics, eps: eps as f32 };
+        let affine = norm::NormInputs {
+            gamma,
+            beta,
+            statistics,
+            eps: eps as f32,
+        };
         let out = norm::forward(x.clone(), affine.clone(), with);
         match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, affine, with), out),
@@ -155,7 +178,11 @@ impl Backward<CubeBackend, 3> for ConvBackward {
         }
         if let Some(node) = of_weight {
             let [_, _, k, _] = weight.meta.shape().dims();
-            let gradient = if is_depthwise { depthwise::weight_gradient } else { conv::weight_gradient };
+            let gradient = if is_depthwise {
+                depthwise::weight_gradient
+            } else {
+                conv::weight_gradient
+            };
             grads.register::<CubeBackend>(node.id, gradient(x, grad.clone(), k));
         }
         // Back to the input it is a convolution with turned weights.
@@ -180,7 +207,11 @@ impl Backward<CubeBackend, 3> for NormBackward {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<CubeBackend>(&ops.node);
         let (x, affine, with) = ops.state;
-        for (node, gradient) in ops.parents.into_iter().zip(norm::backward(x, affine, grad, with)) {
+        for (node, gradient) in ops
+            .parents
+            .into_iter()
+            .zip(norm::backward(x, affine, grad, with))
+        {
             if let Some(node) = node {
                 grads.register::<CubeBackend>(node.id, gradient);
             }

@@ -36,11 +36,20 @@ impl Sums {
         let [batch, rows, columns, channels] = x.meta.shape().dims();
         let lanes = lanes(channels);
         let count = batch * rows * columns;
-        Self { channels, count, lanes, parts: count.div_ceil(4 * THREADS / lanes).min(PARTS) }
+        Self {
+            channels,
+            count,
+            lanes,
+            parts: count.div_ceil(4 * THREADS / lanes).min(PARTS),
+        }
     }
 
     fn cubes(&self) -> CubeCount {
-        CubeCount::Static(self.channels.div_ceil(self.lanes) as u32, self.parts as u32, 1)
+        CubeCount::Static(
+            self.channels.div_ceil(self.lanes) as u32,
+            self.parts as u32,
+            1,
+        )
     }
 
     fn threads(&self) -> CubeDim {
@@ -59,10 +68,14 @@ pub(super) fn statistics(x: CubeTensor, with: With) -> CubeTensor {
     let x = channels_last(x);
     let sums = Sums::of(&x);
     let gelu = with == With::GeluBefore;
-    let over_all = |sum: CubeTensor| CubeBackend::float_div_scalar(sum, Scalar::Float(sums.count as f64));
+    let over_all =
+        |sum: CubeTensor| CubeBackend::float_div_scalar(sum, Scalar::Float(sums.count as f64));
     let mean = over_all(row(&moments(&x, None, gelu), 0));
     let variance = over_all(row(&moments(&x, Some(mean.clone()), gelu), 1));
-    CubeBackend::float_reshape(CubeBackend::float_cat(vec![mean, variance], 0), [2, sums.channels].into())
+    CubeBackend::float_reshape(
+        CubeBackend::float_cat(vec![mean, variance], 0),
+        [2, sums.channels].into(),
+    )
 }
 
 /// A row [C] of [2,C].
@@ -113,7 +126,12 @@ pub(super) fn forward(x: CubeTensor, affine: NormInputs, with: With) -> CubeTens
 }
 
 /// The gradients of x [B,C,H,W], gamma and beta [C] from that of the output.
-pub(super) fn backward(x: CubeTensor, affine: NormInputs, grad: CubeTensor, with: With) -> [CubeTensor; 3] {
+pub(super) fn backward(
+    x: CubeTensor,
+    affine: NormInputs,
+    grad: CubeTensor,
+    with: With,
+) -> [CubeTensor; 3] {
     let (x, grad) = (channels_last(x), channels_last(grad));
     let sums = Sums::of(&x);
     let gelu = with == With::GeluBefore;
@@ -155,8 +173,14 @@ pub(super) fn backward(x: CubeTensor, affine: NormInputs, grad: CubeTensor, with
 
 /// Cubes and threads for one value each.
 fn every(x: &CubeTensor) -> (CubeCount, CubeDim) {
-    let (values, threads) = (x.meta.shape().num_elements(), CubeDim::new_1d(THREADS as u32));
-    (calculate_cube_count_elemwise(&x.client, values, threads), threads)
+    let (values, threads) = (
+        x.meta.shape().num_elements(),
+        CubeDim::new_1d(THREADS as u32),
+    );
+    (
+        calculate_cube_count_elemwise(&x.client, values, threads),
+        threads,
+    )
 }
 
 /// What is normalised: GELU(x) or x.
@@ -195,7 +219,8 @@ fn behind_norm(
 /// Phi(x) + x phi(x)
 #[cube]
 fn gelu_slope(x: f32) -> f32 {
-    0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32)) + x * 0.398_942_3f32 * f32::exp(x * x * (-0.5f32))
+    0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32))
+        + x * 0.398_942_3f32 * f32::exp(x * x * (-0.5f32))
 }
 
 #[cube(launch)]
@@ -266,7 +291,14 @@ fn norm_sums_kernel(
 
 /// All threads of a channel together, to sums [parts,2,C].
 #[cube]
-fn write_sums(a: f32, b: f32, sums: &mut Tensor<f32>, channel: usize, channels: usize, #[comptime] lanes: usize) {
+fn write_sums(
+    a: f32,
+    b: f32,
+    sums: &mut Tensor<f32>,
+    channel: usize,
+    channels: usize,
+    #[comptime] lanes: usize,
+) {
     let walkers = comptime!(THREADS / lanes);
     let lane = UNIT_POS_X as usize;
     let walker = UNIT_POS_Y as usize;
