@@ -53,8 +53,8 @@ fn look(image: &Image, scale: f32, center: f32) -> CanvasLook {
         scale: [scale; 2],
         origin: [640.0 - center * scale, 400.0 - center * scale],
     };
-    let labels: Vec<Label> = (0..2).map(|i| Label::named("Label", i)).collect();
-    let levels = GreyLevels::of(image, Window::new(300.0, 1500.0), false);
+    let labels: Vec<Label> = (0..2).map(|i| Label::with_name("Label", i)).collect();
+    let levels = GreyLevels::from_image(image, Window::new(300.0, 1500.0), false);
     CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &labels, &[], 0.35)
 }
 
@@ -69,7 +69,7 @@ fn stroke(live: &mut Live, step: usize) {
         (c as f64 - x as f64).hypot(r as f64 - y as f64) < 40.0
     });
     let label = u8::from(step.is_multiple_of(2));
-    live.paint(|mask| mask.paint(&disc, label, &Rule::FREE));
+    live.edit_mask(|mask| mask.paint_region(&disc, label, &Rule::FREE));
 }
 
 fn scene<'a>(image: &'a Arc<Image>, live: &'a Live, look: &'a CanvasLook) -> Scene<'a> {
@@ -93,7 +93,7 @@ fn on_cpu(c: &mut Criterion) {
         let look = look(&image, scale, 1000.0);
         c.bench_function(&format!("frame of 1280x800 on the CPU, {name}"), |b| {
             let with_window =
-                |mut raster: Raster| raster.update(&scene(&image, &live, &look), AREA);
+                |mut raster: Raster| raster.repaint_changes(&scene(&image, &live, &look), AREA);
             b.iter_batched(
                 Raster::default,
                 |raster| black_box(with_window(raster)),
@@ -104,13 +104,13 @@ fn on_cpu(c: &mut Criterion) {
     for (name, scale) in [("fitted", FIT), ("1 to 1", 1.0), ("3 to 1", 3.0)] {
         let look = look(&image, scale, 1290.0);
         let mut raster = Raster::default();
-        raster.update(&scene(&image, &live, &look), AREA);
+        raster.repaint_changes(&scene(&image, &live, &look), AREA);
         let mut step = 0;
         c.bench_function(&format!("brush of radius 40 on the CPU, {name}"), |b| {
             b.iter(|| {
                 stroke(&mut live, step);
                 step += 1;
-                black_box(raster.update(&scene(&image, &live, &look), AREA))
+                black_box(raster.repaint_changes(&scene(&image, &live, &look), AREA))
             });
         });
     }
@@ -127,13 +127,13 @@ fn on_card(c: &mut Criterion) {
     let (image, mut live) = slice();
     let look = look(&image, 1.0, 1290.0);
     let mut gpu = Gpu::new(&state);
-    gpu.update(&scene(&image, &live, &look));
+    gpu.upload_scene(&scene(&image, &live, &look));
     let mut step = 0;
     c.bench_function("brush of radius 40 on the card: upload and submit", |b| {
         b.iter(|| {
             stroke(&mut live, step);
             step += 1;
-            gpu.update(&scene(&image, &live, &look));
+            gpu.upload_scene(&scene(&image, &live, &look));
             state.queue.submit([]);
         });
     });
@@ -149,7 +149,7 @@ fn on_card(c: &mut Criterion) {
                 Arc::new((*image).clone())
             },
             |other| {
-                gpu.update(&scene(&other, &live, &look));
+                gpu.upload_scene(&scene(&other, &live, &look));
                 other
             },
             BatchSize::PerIteration,

@@ -28,7 +28,7 @@ const USUAL: [&str; 6] = [
 const EACH: Duration = Duration::from_secs(3);
 
 fn main() {
-    containment::start(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
+    containment::start_pool(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
     let named: Vec<PathBuf> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with("--"))
@@ -41,7 +41,7 @@ fn main() {
     } else {
         named
     } {
-        match open::catalog(std::slice::from_ref(&path), &mut |_| {}, &Cancel::default()) {
+        match open::read_catalog(std::slice::from_ref(&path), &mut |_| {}, &Cancel::default()) {
             Ok(catalog) => {
                 let series = catalog.studies.iter().flat_map(|study| &study.series);
                 let slices: Vec<(&Slice, Kind)> = series
@@ -61,8 +61,8 @@ fn measure(path: &Path, slices: &[(&Slice, Kind)]) {
     let mut about = String::new();
     for (slice, kind) in slices.iter().cycle() {
         for (times, load) in [
-            (&mut here, open::decode as fn(_, _) -> _),
-            (&mut child, open::load),
+            (&mut here, open::decode_slice as fn(_, _) -> _),
+            (&mut child, open::load_slice),
         ] {
             let start = Instant::now();
             match load(&slice.source, *kind) {

@@ -4,7 +4,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use labrum_core::{
     image::{Image, Pixels, Window},
     region::{PixelRect, Region},
-    tools::{live_wire::Wire, pull::pulled, smart_brush::smart_disc},
+    tools::{live_wire::Wire, pull::pull_label, smart_brush::smart_disc},
 };
 use std::{hint::black_box, sync::Arc};
 
@@ -44,7 +44,7 @@ fn smart_brush(c: &mut Criterion) {
 
 fn live_wire(c: &mut Criterion) {
     let image = Arc::new(picture());
-    let window = Window::spanning(800.0, 1300.0);
+    let window = Window::from_range(800.0, 1300.0);
     c.bench_function("live wire: made", |b| {
         b.iter(|| Wire::new(Arc::clone(&image), window))
     });
@@ -97,10 +97,10 @@ fn live_wire(c: &mut Criterion) {
 
 fn pull(c: &mut Criterion) {
     let inside = |x: usize, y: usize| (x as f64 - 1024.0).hypot(y as f64 - 1024.0) < 400.0;
-    let label = Region::from_fn(&PixelRect::whole(SIDE, SIDE), inside);
+    let label = Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), inside);
     c.bench_function("pull: reach 60, by 50 pixels", |b| {
         b.iter(|| {
-            pulled(
+            pull_label(
                 &label,
                 black_box([1424.0, 1024.0]),
                 [1464.0, 1054.0],

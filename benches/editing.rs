@@ -40,12 +40,12 @@ fn series() -> Series {
         path: "/scans/large".into(),
         frame: 0,
     };
-    let slice = Slice::at(source);
+    let slice = Slice::from_source(source);
     Series {
         id: "large".into(),
         modality: "DX".into(),
         description: "large".into(),
-        ..Series::of(Kind::Dicom, SIDE, SIDE, vec![slice])
+        ..Series::from_slices(Kind::Dicom, SIDE, SIDE, vec![slice])
     }
 }
 
@@ -53,7 +53,7 @@ fn series() -> Series {
 fn session() -> Session {
     let mut session = Session::new(Settings::default());
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
-    session.apply(Action::Open(vec!["/scans".into()]));
+    session.apply_action(Action::Open(vec!["/scans".into()]));
     let id = session.take_jobs().iter().find_map(|j| {
         if let Job::Files(FileJob::Open { id, .. }) = j {
             Some(*id)
@@ -98,8 +98,8 @@ fn session() -> Session {
         key: SliceKey { case, slice: 0 },
         result: Ok(Arc::new(loaded)),
     });
-    session.apply(Action::Command(UserCommand::ToolBrush));
-    session.apply(Action::SetTools(ToolOptions {
+    session.apply_action(Action::Command(UserCommand::ToolBrush));
+    session.apply_action(Action::SetTools(ToolOptions {
         radius: 40.0,
         ..ToolOptions::default()
     }));
@@ -108,7 +108,7 @@ fn session() -> Session {
 }
 
 fn point(session: &mut Session, phase: PointerPhase, at: [f64; 2]) {
-    session.apply(Action::Pointer(PointerInput {
+    session.apply_action(Action::Pointer(PointerInput {
         phase,
         at,
         erases: false,
@@ -124,16 +124,16 @@ fn place(n: usize) -> [f64; 2] {
 
 fn brush_move(c: &mut Criterion) {
     let mut session = session();
-    let (mut n, mut seen) = (0, session.live().unwrap().version());
+    let (mut n, mut seen) = (0, session.live_mask().unwrap().mask_version());
     point(&mut session, PointerPhase::Press, place(0));
     c.bench_function("brush move in the session, radius 40, 2048x2048", |b| {
         b.iter(|| {
             n += 1;
             point(&mut session, PointerPhase::Drag, place(n));
             // What the screen has to upload after it.
-            let live = session.live().unwrap();
+            let live = session.live_mask().unwrap();
             black_box(live.dirty_since(seen));
-            seen = live.version();
+            seen = live.mask_version();
         });
     });
 }
@@ -145,7 +145,7 @@ fn gesture(c: &mut Criterion) {
             point(&mut session, PointerPhase::Press, place(0));
             (1..20).for_each(|n| point(&mut session, PointerPhase::Drag, place(n)));
             point(&mut session, PointerPhase::Release, place(20));
-            session.apply(Action::Command(UserCommand::Undo));
+            session.apply_action(Action::Command(UserCommand::Undo));
             black_box(session.take_jobs());
         });
     });
@@ -164,7 +164,7 @@ fn undo(c: &mut Criterion) {
             } else {
                 UserCommand::Redo
             };
-            session.apply(Action::Command(command));
+            session.apply_action(Action::Command(command));
             is_done = !is_done;
             session.take_jobs();
         });
@@ -175,17 +175,23 @@ fn journal(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(&folder.path().join("w")).unwrap();
     let case = workspace
-        .adopt(&CaseDescription::of("large", "study", "", &series()))
+        .adopt_case(&CaseDescription::from_series(
+            "large",
+            "study",
+            "",
+            &series(),
+        ))
         .unwrap();
     let mut seq = workspace.next_seq().unwrap();
-    let mut mask = Mask::empty(SIDE, SIDE);
+    let mut mask = Mask::new_blank(SIDE, SIDE);
     c.bench_function("journal row of a stroke", |b| {
         b.iter_batched(
             || {
                 let (n, label) = (seq as usize * 7, 1 + (seq % 3) as u8);
-                let region = stroke::capsule(place(n), place(n + 6), [40.0, 40.0], SIDE, SIDE);
+                let region =
+                    stroke::capsule_region(place(n), place(n + 6), [40.0, 40.0], SIDE, SIDE);
                 seq += 1;
-                let edits = vec![(0, mask.paint(&region, label, &Rule::FREE))];
+                let edits = vec![(0, mask.paint_region(&region, label, &Rule::FREE))];
                 let author = Author::Person("bench".into());
                 JournalStep {
                     seq,
@@ -198,7 +204,7 @@ fn journal(c: &mut Criterion) {
                     state: StepState::Done,
                 }
             },
-            |step| workspace.append(&step, &[]).unwrap(),
+            |step| workspace.append_step(&step, &[]).unwrap(),
             BatchSize::PerIteration,
         );
     });
@@ -214,7 +220,12 @@ fn together(_: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let mut workspace = Workspace::open(&folder.path().join("w")).unwrap();
     let case = workspace
-        .adopt(&CaseDescription::of("large", "study", "", &series()))
+        .adopt_case(&CaseDescription::from_series(
+            "large",
+            "study",
+            "",
+            &series(),
+        ))
         .unwrap();
     let (mut seq, mut step) = (workspace.next_seq().unwrap(), Vec::new());
     let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap());
@@ -222,10 +233,10 @@ fn together(_: &mut Criterion) {
         scale: [0.39; 2],
         origin: [240.0, 0.0],
     };
-    let levels = GreyLevels::of(&image, image.default_window(), true);
+    let levels = GreyLevels::from_image(&image, image.default_window(), true);
     let look = CanvasLook::new(placement, 1.0, levels).with_labels(
         LabelLayers::Fill,
-        &[Label::named("Label", 0)],
+        &[Label::with_name("Label", 0)],
         &[],
         0.35,
     );
@@ -245,7 +256,9 @@ fn together(_: &mut Criterion) {
                     for job in session.take_jobs() {
                         if let Job::Store(StoreJob::Append { step: taken, .. }) = job {
                             step.extend(
-                                taken.edits(false).map(|(slice, edit)| (slice as u32, edit)),
+                                taken
+                                    .decoded_edits(false)
+                                    .map(|(slice, edit)| (slice as u32, edit)),
                             );
                         }
                     }
@@ -263,11 +276,11 @@ fn together(_: &mut Criterion) {
                             also: Also::default(),
                             state: StepState::Done,
                         };
-                        workspace.append(&row, &[]).unwrap();
+                        workspace.append_step(&row, &[]).unwrap();
                     }
                     point(&mut session, PointerPhase::Press, place(n));
                 }
-                let live = session.live().unwrap();
+                let live = session.live_mask().unwrap();
                 let scene = Scene {
                     image: &image,
                     labels: Some(live),
@@ -275,7 +288,7 @@ fn together(_: &mut Criterion) {
                     preview: None,
                     look: &look,
                 };
-                black_box(raster.update(&scene, AREA));
+                black_box(raster.repaint_changes(&scene, AREA));
                 begun.elapsed()
             })
             .collect();
@@ -290,13 +303,13 @@ fn together(_: &mut Criterion) {
 }
 
 fn survey(c: &mut Criterion) {
-    let mut mask = Mask::empty(SIDE, SIDE);
-    mask.paint(
-        &stroke::disc([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE),
+    let mut mask = Mask::new_blank(SIDE, SIDE);
+    mask.paint_region(
+        &stroke::disc_region([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE),
         1,
         &Rule::FREE,
     );
-    let labels: Arc<[Label]> = [Label::named("Disc", 0)].into();
+    let labels: Arc<[Label]> = [Label::with_name("Disc", 0)].into();
     c.bench_function(
         "outlines and measurements of a 2048x2048 mask, beside the window",
         |b| {

@@ -42,7 +42,7 @@ fn main() {
 
     let begun = Instant::now();
     let paths = [scans.clone()];
-    let catalog = io::open::catalog(&paths, &mut |_| {}, &Cancel::default()).unwrap();
+    let catalog = io::open::read_catalog(&paths, &mut |_| {}, &Cancel::default()).unwrap();
     let found: usize = catalog
         .studies
         .iter()
@@ -122,8 +122,8 @@ fn views(folder: &Path, scans: &Path) {
     if let Some(reason) = editor.session.ortho_refusal() {
         return say("orthogonal views", reason);
     }
-    let count = editor.session.case().unwrap().slices.len();
-    let took = editor.until(|s| s.ortho().is_some_and(|o| o.loaded == count));
+    let count = editor.session.current_case().unwrap().slices.len();
+    let took = editor.until(|s| s.ortho_views().is_some_and(|o| o.loaded == count));
     say(
         "orthogonal views",
         &format!("all {count} slices after {:.0} ms", ms(took)),
@@ -133,12 +133,14 @@ fn views(folder: &Path, scans: &Path) {
         for _ in 0..50 {
             let before = editor
                 .session
-                .ortho()
+                .ortho_views()
                 .and_then(|o| o.across(plane)?.image.clone());
             let begun = Instant::now();
             editor.act(Action::Ortho(OrthoAction::Scroll(plane, 1)));
             editor.until(|s| {
-                let image = s.ortho().and_then(|o| o.across(plane)?.image.as_ref());
+                let image = s
+                    .ortho_views()
+                    .and_then(|o| o.across(plane)?.image.as_ref());
                 image
                     .zip(before.as_ref())
                     .is_none_or(|(a, b)| !std::sync::Arc::ptr_eq(a, b))
@@ -147,7 +149,7 @@ fn views(folder: &Path, scans: &Path) {
         }
         let name = editor
             .session
-            .ortho()
+            .ortho_views()
             .and_then(|o| Some(o.across(plane)?.pane.name.clone()))
             .unwrap_or_default();
         say(

@@ -5,7 +5,8 @@ use labrum_core::{
     mask::{Mask, Rule},
     region::Region,
     tools::{
-        fill::connected_label, interpolate::between_masks, morphology, polygon::polygon, stroke,
+        fill::connected_label, interpolate::between_masks, morphology, polygon::rasterize_polygon,
+        stroke,
     },
 };
 use std::{f64::consts::TAU, hint::black_box};
@@ -14,21 +15,21 @@ const SIDE: usize = 2048;
 
 /// One move of the pointer: the shape and the mask under it, which turns from one label to another each time.
 fn brush(c: &mut Criterion) {
-    let mut mask = Mask::empty(SIDE, SIDE);
+    let mut mask = Mask::new_blank(SIDE, SIDE);
     let mut step = 0u32;
     c.bench_function("brush move, radius 40, 2048x2048", |b| {
         b.iter(|| {
             step += 1;
             let (sin, cos) = (f64::from(step) * 0.02).sin_cos();
             let from = [1024.0 + 700.0 * cos, 1024.0 + 700.0 * sin];
-            let shape = stroke::capsule(
+            let shape = stroke::capsule_region(
                 from,
                 [from[0] - 14.0 * sin, from[1] + 14.0 * cos],
                 [40.0; 2],
                 SIDE,
                 SIDE,
             );
-            mask.paint(&shape, (step / 315 % 3) as u8, &Rule::FREE)
+            mask.paint_region(&shape, (step / 315 % 3) as u8, &Rule::FREE)
         });
     });
 }
@@ -50,18 +51,18 @@ fn polygons(c: &mut Criterion) {
     for side in [500usize, 2500] {
         let points = lasso(side as f64);
         let paint = |mut mask: Mask| {
-            let edit = mask.paint(&polygon(&points, side, side), 1, &Rule::FREE);
+            let edit = mask.paint_region(&rasterize_polygon(&points, side, side), 1, &Rule::FREE);
             (mask, edit)
         };
         let name = format!("polygon fill, {side}x{side}");
         c.bench_function(&name, |b| {
-            b.iter_batched(|| Mask::empty(side, side), paint, BatchSize::LargeInput)
+            b.iter_batched(|| Mask::new_blank(side, side), paint, BatchSize::LargeInput)
         });
-        let mut drawn = Mask::empty(side, side);
+        let mut drawn = Mask::new_blank(side, side);
         for (i, y) in (0..side).step_by(50).enumerate() {
             let middle = [side as f64 * 0.5, y as f64];
-            let band = stroke::capsule([0.0, y as f64], middle, [20.0; 2], side, side);
-            drawn.paint(&band, (i % 3) as u8, &Rule::FREE);
+            let band = stroke::capsule_region([0.0, y as f64], middle, [20.0; 2], side, side);
+            drawn.paint_region(&band, (i % 3) as u8, &Rule::FREE);
         }
         let name = format!("polygon fill over labels, {side}x{side}");
         c.bench_function(&name, |b| {
@@ -71,33 +72,33 @@ fn polygons(c: &mut Criterion) {
 }
 
 fn fill(c: &mut Criterion) {
-    let mut mask = Mask::empty(SIDE, SIDE);
-    mask.paint(
-        &stroke::disc([1024.0; 2], [900.0; 2], SIDE, SIDE),
+    let mut mask = Mask::new_blank(SIDE, SIDE);
+    mask.paint_region(
+        &stroke::disc_region([1024.0; 2], [900.0; 2], SIDE, SIDE),
         1,
         &Rule::FREE,
     );
-    mask.paint(
-        &stroke::disc([1024.0; 2], [300.0; 2], SIDE, SIDE),
+    mask.paint_region(
+        &stroke::disc_region([1024.0; 2], [300.0; 2], SIDE, SIDE),
         0,
         &Rule::FREE,
     );
     c.bench_function("connected fill of a ring, 2048x2048", |b| {
         b.iter(|| connected_label(&mask, (1024, 200)))
     });
-    let blank = Mask::empty(SIDE, SIDE);
+    let blank = Mask::new_blank(SIDE, SIDE);
     c.bench_function("connected fill of all, 2048x2048", |b| {
         b.iter(|| connected_label(&blank, (1024, 200)))
     });
 }
 
 fn change_of_shape(c: &mut Criterion) {
-    let disc = stroke::disc([1024.0; 2], [250.0; 2], SIDE, SIDE);
+    let disc = stroke::disc_region([1024.0; 2], [250.0; 2], SIDE, SIDE);
     type Change = fn(&Region, [f64; 2], usize, usize) -> Region;
     let changes: [(&str, Change); 3] = [
-        ("grow", morphology::grown),
-        ("shrink", morphology::shrunk),
-        ("smooth", morphology::smoothed),
+        ("grow", morphology::dilate_region),
+        ("shrink", morphology::erode_region),
+        ("smooth", morphology::smooth_region),
     ];
     for (name, change) in changes {
         let name = format!("{name} by 5, disc of 500");
@@ -109,10 +110,10 @@ fn change_of_shape(c: &mut Criterion) {
 
 fn interpolation(c: &mut Criterion) {
     let mask = |shift: f64| {
-        let mut mask = Mask::empty(512, 512);
+        let mut mask = Mask::new_blank(512, 512);
         for (label, x) in [(1, 150.0), (2, 330.0)] {
-            let disc = stroke::disc([x + shift, 256.0], [90.0 + shift, 130.0], 512, 512);
-            mask.paint(&disc, label, &Rule::FREE);
+            let disc = stroke::disc_region([x + shift, 256.0], [90.0 + shift, 130.0], 512, 512);
+            mask.paint_region(&disc, label, &Rule::FREE);
         }
         mask
     };

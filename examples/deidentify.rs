@@ -34,7 +34,7 @@ fn run() -> Result<()> {
         key: SecretKey::in_file(Path::new(key))?,
         dates,
     };
-    let one = |(number, source): (usize, &String)| match how.write(
+    let one = |(number, source): (usize, &String)| match how.write_file(
         Path::new(source),
         &Path::new(folder).join(format!("{number:04}.dcm")),
     ) {

@@ -33,7 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !entry.file_type().is_file() {
             continue;
         }
-        let catalog = open::catalog(&[entry.path().to_owned()], &mut |_| {}, &Cancel::default());
+        let catalog =
+            open::read_catalog(&[entry.path().to_owned()], &mut |_| {}, &Cancel::default());
         let refused = catalog.as_ref().err().map(ToString::to_string);
         let frames: usize = catalog
             .iter()
@@ -74,7 +75,7 @@ fn dump(
     name: &str,
 ) -> Result<serde_json::Value, Box<dyn Error>> {
     let start = Instant::now();
-    let image = open::load(
+    let image = open::load_slice(
         &Source {
             path: path.to_owned(),
             frame: frame as u32,

@@ -8,7 +8,7 @@
 
 use labrum::{
     Error, Result,
-    io::{import, open::catalog},
+    io::{import, open::read_catalog},
 };
 use labrum_core::{import::MaskChoice, mask::Mask, progress::Cancel};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ fn run() -> Result<()> {
         ));
     };
     let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-    let catalog = catalog(&sources, &mut |_| {}, &Cancel::default())?;
+    let catalog = read_catalog(&sources, &mut |_| {}, &Cancel::default())?;
     let series: Vec<_> = catalog.studies.iter().flat_map(|s| &s.series).collect();
     let [series] = series.as_slice() else {
         return Err(Error::new(
@@ -37,17 +37,17 @@ fn run() -> Result<()> {
             format!("there are {} series, not one", series.len()),
         ));
     };
-    let imported = import::masks(&[PathBuf::from(masks)], series, &MaskChoice::default())?;
-    let mut all = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
+    let imported = import::read_masks(&[PathBuf::from(masks)], series, &MaskChoice::default())?;
+    let mut all = vec![Mask::new_blank(series.columns, series.rows); series.slices.len()];
     imported
         .masks
         .into_iter()
         .for_each(|(slice, mask)| all[slice] = mask);
     let bytes: Vec<u8> = all
         .iter()
-        .flat_map(|mask| mask.labels().iter().copied())
+        .flat_map(|mask| mask.pixel_labels().iter().copied())
         .collect();
-    std::fs::write(out, bytes).map_err(|e| Error::at("write the labels", out, e))?;
+    std::fs::write(out, bytes).map_err(|e| Error::at_path("write the labels", out, e))?;
     let order: Vec<_> = series
         .slices
         .iter()

@@ -12,7 +12,7 @@ use labrum::{
     Error, Result,
     io::{
         export::{CocoWriter, Names, label_map, write_labels, write_nifti},
-        open::catalog,
+        open::read_catalog,
     },
 };
 use labrum_core::{
@@ -23,7 +23,7 @@ use labrum_core::{
     study::Series,
 };
 use labrum_dicom::{
-    seg::{AlgorithmType, Authorship, Content, Options, write},
+    seg::{AlgorithmType, Authorship, Content, Options, write_file},
     structure_set,
 };
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn run() -> Result<()> {
         ));
     };
     let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
-    let catalog = catalog(&sources, &mut |_| {}, &Cancel::default())?;
+    let catalog = read_catalog(&sources, &mut |_| {}, &Cancel::default())?;
     let series: Vec<_> = catalog.studies.iter().flat_map(|s| &s.series).collect();
     let [series] = series.as_slice() else {
         return Err(Error::new(
@@ -57,7 +57,7 @@ fn run() -> Result<()> {
             format!("there are {} series, not one", series.len()),
         ));
     };
-    let values = std::fs::read(labels).map_err(|e| Error::at("read the labels", labels, e))?;
+    let values = std::fs::read(labels).map_err(|e| Error::at_path("read the labels", labels, e))?;
     let options = Options {
         synthetic_geometry: has("--synthetic-geometry"),
         skip_empty_frames: has("--skip-empty-frames"),
@@ -67,7 +67,7 @@ fn run() -> Result<()> {
         let authors: Vec<Authorship> = (0..count)
             .map(|i| author(has("--manual") || i == 2))
             .collect();
-        let summary = write(
+        let summary = write_file(
             out.as_ref(),
             series,
             content,
@@ -98,13 +98,13 @@ fn run() -> Result<()> {
                 .for_each(|w| eprintln!("warning: {w}")),
             () if has("--coco") => {
                 let mut coco = CocoWriter::default();
-                coco.add(
+                coco.add_series(
                     series,
                     &CocoWriter::file_names(series),
                     &masks,
                     &named(count),
                 );
-                coco.write(out.as_ref())?;
+                coco.write_file(out.as_ref())?;
             }
             () if has("--png") => pictures(out.as_ref(), series, &masks, &named(count))?,
             () if has("--labelmap") => seg(Content::LabelMap(&masks), count)?,
@@ -125,7 +125,7 @@ fn run() -> Result<()> {
 
 fn structure_set(out: &Path, series: &Series, masks: &[Mask], count: usize) -> Result<()> {
     let authors: Vec<Authorship> = (0..count).map(|i| author(i == 2)).collect();
-    let summary = structure_set::write(out, series, masks, &named(count), &authors)?;
+    let summary = structure_set::write_file(out, series, masks, &named(count), &authors)?;
     summary
         .warnings
         .iter()
@@ -134,7 +134,7 @@ fn structure_set(out: &Path, series: &Series, masks: &[Mask], count: usize) -> R
 }
 
 fn author(is_manual: bool) -> Authorship {
-    let mut author = Authorship::automatic("Test", "1.0.0").with_weights("ab".repeat(32));
+    let mut author = Authorship::from_model("Test", "1.0.0").with_weights("ab".repeat(32));
     if is_manual {
         author.algorithm_type = AlgorithmType::Manual;
     }
@@ -144,8 +144,10 @@ fn author(is_manual: bool) -> Authorship {
 /// Labels with codes; the second one is on the left.
 fn named(count: usize) -> Vec<Label> {
     let label = |i: usize| {
-        let plain = Label::named(format!("Label {}", i + 1), i);
-        let found = codes::search(CODES[i % CODES.len()]).into_iter().next();
+        let plain = Label::with_name(format!("Label {}", i + 1), i);
+        let found = codes::search_concepts(CODES[i % CODES.len()])
+            .into_iter()
+            .next();
         let left = Code::new("7771000", "SCT", "Left");
         match found {
             Some(found) => Label {
@@ -166,7 +168,7 @@ fn masks(values: &[u8], series: &Series, path: &str) -> Result<Vec<Mask>> {
         .chunks(series.columns * series.rows)
         .map(mask)
         .collect();
-    masks.ok_or_else(|| Error::at("read the labels", path, "there are too few"))
+    masks.ok_or_else(|| Error::at_path("read the labels", path, "there are too few"))
 }
 
 /// For each slice the probabilities of each label.

@@ -45,7 +45,7 @@ pub struct Overrides {
 }
 
 /// Opens the window with `paths` in it and returns when it is closed.
-pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
+pub fn run_window(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     if !may_have_display() {
         return Err(cannot_open(
             "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)",
@@ -60,7 +60,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     for renderer in [Renderer::Wgpu, Renderer::Glow] {
         let options = NativeOptions {
             renderer,
-            ..options(settings.window)
+            ..native_options(settings.window)
         };
         let (settings, places, paths, trouble) = (
             settings.clone(),
@@ -69,11 +69,11 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
             trouble.clone(),
         );
         let create = Box::new(move |cc: &CreationContext<'_>| {
-            let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::real)?;
+            let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::boxed_segmenter)?;
             app.window.use_card(cc.wgpu_render_state.as_ref());
             app.window
                 .use_wheel(&cc.egui_ctx, wheel::events_per_notch());
-            app.begin(paths, trouble);
+            app.open_at_startup(paths, trouble);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         });
         match eframe::run_native("Labrum", options, create) {
@@ -102,11 +102,11 @@ fn may_have_display() -> bool {
 
 fn cannot_open(reason: &str) -> Error {
     Error::new("open the window", reason)
-        .advise("Without a display use the command line: labrum segment INPUT --out DIR (see labrum --help).")
+        .with_advice("Without a display use the command line: labrum segment INPUT --out DIR (see labrum --help).")
 }
 
-fn options(window: Option<WindowPlace>) -> NativeOptions {
-    let viewport = place::builder(window)
+fn native_options(window: Option<WindowPlace>) -> NativeOptions {
+    let viewport = place::viewport_builder(window)
         .with_title("Labrum")
         .with_app_id("labrum")
         .with_drag_and_drop(true);
@@ -135,7 +135,7 @@ impl LabrumApp {
         places: AppFolders,
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> Result<Self> {
-        ui::theme::install(ctx);
+        ui::theme::install_themes(ctx);
         // The scale of the window is a setting; Ctrl and + belong to nobody.
         ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let wake = {
@@ -143,7 +143,7 @@ impl LabrumApp {
             Arc::new(move || ctx.request_repaint())
         };
         Ok(Self {
-            worker: Worker::start(wake, places, network)?,
+            worker: Worker::start_threads(wake, places, network)?,
             session: Session::new(settings),
             window: WindowState::default(),
             frame_log: FrameLog::from_environment(),
@@ -152,11 +152,11 @@ impl LabrumApp {
     }
 
     /// Opens what was named at the command line and tells of settings that could not be read.
-    pub fn begin(&mut self, paths: Vec<PathBuf>, trouble: Option<Error>) {
+    pub fn open_at_startup(&mut self, paths: Vec<PathBuf>, trouble: Option<Error>) {
         if let Some(error) = trouble {
-            self.session.fail(&error);
+            self.session.show_error(&error);
         }
-        self.session.apply(Action::Open(paths));
+        self.session.apply_action(Action::Open(paths));
         self.hand_out_jobs();
     }
 
@@ -166,17 +166,17 @@ impl LabrumApp {
     }
 
     /// One frame: events in, window, actions, jobs out.
-    pub fn frame(&mut self, ui: &mut egui::Ui) {
+    pub fn run_frame(&mut self, ui: &mut egui::Ui) {
         self.take_events(ui.ctx());
         if self.session.settings.ui_scale != ui.ctx().zoom_factor() {
             ui.ctx().set_zoom_factor(self.session.settings.ui_scale);
         }
-        while let Some(actions) = self.window.hear(ui.ctx(), &self.session) {
+        while let Some(actions) = self.window.handle_next_event(ui.ctx(), &self.session) {
             actions
                 .into_iter()
-                .for_each(|action| self.session.apply(action));
+                .for_each(|action| self.session.apply_action(action));
         }
-        let mut actions = self.window.show(ui, &self.session);
+        let mut actions = self.window.show_frame(ui, &self.session);
         let dropped: Vec<PathBuf> = ui.input(|i| {
             i.raw
                 .dropped_files
@@ -190,14 +190,14 @@ impl LabrumApp {
         let acted = !actions.is_empty();
         actions
             .into_iter()
-            .for_each(|action| self.session.apply(action));
+            .for_each(|action| self.session.apply_action(action));
         self.hand_out_jobs();
         if acted {
             // What was asked for is seen at once.
             ui.ctx().request_repaint();
         }
         if !self.window.has_pointer_on_messages()
-            && let Some(wait) = self.session.notices.expire(Instant::now())
+            && let Some(wait) = self.session.notices.drop_expired(Instant::now())
         {
             ui.ctx().request_repaint_after(wait);
         }
@@ -206,10 +206,12 @@ impl LabrumApp {
     fn take_events(&mut self, ctx: &egui::Context) {
         let begun = Instant::now();
         while begun.elapsed() < EVENTS_TIME {
-            match self.worker.poll() {
+            match self.worker.poll_event() {
                 Some(event) => {
                     if matches!(event, Event::Loaded { .. }) {
-                        self.frame_log.iter_mut().for_each(FrameLog::picture);
+                        self.frame_log
+                            .iter_mut()
+                            .for_each(FrameLog::log_first_picture);
                     }
                     self.session.on_event(event);
                 }
@@ -231,17 +233,17 @@ impl LabrumApp {
                 Job::Dialog(pick) => {
                     if let Err(error) = self
                         .worker
-                        .beside("labrum-dialog", move || dialog::show(pick))
+                        .spawn_detached("labrum-dialog", move || dialog::show_picker(pick))
                     {
-                        self.session.fail(&error);
+                        self.session.show_error(&error);
                     }
                 }
-                job => self.worker.submit(job),
+                job => self.worker.submit_job(job),
             }
         }
         if has_step {
             // A step is written before the next frame, unless the disk is slow: then the window does not wait for it.
-            self.worker.settle(STORE_TIME);
+            self.worker.wait_until_stored(STORE_TIME);
         }
     }
 }
@@ -253,12 +255,12 @@ impl eframe::App for LabrumApp {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
-        self.frame_log.iter_mut().for_each(FrameLog::begin);
-        if let Some(place) = self.place.follow(ui.ctx()) {
-            self.session.apply(Action::SetWindowPlace(place));
+        self.frame_log.iter_mut().for_each(FrameLog::begin_frame);
+        if let Some(place) = self.place.track_window(ui.ctx()) {
+            self.session.apply_action(Action::SetWindowPlace(place));
         }
-        self.frame(ui);
-        self.frame_log.iter_mut().for_each(FrameLog::end);
+        self.run_frame(ui);
+        self.frame_log.iter_mut().for_each(FrameLog::end_frame);
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

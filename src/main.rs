@@ -107,25 +107,25 @@ fn main() -> ExitCode {
         .is_some_and(|first| first == containment::COMMAND)
     {
         // Nothing that is allocated yet is above the limit.
-        return containment::serve(labrum::io::READERS, |bytes| {
+        return containment::serve_requests(labrum::io::READERS, |bytes| {
             ALLOCATOR.set_limit(bytes).unwrap_or_default()
         });
     }
     keep_freed_memory_for_a_while();
     quiet_drivers();
-    let arguments = usage::parse();
+    let arguments = usage::parse_arguments();
     start_log(arguments.verbosity());
-    containment::start(containment::this_program().unwrap_or_default());
-    usage::end(match arguments.window() {
+    containment::start_pool(containment::this_program().unwrap_or_default());
+    usage::report_outcome(match arguments.window_request() {
         Some((paths, device)) => cli::check_paths(&paths).and_then(|()| {
-            labrum::app::run(
+            labrum::app::run_window(
                 paths,
                 labrum::app::Overrides {
                     device,
-                    threads: arguments.threads(),
+                    threads: arguments.thread_count(),
                 },
             )
         }),
-        None => cli::run(arguments),
+        None => cli::run_command(arguments),
     })
 }

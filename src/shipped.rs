@@ -21,9 +21,9 @@ pub struct Shipped {
 const FILES: [&[u8]; 1] = [include_bytes!("../assets/models/fetal-head.safetensors")];
 
 /// All shipped models. Fails only where the program itself is damaged.
-pub fn all() -> Result<Vec<Shipped>> {
+pub fn all_models() -> Result<Vec<Shipped>> {
     let one = |bytes: &&'static [u8]| {
-        let card = checkpoint::card(bytes)?;
+        let card = checkpoint::read_card(bytes)?;
         Ok(Shipped { card, bytes })
     };
     FILES.iter().map(one).collect()
@@ -32,13 +32,13 @@ pub fn all() -> Result<Vec<Shipped>> {
 /// The first shipped model that is for `series`, whose middle slice has this look, asked for where a model
 /// wants to know; else why none is, one reason for each
 /// model.
-pub fn fitting<'a>(
+pub fn find_fitting_model<'a>(
     series: &Series,
     look: impl Fn() -> Option<&'a Look>,
 ) -> Result<std::result::Result<Shipped, Vec<String>>> {
     let mut reasons = Vec::new();
-    for model in all()? {
-        match model.card.fit(series, &look) {
+    for model in all_models()? {
+        match model.card.fit_for_series(series, &look) {
             ModelFit::Fits => return Ok(Ok(model)),
             ModelFit::No(reason) => reasons.push(format!("\"{}\": {reason}", model.card.name)),
         }

@@ -8,14 +8,15 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     with_file(bytes, "dcm", |path| {
-        let Ok(catalog) = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()) else {
+        let Ok(catalog) = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+        else {
             return;
         };
         let series = catalog.studies.iter().flat_map(|study| &study.series);
         for (slice, kind) in
             series.flat_map(|s| s.slices.iter().take(3).map(move |slice| (slice, s.kind)))
         {
-            let _ = open::decode(&slice.source, kind);
+            let _ = open::decode_slice(&slice.source, kind);
         }
     });
 });

@@ -11,9 +11,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     with_file(bytes, "png", |path| {
-        let _ = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default());
+        let _ = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default());
         for frame in 0..2 {
-            let _ = open::load(
+            let _ = open::load_slice(
                 &Source {
                     path: path.to_owned(),
                     frame,
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
                 Kind::Picture,
             );
         }
-        let _ = label_file::values(path, 0);
-        let _ = label_file::read(path, ValueReading::default());
+        let _ = label_file::mask_values(path, 0);
+        let _ = label_file::read_mask(path, ValueReading::default());
     });
 });

@@ -16,7 +16,7 @@ fn series() -> &'static Series {
             env!("CARGO_MANIFEST_DIR"),
             "/../tests/fixtures/syntaxes/explicit-little-endian.dcm"
         );
-        let catalog = open::catalog(
+        let catalog = open::read_catalog(
             &[Path::new(path).to_owned()],
             &mut |_| {},
             &Cancel::default(),
@@ -27,11 +27,11 @@ fn series() -> &'static Series {
 
 fuzz_target!(|bytes: &[u8]| {
     with_file(bytes, "dcm", |path| {
-        if let Ok(mut segmentation) = seg::read(path) {
+        if let Ok(mut segmentation) = seg::read_header(path) {
             for frame in 0..segmentation.frames.len().min(5) {
-                let _ = segmentation.values(frame);
+                let _ = segmentation.frame_values(frame);
             }
         }
-        let _ = import::masks(&[path.to_owned()], series(), &MaskChoice::default());
+        let _ = import::read_masks(&[path.to_owned()], series(), &MaskChoice::default());
     });
 });

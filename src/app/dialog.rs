@@ -21,12 +21,12 @@ const VOLUMES: &[&str] = &["nii", "nii.gz", "gz", "NII"];
 const TOO_SOON: Duration = Duration::from_millis(150);
 
 /// Shows a dialog and waits for it; tells where the desktop has none.
-pub(super) fn show(pick: Pick) -> Event {
+pub(super) fn show_picker(pick: Pick) -> Event {
     if !desktop::has_file_dialogs() {
         return Event::NoDialog(pick);
     }
     let asked = Instant::now();
-    match choose(pick) {
+    match pick_paths(pick) {
         None if asked.elapsed() < TOO_SOON => Event::NoDialog(pick),
         chosen => Event::Picked {
             pick,
@@ -36,7 +36,7 @@ pub(super) fn show(pick: Pick) -> Event {
 }
 
 /// What was chosen in the desktop's own dialog; `None` where it was closed, or not shown.
-fn choose(pick: Pick) -> Option<Vec<PathBuf>> {
+fn pick_paths(pick: Pick) -> Option<Vec<PathBuf>> {
     match pick {
         Pick::Files => FileDialog::new()
             .set_title("Open pictures or DICOM files")

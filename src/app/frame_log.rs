@@ -31,27 +31,30 @@ impl FrameLog {
     }
 
     /// A frame begins.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin_frame(&mut self) {
         self.frame = (Instant::now(), cpu_ms());
     }
 
     /// The first picture is there.
-    pub(super) fn picture(&mut self) {
+    pub(super) fn log_first_picture(&mut self) {
         if std::mem::take(&mut self.is_first_picture) {
-            self.line(format_args!("picture {:.1}", ms(self.begun)));
+            self.write_line(format_args!("picture {:.1}", elapsed_ms(self.begun)));
         }
     }
 
     /// A frame ends.
-    pub(super) fn end(&mut self) {
-        let clock = ms(self.frame.0);
+    pub(super) fn end_frame(&mut self) {
+        let clock = elapsed_ms(self.frame.0);
         let cpu = cpu_ms()
             .zip(self.frame.1)
             .map_or(clock, |(end, begin)| end - begin);
-        self.line(format_args!("{:.1} {clock:.3} {cpu:.3}", ms(self.begun)));
+        self.write_line(format_args!(
+            "{:.1} {clock:.3} {cpu:.3}",
+            elapsed_ms(self.begun)
+        ));
     }
 
-    fn line(&mut self, text: std::fmt::Arguments<'_>) {
+    fn write_line(&mut self, text: std::fmt::Arguments<'_>) {
         // The log is read while the app runs.
         if let Err(e) = writeln!(self.out, "{text}").and_then(|()| self.out.flush()) {
             log::warn!("cannot write the frame log: {e}");
@@ -59,7 +62,7 @@ impl FrameLog {
     }
 }
 
-fn ms(since: Instant) -> f64 {
+fn elapsed_ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 

@@ -14,7 +14,7 @@ use labrum_nn::{device, infer::Segmenter};
 use std::{path::Path, sync::Arc};
 
 /// The network that the app runs. Made on the thread that owns it.
-pub(super) fn real() -> Box<dyn SegmentationNetwork> {
+pub(super) fn boxed_segmenter() -> Box<dyn SegmentationNetwork> {
     Box::<Real>::default()
 }
 
@@ -24,27 +24,31 @@ struct Real {
 }
 
 impl SegmentationNetwork for Real {
-    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+    fn shipped_models(&mut self) -> Result<Vec<ModelEntry>> {
         let entry = |(index, model): (usize, shipped::Shipped)| ModelEntry {
             source: ModelSource::Shipped(index),
             card: Arc::new(model.card),
         };
-        Ok(shipped::all()?.into_iter().enumerate().map(entry).collect())
+        Ok(shipped::all_models()?
+            .into_iter()
+            .enumerate()
+            .map(entry)
+            .collect())
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        let segmenter = Segmenter::load(path, DeviceChoice::Cpu)?;
+        let segmenter = Segmenter::load_from_path(path, DeviceChoice::Cpu)?;
         Ok(ModelEntry {
             source: ModelSource::File(path.to_owned()),
-            card: Arc::new(segmenter.card().clone()),
+            card: Arc::new(segmenter.model_card().clone()),
         })
     }
 
-    fn probe(&mut self, choice: DeviceChoice) -> Result<String> {
-        Ok(device::choose(choice)?.name)
+    fn probe_device(&mut self, choice: DeviceChoice) -> Result<String> {
+        Ok(device::select_available(choice)?.name)
     }
 
-    fn prepare(&mut self, model: &ModelEntry, choice: DeviceChoice) -> Result<String> {
+    fn prepare_model(&mut self, model: &ModelEntry, choice: DeviceChoice) -> Result<String> {
         let is_ready = self
             .ready
             .as_ref()
@@ -53,7 +57,7 @@ impl SegmentationNetwork for Real {
             // The old one goes first: two networks may not fit the memory of a GPU.
             self.ready = None;
             let segmenter = match &model.source {
-                ModelSource::File(path) => Segmenter::load(path, choice)?,
+                ModelSource::File(path) => Segmenter::load_from_path(path, choice)?,
                 ModelSource::Shipped(index) => {
                     Segmenter::from_bytes(shipped_bytes(*index)?, choice)?
                 }
@@ -66,18 +70,18 @@ impl SegmentationNetwork for Real {
             .map_or(String::new(), |(_, _, s)| s.device_name().to_owned()))
     }
 
-    fn segment(&mut self, image: &Image) -> Result<Prediction> {
+    fn segment_image(&mut self, image: &Image) -> Result<Prediction> {
         match &mut self.ready {
-            Some((_, _, segmenter)) => segmenter.segment(image),
+            Some((_, _, segmenter)) => segmenter.segment_slice(image),
             None => Err(Error::new("run the model", "none is loaded")),
         }
     }
 
-    fn weights(&self) -> String {
+    fn weights_hash(&self) -> String {
         self.ready
             .as_ref()
             .map_or(String::new(), |(_, _, segmenter)| {
-                segmenter.hash().to_owned()
+                segmenter.weights_hash().to_owned()
             })
     }
 
@@ -87,7 +91,7 @@ impl SegmentationNetwork for Real {
 }
 
 fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
-    let model = shipped::all()?.into_iter().nth(index);
+    let model = shipped::all_models()?.into_iter().nth(index);
     model
         .map(|m| m.bytes)
         .ok_or_else(|| Error::new("load the model", "the program carries no such model"))

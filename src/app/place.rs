@@ -29,7 +29,7 @@ pub(super) struct Place {
 }
 
 /// The window as it was when it was closed last.
-pub(super) fn builder(place: Option<WindowPlace>) -> ViewportBuilder {
+pub(super) fn viewport_builder(place: Option<WindowPlace>) -> ViewportBuilder {
     let builder = ViewportBuilder::default().with_min_inner_size(LEAST);
     let Some(place) = place.filter(|p| p.size.iter().all(|s| s.is_finite() && *s >= 1.0)) else {
         return builder.with_inner_size(USUAL);
@@ -45,7 +45,7 @@ pub(super) fn builder(place: Option<WindowPlace>) -> ViewportBuilder {
 
 impl Place {
     /// Looks at the window in each frame; what it returns is to be remembered.
-    pub(super) fn follow(&mut self, ctx: &Context) -> Option<WindowPlace> {
+    pub(super) fn track_window(&mut self, ctx: &Context) -> Option<WindowPlace> {
         let (info, content, time) =
             ctx.input(|i| (i.viewport().clone(), i.viewport_rect().size(), i.time));
         let scale = ctx.zoom_factor();
@@ -65,7 +65,7 @@ impl Place {
                 .filter(|m| m.x > 1.0 && m.y > 1.0 && !is_large && !self.is_fitted)
             {
                 let corner = info.outer_rect.map(|r| r.min);
-                self.fit(ctx, content, monitor, around.unwrap_or(Vec2::ZERO), corner);
+                self.fit_to_monitor(ctx, content, monitor, around.unwrap_or(Vec2::ZERO), corner);
             }
             return None;
         }
@@ -106,7 +106,7 @@ impl Place {
     }
 
     /// Makes a window smaller that is larger than the screen, and brings one back that lies beyond its edge.
-    fn fit(
+    fn fit_to_monitor(
         &mut self,
         ctx: &Context,
         content: Vec2,
@@ -114,7 +114,7 @@ impl Place {
         around: Vec2,
         corner: Option<Pos2>,
     ) {
-        let (room, moves_to) = fitting(content, monitor, around, corner, ctx.zoom_factor());
+        let (room, moves_to) = fitted_window(content, monitor, around, corner, ctx.zoom_factor());
         self.is_fitted = room.is_some();
         if let Some(size) = room {
             let least = (LEAST / ctx.zoom_factor()).min(size);
@@ -130,7 +130,7 @@ impl Place {
 }
 
 /// The size that a window needs to have in order to fit, where it does not; and where its corner has to be then.
-fn fitting(
+fn fitted_window(
     content: Vec2,
     monitor: Vec2,
     around: Vec2,
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_window_fits_the_screen_with_its_frame() {
         let around = vec2(2.0, 30.0);
-        let (size, at) = fitting(
+        let (size, at) = fitted_window(
             vec2(1280.0, 800.0),
             vec2(1280.0, 800.0),
             around,
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(size, Some(vec2(1272.0, 712.0)));
         assert_eq!(at, Some(Pos2::ZERO));
         assert_eq!(
-            fitting(
+            fitted_window(
                 vec2(1440.0, 900.0),
                 vec2(1920.0, 1080.0),
                 around,
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_window_that_was_left_on_a_screen_above_comes_back() {
-        let (size, at) = fitting(
+        let (size, at) = fitted_window(
             vec2(1200.0, 700.0),
             vec2(1920.0, 1080.0),
             Vec2::ZERO,
@@ -197,7 +197,7 @@ mod tests {
             corner: Some([40.0, 60.0]),
             is_maximised: true,
         };
-        let built = builder(Some(place));
+        let built = viewport_builder(Some(place));
         assert_eq!(built.inner_size, Some(vec2(1300.0, 700.0)));
         assert_eq!(
             (built.position, built.maximized),
@@ -207,6 +207,6 @@ mod tests {
             size: [f32::NAN, 0.0],
             ..place
         };
-        assert_eq!(builder(Some(nonsense)).inner_size, Some(USUAL));
+        assert_eq!(viewport_builder(Some(nonsense)).inner_size, Some(USUAL));
     }
 }

@@ -30,12 +30,12 @@ use std::path::Path;
 struct Disc;
 
 impl SegmentationNetwork for Disc {
-    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+    fn shipped_models(&mut self) -> Result<Vec<ModelEntry>> {
         let card = ModelCard {
             name: "Disc".into(),
             version: "1.0.0".into(),
             config: Config::S,
-            labels: vec![Label::named("Disc", 0)],
+            labels: vec![Label::with_name("Disc", 0)],
             input: InputSpec {
                 channels: 1,
                 columns: 64,
@@ -62,18 +62,18 @@ impl SegmentationNetwork for Disc {
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        Err(Error::at("read the model", path, "it is not one"))
+        Err(Error::at_path("read the model", path, "it is not one"))
     }
 
-    fn probe(&mut self, _: DeviceChoice) -> Result<String> {
+    fn probe_device(&mut self, _: DeviceChoice) -> Result<String> {
         Ok("Test device".into())
     }
 
-    fn prepare(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
+    fn prepare_model(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
         Ok("Test device".into())
     }
 
-    fn segment(&mut self, image: &Image) -> Result<Prediction> {
+    fn segment_image(&mut self, image: &Image) -> Result<Prediction> {
         let (w, h) = (image.columns as f64, image.rows as f64);
         let radius = w.min(h) / 3.0;
         let at = |i: usize| {
@@ -124,10 +124,10 @@ impl Bench {
                 let mut new =
                     LabrumApp::new(ui.ctx(), Settings::default(), places, || Box::new(Disc))
                         .unwrap();
-                new.begin(paths, None);
+                new.open_at_startup(paths, None);
                 *app = Some(new);
             }
-            app.as_mut().unwrap().frame(ui);
+            app.as_mut().unwrap().run_frame(ui);
         };
         // Frames as quick as on a screen: clicks come close enough together for a double-click.
         let builder = Harness::builder()
@@ -173,8 +173,14 @@ fn samples() -> PathBuf {
 fn a_sample_is_opened_segmented_looked_at_and_exported() {
     let mut bench = Bench::new(Vec::new());
     bench.click("Open sample Fetal head");
-    bench.until("the mask", |s| s.case().is_some_and(|c| c.found() == 1));
-    assert_eq!(bench.session().case().unwrap().status, Status::Proposed);
+    bench.until("the mask", |s| {
+        s.current_case()
+            .is_some_and(|c| c.measured_slice_count() == 1)
+    });
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Proposed
+    );
     bench.until("the picture", |s| s.current_loaded().is_some());
     assert!(bench.harness.query_by_label("Longest diameter").is_some());
 
@@ -229,7 +235,10 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
 #[test]
 fn accepting_goes_on_to_the_next_case() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
-    bench.until("the mask", |s| s.case().is_some_and(|c| c.found() == 1));
+    bench.until("the mask", |s| {
+        s.current_case()
+            .is_some_and(|c| c.measured_slice_count() == 1)
+    });
     bench.click("Accept and next");
     assert_eq!(bench.session().cases[0].status, Status::Accepted);
     assert_eq!(bench.session().current, Some(1));
@@ -248,14 +257,14 @@ fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
             .query_by_label_contains("it is for US, this is CT")
             .is_some()
     );
-    assert_eq!(bench.session().case().unwrap().slices.len(), 12);
-    let before = bench.session().case().unwrap().slice;
+    assert_eq!(bench.session().current_case().unwrap().slices.len(), 12);
+    let before = bench.session().current_case().unwrap().slice;
     bench.harness.key_press(Key::ArrowDown);
     bench.harness.step();
-    assert_eq!(bench.session().case().unwrap().slice, before + 1);
+    assert_eq!(bench.session().current_case().unwrap().slice, before + 1);
     bench.harness.key_press(Key::End);
     bench.harness.step();
-    assert_eq!(bench.session().case().unwrap().slice, 11);
+    assert_eq!(bench.session().current_case().unwrap().slice, 11);
 }
 
 #[test]
@@ -291,7 +300,7 @@ fn the_palette_finds_and_runs_a_command() {
     bench.harness.step();
     bench.harness.key_press(Key::Enter);
     bench.harness.step();
-    assert_eq!(bench.session().case().unwrap().slice, 0);
+    assert_eq!(bench.session().current_case().unwrap().slice, 0);
 }
 
 /// Needs a graphics adapter, a software one will do: `cargo test --release --lib -- --ignored the_mask_is_seen`.
@@ -300,7 +309,9 @@ fn the_palette_finds_and_runs_a_command() {
 fn the_mask_is_seen_where_it_is() {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("mask and picture", |s| {
-        s.current_loaded().is_some() && s.case().is_some_and(|c| c.found() == 1)
+        s.current_loaded().is_some()
+            && s.current_case()
+                .is_some_and(|c| c.measured_slice_count() == 1)
     });
     bench.harness.run_steps(20);
     let mut pixels = |mode: &str| {

@@ -45,10 +45,10 @@ mod x11 {
             .reply()
             .ok()?;
         let devices = connection.xinput_xi_query_device(ALL).ok()?.reply().ok()?;
-        Some(devices.infos.iter().any(scrolls))
+        Some(devices.infos.iter().any(has_scroll_axis))
     }
 
-    fn scrolls(device: &XIDeviceInfo) -> bool {
+    fn has_scroll_axis(device: &XIDeviceInfo) -> bool {
         let is_pointer =
             [DeviceType::SLAVE_POINTER, DeviceType::FLOATING_SLAVE].contains(&device.type_);
         is_pointer

@@ -1,6 +1,6 @@
 //! `labrum bench`: how fast the network is on this machine, and how much memory it takes.
 
-use super::{ConfigArgument, DeviceArgument, usage::wrong};
+use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::io::open;
 use crate::session::finding::Finding;
 use crate::shipped;
@@ -97,7 +97,7 @@ struct BenchRun {
 
 pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
-        return Err(wrong(
+        return Err(argument_error(
             "measure the network",
             format!("{size} is not a multiple of 16"),
         ));
@@ -105,9 +105,9 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     super::end_on_ctrl_c(
         "bench was stopped; what is printed holds. Measure less with --config, --batch, --size or --runs",
     )?;
-    let cases = cases(arguments);
+    let cases = requested_runs(arguments);
     if !arguments.json {
-        super::print(&format!(
+        super::print_text(&format!(
             "{:10} {:6} {:>5} {:>5} {:>12} {:>9}  device",
             "what", "config", "batch", "size", "median ms", "peak MB"
         ))?;
@@ -115,18 +115,18 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     let alone = cases.len() == 1;
     for case in cases {
         let figures = if alone {
-            measure(case, arguments)?
+            measure_run(case, arguments)?
         } else {
             in_a_process(case, arguments)?
         };
         figures
             .iter()
-            .try_for_each(|figure| tell(figure, arguments.json))?;
+            .try_for_each(|figure| print_figure(figure, arguments.json))?;
     }
     Ok(())
 }
 
-fn cases(arguments: &BenchArguments) -> Vec<BenchRun> {
+fn requested_runs(arguments: &BenchArguments) -> Vec<BenchRun> {
     let whats = if arguments.what.is_empty() {
         BenchCommand::value_variants()
     } else {
@@ -199,7 +199,7 @@ fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchF
         .collect()
 }
 
-fn measure(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
+fn measure_run(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
     let load = Load {
         config: case.config,
         batch: usize::from(case.batch),
@@ -208,13 +208,21 @@ fn measure(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure
         runs: usize::from(arguments.runs),
     };
     match case.what {
-        BenchCommand::Infer => Ok(vec![figure("infer", load, bench::infer(load)?)]),
-        BenchCommand::Train => Ok(vec![figure("train", load, bench::train(load)?)]),
+        BenchCommand::Infer => Ok(vec![figure_from_times(
+            "infer",
+            load,
+            bench::measure_inference(load)?,
+        )]),
+        BenchCommand::Train => Ok(vec![figure_from_times(
+            "train",
+            load,
+            bench::measure_training(load)?,
+        )]),
         BenchCommand::Open => open_picture(load, arguments.picture.as_deref()),
     }
 }
 
-fn figure(what: &str, load: Load, measured: Measured) -> BenchFigure {
+fn figure_from_times(what: &str, load: Load, measured: Measured) -> BenchFigure {
     let mut times = measured.times;
     times.sort();
     let median_ms = times
@@ -232,9 +240,9 @@ fn figure(what: &str, load: Load, measured: Measured) -> BenchFigure {
     }
 }
 
-fn tell(figure: &BenchFigure, json: bool) -> Result<()> {
+fn print_figure(figure: &BenchFigure, json: bool) -> Result<()> {
     if json {
-        return super::print(
+        return super::print_text(
             &serde_json::to_string(figure).map_err(|e| Error::new("print the result", e))?,
         );
     }
@@ -249,7 +257,7 @@ fn tell(figure: &BenchFigure, json: bool) -> Result<()> {
         ..
     } = figure;
     let peak = peak_mb.map_or("?".into(), |peak| format!("{peak:.0}"));
-    super::print(&format!(
+    super::print_text(&format!(
         "{what:10} {config:6} {batch:5} {size:5} {median_ms:12.1} {peak:>9}  {device}"
     ))
 }
@@ -264,13 +272,13 @@ fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> 
     let model = folder.path().join("bench.safetensors");
     write_model(&model, load)?;
     let start = Instant::now();
-    let mut segmenter = Segmenter::load(&model, load.device)?;
-    once(&path, &mut segmenter)?;
+    let mut segmenter = Segmenter::load_from_path(&model, load.device)?;
+    open_and_segment(&path, &mut segmenter)?;
     let cold = start.elapsed();
     let mut warm = Vec::new();
     for _ in 0..load.runs {
         let start = Instant::now();
-        once(&path, &mut segmenter)?;
+        open_and_segment(&path, &mut segmenter)?;
         warm.push(start.elapsed());
     }
     let measured = |times: Vec<Duration>| Measured {
@@ -278,14 +286,14 @@ fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> 
         times,
     };
     Ok(vec![
-        figure("open_cold", load, measured(vec![cold])),
-        figure("open_warm", load, measured(warm)),
+        figure_from_times("open_cold", load, measured(vec![cold])),
+        figure_from_times("open_warm", load, measured(warm)),
     ])
 }
 
-fn once(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
-    let catalog = open::catalog(&[path.to_owned()], &mut |_| {}, &Default::default())?;
-    let unseen = || Error::at("open", path, "there is no picture in it");
+fn open_and_segment(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
+    let catalog = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Default::default())?;
+    let unseen = || Error::at_path("open", path, "there is no picture in it");
     let series = catalog
         .studies
         .iter()
@@ -293,14 +301,14 @@ fn once(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
         .next()
         .ok_or_else(unseen)?;
     let slice = series.slices.first().ok_or_else(unseen)?;
-    let image = open::load(&slice.source, series.kind)?;
-    let prediction = segmenter.segment(&image)?;
-    let labels: Vec<Label> = segmenter.card().labels.clone();
-    let finding = Finding::of(
+    let image = open::load_slice(&slice.source, series.kind)?;
+    let prediction = segmenter.segment_slice(&image)?;
+    let labels: Vec<Label> = segmenter.model_card().labels.clone();
+    let finding = Finding::from_prediction(
         &prediction,
-        segmenter.card().name.as_str().into(),
+        segmenter.model_card().name.as_str().into(),
         labels.into(),
-        &image.scale(),
+        &image.length_scale(),
     );
     std::hint::black_box(finding);
     Ok(())
@@ -317,7 +325,7 @@ fn made_picture(folder: &Path, size: usize) -> Result<PathBuf> {
         (128.0 + 90.0 * (9.0 * x.hypot(y)).cos() + 30.0 * (40.0 * x).sin()) as u8
     };
     let pixels = (0..size * size).map(value).collect();
-    let failed = |e: &dyn std::fmt::Display| Error::at("write a picture", &path, e);
+    let failed = |e: &dyn std::fmt::Display| Error::at_path("write a picture", &path, e);
     let image = image::GrayImage::from_raw(size as u32, size as u32, pixels)
         .ok_or_else(|| failed(&"too large"))?;
     image.save(&path).map_err(|e| failed(&e))?;
@@ -326,7 +334,7 @@ fn made_picture(folder: &Path, size: usize) -> Result<PathBuf> {
 
 /// S with the weights of the shipped model, whose masks are like masks; other networks with random ones.
 fn write_model(path: &Path, load: Load) -> Result<()> {
-    let shipped = shipped::all()?
+    let shipped = shipped::all_models()?
         .into_iter()
         .find(|model| model.card.config == load.config);
     let weights = match shipped {
@@ -334,9 +342,9 @@ fn write_model(path: &Path, load: Load) -> Result<()> {
         None => bench::random_weights(load.config)?,
     };
     // A card for 256 x 256.
-    let card = bare_card("bench", checkpoint::architecture(&weights)?);
+    let card = bare_card("bench", checkpoint::detect_architecture(&weights)?);
     let bytes = checkpoint::to_bytes(&card, &weights)?;
-    whole_file::write(path, "write the model", |file| file.write_all(&bytes))
+    whole_file::write_atomically(path, "write the model", |file| file.write_all(&bytes))
 }
 
 /// Peak of this process's resident memory, where the system tells.

@@ -3,7 +3,7 @@
 
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use labrum_core::counts::{counted, first_names, gathered};
+use labrum_core::counts::{count_with_noun, first_names, group_by_text};
 use std::io::{ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -15,22 +15,22 @@ pub(super) fn be_quiet() {
 }
 
 /// A line on stderr that a failure does not depend on.
-pub(crate) fn remark(text: impl std::fmt::Display) {
+pub(crate) fn print_remark(text: impl std::fmt::Display) {
     if !IS_QUIET.load(Relaxed) {
-        fail(text);
+        print_failure(text);
     }
 }
 
 /// Remarks, each with the name of what it is about; one about several is told once, with the first of their names and how
 /// many they are.
-pub(crate) fn remarks(said: impl IntoIterator<Item = (String, String)>, what: &str) {
-    for (text, names) in gathered(said) {
+pub(crate) fn print_remarks(said: impl IntoIterator<Item = (String, String)>, what: &str) {
+    for (text, names) in group_by_text(said) {
         match names.as_slice() {
-            [one] => remark(format_args!("labrum: {one}: {text}")),
+            [one] => print_remark(format_args!("labrum: {one}: {text}")),
             several => {
-                remark(format_args!(
+                print_remark(format_args!(
                     "labrum: {} ({}): {text}",
-                    counted(several.len(), what),
+                    count_with_noun(several.len(), what),
                     first_names(several)
                 ));
             }
@@ -39,13 +39,13 @@ pub(crate) fn remarks(said: impl IntoIterator<Item = (String, String)>, what: &s
 }
 
 /// A line on stderr in any case.
-pub(crate) fn fail(text: impl std::fmt::Display) {
+pub(crate) fn print_failure(text: impl std::fmt::Display) {
     // Where nobody reads it, there is nobody to tell.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// A bar with what follows it.
-pub(super) fn bar(length: u64, text: &str) -> ProgressBar {
+pub(super) fn progress_bar(length: u64, text: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{bar:30}} {text}"));
     let bar =
         ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -56,16 +56,16 @@ pub(super) fn bar(length: u64, text: &str) -> ProgressBar {
 }
 
 /// A remark above the bar; a bar that is not on a terminal would swallow it.
-pub(super) fn tell(bar: &ProgressBar, text: &str) {
+pub(super) fn print_above_bar(bar: &ProgressBar, text: &str) {
     if bar.is_hidden() {
-        remark(text)
+        print_remark(text)
     } else {
         bar.println(text)
     }
 }
 
 /// Text for people, on stdout.
-pub(super) fn print(text: &str) -> Result<()> {
+pub(super) fn print_text(text: &str) -> Result<()> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::new("print the result", e)),
         // Whoever read has seen enough: what is left to do is done, and its exit code tells of it.
@@ -84,5 +84,5 @@ pub(super) fn print_bytes(bytes: &[u8]) -> Result<()> {
 
 /// JSON for programs, on stdout.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    print(&serde_json::to_string_pretty(value).map_err(|e| Error::new("print the result", e))?)
+    print_text(&serde_json::to_string_pretty(value).map_err(|e| Error::new("print the result", e))?)
 }

@@ -52,29 +52,37 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     super::end_on_ctrl_c(
         "evaluate was stopped, and nothing is printed: start it again, or score fewer images with --subjects or --list",
     )?;
-    let data = dataset::open(&arguments.folder, &arguments.folder_wishes.wishes())?;
+    let data = dataset::open_folder(&arguments.folder, &arguments.folder_wishes.seg_options())?;
     data.notes
         .iter()
-        .for_each(|note| crate::cli::console::remark(format_args!("labrum: {note}")));
-    let pairs = pairs(&data, arguments)?;
-    let lengths = dataset::lengths(&arguments.folder)?;
-    let other = arguments.against.as_deref().map(read).transpose()?;
+        .for_each(|note| crate::cli::console::print_remark(format_args!("labrum: {note}")));
+    let pairs = pairs_to_score(&data, arguments)?;
+    let lengths = dataset::read_lengths(&arguments.folder)?;
+    let other = arguments.against.as_deref().map(read_report).transpose()?;
     let in_mm = pairs.iter().all(|pair| lengths.contains_key(&pair.name));
     let mut model = super::model_named(&arguments.model, arguments.device)?;
-    let card = model.card();
-    let table = data.labels.table(&card.labels, &card.trained_on.values);
-    let bar = super::console::bar(pairs.len() as u64, "{pos}/{len} images");
+    let card = model.model_card();
+    let table = data
+        .labels
+        .label_table(&card.labels, &card.trained_on.values);
+    let bar = super::console::progress_bar(pairs.len() as u64, "{pos}/{len} images");
     let mut cases = Vec::with_capacity(pairs.len());
     for pair in &pairs {
-        let (image, truth) = pair.read()?;
-        let truth = table.apply(&truth);
-        let predicted = model.segment(&image)?.mask;
+        let (image, truth) = pair.load_image_and_mask()?;
+        let truth = table.map_mask(&truth);
+        let predicted = model.segment_slice(&image)?.mask;
         if let Some(notice) = model.take_notice() {
-            super::tell(&bar, &notice);
+            super::print_above_bar(&bar, &notice);
         }
         let known = lengths.get(&pair.name).filter(|_| in_mm);
         let spacing = known.map_or([1.0, 1.0], |l| [l.pixel_spacing, l.pixel_spacing]);
-        let case = CaseScores::new(&pair.name, &predicted, &truth, spacing, &model.card().input)?;
+        let case = CaseScores::new(
+            &pair.name,
+            &predicted,
+            &truth,
+            spacing,
+            &model.model_card().input,
+        )?;
         cases.push(match known.and_then(|l| l.circumference) {
             Some(truth) => case.with_circumference(&predicted, truth, spacing),
             None => case,
@@ -82,12 +90,13 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let mut report = EvaluationReport::new(model.hash(), if in_mm { "mm" } else { "px" }, cases)?;
+    let mut report =
+        EvaluationReport::new(model.weights_hash(), if in_mm { "mm" } else { "px" }, cases)?;
     if let Some(other) = other {
-        report.compare(&other)?;
+        report.compare_with(&other)?;
     }
     if !arguments.json {
-        return super::print(&report.to_string());
+        return super::print_text(&report.to_string());
     }
     #[derive(Serialize)]
     struct WithCommand {
@@ -102,19 +111,19 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
 }
 
 /// The images to score on.
-fn pairs(data: &Dataset, arguments: &EvaluateArguments) -> Result<Vec<DatasetPair>> {
+fn pairs_to_score(data: &Dataset, arguments: &EvaluateArguments) -> Result<Vec<DatasetPair>> {
     if let Some(list) = &arguments.list {
         return dataset::only_listed(&data.pairs, list);
     }
-    let wanted = data.subjects("evaluate on", &arguments.subjects)?;
+    let wanted = data.check_subjects("evaluate on", &arguments.subjects)?;
     let is_wanted = |pair: &&DatasetPair| wanted.is_empty() || wanted.contains(&pair.subject);
     Ok(data.pairs.iter().filter(is_wanted).cloned().collect())
 }
 
-fn read(path: &Path) -> Result<EvaluationReport> {
+fn read_report(path: &Path) -> Result<EvaluationReport> {
     let failed = |reason: String| {
-        Error::at("read the other report", path, reason)
-            .advise("Give what labrum evaluate --json printed.")
+        Error::at_path("read the other report", path, reason)
+            .with_advice("Give what labrum evaluate --json printed.")
     };
     let bytes = std::fs::read(path).map_err(|e| failed(reason_of(&e)))?;
     serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))

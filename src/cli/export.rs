@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use clap::ValueEnum;
-use labrum_core::{counts::counted, study::Status};
+use labrum_core::{counts::count_with_noun, study::Status};
 use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
 use std::path::PathBuf;
 
@@ -85,23 +85,23 @@ enum DatesArgument {
 
 pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     let mut workspace = ReadOnlyWorkspace::open(&arguments.workspace)?;
-    let preset = preset(arguments)?;
+    let preset = preset_from_arguments(arguments)?;
     let cancel = super::stop_on_ctrl_c()?;
-    let labels = workspace.labels()?;
+    let labels = workspace.read_labels()?;
     let accepted: Vec<_> = workspace
-        .cases()?
+        .list_cases()?
         .into_iter()
         .filter(|c| c.status == Status::Accepted)
         .collect();
     if accepted.is_empty() {
-        return Err(Error::at(
+        return Err(Error::at_path(
             "export",
             &arguments.workspace,
             "no case of the workspace is accepted",
         )
-        .advise("Accept cases in the window (Enter) or with labrum workspace accept first."));
+        .with_advice("Accept cases in the window (Enter) or with labrum workspace accept first."));
     }
-    let bar = super::console::bar(0, "{percent} %, {eta} left");
+    let bar = super::console::progress_bar(0, "{percent} %, {eta} left");
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     let root = root_of(&accepted);
     let cases = accepted.iter().map(|entry| {
         let about = &entry.description;
-        let stored = workspace.case(&about.identity);
+        let stored = workspace.find_case(&about.identity);
         let gone = || {
             Error::new(
                 format!("export \"{}\"", about.description),
@@ -146,22 +146,29 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
                 .map(|warning| (name.clone(), warning.clone())),
         );
     }
-    console::remarks(said, "case");
+    console::print_remarks(said, "case");
     summary
-        .missing()
+        .missing_outputs()
         .iter()
-        .for_each(|missing| console::fail(format_args!("labrum: {missing}")));
+        .for_each(|missing| console::print_failure(format_args!("labrum: {missing}")));
     if arguments.json {
         super::print_json(&summary.manifest)?;
     } else {
-        super::print(&format!("{}: {}", arguments.out.display(), summary.text()))?;
+        super::print_text(&format!(
+            "{}: {}",
+            arguments.out.display(),
+            summary.summary_text()
+        ))?;
     }
     let (done, all) = (summary.manifest.cases.len(), accepted.len());
-    match summary.missing().len() {
+    match summary.missing_outputs().len() {
         _ if summary.manifest.stopped => {
-            let reason = format!("it was stopped after {done} of {}", counted(all, "case"));
+            let reason = format!(
+                "it was stopped after {done} of {}",
+                count_with_noun(all, "case")
+            );
             Err(Error::new("export everything", reason)
-                .advise("The same command writes the others.")
+                .with_advice("The same command writes the others.")
                 .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),
@@ -179,8 +186,8 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     }
 }
 
-fn preset(arguments: &ExportArguments) -> Result<Preset> {
-    let formats: Vec<Format> = super::format::formats(&arguments.format);
+fn preset_from_arguments(arguments: &ExportArguments) -> Result<Preset> {
+    let formats: Vec<Format> = super::format::unique_formats(&arguments.format);
     let deidentify = match arguments.deidentify {
         false => None,
         true => {
@@ -201,7 +208,7 @@ fn preset(arguments: &ExportArguments) -> Result<Preset> {
     Ok(Preset {
         formats,
         names: Some(arguments.name.clone()),
-        seg: arguments.seg.options(),
+        seg: arguments.seg.seg_options(),
         deidentify,
         replace: arguments.overwrite,
     })

@@ -10,17 +10,17 @@ pub(super) struct FolderArguments {
     threshold: Option<u16>,
     /// Regular expression that finds the subject in the names of images that subjects.csv does not name: its first group, or
     /// all that it matches
-    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    #[arg(long, value_name = "REGEX", value_parser = parse_pattern)]
     subject_pattern: Option<SubjectPattern>,
 }
 
-fn pattern(text: &str) -> Result<SubjectPattern, String> {
+fn parse_pattern(text: &str) -> Result<SubjectPattern, String> {
     text.parse().map_err(|error: crate::Error| error.reason)
 }
 
 impl FolderArguments {
     /// As the reader of folders takes them.
-    pub(super) fn wishes(&self) -> FolderOptions {
+    pub(super) fn seg_options(&self) -> FolderOptions {
         FolderOptions {
             threshold: self.threshold,
             subject_pattern: self.subject_pattern.clone(),

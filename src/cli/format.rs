@@ -47,7 +47,7 @@ pub(super) struct SegArguments {
 }
 
 impl SegArguments {
-    pub(super) fn options(&self) -> seg::Options {
+    pub(super) fn seg_options(&self) -> seg::Options {
         seg::Options {
             synthetic_geometry: self.synthetic_geometry,
             skip_empty_frames: self.skip_empty_frames,
@@ -57,7 +57,7 @@ impl SegArguments {
 }
 
 /// Each format once, in the order given.
-pub(super) fn formats(given: &[FormatArgument]) -> Vec<Format> {
+pub(super) fn unique_formats(given: &[FormatArgument]) -> Vec<Format> {
     let mut seen = HashSet::new();
     given
         .iter()

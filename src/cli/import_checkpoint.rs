@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     label::Label,
     model_card::{InputSpec, ModelCard, ModelPurpose, TrainedOn},
     whole_file,
@@ -32,10 +32,10 @@ pub(super) struct ImportCheckpointArguments {
     #[arg(long)]
     name: Option<String>,
     /// Name of a label, in the order of their values; may be given again
-    #[arg(long, value_parser = super::train::label)]
+    #[arg(long, value_parser = super::train::parse_label)]
     label: Vec<Label>,
     /// Columns x rows of the network's input, multiples of 16
-    #[arg(long, default_value = "256x256", value_parser = super::train::size)]
+    #[arg(long, default_value = "256x256", value_parser = super::train::parse_size)]
     size: (usize, usize),
     /// Subtracted from the grey levels 0..1: one number, or one for each channel
     #[arg(long, value_delimiter = ',')]
@@ -44,7 +44,7 @@ pub(super) struct ImportCheckpointArguments {
     #[arg(long, value_delimiter = ',')]
     std: Vec<f32>,
     /// What the model is for, as JSON (see labrum train --help)
-    #[arg(long, value_parser = super::train::purpose)]
+    #[arg(long, value_parser = super::train::parse_purpose)]
     purpose: Option<ModelPurpose>,
     /// Licence of the data it was trained on
     #[arg(long, default_value = "")]
@@ -59,17 +59,17 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     if real(&a.out).is_some_and(|out| Some(out) == real(&a.checkpoint)) {
         return Err(
-            Error::at("write the model", &a.out, "it is the checkpoint itself")
-                .advise("Choose another name."),
+            Error::at_path("write the model", &a.out, "it is the checkpoint itself")
+                .with_advice("Choose another name."),
         );
     }
-    a.overwrite.check([&a.out])?;
-    let (card, mut weights) = checkpoint::read(&a.checkpoint)?;
+    a.overwrite.refuse_existing([&a.out])?;
+    let (card, mut weights) = checkpoint::read_model(&a.checkpoint)?;
     let at = |e: Error| Error {
         path: Some(a.checkpoint.clone()),
         ..e
     };
-    let found = checkpoint::architecture(&weights).map_err(at)?;
+    let found = checkpoint::detect_architecture(&weights).map_err(at)?;
     let file_name = a
         .checkpoint
         .file_stem()
@@ -93,9 +93,13 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             None => {
                 let reason = format!(
                     "it has {}, and more are named",
-                    counted(found.classes - 1, "label")
+                    count_with_noun(found.classes - 1, "label")
                 );
-                return Err(Error::at("import the checkpoint", &a.checkpoint, reason));
+                return Err(Error::at_path(
+                    "import the checkpoint",
+                    &a.checkpoint,
+                    reason,
+                ));
             }
         }
     }
@@ -116,7 +120,7 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
             license: a.data_license,
             ..bare.trained_on
         },
-        parent: Some(checkpoint::hash(&weights)),
+        parent: Some(checkpoint::weights_hash(&weights)),
         name,
         ..bare
     };
@@ -124,11 +128,11 @@ pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
     // Builds the network: what is saved can be used.
     infer::Segmenter::new(card.clone(), weights.clone(), DeviceChoice::Cpu).map_err(at)?;
     let bytes = checkpoint::to_bytes(&card, &weights)?;
-    whole_file::write(&a.out, "write the model", |file| file.write_all(&bytes))?;
-    super::print(&format!(
+    whole_file::write_atomically(&a.out, "write the model", |file| file.write_all(&bytes))?;
+    super::print_text(&format!(
         "CMUNeXt-{} with {} is in {}",
         found.config,
-        counted(card.labels.len(), "label"),
+        count_with_noun(card.labels.len(), "label"),
         a.out.display()
     ))
 }

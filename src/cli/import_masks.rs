@@ -3,14 +3,14 @@
 use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series,
-    write_slice,
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned_files, refuse_originals,
+    write_series, write_slice,
 };
 use crate::io::import;
 use crate::io::open;
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
-    counts::{counted, first_names, with_verb},
+    counts::{count_with_noun, first_names, with_verb},
     import::{Basis, ImportedMasks, MaskChoice},
     label::Label,
     mask::Mask,
@@ -108,7 +108,7 @@ struct ImportTotals<'a> {
 
 pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
-    let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
+    let catalog = open::read_catalog(&arguments.series, &mut |_| {}, &cancel)?;
     let all: Vec<&Series> = catalog
         .studies
         .iter()
@@ -137,7 +137,7 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
             .min_by_key(|error| error.kind.is_of_others());
         return Err(telling.unwrap_or_else(nothing));
     }
-    tell(&done, arguments)?;
+    print_totals(&done, arguments)?;
     let failed = done
         .refusals
         .iter()
@@ -151,7 +151,11 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
     let tried = "import all masks";
     match (failed, unfit) {
         _ if is_stopped => {
-            let names: Vec<String> = done.left.iter().map(|series| title(series)).collect();
+            let names: Vec<String> = done
+                .left
+                .iter()
+                .map(|series| series_title(series))
+                .collect();
             let reason = format!(
                 "it was stopped after {} of {} series; missing: {}",
                 all.len() - done.left.len(),
@@ -159,13 +163,16 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
                 first_names(&names)
             );
             Err(Error::new(tried, reason)
-                .advise("The same command with --overwrite writes all of them.")
+                .with_advice("The same command with --overwrite writes all of them.")
                 .of_kind(ErrorKind::Cancelled))
         }
         (0, 0) => Ok(()),
         (0, n) => Err(Error::new(
             "write everything",
-            format!("{} cannot be written, see above", counted(n, "file")),
+            format!(
+                "{} cannot be written, see above",
+                count_with_noun(n, "file")
+            ),
         )),
         (n, _) => {
             let reason = format!(
@@ -186,10 +193,10 @@ fn import_all<'a>(
     cancel: &Cancel,
 ) -> Result<ImportTotals<'a>> {
     let (mut done, mut taken, mut possible) = (ImportTotals::default(), HashSet::new(), Vec::new());
-    let bar = console::bar(all.len() as u64, "{pos}/{len} series");
+    let bar = console::progress_bar(all.len() as u64, "{pos}/{len} series");
     let mut writing =
         |series: &'a Series, imported: ImportedMasks, done: &mut ImportTotals<'a>| -> Result<()> {
-            match write(series, imported, arguments, &mut taken, cancel) {
+            match write_masks(series, imported, arguments, &mut taken, cancel) {
                 Ok(outcome) => done.outcomes.push(outcome),
                 Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
                 Err(error) if error.kind == ErrorKind::Disk => return Err(error),
@@ -202,7 +209,7 @@ fn import_all<'a>(
             done.left.push(series);
             continue;
         }
-        match import::masks(&arguments.masks, series, choice) {
+        match import::read_masks(&arguments.masks, series, choice) {
             Ok(imported) if imported.basis == Basis::Images => {
                 writing(series, imported, &mut done)?
             }
@@ -226,8 +233,13 @@ fn import_all<'a>(
         return Ok(done);
     }
     let first = possible.first().map(|possible| possible.series);
-    let chosen = meant(possible, arguments).and_then(|series| {
-        let imported = |series| Ok((series, import::masks(&arguments.masks, series, choice)?));
+    let chosen = series_for_masks(possible, arguments).and_then(|series| {
+        let imported = |series| {
+            Ok((
+                series,
+                import::read_masks(&arguments.masks, series, choice)?,
+            ))
+        };
         series.map(imported).transpose()
     });
     match (chosen, first) {
@@ -241,7 +253,7 @@ fn import_all<'a>(
     Ok(done)
 }
 
-fn tell(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()> {
+fn print_totals(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()> {
     let said = |outcome: &ImportOutcome| -> Vec<(String, String)> {
         outcome
             .notes
@@ -249,25 +261,28 @@ fn tell(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()>
             .map(|note| (outcome.series.clone(), note.clone()))
             .collect()
     };
-    console::remarks(done.outcomes.iter().flat_map(said), "series");
+    console::print_remarks(done.outcomes.iter().flat_map(said), "series");
     let (of_others, failed): (Vec<_>, Vec<_>) = done
         .refusals
         .iter()
         .partition(|(_, error)| error.kind.is_of_others());
     if !of_others.is_empty() && !done.outcomes.is_empty() {
-        let names: Vec<String> = of_others.iter().map(|(series, _)| title(series)).collect();
+        let names: Vec<String> = of_others
+            .iter()
+            .map(|(series, _)| series_title(series))
+            .collect();
         let belong = with_verb(names.len(), "series", ["has no mask", "have no mask"]);
-        console::remark(format_args!(
+        console::print_remark(format_args!(
             "labrum: {belong} among these: {}",
             first_names(&names)
         ));
     }
     for (series, error) in failed {
-        console::fail(format_args!("labrum: {}: {error}", title(series)));
+        console::print_failure(format_args!("labrum: {}: {error}", series_title(series)));
     }
     for outcome in &done.outcomes {
         for MasksNotWritten { format, reason } in &outcome.not_written {
-            console::fail(format_args!(
+            console::print_failure(format_args!(
                 "labrum: {} as {format}: {reason}",
                 outcome.series
             ));
@@ -288,11 +303,11 @@ fn tell(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()>
         let labels = labels
             .iter()
             .zip(pixels)
-            .map(|(label, pixels)| format!("{label} ({})", counted(*pixels, "pixel")));
+            .map(|(label, pixels)| format!("{label} ({})", count_with_noun(*pixels, "pixel")));
         let labels = labels.collect::<Vec<_>>().join(", ");
         let files = with_verb(files.len(), "file", ["is", "are"]);
-        let slices = counted(*slices, "slice");
-        super::print(&format!(
+        let slices = count_with_noun(*slices, "slice");
+        super::print_text(&format!(
             "{labels} on {slices} of {series}: {files} in {}",
             arguments.out.display()
         ))?;
@@ -309,7 +324,7 @@ struct Possible<'a> {
 
 /// The one series that masks belong to which name no image: one that they name as a whole before others, and one of the
 /// same grid before others.
-fn meant<'a>(
+fn series_for_masks<'a>(
     mut possible: Vec<Possible<'a>>,
     arguments: &ImportMasksArguments,
 ) -> Result<Option<&'a Series>> {
@@ -325,8 +340,9 @@ fn meant<'a>(
         ([], _) => Ok(None),
         ([one], _) | (_, Some(one)) => Ok(Some(one.series)),
         (several, None) => {
-            let name =
-                |(i, p): (usize, &Possible<'_>)| format!("{} \"{}\"", i + 1, title(p.series));
+            let name = |(i, p): (usize, &Possible<'_>)| {
+                format!("{} \"{}\"", i + 1, series_title(p.series))
+            };
             let list: Vec<String> = several.iter().enumerate().map(name).collect();
             let of = arguments
                 .time
@@ -338,12 +354,12 @@ fn meant<'a>(
             );
             let path = arguments.masks.first().cloned().unwrap_or_default();
             let advice = "Choose one of them by its number with --time N.";
-            Err(Error::at("import the masks", path, reason).advise(advice))
+            Err(Error::at_path("import the masks", path, reason).with_advice(advice))
         }
     }
 }
 
-fn title(series: &Series) -> String {
+fn series_title(series: &Series) -> String {
     if series.description.trim().is_empty() {
         series.id.clone()
     } else {
@@ -351,17 +367,17 @@ fn title(series: &Series) -> String {
     }
 }
 
-fn write(
+fn write_masks(
     series: &Series,
     imported: ImportedMasks,
     arguments: &ImportMasksArguments,
     taken: &mut HashSet<String>,
     cancel: &Cancel,
 ) -> Result<ImportOutcome> {
-    if let Some(loss) = imported.loss() {
+    if let Some(loss) = imported.loss_reason() {
         let path = arguments.masks.first().cloned().unwrap_or_default();
         let advice = "Choose what is taken in with --only, or what lies on top with --order.";
-        return Err(Error::at("import the masks", path, loss).advise(advice));
+        return Err(Error::at_path("import the masks", path, loss).with_advice(advice));
     }
     let ImportedMasks {
         labels,
@@ -404,10 +420,10 @@ fn write(
         .iter()
         .map(|s| &s.source.path)
         .chain(&arguments.masks);
-    let outputs = planned(&arguments.out, &names, &labels, &formats);
+    let outputs = planned_files(&arguments.out, &names, &labels, &formats);
     refuse_originals(given.map(PathBuf::as_path), &outputs)
-        .map_err(|error| error.advise("Choose another folder with --out."))?;
-    arguments.overwrite.check(&outputs)?;
+        .map_err(|error| error.with_advice("Choose another folder with --out."))?;
+    arguments.overwrite.refuse_existing(&outputs)?;
     whole_file::make_folder(&arguments.out)?;
     let mut files: Vec<PathBuf> = Vec::new();
     let new: Vec<&PathBuf> = outputs.iter().filter(|path| !path.exists()).collect();
@@ -419,7 +435,7 @@ fn write(
                 Error::new("import the masks", "it was stopped").of_kind(ErrorKind::Cancelled)
             );
         }
-        let image = open::load(&slice.source, series.kind)?;
+        let image = open::load_slice(&slice.source, series.kind)?;
         let slice_files = SliceFiles {
             image: &image,
             window: None,
@@ -444,7 +460,7 @@ fn write(
         probabilities: &[],
         labels: &labels,
         authors: std::slice::from_ref(&author),
-        options: arguments.seg.options(),
+        options: arguments.seg.seg_options(),
         places: &places,
         gaps: &gaps,
     };
@@ -457,7 +473,7 @@ fn write(
     let not_written = written.unfit.into_iter();
     let not_written = not_written
         .map(|u| MasksNotWritten {
-            format: u.format.name(),
+            format: u.format.short_name(),
             reason: u.error.to_string(),
         })
         .collect();
@@ -470,7 +486,7 @@ fn write(
         .map(|((_, label), pixels)| (label.name, pixels))
         .unzip();
     Ok(ImportOutcome {
-        series: title(series),
+        series: series_title(series),
         labels,
         pixels,
         slices: masks.len(),

@@ -2,7 +2,7 @@
 
 use crate::io::{info, open};
 use crate::{Error, Result};
-use labrum_core::{counts::counted, progress::Cancel};
+use labrum_core::{counts::count_with_noun, progress::Cancel};
 use std::path::PathBuf;
 
 /// Tell what is in files and folders: studies, series, sizes, spacing, and what was passed over and why
@@ -23,19 +23,22 @@ pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     super::end_on_ctrl_c(
         "info was stopped, and nothing is printed: start it again, or name fewer files",
     )?;
-    let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
+    let catalog = open::read_catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
     let report = info::InfoReport::new(&catalog);
     if arguments.json {
         super::print_json(&report)?
     } else {
-        super::print(&report.to_text())?
+        super::print_text(&report.to_text())?
     }
     // Each is named in the report.
     match catalog.passed_over.iter().filter(|p| p.is_failure).count() {
         0 => Ok(()),
         n => Err(Error::new(
             "read everything",
-            format!("{} cannot be read, see the report", counted(n, "file")),
+            format!(
+                "{} cannot be read, see the report",
+                count_with_noun(n, "file")
+            ),
         )),
     }
 }

@@ -28,8 +28,8 @@ use crate::learning::course::shipped_named;
 use crate::shipped;
 use crate::{Error, ErrorKind, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use console::{print, print_json, tell};
-use labrum_core::{counts::counted, model_card::Config, progress::Cancel, whole_file};
+use console::{print_above_bar, print_json, print_text};
+use labrum_core::{counts::count_with_noun, model_card::Config, progress::Cancel, whole_file};
 use labrum_nn::{device::DeviceChoice, infer::Segmenter};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ pub(crate) struct OverwriteArgument {
 
 impl OverwriteArgument {
     /// Refuses where one of the files that are to be written is there and was not given up.
-    fn check<'a>(self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+    fn refuse_existing<'a>(self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
         // What is no file is refused by whoever writes, whatever was asked for.
         let there: Vec<&PathBuf> = files
             .into_iter()
@@ -109,11 +109,11 @@ impl OverwriteArgument {
             [first, rest @ ..] => {
                 let more = match rest.len() {
                     0 => String::new(),
-                    n => format!(" (and {} more)", counted(n, "file")),
+                    n => format!(" (and {} more)", count_with_noun(n, "file")),
                 };
                 let reason = format!("it exists already{more}");
-                Err(Error::at("write", first, reason)
-                    .advise("Choose another place, or give --overwrite."))
+                Err(Error::at_path("write", first, reason)
+                    .with_advice("Choose another place, or give --overwrite."))
             }
         }
     }
@@ -160,7 +160,7 @@ impl From<ConfigArgument> for Config {
 
 impl Cli {
     /// Threads for the work of the network and of images; the settings, or all cores, where nothing is said.
-    pub fn threads(&self) -> Option<NonZeroUsize> {
+    pub fn thread_count(&self) -> Option<NonZeroUsize> {
         self.threads
     }
 
@@ -170,7 +170,7 @@ impl Cli {
     }
 
     /// What to open in the window, and the device where one was named; `None` where a command is to be run.
-    pub fn window(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
+    pub fn window_request(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
         self.command
             .is_none()
             .then(|| (self.paths.clone(), self.device.map(Into::into)))
@@ -178,7 +178,7 @@ impl Cli {
 }
 
 /// Runs the command that the arguments name; does nothing where they ask for the window.
-pub fn run(cli: Cli) -> Result<()> {
+pub fn run_command(cli: Cli) -> Result<()> {
     labrum_nn::device::use_threads(cli.threads);
     if cli.quiet {
         console::be_quiet();
@@ -198,8 +198,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(CliCommand::ImportMasks(arguments)) => import_masks::run(&arguments),
         Some(CliCommand::Bench(arguments)) => bench::run(&arguments),
         Some(CliCommand::Workspace(arguments)) => workspace::run(&arguments),
-        Some(CliCommand::Completions(arguments)) => shell::completions(&arguments),
-        Some(CliCommand::Man(arguments)) => shell::man(&arguments),
+        Some(CliCommand::Completions(arguments)) => shell::print_completions(&arguments),
+        Some(CliCommand::Man(arguments)) => shell::generate_man_pages(&arguments),
         None => Ok(()),
     }
 }
@@ -209,8 +209,8 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(
-            Error::at("open", missing, "there is no such file or folder")
-                .advise("labrum --help lists the commands."),
+            Error::at_path("open", missing, "there is no such file or folder")
+                .with_advice("labrum --help lists the commands."),
         ),
     }
 }
@@ -233,7 +233,7 @@ fn stop_on_ctrl_c() -> Result<Cancel> {
 /// Says on Ctrl-C what became of the work, in one line, and ends the program: for commands that keep nothing half done.
 fn end_on_ctrl_c(text: &'static str) -> Result<()> {
     let end = move || {
-        console::remark(format_args!("labrum: {text}"));
+        console::print_remark(format_args!("labrum: {text}"));
         std::process::exit(usage::STOPPED.into())
     };
     ctrlc::set_handler(end).map_err(|e| Error::new("listen for Ctrl-C", e))
@@ -241,10 +241,10 @@ fn end_on_ctrl_c(text: &'static str) -> Result<()> {
 
 /// A mistyped folder must not become a workspace.
 fn check_workspace(folder: &Path) -> Result<()> {
-    match crate::workspace::summary(folder) {
+    match crate::workspace::glance_at(folder) {
         Some(_) => Ok(()),
-        None => Err(Error::at("open the workspace", folder, "there is no workspace in it")
-            .advise(
+        None => Err(Error::at_path("open the workspace", folder, "there is no workspace in it")
+            .with_advice(
                 "The window shows the folder of its workspace under File, Workspace; labrum workspace create makes one.",
             )
             .of_kind(ErrorKind::NotFound)),
@@ -255,11 +255,11 @@ fn check_workspace(folder: &Path) -> Result<()> {
 fn model_named(name: &Path, device: DeviceArgument) -> Result<Segmenter> {
     if !name.exists()
         && let Some(index) = name.to_str().map(shipped_named).transpose()?.flatten()
-        && let Some(model) = shipped::all()?.get(index)
+        && let Some(model) = shipped::all_models()?.get(index)
     {
         return Segmenter::from_bytes(model.bytes, device.into());
     }
-    Segmenter::load(name, device.into())
+    Segmenter::load_from_path(name, device.into())
 }
 
 /// A model that cannot be written is better found out before the work than after it.
@@ -271,14 +271,14 @@ fn check_model_file(path: &Path) -> Result<()> {
         .to_string_lossy()
         .to_lowercase();
     if ["pth", "pt", "bin"].contains(&ending.as_str()) {
-        return Err(Error::at(
+        return Err(Error::at_path(
             tried,
             path,
             format!("files that end in .{ending} are read as PyTorch checkpoints"),
         )
-        .advise("Choose a name that ends in .safetensors."));
+        .with_advice("Choose a name that ends in .safetensors."));
     }
-    whole_file::probe(path, tried)
+    whole_file::check_writable(path, tried)
 }
 
 /// The command, as a shell takes it.

@@ -1,7 +1,9 @@
 //! `labrum models`: the versions that a workspace has learned.
 
-use super::{DeviceArgument, reading::ReadOnlyWorkspace, round::when, usage::wrong};
-use crate::learning::{course::Model, judged};
+use super::{
+    DeviceArgument, reading::ReadOnlyWorkspace, round::format_time, usage::argument_error,
+};
+use crate::learning::{compare_models, course::Model};
 use crate::workspace::Workspace;
 use crate::{Error, Result};
 use clap::Subcommand;
@@ -90,7 +92,8 @@ enum ModelsCommand {
 pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
     let folder = folder.ok_or_else(|| {
-        wrong("look at the models", "no workspace is named").advise("Give --workspace.")
+        argument_error("look at the models", "no workspace is named")
+            .with_advice("Give --workspace.")
     })?;
     let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
     if matches!(
@@ -100,54 +103,60 @@ pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
             | ModelsCommand::Compare { .. }
             | ModelsCommand::Export { .. }
     ) {
-        return read(&mut ReadOnlyWorkspace::open(folder)?, what, arguments.json);
+        return run_read_only(&mut ReadOnlyWorkspace::open(folder)?, what, arguments.json);
     }
     super::check_workspace(folder)?;
     let mut workspace = Workspace::open(folder)?;
     match what {
-        ModelsCommand::Activate { version: 0 } => workspace.activate(None)?,
+        ModelsCommand::Activate { version: 0 } => workspace.activate_version(None)?,
         ModelsCommand::Activate { version } => {
-            let version = find(&mut workspace, *version)?;
-            workspace.activate(Some(version.key))?;
+            let version = version_of_round(&mut workspace, *version)?;
+            workspace.activate_version(Some(version.key))?;
         }
         ModelsCommand::Reject { version } => {
-            let version = find(&mut workspace, *version)?;
-            workspace.reject(version.key)?;
+            let version = version_of_round(&mut workspace, *version)?;
+            workspace.reject_version(version.key)?;
         }
         ModelsCommand::Rename { version, name } => {
-            let version = find(&mut workspace, *version)?;
+            let version = version_of_round(&mut workspace, *version)?;
             workspace.rename_version(version.key, name)?;
         }
-        ModelsCommand::Delete { version, yes } => return delete(&mut workspace, *version, *yes),
+        ModelsCommand::Delete { version, yes } => {
+            return delete_version(&mut workspace, *version, *yes);
+        }
         _ => {}
     }
-    workspace.sync()?;
-    list(&workspace.versions()?, arguments.json)
+    workspace.sync_to_disk()?;
+    print_versions(&workspace.list_versions()?, arguments.json)
 }
 
-fn list(versions: &[Version], json: bool) -> Result<()> {
+fn print_versions(versions: &[Version], json: bool) -> Result<()> {
     if json {
         super::print_json(&versions)
     } else {
-        super::print(&table(versions))
+        super::print_text(&versions_table(versions))
     }
 }
 
 /// What changes nothing in the workspace.
-fn read(workspace: &mut ReadOnlyWorkspace, what: &ModelsCommand, json: bool) -> Result<()> {
+fn run_read_only(
+    workspace: &mut ReadOnlyWorkspace,
+    what: &ModelsCommand,
+    json: bool,
+) -> Result<()> {
     match what {
         ModelsCommand::Compare {
             first,
             second,
             device,
-        } => compare(workspace, *first, *second, *device, json),
+        } => compare_versions(workspace, *first, *second, *device, json),
         ModelsCommand::Report => {
             let report = workspace.work_report()?;
-            crate::cli::console::remark(report.advice());
+            crate::cli::console::print_remark(report.next_round_advice());
             if json {
                 super::print_json(&report)
             } else {
-                super::print(report.to_csv().trim_end())
+                super::print_text(report.to_csv().trim_end())
             }
         }
         ModelsCommand::Export {
@@ -156,19 +165,19 @@ fn read(workspace: &mut ReadOnlyWorkspace, what: &ModelsCommand, json: bool) -> 
             overwrite,
         } => {
             super::check_model_file(out)?;
-            overwrite.check([out])?;
-            let version = find(workspace, *version)?;
-            let bytes = Model::bytes_of_version(&version.file, &workspace.labels()?)?;
-            whole_file::write(out, "export the version", |file| file.write_all(&bytes))?;
-            super::print(&format!("{} is in {}", version.name, out.display()))
+            overwrite.refuse_existing([out])?;
+            let version = version_of_round(workspace, *version)?;
+            let bytes = Model::bytes_of_version(&version.file, &workspace.read_labels()?)?;
+            whole_file::write_atomically(out, "export the version", |file| file.write_all(&bytes))?;
+            super::print_text(&format!("{} is in {}", version.name, out.display()))
         }
-        _ => list(&workspace.all_versions()?, json),
+        _ => print_versions(&workspace.all_versions()?, json),
     }
 }
 
 /// The version that a round made.
-fn find(workspace: &mut Workspace, round: i64) -> Result<Version> {
-    let versions = workspace.versions()?;
+fn version_of_round(workspace: &mut Workspace, round: i64) -> Result<Version> {
+    let versions = workspace.list_versions()?;
     if let Some(found) = versions.iter().find(|v| v.round.0 == round) {
         return Ok(found.clone());
     }
@@ -181,18 +190,20 @@ fn find(workspace: &mut Workspace, round: i64) -> Result<Version> {
         ),
     };
     let tried = format!("find the version of round {round} in the workspace");
-    Err(Error::at(tried, workspace.folder(), reason)
-        .advise("labrum models --workspace FOLDER lists them."))
+    Err(Error::at_path(tried, workspace.folder(), reason)
+        .with_advice("labrum models --workspace FOLDER lists them."))
 }
 
 /// Removes a version after a question that names it.
-fn delete(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<()> {
-    let version = find(workspace, round)?;
+fn delete_version(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<()> {
+    let version = version_of_round(workspace, round)?;
     let tried = format!("delete \"{}\"", version.name);
     if !is_confirmed {
         if !std::io::stdin().is_terminal() {
-            return Err(Error::at(tried, &version.file, "this cannot be undone")
-                .advise("Confirm with --yes."));
+            return Err(
+                Error::at_path(tried, &version.file, "this cannot be undone")
+                    .with_advice("Confirm with --yes."),
+            );
         }
         eprint!(
             "Delete \"{}\" and its file {}? [y/N] ",
@@ -202,39 +213,42 @@ fn delete(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<(
         let mut answer = String::new();
         std::io::stdin()
             .read_line(&mut answer)
-            .map_err(|e| Error::at(&tried, &version.file, e))?;
+            .map_err(|e| Error::at_path(&tried, &version.file, e))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-            return super::print(&format!("\"{}\" was kept.", version.name));
+            return super::print_text(&format!("\"{}\" was kept.", version.name));
         }
     }
     workspace.delete_version(version.key)?;
-    workspace.sync()?;
-    super::print(&format!(
+    workspace.sync_to_disk()?;
+    super::print_text(&format!(
         "\"{}\" was deleted, with its file {}.",
         version.name,
         version.file.display()
     ))
 }
 
-fn compare(
+fn compare_versions(
     workspace: &mut Workspace,
     first: i64,
     second: i64,
     device: DeviceArgument,
     json: bool,
 ) -> Result<()> {
-    let (first, second) = (find(workspace, first)?, find(workspace, second)?);
+    let (first, second) = (
+        version_of_round(workspace, first)?,
+        version_of_round(workspace, second)?,
+    );
     let masks = workspace.accepted_masks()?;
     let held_out: Vec<_> = masks
         .into_iter()
         .filter(|s| s.side == Side::HoldOut)
         .collect();
-    let labels = workspace.labels()?;
+    let labels = workspace.read_labels()?;
     let (a, b) = (
         Model::of_version(&first.file, &labels)?,
         Model::of_version(&second.file, &labels)?,
     );
-    let report = judged(&a, &b, &held_out, &labels, device.into())?;
+    let report = compare_models(&a, &b, &held_out, &labels, device.into())?;
     if json {
         return super::print_json(&report);
     }
@@ -243,7 +257,7 @@ fn compare(
         "{} against {}: {}; {better} better, {worse} worse",
         second.name,
         first.name,
-        report.verdict.reason()
+        report.verdict.reason_text()
     );
     for case in &report.cases {
         let before = case.active.map_or(0.0, |s| s.dice);
@@ -251,13 +265,13 @@ fn compare(
             "\n{:40} {before:.4} -> {:.4} ({:+.4})",
             case.name,
             case.candidate.dice,
-            case.gain()
+            case.dice_gain()
         );
     }
-    super::print(&text)
+    super::print_text(&text)
 }
 
-fn table(versions: &[Version]) -> String {
+fn versions_table(versions: &[Version]) -> String {
     if versions.is_empty() {
         return "This workspace has learned nothing yet: accept a few cases, then labrum train --workspace.".into();
     }
@@ -275,7 +289,7 @@ fn table(versions: &[Version]) -> String {
         };
         let dice = v
             .report
-            .means()
+            .mean_scores()
             .1
             .map_or("none".into(), |s| format!("{:.4}", s.dice));
         let hash: String = v.hash.chars().take(12).collect();
@@ -283,7 +297,7 @@ fn table(versions: &[Version]) -> String {
             "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
             v.round.0,
             v.name,
-            when(v.made_at),
+            format_time(v.made_at),
             v.cases,
             v.parent_name
         )

@@ -67,7 +67,7 @@ impl From<OptimizerArgument> for Optimizer {
 impl PlanArguments {
     /// The first option that was given and says something else than `plan`, if any does.
     pub(super) fn other_than(&self, plan: &Plan) -> Option<&'static str> {
-        let wanted = self.plan(plan.clone());
+        let wanted = self.override_plan(plan.clone());
         let others = [
             ("--loss", wanted.loss != plan.loss),
             ("--optimizer", wanted.optimizer != plan.optimizer),
@@ -88,7 +88,7 @@ impl PlanArguments {
     }
 
     /// `usual` with what was asked for.
-    pub(super) fn plan(&self, usual: Plan) -> Plan {
+    pub(super) fn override_plan(&self, usual: Plan) -> Plan {
         Plan {
             loss: self.loss.map_or(usual.loss, Into::into),
             optimizer: self.optimizer.map_or(usual.optimizer, Into::into),

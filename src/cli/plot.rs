@@ -41,7 +41,7 @@ enum FigureArgument {
 
 impl FigureArgument {
     /// What it is called, of trainings with validation images, without or both.
-    fn name(self, is_validated: Option<bool>) -> String {
+    fn display_name(self, is_validated: Option<bool>) -> String {
         let of = match is_validated {
             Some(true) => "validation images",
             Some(false) => "training images",
@@ -54,7 +54,7 @@ impl FigureArgument {
         }
     }
 
-    fn of(self, epoch: &Epoch) -> f64 {
+    fn value_at_epoch(self, epoch: &Epoch) -> f64 {
         match self {
             Self::Iou => epoch.iou,
             Self::Dice => epoch.dice,
@@ -85,19 +85,19 @@ struct Curve {
 }
 
 pub(super) fn run(arguments: &PlotArguments) -> Result<()> {
-    arguments.overwrite.check([&arguments.out])?;
+    arguments.overwrite.refuse_existing([&arguments.out])?;
     let figure = arguments.figure;
     let mut curves = Vec::new();
     for path in &arguments.logs {
-        let log = TrainingLog::read(path)?;
+        let log = TrainingLog::read_from_file(path)?;
         if log.epochs.is_empty() {
-            return Err(Error::at(
+            return Err(Error::at_path(
                 "plot the training",
                 path,
                 "no epoch of it has ended yet",
             ));
         }
-        let point = |epoch: &Epoch| (epoch.epoch as f64, figure.of(epoch));
+        let point = |epoch: &Epoch| (epoch.epoch as f64, figure.value_at_epoch(epoch));
         let is_best = |epoch: &&Epoch| {
             log.best
                 .as_ref()
@@ -115,20 +115,20 @@ pub(super) fn run(arguments: &PlotArguments) -> Result<()> {
         });
     }
     let mut text = String::new();
-    draw(&curves, arguments, &mut text)
-        .map_err(|e| Error::at("draw the plot", &arguments.out, e))?;
-    whole_file::write(&arguments.out, "write the plot", |file| {
+    draw_curves(&curves, arguments, &mut text)
+        .map_err(|e| Error::at_path("draw the plot", &arguments.out, e))?;
+    whole_file::write_atomically(&arguments.out, "write the plot", |file| {
         file.write_all(text.as_bytes())
     })?;
-    super::print(&format!("The plot is in {}", arguments.out.display()))
+    super::print_text(&format!("The plot is in {}", arguments.out.display()))
 }
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-fn draw(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn {
+fn draw_curves(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn {
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let [across, up] = ranges(curves, arguments.figure);
+    let [across, up] = axis_ranges(curves, arguments.figure);
     let mut builder = ChartBuilder::on(&root);
     builder
         .margin(16)
@@ -140,7 +140,7 @@ fn draw(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn
     let mut chart = builder.build_cartesian_2d(across, up)?;
     let mut mesh = chart.configure_mesh();
     mesh.x_desc("Epoch")
-        .y_desc(arguments.figure.name(is_validated(curves)))
+        .y_desc(arguments.figure.display_name(is_validated(curves)))
         .axis_desc_style(("sans-serif", 15));
     mesh.label_style(("sans-serif", 13))
         .x_label_formatter(&|x| format!("{x:.0}"))
@@ -186,7 +186,7 @@ fn is_validated(curves: &[Curve]) -> Option<bool> {
 }
 
 /// What there is to see, with a little room around it.
-fn ranges(curves: &[Curve], figure: FigureArgument) -> [Range<f64>; 2] {
+fn axis_ranges(curves: &[Curve], figure: FigureArgument) -> [Range<f64>; 2] {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let last = points().map(|p| p.0).fold(2.0, f64::max);
     let highest = points()

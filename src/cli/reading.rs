@@ -33,37 +33,38 @@ impl ReadOnlyWorkspace {
         };
         let holder = workspace::holder_of(folder);
         let can_be_written =
-            whole_file::probe(&folder.join("probe"), "write to the workspace").is_ok();
+            whole_file::check_writable(&folder.join("probe"), "write to the workspace").is_ok();
         if holder.is_none() && can_be_written {
             return Err(refused);
         }
         let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
-        let copy = copy
-            .map_err(|e| Error::at("copy the workspace", folder, e).advise("Free some space."))?;
+        let copy = copy.map_err(|e| {
+            Error::at_path("copy the workspace", folder, e).with_advice("Free some space.")
+        })?;
         workspace::copy_for_looking(folder, copy.path())?;
         if let Some(holder) = holder {
-            console::remark(format_args!(
+            console::print_remark(format_args!(
                 "labrum: {holder} has the workspace open: it is read as saved up to now"
             ));
         }
         let workspace = Workspace::open(copy.path())?;
         Ok(Self {
             workspace,
-            folder: workspace::absolute(folder),
+            folder: workspace::absolute_path(folder),
             copy: Some(copy),
         })
     }
 
     /// Where the workspace itself is.
-    pub(super) fn place(&self) -> &Path {
+    pub(super) fn workspace_folder(&self) -> &Path {
         &self.folder
     }
 
     /// All versions, with the files of the workspace itself.
     pub(super) fn all_versions(&mut self) -> Result<Vec<Version>> {
-        let mut versions = self.workspace.versions()?;
+        let mut versions = self.workspace.list_versions()?;
         if let Some(copy) = &self.copy {
-            let copied = workspace::absolute(copy.path());
+            let copied = workspace::absolute_path(copy.path());
             for version in &mut versions {
                 if let Ok(below) = version.file.strip_prefix(&copied) {
                     version.file = self.folder.join(below);

@@ -70,35 +70,35 @@ pub(super) fn run(arguments: &RecogniseArguments) -> Result<()> {
         "recognise was stopped, and no model is written: start it again, or name fewer images",
     )?;
     super::check_model_file(&arguments.out)?;
-    arguments.overwrite.check([&arguments.out])?;
-    let (card, weights) = checkpoint::read(&arguments.model)?;
+    arguments.overwrite.refuse_existing([&arguments.out])?;
+    let (card, weights) = checkpoint::read_model(&arguments.model)?;
     let mut card = card.ok_or_else(|| {
-        Error::at(
+        Error::at_path(
             "recognise images",
             &arguments.model,
             "the model has no card",
         )
-        .advise("labrum import-checkpoint makes one.")
+        .with_advice("labrum import-checkpoint makes one.")
     })?;
     let sides = [(&arguments.like, true), (&arguments.unlike, false)];
     let folders = sides
         .into_iter()
         .flat_map(|(paths, is_like)| paths.iter().map(move |path| look_at(path, is_like)))
         .collect::<Result<Vec<_>>>()?;
-    let looks = learn(&folders, None).ok_or_else(|| {
+    let looks = learn_looks(&folders, None).ok_or_else(|| {
         Error::new(
             "recognise images",
             "there are too few images of the kind that the model is for",
         )
-        .advise("Give folders with some thirty or more with --like.")
+        .with_advice("Give folders with some thirty or more with --like.")
     })?;
     let figures: Vec<Figures> = folders
         .iter()
-        .map(|folder| judged(folder, &looks, &folders))
+        .map(|folder| judge_folder(folder, &looks, &folders))
         .collect();
     card.looks = Some(looks);
     let bytes = checkpoint::to_bytes(&card, &weights)?;
-    whole_file::write(&arguments.out, "write the model", |file| {
+    whole_file::write_atomically(&arguments.out, "write the model", |file| {
         file.write_all(&bytes)
     })?;
     if arguments.json {
@@ -106,24 +106,30 @@ pub(super) fn run(arguments: &RecogniseArguments) -> Result<()> {
     }
     figures
         .iter()
-        .try_for_each(|figures| super::print(&line(figures)))?;
-    super::print(&format!("The model is in {}", arguments.out.display()))
+        .try_for_each(|figures| super::print_text(&format_figures(figures)))?;
+    super::print_text(&format!("The model is in {}", arguments.out.display()))
 }
 
-fn learn(folders: &[Folder], without: Option<&Path>) -> Option<Looks> {
+fn learn_looks(folders: &[Folder], without: Option<&Path>) -> Option<Looks> {
     let of = |is_like: bool| -> Vec<Look> {
         let counted = folders
             .iter()
             .filter(|f| f.is_like == is_like && Some(f.path.as_path()) != without);
         counted.flat_map(|f| f.learned.iter().cloned()).collect()
     };
-    Looks::learn(&of(true), &of(false))
+    Looks::from_examples(&of(true), &of(false))
 }
 
-fn judged(folder: &Folder, looks: &Looks, folders: &[Folder]) -> Figures {
-    let count = |looks: &Looks| folder.aside.iter().filter(|look| looks.knows(look)).count();
+fn judge_folder(folder: &Folder, looks: &Looks, folders: &[Folder]) -> Figures {
+    let count = |looks: &Looks| {
+        folder
+            .aside
+            .iter()
+            .filter(|look| looks.is_familiar(look))
+            .count()
+    };
     let unseen = (!folder.is_like)
-        .then(|| learn(folders, Some(&folder.path)))
+        .then(|| learn_looks(folders, Some(&folder.path)))
         .flatten();
     Figures {
         folder: folder.path.clone(),
@@ -134,7 +140,7 @@ fn judged(folder: &Folder, looks: &Looks, folders: &[Folder]) -> Figures {
     }
 }
 
-fn line(figures: &Figures) -> String {
+fn format_figures(figures: &Figures) -> String {
     let Figures {
         images, recognised, ..
     } = figures;
@@ -156,7 +162,7 @@ fn line(figures: &Figures) -> String {
 
 /// Reads a folder and parts it by subjects.
 fn look_at(path: &Path, is_like: bool) -> Result<Folder> {
-    let catalog = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())?;
+    let catalog = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())?;
     let slices: Vec<(&Series, &Slice)> = catalog
         .studies
         .iter()
@@ -164,12 +170,12 @@ fn look_at(path: &Path, is_like: bool) -> Result<Folder> {
         .filter_map(|series| Some((series, series.slices.get(series.slices.len() / 2)?)))
         .collect();
     let read = |(series, slice): &(&Series, &Slice)| -> Result<(bool, Vec<Look>)> {
-        let image = open::load(&slice.source, series.kind)?;
+        let image = open::load_slice(&slice.source, series.kind)?;
         let is_aside = is_aside(&slice.source.path);
         let looks = if is_like && !is_aside {
-            Look::variants(&image)
+            Look::augmented_variants(&image)
         } else {
-            vec![Look::of(&image)]
+            vec![Look::from_image(&image)]
         };
         Ok((is_aside, looks))
     };
@@ -194,5 +200,5 @@ fn look_at(path: &Path, is_like: bool) -> Result<Folder> {
 fn is_aside(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let subject = name.split('_').next().unwrap_or_default();
-    u8::from_str_radix(&holdout::subject(subject)[..2], 16).is_ok_and(|byte| byte < 51)
+    u8::from_str_radix(&holdout::subject_hash(subject)[..2], 16).is_ok_and(|byte| byte < 51)
 }

@@ -1,14 +1,14 @@
 //! `labrum rehearse`: how many corrections a task will take.
 
-use super::{DeviceArgument, usage::wrong};
+use super::{DeviceArgument, usage::argument_error};
 use crate::learning::{
     course::{Model, RoundPhase},
-    rehearse::{Rehearsal, RehearsalEvent, RehearsalOrder, RoundResult, rehearse},
+    rehearse::{Rehearsal, RehearsalEvent, RehearsalOrder, RoundResult, run_rehearsal},
 };
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use labrum_core::{counts::counted, progress::Control, training::Plan};
+use labrum_core::{counts::count_with_noun, progress::Control, training::Plan};
 use labrum_nn::train::round::RoundProgress;
 use std::path::PathBuf;
 
@@ -41,10 +41,10 @@ pub(super) struct RehearseArguments {
     from: String,
     /// Side of a square with the area of the network's input, where it starts from random weights; the input has the
     /// shape of the images
-    #[arg(long, default_value_t = 256, value_parser = side)]
+    #[arg(long, default_value_t = 256, value_parser = parse_side)]
     size: usize,
     /// Channels of the network's input, 1 or 3 [default: as the images]
-    #[arg(long, value_parser = super::train::channels)]
+    #[arg(long, value_parser = super::train::parse_channels)]
     channels: Option<usize>,
     /// Which cases are corrected next
     #[arg(long, value_enum, default_value = "random")]
@@ -67,8 +67,8 @@ enum OrderArgument {
     Doubt,
 }
 
-fn side(text: &str) -> std::result::Result<usize, String> {
-    super::train::size(&format!("{text}x{text}")).map(|(side, _)| side)
+fn parse_side(text: &str) -> std::result::Result<usize, String> {
+    super::train::parse_size(&format!("{text}x{text}")).map(|(side, _)| side)
 }
 
 pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     if cases.first().is_none_or(|n| *n == 0)
         || !(arguments.seconds > 0.0 && arguments.seconds < 1e6)
     {
-        return Err(wrong(
+        return Err(argument_error(
             "rehearse",
             "--cases and --seconds must be more than 0",
         ));
@@ -87,39 +87,39 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
         cases,
         seconds: arguments.seconds,
         steps: arguments.steps.map(|steps| steps as usize),
-        model: Model::named(&arguments.from)?,
+        model: Model::from_name(&arguments.from)?,
         size: arguments.size,
         channels: arguments.channels,
         order: match arguments.order {
             OrderArgument::Random => RehearsalOrder::Random,
             OrderArgument::Doubt => RehearsalOrder::Doubt,
         },
-        wishes: arguments.folder_wishes.wishes(),
-        plan: arguments.plan.plan(Plan::default()),
+        wishes: arguments.folder_wishes.seg_options(),
+        plan: arguments.plan.override_plan(Plan::default()),
         device: arguments.device.into(),
     };
-    let control = Control::with(super::stop_on_ctrl_c()?);
-    let bar = super::console::bar(1000, "{msg}");
+    let control = Control::with_cancel(super::stop_on_ctrl_c()?);
+    let bar = super::console::progress_bar(1000, "{msg}");
     let mut failure = None;
     let mut show = |told: RehearsalEvent<'_>| {
-        if let Err(error) = tell(&bar, &told, arguments.json) {
+        if let Err(error) = print_event(&bar, &told, arguments.json) {
             failure.get_or_insert(error);
             control.cancel.cancel();
         }
     };
-    let results = rehearse(&arguments.folder, &rehearsal, &control, &mut show)?;
+    let results = run_rehearsal(&arguments.folder, &rehearsal, &control, &mut show)?;
     bar.finish_and_clear();
     if let Some(error) = failure {
         return Err(error);
     }
     if control.cancel.is_cancelled() {
         if !arguments.json {
-            super::print(&plot(&results))?;
+            super::print_text(&plot_rounds(&results))?;
         }
         let reason = format!(
             "it was stopped after {} of {}",
             results.len(),
-            counted(rehearsal.cases.len(), "round")
+            count_with_noun(rehearsal.cases.len(), "round")
         );
         return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Cancelled));
     }
@@ -128,29 +128,38 @@ pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
             "it has fewer cases than the {} of the first round",
             rehearsal.cases[0]
         );
-        return Err(Error::at("rehearse on", &arguments.folder, reason).advise("Lower --cases."));
+        return Err(
+            Error::at_path("rehearse on", &arguments.folder, reason).with_advice("Lower --cases.")
+        );
     }
     if !arguments.json {
-        super::print(&plot(&results))?;
+        super::print_text(&plot_rounds(&results))?;
     }
     match rehearsal.cases.get(results.len()) {
         None => Ok(()),
         Some(cases) => {
             let reason = format!("{cases} cases to learn from cannot be reached with its images");
-            Err(Error::at("do all rounds on", &arguments.folder, reason)
-                .advise("Lower --cases, or add images."))
+            Err(
+                Error::at_path("do all rounds on", &arguments.folder, reason)
+                    .with_advice("Lower --cases, or add images."),
+            )
         }
     }
 }
 
-fn tell(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Result<()> {
+fn print_event(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Result<()> {
     match told {
-        RehearsalEvent::Note(note) => super::tell(bar, note),
-        RehearsalEvent::Divided { pool, test } => super::tell(
+        RehearsalEvent::Note(note) => super::print_above_bar(bar, note),
+        RehearsalEvent::Divided { pool, test } => super::print_above_bar(
             bar,
-            &format!("{} to correct, {test} to test on", counted(*pool, "image")),
+            &format!(
+                "{} to correct, {test} to test on",
+                count_with_noun(*pool, "image")
+            ),
         ),
-        RehearsalEvent::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
+        RehearsalEvent::Start(dice) => {
+            super::print_above_bar(bar, &format!("the start: test Dice {dice:.4}"))
+        }
         RehearsalEvent::Phase(RoundPhase::Reading { done, total }) => {
             bar.set_message(format!("reading {done} of {total}"))
         }
@@ -175,16 +184,18 @@ fn tell(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Result<()> 
         }
         RehearsalEvent::Phase(RoundPhase::Judging) => bar.set_message("judging"),
         RehearsalEvent::Round(result) if json => {
-            super::print(
+            super::print_text(
                 &serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?,
             )?;
         }
-        RehearsalEvent::Round(result) => bar.suspend(|| super::print(&line(result)))?,
+        RehearsalEvent::Round(result) => {
+            bar.suspend(|| super::print_text(&format_round(result)))?
+        }
     }
     Ok(())
 }
 
-fn line(r: &RoundResult) -> String {
+fn format_round(r: &RoundResult) -> String {
     let verdict = if r.accepted { "accepted" } else { "rejected" };
     let held = r.holdout_dice.map_or("none".into(), |d| format!("{d:.4}"));
     format!(
@@ -202,7 +213,7 @@ fn line(r: &RoundResult) -> String {
 }
 
 /// Cases against Dice, corrections and time, as bars.
-fn plot(results: &[RoundResult]) -> String {
+fn plot_rounds(results: &[RoundResult]) -> String {
     let bar = |share: f64| "#".repeat((share.clamp(0.0, 1.0) * 24.0).round() as usize);
     let mut text = format!(
         "\n{:>5} {:>8}  {:<32} {:<32} {:>9} {:>7}",

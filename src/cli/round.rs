@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     holdout::Side,
     learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
     progress::Control,
@@ -44,7 +44,7 @@ pub(super) struct RoundRequest<'a> {
 pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
     super::check_workspace(wish.workspace)?;
     let mut workspace = Workspace::open(wish.workspace)?;
-    let control = Control::with(super::stop_on_ctrl_c()?);
+    let control = Control::with_cancel(super::stop_on_ctrl_c()?);
     let cut_off = workspace.running_round()?;
     if wish.give_up {
         return give_up(&mut workspace, cut_off);
@@ -53,15 +53,17 @@ pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
         refuse_other_settings(&record, wish)?;
         let snapshot = workspace.round_snapshot(record.key)?;
         check_images(&snapshot, wish.workspace)?;
-        let begun = when(record.started_at);
+        let begun = format_time(record.started_at);
         if wish.dry_run {
-            let round = round(&mut workspace, &record, snapshot, wish)?;
+            let round = round_from_record(&mut workspace, &record, snapshot, wish)?;
             return tell_estimate(&round, wish.json, Some(&begun));
         }
-        crate::cli::console::remark(format_args!("A round of {begun} was cut off; it goes on."));
-        return take(&mut workspace, record, snapshot, wish, &control);
+        crate::cli::console::print_remark(format_args!(
+            "A round of {begun} was cut off; it goes on."
+        ));
+        return run_round(&mut workspace, record, snapshot, wish, &control);
     }
-    let (settings, parent) = settings(&mut workspace, wish)?;
+    let (settings, parent) = requested_settings(&mut workspace, wish)?;
     let accepted = workspace.accepted_masks()?;
     check_images(&accepted, wish.workspace)?;
     if wish.dry_run {
@@ -73,11 +75,11 @@ pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
             settings: settings.to_json()?,
             checkpoint: PathBuf::new(),
         };
-        let round = round(&mut workspace, &record, accepted, wish)?;
+        let round = round_from_record(&mut workspace, &record, accepted, wish)?;
         return tell_estimate(&round, wish.json, None);
     }
     let (record, snapshot) = workspace.begin_round(&settings.to_json()?, parent)?;
-    take(&mut workspace, record, snapshot, wish, &control)
+    run_round(&mut workspace, record, snapshot, wish, &control)
 }
 
 /// A round goes on as it was begun: what is asked for otherwise would not be obeyed.
@@ -110,9 +112,9 @@ fn refuse_other_settings(record: &RoundRecord, wish: &RoundRequest<'_>) -> Resul
     };
     let reason = format!(
         "a round of {} was cut off and would go on as it was begun, without {option}",
-        when(record.started_at)
+        format_time(record.started_at)
     );
-    Err(Error::new("train", reason).advise(format!(
+    Err(Error::new("train", reason).with_advice(format!(
         "Leave out {option} to let it go on, or add --anew to give it up and begin another."
     )))
 }
@@ -125,10 +127,10 @@ fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()
         ));
     };
     workspace.end_round(record.key, RoundState::Cancelled, "given up by a person")?;
-    workspace.sync()?;
-    super::print(&format!(
+    workspace.sync_to_disk()?;
+    super::print_text(&format!(
         "The round of {} is given up; the model is as it was.",
-        when(record.started_at)
+        format_time(record.started_at)
     ))
 }
 
@@ -146,19 +148,19 @@ fn check_images(snapshot: &[SnapshotSlice], folder: &Path) -> Result<()> {
         1 => "it is not where it was".to_owned(),
         n => format!(
             "it is not where it was, nor are {}",
-            counted(n - 1, "other image")
+            count_with_noun(n - 1, "other image")
         ),
     };
     let advice = format!(
         "labrum workspace locate FOLDER --workspace {} looks for them.",
         folder.display()
     );
-    Err(Error::at("train on", first, reason)
-        .advise(advice)
+    Err(Error::at_path("train on", first, reason)
+        .with_advice(advice)
         .of_kind(ErrorKind::NotFound))
 }
 
-fn round(
+fn round_from_record(
     workspace: &mut Workspace,
     record: &RoundRecord,
     snapshot: Vec<SnapshotSlice>,
@@ -168,33 +170,33 @@ fn round(
     Ok(WorkspaceRound {
         key: record.key,
         snapshot,
-        labels: workspace.labels()?,
+        labels: workspace.read_labels()?,
         settings,
         parent: record.parent,
-        name: workspace.name()?,
+        name: workspace.read_name()?,
         checkpoint: record.checkpoint.clone(),
         device: wish.device,
     })
 }
 
-fn take(
+fn run_round(
     workspace: &mut Workspace,
     record: RoundRecord,
     snapshot: Vec<SnapshotSlice>,
     wish: &RoundRequest<'_>,
     control: &Control,
 ) -> Result<()> {
-    let round = round(workspace, &record, snapshot, wish)?;
-    let bar = super::console::bar(1000, "{msg}");
+    let round = round_from_record(workspace, &record, snapshot, wish)?;
+    let bar = super::console::progress_bar(1000, "{msg}");
     let result = round
-        .estimate(rayon::current_num_threads())
+        .estimate_cost(rayon::current_num_threads())
         .and_then(|estimate| {
-            super::tell(
+            super::print_above_bar(
                 &bar,
                 &format!(
                     "{} ({}) to learn from, {} held out; about {:.0} s and {:.1} GB",
-                    counted(estimate.cases, "case"),
-                    counted(estimate.slices, "slice"),
+                    count_with_noun(estimate.cases, "case"),
+                    count_with_noun(estimate.slices, "slice"),
                     estimate.held_out,
                     estimate.seconds,
                     estimate.memory as f64 / 1e9
@@ -203,19 +205,19 @@ fn take(
             estimate
                 .note
                 .iter()
-                .for_each(|note| super::tell(&bar, note));
-            round.run(control, &mut |phase| show(&bar, phase))
+                .for_each(|note| super::print_above_bar(&bar, note));
+            round.train_version(control, &mut |phase| show_phase(&bar, phase))
         });
     bar.finish_and_clear();
     match result {
         Ok(Some(version)) => {
             let version = workspace.add_version(&version)?;
-            workspace.sync()?;
-            if wish.json { super::print_json(&version) } else { super::print(&outcome(&version)) }
+            workspace.sync_to_disk()?;
+            if wish.json { super::print_json(&version) } else { super::print_text(&describe_outcome(&version)) }
         }
         // It stays begun: its last state is in the workspace.
         Ok(None) => Err(Error::new("train", "it was stopped, and the model is as it was")
-            .advise("The same command goes on from its last state; --anew begins another round, --give-up ends it.")
+            .with_advice("The same command goes on from its last state; --anew begins another round, --give-up ends it.")
             .of_kind(ErrorKind::Cancelled)),
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
@@ -224,7 +226,7 @@ fn take(
     }
 }
 
-fn outcome(version: &Version) -> String {
+fn describe_outcome(version: &Version) -> String {
     let Version { name, round, .. } = version;
     let is_not_yet = version.report.verdict.is_not_yet();
     let what = match version.state {
@@ -252,7 +254,7 @@ fn outcome(version: &Version) -> String {
 }
 
 fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> Result<()> {
-    let estimate = round.estimate(rayon::current_num_threads())?;
+    let estimate = round.estimate_cost(rayon::current_num_threads())?;
     let held = round
         .snapshot
         .iter()
@@ -268,7 +270,7 @@ fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> R
     estimate
         .note
         .iter()
-        .for_each(|note| crate::cli::console::remark(format_args!("{note}")));
+        .for_each(|note| crate::cli::console::print_remark(format_args!("{note}")));
     let begins = match cut_off {
         Some(begun) => [
             format!("The round of {begun} that was cut off would go on. It starts"),
@@ -277,18 +279,18 @@ fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> R
         None => ["It would start".to_owned(), "learn".to_owned()],
     };
     let [starts, learns] = begins;
-    super::print(&format!(
+    super::print_text(&format!(
         "{starts} from {} and {learns} from {} ({}), {} held out; about {:.0} s and {:.1} GB.",
         round.settings.start_name,
-        counted(estimate.cases, "case"),
-        counted(estimate.slices, "slice"),
+        count_with_noun(estimate.cases, "case"),
+        count_with_noun(estimate.slices, "slice"),
         estimate.held_out,
         estimate.seconds,
         estimate.memory as f64 / 1e9
     ))
 }
 
-fn settings(
+fn requested_settings(
     workspace: &mut Workspace,
     wish: &RoundRequest<'_>,
 ) -> Result<(RoundSettings, Option<labrum_core::learning::VersionKey>)> {
@@ -296,7 +298,7 @@ fn settings(
         length: Length::Steps(wish.steps.unwrap_or(0)),
         ..Plan::default()
     };
-    let plan = wish.plan.plan(usual);
+    let plan = wish.plan.override_plan(usual);
     let (start, start_name, parent, is_start_active) = match wish.from {
         Some(name) => start_named(name)?,
         None => usual_start(workspace)?,
@@ -328,7 +330,7 @@ fn start_named(name: &str) -> Result<Started> {
         return Ok((StartFrom::Nothing, "nothing".to_owned(), None, false));
     }
     if let Some(index) = shipped_named(name)? {
-        let card = Model::shipped(index)?.card;
+        let card = Model::from_shipped(index)?.card;
         return Ok((
             StartFrom::Shipped(index),
             format!("{} {}", card.name, card.version),
@@ -336,9 +338,9 @@ fn start_named(name: &str) -> Result<Started> {
             true,
         ));
     }
-    let path = std::path::absolute(name).map_err(|e| Error::at("start from", name, e))?;
+    let path = std::path::absolute(name).map_err(|e| Error::at_path("start from", name, e))?;
     if !path.is_file() {
-        return Err(Error::at(
+        return Err(Error::at_path(
             "start from",
             name,
             "it is neither a shipped model nor a file",
@@ -358,7 +360,7 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
             true,
         ));
     }
-    let models = shipped::all()?;
+    let models = shipped::all_models()?;
     let proposed = report.cases.iter().map(|c| c.model.as_str());
     let is_title = |title: &&str| {
         models
@@ -395,7 +397,7 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
     }
 }
 
-fn show(bar: &ProgressBar, phase: RoundPhase) {
+fn show_phase(bar: &ProgressBar, phase: RoundPhase) {
     match phase {
         RoundPhase::Reading { done, total } => {
             bar.set_message(format!("reading {done} of {total}"))
@@ -413,7 +415,7 @@ fn show(bar: &ProgressBar, phase: RoundPhase) {
             ));
         }
         RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
-            super::tell(
+            super::print_above_bar(
                 bar,
                 &format!("after {step} steps: validation Dice {dice:.4}"),
             );
@@ -423,7 +425,7 @@ fn show(bar: &ProgressBar, phase: RoundPhase) {
 }
 
 /// A time of the workspace for people.
-pub(super) fn when(milliseconds: i64) -> String {
+pub(super) fn format_time(milliseconds: i64) -> String {
     let zoned = jiff::Timestamp::from_millisecond(milliseconds)
         .map(|t| t.to_zoned(jiff::tz::TimeZone::system()));
     zoned.map_or_else(

@@ -12,7 +12,7 @@ use crate::io::{label_file, label_values::ValueReading, open};
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     image::Image,
     looks::Look,
     mask::Mask,
@@ -118,7 +118,9 @@ impl SegmentArguments {
     /// What the results depend on besides the images: the weights that were named, or those that are shipped.
     pub(super) fn what_with(&self) -> Result<String> {
         match &self.model {
-            Some(name) => Ok(super::model_named(name, self.device)?.hash().to_owned()),
+            Some(name) => Ok(super::model_named(name, self.device)?
+                .weights_hash()
+                .to_owned()),
             None => Ok(format!(
                 "the shipped models of labrum {}",
                 env!("CARGO_PKG_VERSION")
@@ -167,7 +169,7 @@ pub(super) fn run(arguments: &SegmentArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if arguments.unattended.from_pacs.is_some() {
         if !arguments.input.is_empty() {
-            return Err(super::usage::wrong(
+            return Err(super::usage::argument_error(
                 "segment",
                 "either files or --from-pacs, not both",
             ));
@@ -175,12 +177,12 @@ pub(super) fn run(arguments: &SegmentArguments) -> Result<()> {
         return super::unattended::run(arguments, &cancel);
     }
     let done = segment_all(arguments, &cancel)?;
-    tell(&done, arguments)?;
-    end(done, cancel.is_cancelled())
+    print_totals(&done, arguments)?;
+    report_missing(done, cancel.is_cancelled())
 }
 
 /// Masks for files, for who sends them on. Series that no model is for are left out.
-pub(super) fn produce(arguments: &SegmentArguments, cancel: &Cancel) -> Result<Produced> {
+pub(super) fn produce_masks(arguments: &SegmentArguments, cancel: &Cancel) -> Result<Produced> {
     let mut done = segment_all(arguments, cancel)?;
     let objects = done.outcomes.iter().flat_map(|o| {
         o.files
@@ -201,12 +203,12 @@ pub(super) fn produce(arguments: &SegmentArguments, cancel: &Cancel) -> Result<P
         .partition(|e| e.kind == ErrorKind::NoModel);
     notes.extend(no_model.iter().map(ToString::to_string));
     done.errors = other;
-    end(done, false)?;
+    report_missing(done, false)?;
     Ok(Produced { objects, notes })
 }
 
 fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentTotals> {
-    let mut catalog = open::catalog(&arguments.input, &mut |_| {}, cancel)?;
+    let mut catalog = open::read_catalog(&arguments.input, &mut |_| {}, cancel)?;
     leave_out_results(&mut catalog, arguments);
     let unreadable: Vec<_> = catalog
         .passed_over
@@ -214,9 +216,9 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
         .filter(|p| p.is_failure)
         .collect();
     for failure in &unreadable {
-        console::fail(format_args!(
+        console::print_failure(format_args!(
             "labrum: {}",
-            Error::at("read the image", &failure.path, &failure.reason)
+            Error::at_path("read the image", &failure.path, &failure.reason)
         ));
     }
     let mut models = Models::new(arguments)?;
@@ -231,7 +233,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
         .iter()
         .map(|p| p.series.slices.len() as u64)
         .sum();
-    let bar = console::bar(slices, "{pos}/{len} slices, {eta} left");
+    let bar = console::progress_bar(slices, "{pos}/{len} slices, {eta} left");
     let mut coco = plans.coco.as_ref().map(|_| CocoWriter::default());
     let mut done = SegmentTotals {
         outcomes: Vec::new(),
@@ -243,7 +245,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
     };
     for plan in plans.series.iter().take_while(|_| !cancel.is_cancelled()) {
         let kept = if arguments.resume {
-            kept(plan, coco.is_some())
+            previous_masks(plan, coco.is_some())
         } else {
             None
         };
@@ -254,7 +256,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
                 masks
             }
             None => {
-                let model = models.ready(plan.model.as_ref());
+                let model = models.ready_segmenter(plan.model.as_ref());
                 match model.and_then(|model| segment_whole(plan, model, arguments, &bar, cancel)) {
                     Ok(mut outcome) => {
                         let masks = std::mem::take(&mut outcome.masks);
@@ -270,13 +272,13 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
             }
         };
         if let Some(coco) = &mut coco {
-            coco.add(plan.series, &names_below(plan), &masks, &plan.labels);
+            coco.add_series(plan.series, &names_below(plan), &masks, &plan.labels);
         }
     }
     bar.finish_and_clear();
     let any_done = done.kept + done.outcomes.len() > 0;
     if let (Some(coco), Some(path), true) = (coco, plans.coco, any_done) {
-        coco.write(&path)?;
+        coco.write_file(&path)?;
         done.coco = Some(path);
     }
     if !any_done && folder_is_new {
@@ -288,7 +290,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
 
 /// The masks of a series that was done before; none are read where nobody wants them. `None` where it is not done, or
 /// wants masks that no label map of it holds.
-fn kept(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
+fn previous_masks(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
     let has_maps = plan.formats.contains(&Format::LabelMap);
     match (plan.is_done(), wants_masks) {
         (false, _) => None,
@@ -296,7 +298,7 @@ fn kept(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
         (true, true) if !has_maps => None,
         (true, true) => {
             let read = |name: &String| {
-                label_file::read(
+                label_file::read_mask(
                     &plan.folder.join(format!("{name}.png")),
                     ValueReading::Values,
                 )
@@ -329,7 +331,7 @@ fn names_below(plan: &SeriesPlan<'_>) -> Vec<String> {
 }
 
 /// Names what is missing; an error where something is.
-fn end(done: SegmentTotals, is_stopped: bool) -> Result<()> {
+fn report_missing(done: SegmentTotals, is_stopped: bool) -> Result<()> {
     let SegmentTotals {
         outcomes,
         kept,
@@ -350,29 +352,35 @@ fn end(done: SegmentTotals, is_stopped: bool) -> Result<()> {
             );
             Some(
                 Error::new("segment everything", reason)
-                    .advise("The same command with --resume does the others.")
+                    .with_advice("The same command with --resume does the others.")
                     .of_kind(ErrorKind::Cancelled),
             )
         }
         (_, 0, 0) => errors.pop(),
         (_, 0, n) => Some(Error::new(
             "write everything",
-            format!("{} cannot be written, see above", counted(n, "file")),
+            format!(
+                "{} cannot be written, see above",
+                count_with_noun(n, "file")
+            ),
         )),
         (_, n, _) if errors.is_empty() => Some(Error::new(
             "segment everything",
-            format!("{} could not be read, see above", counted(n, "file")),
+            format!(
+                "{} could not be read, see above",
+                count_with_noun(n, "file")
+            ),
         )),
         _ => errors.pop(),
     };
     errors
         .iter()
-        .for_each(|e| console::fail(format_args!("labrum: {e}")));
+        .for_each(|e| console::print_failure(format_args!("labrum: {e}")));
     last.map_or(Ok(()), Err)
 }
 
 /// Warnings on stderr, results on stdout.
-fn tell(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
+fn print_totals(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
     let said = |outcome: &SeriesOutcome| {
         outcome
             .warnings
@@ -380,11 +388,11 @@ fn tell(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
             .map(|w| (outcome.series.clone(), w.clone()))
             .collect::<Vec<_>>()
     };
-    console::remarks(done.outcomes.iter().flat_map(said), "series");
+    console::print_remarks(done.outcomes.iter().flat_map(said), "series");
     for outcome in &done.outcomes {
         let name = &outcome.series;
         for SeriesNotWritten { format, reason } in &outcome.not_written {
-            console::fail(format_args!("labrum: {name} as {format}: {reason}"));
+            console::print_failure(format_args!("labrum: {name} as {format}: {reason}"));
         }
     }
     if arguments.json {
@@ -401,14 +409,14 @@ fn tell(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
         n => format!("; {n} were there already"),
     };
     let (files, count, folder) = (
-        counted(files, "file"),
+        count_with_noun(files, "file"),
         done.outcomes.len(),
         arguments.out.display(),
     );
-    console::print(&format!("{files} for {count} series in {folder}{kept}"))
+    console::print_text(&format!("{files} for {count} series in {folder}{kept}"))
 }
 
-fn series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
+fn all_series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
     catalog.studies.iter().flat_map(|s| &s.series)
 }
 
@@ -442,7 +450,7 @@ fn leave_out_results(catalog: &mut Catalog, arguments: &SegmentArguments) {
 }
 
 /// What a series is called in messages.
-fn title(series: &Series) -> String {
+fn series_title(series: &Series) -> String {
     match (series.description.trim(), series.slices.first()) {
         ("", Some(first)) => first.source.path.display().to_string(),
         (description, _) => description.to_owned(),
@@ -450,9 +458,11 @@ fn title(series: &Series) -> String {
 }
 
 /// Why a model that was named may not be for a series, of which this is the middle slice.
-fn misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
+fn model_misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
     let look = OnceCell::new();
-    match card.fit(series, || Some(look.get_or_init(|| Look::of(image)))) {
+    match card.fit_for_series(series, || {
+        Some(look.get_or_init(|| Look::from_image(image)))
+    }) {
         ModelFit::No(reason) => Some(format!(
             "warning: the model \"{}\" may not be for it: {reason}",
             card.name
@@ -471,7 +481,7 @@ fn segment_whole(
 ) -> Result<SeriesOutcome> {
     let new: Vec<&PathBuf> = plan.files.iter().filter(|file| !file.exists()).collect();
     let folder_is_new = !plan.folder.exists();
-    let done = segment(plan, model, arguments, bar, cancel);
+    let done = segment_series(plan, model, arguments, bar, cancel);
     if done.is_err() {
         new.iter().for_each(|file| drop(std::fs::remove_file(file)));
         if folder_is_new && !plan.below.as_os_str().is_empty() {
@@ -486,7 +496,7 @@ fn segment_whole(
     done
 }
 
-fn segment(
+fn segment_series(
     plan: &SeriesPlan<'_>,
     model: &mut Segmenter,
     arguments: &SegmentArguments,
@@ -502,16 +512,18 @@ fn segment(
         ..
     } = plan;
     whole_file::make_folder(folder)?;
-    let card: ModelCard = model.card().clone();
+    let card: ModelCard = model.model_card().clone();
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let mut masks = Vec::with_capacity(series.slices.len());
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (index, (slice, name)) in series.slices.iter().zip(&names.slices).enumerate() {
         if cancel.is_cancelled() {
-            return Err(Error::at("segment", &slice.source.path, "it was stopped")
-                .of_kind(ErrorKind::Cancelled));
+            return Err(
+                Error::at_path("segment", &slice.source.path, "it was stopped")
+                    .of_kind(ErrorKind::Cancelled),
+            );
         }
-        let image = open::load(&slice.source, series.kind)?;
+        let image = open::load_slice(&slice.source, series.kind)?;
         warnings.extend(
             image
                 .truncated
@@ -519,9 +531,9 @@ fn segment(
                 .map(|what| format!("{name} is not whole: {what}")),
         );
         if arguments.model.is_some() && index == series.slices.len() / 2 {
-            warnings.extend(misfit(&card, series, &image));
+            warnings.extend(model_misfit(&card, series, &image));
         }
-        let prediction = model.segment(&image)?;
+        let prediction = model.segment_slice(&image)?;
         warnings.extend(model.take_notice());
         let slice_files = SliceFiles {
             image: &image,
@@ -538,7 +550,8 @@ fn segment(
         }
         bar.inc(1);
     }
-    let author = Authorship::automatic(&card.name, &card.version).with_weights(model.hash());
+    let author =
+        Authorship::from_model(&card.name, &card.version).with_weights(model.weights_hash());
     let places: Vec<usize> = (0..masks.len()).collect();
     let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();
     let whole = SeriesFiles {
@@ -547,7 +560,7 @@ fn segment(
         probabilities: &probabilities,
         labels,
         authors: std::slice::from_ref(&author),
-        options: arguments.seg.options(),
+        options: arguments.seg.seg_options(),
         places: &places,
         gaps: &[],
     };
@@ -560,15 +573,15 @@ fn segment(
     let not_written = written.unfit.into_iter();
     let not_written = not_written
         .map(|u| SeriesNotWritten {
-            format: u.format.name(),
+            format: u.format.short_name(),
             reason: u.error.to_string(),
         })
         .collect();
     Ok(SeriesOutcome {
-        series: title(series),
+        series: series_title(series),
         model: card.name,
         model_version: card.version,
-        model_sha256: model.hash().to_owned(),
+        model_sha256: model.weights_hash().to_owned(),
         device: model.device_name().to_owned(),
         files,
         warnings,

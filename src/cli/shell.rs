@@ -31,31 +31,31 @@ pub(super) struct ManArguments {
     overwrite: OverwriteArgument,
 }
 
-pub(super) fn completions(arguments: &CompletionsArguments) -> Result<()> {
+pub(super) fn print_completions(arguments: &CompletionsArguments) -> Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "labrum", &mut text);
     console::print_bytes(&text)
 }
 
-pub(super) fn man(arguments: &ManArguments) -> Result<()> {
+pub(super) fn generate_man_pages(arguments: &ManArguments) -> Result<()> {
     let mut all = Cli::command().disable_help_subcommand(true);
     all.build();
     let Some(folder) = &arguments.out else {
-        return console::print_bytes(&page(all)?);
+        return console::print_bytes(&render_man_page(all)?);
     };
     let mut pages = Vec::new();
-    collect(all, &mut pages);
+    collect_pages(all, &mut pages);
     let files: Vec<PathBuf> = pages
         .iter()
         .map(|(name, _)| folder.join(format!("{name}.1")))
         .collect();
-    arguments.overwrite.check(&files)?;
+    arguments.overwrite.refuse_existing(&files)?;
     whole_file::make_folder(folder)?;
     for ((_, command), file) in pages.into_iter().zip(&files) {
-        let text = page(command)?;
-        whole_file::write(file, "write the manual page", |out| out.write_all(&text))?;
+        let text = render_man_page(command)?;
+        whole_file::write_atomically(file, "write the manual page", |out| out.write_all(&text))?;
     }
-    console::print(&format!(
+    console::print_text(&format!(
         "{} manual pages are in {}",
         files.len(),
         folder.display()
@@ -63,7 +63,7 @@ pub(super) fn man(arguments: &ManArguments) -> Result<()> {
 }
 
 /// A command and all below it, with the names of their pages.
-fn collect(command: clap::Command, pages: &mut Vec<(String, clap::Command)>) {
+fn collect_pages(command: clap::Command, pages: &mut Vec<(String, clap::Command)>) {
     let below: Vec<clap::Command> = command.get_subcommands().cloned().collect();
     pages.push((
         command
@@ -75,10 +75,10 @@ fn collect(command: clap::Command, pages: &mut Vec<(String, clap::Command)>) {
     below
         .into_iter()
         .filter(|command| !command.is_hide_set())
-        .for_each(|command| collect(command, pages));
+        .for_each(|command| collect_pages(command, pages));
 }
 
-fn page(command: clap::Command) -> Result<Vec<u8>> {
+fn render_man_page(command: clap::Command) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut text)

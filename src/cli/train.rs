@@ -1,13 +1,13 @@
 //! `labrum train`: a model from a folder of images and masks.
 
-use super::{ConfigArgument, DeviceArgument, usage::wrong};
+use super::{ConfigArgument, DeviceArgument, usage::argument_error};
 use crate::io::dataset::SplitLists;
 use crate::learning::folder::{self, Division};
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     label::{Code, Label},
     model_card::{ModelCard, ModelPurpose, TrainedOn},
     training::{AugmentConfig, Loss, Plan},
@@ -61,7 +61,7 @@ pub(super) struct TrainArguments {
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
     seconds: Option<f64>,
     /// Steps of the round, instead of --seconds
-    #[arg(long, requires = "workspace", conflicts_with = "seconds", value_parser = steps, help_heading = "A round in a workspace")]
+    #[arg(long, requires = "workspace", conflicts_with = "seconds", value_parser = parse_steps, help_heading = "A round in a workspace")]
     steps: Option<usize>,
     /// Give up a round that was cut off, and begin another on the masks as they are now
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
@@ -103,10 +103,10 @@ pub(super) struct TrainArguments {
     #[arg(long, value_name = "FILE")]
     last: Option<PathBuf>,
     /// Columns x rows of the network's input, multiples of 16
-    #[arg(long, default_value = "256x256", value_parser = size)]
+    #[arg(long, default_value = "256x256", value_parser = parse_size)]
     size: (usize, usize),
     /// Channels of the network's input: 1 for grey, 3 for colour
-    #[arg(long, default_value_t = 3, value_parser = channels)]
+    #[arg(long, default_value_t = 3, value_parser = parse_channels)]
     channels: usize,
     /// Share of the subjects held out for the figures on the card
     #[arg(long, default_value_t = 0.1)]
@@ -139,10 +139,10 @@ pub(super) struct TrainArguments {
     model_version: String,
     /// Name of a label, in the order of their values in the masks; may be given again. With a coded concept:
     /// "Fetal head|123037004 SCT Anatomical Structure|69536005 SCT Head"
-    #[arg(long, value_parser = label)]
+    #[arg(long, value_parser = parse_label)]
     label: Vec<Label>,
     /// What the model is for, as JSON: {"summary": "..", "modalities": ["US"], "body_parts": [..], "picture_words": [..]}
-    #[arg(long, value_parser = purpose)]
+    #[arg(long, value_parser = parse_purpose)]
     purpose: Option<ModelPurpose>,
     /// Name of the data
     #[arg(long, default_value = "")]
@@ -172,7 +172,7 @@ enum AbsentArgument {
     LeaveOut,
 }
 
-pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
+pub(super) fn parse_size(text: &str) -> std::result::Result<(usize, usize), String> {
     let (columns, rows) = text
         .split_once('x')
         .ok_or("give columns x rows, like 256x176")?;
@@ -183,7 +183,7 @@ pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
     Ok((side(columns)?, side(rows)?))
 }
 
-pub(super) fn channels(text: &str) -> std::result::Result<usize, String> {
+pub(super) fn parse_channels(text: &str) -> std::result::Result<usize, String> {
     match text {
         "1" => Ok(1),
         "3" => Ok(3),
@@ -191,7 +191,7 @@ pub(super) fn channels(text: &str) -> std::result::Result<usize, String> {
     }
 }
 
-fn steps(text: &str) -> std::result::Result<usize, String> {
+fn parse_steps(text: &str) -> std::result::Result<usize, String> {
     text.parse()
         .ok()
         .filter(|steps| *steps > 0)
@@ -199,7 +199,7 @@ fn steps(text: &str) -> std::result::Result<usize, String> {
 }
 
 /// `name`, or `name|category|concept` with codes as `value scheme meaning`.
-pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
+pub(super) fn parse_label(text: &str) -> std::result::Result<Label, String> {
     let code = |text: &str| -> std::result::Result<Code, String> {
         let mut parts = text.splitn(3, ' ');
         match (parts.next(), parts.next(), parts.next()) {
@@ -211,24 +211,24 @@ pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
     };
     let parts: Vec<&str> = text.split('|').collect();
     match parts[..] {
-        [name] => Ok(Label::named(name, 0)),
+        [name] => Ok(Label::with_name(name, 0)),
         [name, category, concept] => Ok(Label {
             category: code(category)?,
             concept: code(concept)?,
-            ..Label::named(name, 0)
+            ..Label::with_name(name, 0)
         }),
         _ => Err("give a name, or name|category|concept".into()),
     }
 }
 
-pub(super) fn purpose(text: &str) -> std::result::Result<ModelPurpose, String> {
+pub(super) fn parse_purpose(text: &str) -> std::result::Result<ModelPurpose, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
 pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     if let Some(workspace) = &arguments.workspace {
         if arguments.folder.is_some() || arguments.out.is_some() {
-            return Err(wrong(
+            return Err(argument_error(
                 "train",
                 "either a folder and --out, or --workspace, not both",
             ));
@@ -236,7 +236,7 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
         return super::round::run(&super::round::RoundRequest {
             workspace,
             from: arguments.from.as_deref(),
-            seconds: arguments.seconds.map(seconds).transpose()?,
+            seconds: arguments.seconds.map(check_seconds).transpose()?,
             steps: arguments.steps,
             plan: &arguments.plan,
             device: arguments.device.into(),
@@ -247,7 +247,7 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
         });
     }
     let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
-        return Err(wrong("train", "no folder and no --out were given"));
+        return Err(argument_error("train", "no folder and no --out were given"));
     };
     let (last, log, resume) = (
         arguments.last.clone(),
@@ -256,32 +256,32 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     );
     // Where it goes on, the files are its own.
     if !resume {
-        arguments.overwrite.check(
+        arguments.overwrite.refuse_existing(
             [Some(&out), last.as_ref(), log.as_ref()]
                 .into_iter()
                 .flatten(),
         )?;
     }
-    let (options, division) = options(arguments)?;
+    let (options, division) = options_from_arguments(arguments)?;
     for model in [Some(&out), last.as_ref()].into_iter().flatten() {
         super::check_model_file(model)?;
     }
     let log = log.map(LogFile::new).transpose()?;
     let earlier = match &log {
-        Some(log) if resume => log.earlier()?,
+        Some(log) if resume => log.resumable_state()?,
         _ => None,
     };
     let (log_given, epochs_wanted) = (log.is_some(), options.epochs);
     let cancel = super::stop_on_ctrl_c()?;
-    let bar = super::console::bar(1000, "{msg}");
+    let bar = super::console::progress_bar(1000, "{msg}");
     let mut files = Files {
         out: &out,
         log: log.as_ref(),
         bar: &bar,
         any_kept: earlier.is_some(),
     };
-    let mut note = |text: &str| super::tell(&bar, text);
-    let trained = folder::train(
+    let mut note = |text: &str| super::print_above_bar(&bar, text);
+    let trained = folder::train_model(
         &folder,
         (&options, &division),
         earlier,
@@ -292,17 +292,17 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     bar.finish_and_clear();
     if !trained.log.is_finished && !files.any_kept {
         return Err(Error::new("train", "it was stopped before the first step")
-            .advise("No model was written.")
+            .with_advice("No model was written.")
             .of_kind(ErrorKind::Cancelled));
     }
-    save(&out, &trained.card, &trained.weights)?;
+    save_model(&out, &trained.card, &trained.weights)?;
     if let Some(last) = &last {
-        save(last, &trained.card, &trained.last)?;
+        save_model(last, &trained.card, &trained.last)?;
     }
     if let Some(log) = log.filter(|_| trained.log.is_finished) {
-        log.finish(&trained.log)?;
+        log.write_final(&trained.log)?;
     }
-    super::print(&summary(&out, &trained))?;
+    super::print_text(&training_summary(&out, &trained))?;
     match trained.log.is_finished {
         true => Ok(()),
         false => {
@@ -313,16 +313,16 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
             };
             let reason = format!(
                 "it was stopped after {epochs} of {}",
-                counted(epochs_wanted, "epoch")
+                count_with_noun(epochs_wanted, "epoch")
             );
             Err(Error::new("train to the end", reason)
-                .advise(advice)
+                .with_advice(advice)
                 .of_kind(ErrorKind::Cancelled))
         }
     }
 }
 
-fn summary(out: &Path, trained: &Trained) -> String {
+fn training_summary(out: &Path, trained: &Trained) -> String {
     let how = if trained.log.is_finished {
         "The model is"
     } else {
@@ -343,26 +343,29 @@ fn summary(out: &Path, trained: &Trained) -> String {
     text
 }
 
-fn seconds(seconds: f64) -> Result<f64> {
+fn check_seconds(seconds: f64) -> Result<f64> {
     match seconds {
         s if s > 0.0 && s < 1e6 => Ok(s),
-        s => Err(wrong("train", format!("--seconds {s} is not a time"))),
+        s => Err(argument_error(
+            "train",
+            format!("--seconds {s} is not a time"),
+        )),
     }
 }
 
-fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
+fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions, Division)> {
     let share = |name: &str, value: f64| match value {
         v if (0.0..1.0).contains(&v) => Ok(v),
-        v => Err(wrong(
+        v => Err(argument_error(
             "train",
             format!("{name} {v} is not a share from 0 up to, but not including, 1"),
         )),
     };
     let usual = match a.recipe {
-        RecipeArgument::Own => TrainOptions::own(),
-        RecipeArgument::Paper => TrainOptions::paper(),
+        RecipeArgument::Own => TrainOptions::labrum_recipe(),
+        RecipeArgument::Paper => TrainOptions::paper_recipe(),
     };
-    let plan = a.plan.plan(Plan {
+    let plan = a.plan.override_plan(Plan {
         batch: usual.batch,
         learning_rate: usual.learning_rate,
         optimizer: usual.optimizer,
@@ -370,15 +373,18 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
     });
     let epochs = a.epochs.unwrap_or(usual.epochs);
     if epochs == 0 || plan.batch == 0 {
-        return Err(wrong("train", "--epochs and --batch must be at least 1"));
+        return Err(argument_error(
+            "train",
+            "--epochs and --batch must be at least 1",
+        ));
     }
     let time_limit = a
         .minutes
         .map(|m| Duration::try_from_secs_f64(m * 60.0))
         .transpose();
-    let wishes = a.folder_wishes.wishes();
+    let wishes = a.folder_wishes.seg_options();
     let lists = (!a.split.is_empty())
-        .then(|| SplitLists::read(&a.split))
+        .then(|| SplitLists::read_files(&a.split))
         .transpose()?;
     let division = Division {
         subject_pattern: wishes.subject_pattern,
@@ -389,7 +395,7 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
         .into_iter()
         .enumerate()
         .map(|(i, l)| Label {
-            color: Label::named("", i).color,
+            color: Label::with_name("", i).color,
             ..l
         })
         .collect();
@@ -400,9 +406,9 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
         learning_rate: plan.learning_rate,
         optimizer: plan.optimizer,
         objective: match a.plan.loss {
-            Some(loss) => objective(loss.into(), a.absent, a.cross_entropy)?,
+            Some(loss) => training_objective(loss.into(), a.absent, a.cross_entropy)?,
             None if matches!(a.recipe, RecipeArgument::Paper) => usual.objective,
-            None => objective(Loss::BoundaryDou, a.absent, a.cross_entropy)?,
+            None => training_objective(Loss::BoundaryDou, a.absent, a.cross_entropy)?,
         },
         columns: a.size.0,
         rows: a.size.1,
@@ -412,9 +418,9 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
         held_out_subjects: a.held_out_subjects,
         threshold: wishes.threshold,
         validation: share("--validation", a.validation)?,
-        time_limit: time_limit.map_err(|e| wrong("train", format!("--minutes: {e}")))?,
+        time_limit: time_limit.map_err(|e| argument_error("train", format!("--minutes: {e}")))?,
         augment: if a.no_augmentation {
-            AugmentConfig::none()
+            AugmentConfig::all_disabled()
         } else {
             usual.augment.clone()
         },
@@ -439,7 +445,7 @@ fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
 }
 
 /// The loss of a training from a folder: Boundary DoU as in its paper, with what was asked for.
-fn objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<Objective> {
+fn training_objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<Objective> {
     let absent = match absent {
         AbsentArgument::Paper => Absent::Paper,
         AbsentArgument::LeaveOut => Absent::LeaveOut,
@@ -451,7 +457,7 @@ fn objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<O
             ..BoundaryDou::default()
         })),
         other if cross_entropy == 0.0 => Ok(Objective::from(other)),
-        _ => Err(wrong(
+        _ => Err(argument_error(
             "train",
             "--cross-entropy is added to Boundary DoU alone",
         )),
@@ -470,7 +476,7 @@ impl LogFile {
     fn new(log: PathBuf) -> Result<Self> {
         let mut state = log.clone().into_os_string();
         state.push(".state");
-        whole_file::probe(&log, "write the log")?;
+        whole_file::check_writable(&log, "write the log")?;
         let begun = jiff::Zoned::now()
             .strftime("%Y-%m-%dT%H:%M:%S%:z")
             .to_string();
@@ -483,25 +489,25 @@ impl LogFile {
     }
 
     /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
-    fn earlier(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
+    fn resumable_state(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
         if !self.state.exists() {
-            return match TrainingLog::read(&self.log) {
-                Ok(log) if log.is_finished => Err(Error::at(
+            return match TrainingLog::read_from_file(&self.log) {
+                Ok(log) if log.is_finished => Err(Error::at_path(
                     "go on with the training",
                     &self.log,
                     "it came to its end already",
                 )
-                .advise("Leave out --resume to train anew.")),
+                .with_advice("Leave out --resume to train anew.")),
                 _ => Ok(None),
             };
         }
-        let bytes =
-            std::fs::read(&self.state).map_err(|e| Error::at("read the state", &self.state, e))?;
+        let bytes = std::fs::read(&self.state)
+            .map_err(|e| Error::at_path("read the state", &self.state, e))?;
         let state = state::from_bytes(&bytes).map_err(|e| Error {
             path: Some(self.state.clone()),
             ..e
         })?;
-        Ok(Some((TrainingLog::read(&self.log)?, state)))
+        Ok(Some((TrainingLog::read_from_file(&self.log)?, state)))
     }
 
     fn write(&self, log: &TrainingLog) -> Result<()> {
@@ -519,16 +525,16 @@ impl LogFile {
             command,
             ..log.clone()
         };
-        whole_file::write(&self.log, "write the log", |file| {
+        whole_file::write_atomically(&self.log, "write the log", |file| {
             Ok(serde_json::to_writer_pretty(file, &log)?)
         })
     }
 
-    fn finish(&self, log: &TrainingLog) -> Result<()> {
+    fn write_final(&self, log: &TrainingLog) -> Result<()> {
         self.write(log)?;
         match std::fs::remove_file(&self.state) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::at("remove the state", &self.state, e))
+                Err(Error::at_path("remove the state", &self.state, e))
             }
             _ => Ok(()),
         }
@@ -544,32 +550,32 @@ struct Files<'a> {
 }
 
 impl TrainingKeeper for Files<'_> {
-    fn progress(&mut self, progress: TrainingProgress) {
-        show(self.bar, &progress);
+    fn report_progress(&mut self, progress: TrainingProgress) {
+        show_progress(self.bar, &progress);
     }
 
-    fn best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()> {
+    fn keep_best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()> {
         self.any_kept = true;
-        save(self.out, card, weights)
+        save_model(self.out, card, weights)
     }
 
-    fn epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()> {
+    fn keep_epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()> {
         let Some(file) = self.log else { return Ok(()) };
         // In this order: what the log tells too much is cut off by the state.
         file.write(log)?;
         let bytes = state::to_bytes(state)?;
-        whole_file::write(&file.state, "write the state of the training", |f| {
+        whole_file::write_atomically(&file.state, "write the state of the training", |f| {
             f.write_all(&bytes)
         })
     }
 }
 
-fn save(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
+fn save_model(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
     let bytes = checkpoint::to_bytes(card, weights)?;
-    whole_file::write(out, "write the model", |file| file.write_all(&bytes))
+    whole_file::write_atomically(out, "write the model", |file| file.write_all(&bytes))
 }
 
-fn show(bar: &ProgressBar, progress: &TrainingProgress) {
+fn show_progress(bar: &ProgressBar, progress: &TrainingProgress) {
     match progress {
         TrainingProgress::Started {
             images,
@@ -587,11 +593,11 @@ fn show(bar: &ProgressBar, progress: &TrainingProgress) {
                 0 => "none for validation (the training images choose the best epoch)".to_owned(),
                 count => format!("{count} to choose the best epoch"),
             };
-            super::tell(
+            super::print_above_bar(
                 bar,
                 &format!(
                     "{} to train on, {choose}, {held_out} held out; {device}{again}",
-                    counted(training, "image")
+                    count_with_noun(training, "image")
                 ),
             );
         }
@@ -619,13 +625,13 @@ fn show(bar: &ProgressBar, progress: &TrainingProgress) {
             let text = format!(
                 "epoch {} ({}, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
                 e.epoch,
-                counted(e.steps, "step"),
+                count_with_noun(e.steps, "step"),
                 e.seconds,
                 e.loss,
                 e.dice,
                 e.iou
             );
-            super::tell(bar, &text);
+            super::print_above_bar(bar, &text);
         }
     }
 }

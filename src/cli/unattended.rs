@@ -3,12 +3,12 @@
 //! A study is claimed, received, segmented, sent and written down as done. Names of results follow from the weights and the
 //! images: what a second program makes of the same study is the same object to the archive.
 
-use super::pacs::server::{AccessArguments, ServerSecrets, resolve};
-use super::{segment, usage::wrong};
+use super::pacs::server::{AccessArguments, ServerSecrets, resolve_server};
+use super::{segment, usage::argument_error};
 use crate::io::pacs::{Archive, Claim, Object, ResultName, SendQueue, rename_object};
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     pacs::{Query, RemoteStudy, SendState, is_uid},
     progress::Cancel,
     whole_file,
@@ -65,7 +65,7 @@ pub(super) struct ArchiveArguments {
 }
 
 impl ArchiveArguments {
-    fn query(&self) -> Query {
+    fn to_query(&self) -> Query {
         let text = |given: &Option<String>| given.clone().unwrap_or_default();
         Query {
             patient_name: text(&self.name),
@@ -130,24 +130,26 @@ struct StudyWorker<'a> {
 
 pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Result<()> {
     let ours = &arguments.unattended;
-    let from = resolve(
+    let from = resolve_server(
         ours.from_pacs.as_deref().unwrap_or_default(),
         &AccessArguments::default(),
     )?;
     let to = match &ours.to_pacs {
-        Some(name) => resolve(name, &AccessArguments::default())?,
+        Some(name) => resolve_server(name, &AccessArguments::default())?,
         None => {
             return Err(
-                wrong("segment the studies of a server", "--to-pacs is missing")
-                    .advise("Name the server that the segmentations go to; it may be the same."),
+                argument_error("segment the studies of a server", "--to-pacs is missing")
+                    .with_advice(
+                        "Name the server that the segmentations go to; it may be the same.",
+                    ),
             );
         }
     };
     let mut secrets = ServerSecrets::default();
     let worker = StudyWorker {
         arguments,
-        from: secrets.archive(&from)?,
-        to: secrets.archive(&to)?,
+        from: secrets.open_archive(&from)?,
+        to: secrets.open_archive(&to)?,
         folder: &arguments.out,
         queue: SendQueue::open(&arguments.out.join("queue"))?,
         with: arguments.what_with()?,
@@ -155,40 +157,43 @@ pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Res
     };
     let mut outcomes: Vec<StudyOutcome> = Vec::new();
     loop {
-        let found = worker.from.studies(&ours.query(), cancel)?;
+        let found = worker.from.find_studies(&ours.to_query(), cancel)?;
         for study in &found.studies {
             if cancel.is_cancelled() {
                 break;
             }
-            let outcome = worker.study(study);
-            tell(&outcome);
+            let outcome = worker.process_study(study);
+            print_outcome(&outcome);
             outcomes.retain(|o| o.study_uid != outcome.study_uid || o.end == End::Sent);
             outcomes.push(outcome);
         }
         match ours.watch {
-            Some(seconds) if sleep(Duration::from_secs(seconds), cancel) => {}
+            Some(seconds) if sleep_unless_cancelled(Duration::from_secs(seconds), cancel) => {}
             _ => break,
         }
     }
-    report(&outcomes, arguments.json)?;
+    print_report(&outcomes, arguments.json)?;
     match outcomes.iter().filter(|o| o.end == End::Failed).count() {
         0 if cancel.is_cancelled() && ours.watch.is_none() => Err(Error::new(
             "segment all studies",
-            format!("it was stopped after {}", counted(outcomes.len(), "study")),
+            format!(
+                "it was stopped after {}",
+                count_with_noun(outcomes.len(), "study")
+            ),
         )
-        .advise("The next run goes on from here.")
+        .with_advice("The next run goes on from here.")
         .of_kind(ErrorKind::Cancelled)),
         0 => Ok(()),
         n => Err(Error::new(
             "segment all studies",
             format!("{n} of {} went wrong, see above", outcomes.len()),
         )
-        .advise("The next run tries them again.")),
+        .with_advice("The next run tries them again.")),
     }
 }
 
 /// False where it was stopped.
-fn sleep(time: Duration, cancel: &Cancel) -> bool {
+fn sleep_unless_cancelled(time: Duration, cancel: &Cancel) -> bool {
     let until = std::time::Instant::now() + time;
     while std::time::Instant::now() < until && !cancel.is_cancelled() {
         std::thread::sleep(Duration::from_millis(50));
@@ -196,23 +201,23 @@ fn sleep(time: Duration, cancel: &Cancel) -> bool {
     !cancel.is_cancelled()
 }
 
-fn tell(outcome: &StudyOutcome) {
+fn print_outcome(outcome: &StudyOutcome) {
     let words = match outcome.end {
         End::Sent => format!("{} segmentations are on the server", outcome.results.len()),
         End::Failed => outcome.notes.join("; "),
         End::Before | End::Elsewhere | End::Nothing => return,
     };
-    crate::cli::console::remark(format_args!("labrum: study {}: {words}", outcome.study_uid));
+    crate::cli::console::print_remark(format_args!("labrum: study {}: {words}", outcome.study_uid));
 }
 
-fn report(outcomes: &[StudyOutcome], json: bool) -> Result<()> {
+fn print_report(outcomes: &[StudyOutcome], json: bool) -> Result<()> {
     if json {
         return super::print_json(&outcomes);
     }
     let count = |end: End| outcomes.iter().filter(|o| o.end == end).count();
-    super::print(&format!(
+    super::print_text(&format!(
         "{} segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
-        counted(count(End::Sent), "study"),
+        count_with_noun(count(End::Sent), "study"),
         count(End::Before),
         count(End::Nothing),
         count(End::Elsewhere),
@@ -221,7 +226,7 @@ fn report(outcomes: &[StudyOutcome], json: bool) -> Result<()> {
 }
 
 impl StudyWorker<'_> {
-    fn study(&self, study: &RemoteStudy) -> StudyOutcome {
+    fn process_study(&self, study: &RemoteStudy) -> StudyOutcome {
         let uid = &study.study_uid;
         let outcome = |end, results, notes| StudyOutcome {
             study_uid: uid.clone(),
@@ -229,30 +234,30 @@ impl StudyWorker<'_> {
             results,
             notes,
         };
-        match self.work(uid) {
+        match self.try_process_study(uid) {
             Ok((end, results, notes)) => outcome(end, results, notes),
             Err(error) => outcome(End::Failed, Vec::new(), vec![error.to_string()]),
         }
     }
 
-    fn work(&self, study: &str) -> Result<(End, Vec<String>, Vec<String>)> {
-        let series = self.series(study)?;
+    fn try_process_study(&self, study: &str) -> Result<(End, Vec<String>, Vec<String>)> {
+        let series = self.wanted_series(study)?;
         if series.is_empty() {
             return Ok((End::Nothing, Vec::new(), Vec::new()));
         }
-        if let Some(results) = self.done(study, &series)? {
+        if let Some(results) = self.previous_results(study, &series)? {
             return Ok((End::Before, results, Vec::new()));
         }
-        let Some(claim) = Claim::take(&self.folder.join("claims"), study)? else {
+        let Some(claim) = Claim::try_acquire(&self.folder.join("claims"), study)? else {
             return Ok((End::Elsewhere, Vec::new(), Vec::new()));
         };
         // Another program may have ended it between the two looks.
-        if let Some(results) = self.done(study, &series)? {
+        if let Some(results) = self.previous_results(study, &series)? {
             return Ok((End::Before, results, Vec::new()));
         }
         let images = self.folder.join("images").join(study);
-        super::pacs::fetch(&self.from, study, Some(&series), &images, self.cancel)?;
-        let (results, notes) = self.segment(study, &images, &claim)?;
+        super::pacs::fetch_study(&self.from, study, Some(&series), &images, self.cancel)?;
+        let (results, notes) = self.segment_and_send(study, &images, &claim)?;
         self.write_done(
             study,
             StudyRecord {
@@ -273,7 +278,7 @@ impl StudyWorker<'_> {
     }
 
     /// The series with images that are wanted.
-    fn series(&self, study: &str) -> Result<Vec<String>> {
+    fn wanted_series(&self, study: &str) -> Result<Vec<String>> {
         let wanted = self
             .arguments
             .unattended
@@ -284,7 +289,7 @@ impl StudyWorker<'_> {
             Some(wanted) => modality == wanted,
             None => !NO_IMAGES.contains(&modality),
         };
-        let series = self.from.series(study, self.cancel)?;
+        let series = self.from.find_series(study, self.cancel)?;
         Ok(series
             .into_iter()
             .filter(|s| is_wanted(&s.modality))
@@ -293,16 +298,16 @@ impl StudyWorker<'_> {
     }
 
     /// What was made of a study, where all of its series were there and the model was the same.
-    fn done(&self, study: &str, series: &[String]) -> Result<Option<Vec<String>>> {
+    fn previous_results(&self, study: &str, series: &[String]) -> Result<Option<Vec<String>>> {
         let path = self.done_file(study);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::at("read what was done", &path, e)),
+            Err(e) => return Err(Error::at_path("read what was done", &path, e)),
         };
         let done: StudyRecord = serde_json::from_slice(&text).map_err(|e| {
-            Error::at("read what was done", &path, e)
-                .advise("Remove the file: the study is then done again.")
+            Error::at_path("read what was done", &path, e)
+                .with_advice("Remove the file: the study is then done again.")
         })?;
         let is_whole = done.with == self.with && series.iter().all(|s| done.series.contains(s));
         Ok(is_whole.then_some(done.results))
@@ -317,13 +322,13 @@ impl StudyWorker<'_> {
         whole_file::make_folder(&self.folder.join("done"))?;
         let text = serde_json::to_vec_pretty(&done)
             .map_err(|e| Error::new("write down what was done", e))?;
-        whole_file::write(&path, "write down what was done", |out| {
+        whole_file::write_atomically(&path, "write down what was done", |out| {
             out.write_all(&text)
         })
     }
 
     /// Segments the images and sends what comes of them; the names of the results, and what was left out.
-    fn segment(
+    fn segment_and_send(
         &self,
         study: &str,
         images: &Path,
@@ -333,7 +338,7 @@ impl StudyWorker<'_> {
             return Ok((Vec::new(), Vec::new()));
         }
         let out = self.folder.join("results").join(study);
-        let produced = segment::produce(&self.arguments.of_files(images, &out), self.cancel)?;
+        let produced = segment::produce_masks(&self.arguments.of_files(images, &out), self.cancel)?;
         if self.cancel.is_cancelled() {
             return Err(
                 Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Cancelled)
@@ -341,11 +346,11 @@ impl StudyWorker<'_> {
         }
         let mut results = Vec::new();
         for (file, model_sha256) in produced.objects {
-            let name = ResultName::new(&stem(&file), &model_sha256, "seg");
+            let name = ResultName::new(&file_stem(&file), &model_sha256, "seg");
             rename_object(&file, &name)?;
-            let object = Object::read(&file)?;
+            let object = Object::from_file(&file)?;
             if object.study_uid != study || !is_uid(&object.study_uid) {
-                return Err(Error::at(
+                return Err(Error::at_path(
                     "send the segmentation",
                     &file,
                     "it belongs to another study",
@@ -353,7 +358,7 @@ impl StudyWorker<'_> {
             }
             if !self
                 .to
-                .has(study, &name.series_uid, &name.sop_uid, self.cancel)?
+                .has_instance(study, &name.series_uid, &name.sop_uid, self.cancel)?
             {
                 if !claim.is_held() {
                     return Err(Error::new(
@@ -361,7 +366,7 @@ impl StudyWorker<'_> {
                         "another program has taken the study over",
                     ));
                 }
-                self.send(&file)?;
+                self.send_file(&file)?;
             }
             results.push(name.sop_uid);
         }
@@ -369,28 +374,32 @@ impl StudyWorker<'_> {
     }
 
     /// Through a queue: a server that is away for a while is waited for.
-    fn send(&self, file: &Path) -> Result<()> {
-        let item = self.queue.add(file, self.to.server())?;
-        self.queue.retry(&item.id)?;
+    fn send_file(&self, file: &Path) -> Result<()> {
+        let item = self.queue.enqueue_file(file, self.to.server())?;
+        self.queue.retry_item(&item.id)?;
         let mut archive =
             |_: &labrum_core::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
         let patience = Duration::from_secs(600);
-        super::pacs::send::work(
+        super::pacs::send::send_until_done(
             &self.queue,
             &mut archive,
             &|i| i.id == item.id,
             patience,
             self.cancel,
         )?;
-        let end = self.queue.items()?.into_iter().find(|i| i.id == item.id);
+        let end = self
+            .queue
+            .read_items()?
+            .into_iter()
+            .find(|i| i.id == item.id);
         match end {
             Some(item) if item.state == SendState::Sent => Ok(()),
             Some(item) => {
                 let reason = item.trouble.unwrap_or_else(|| "it was stopped".into());
-                Err(Error::at("send the segmentation", file, reason)
-                    .advise("It stays in the queue."))
+                Err(Error::at_path("send the segmentation", file, reason)
+                    .with_advice("It stays in the queue."))
             }
-            None => Err(Error::at(
+            None => Err(Error::at_path(
                 "send the segmentation",
                 file,
                 "it is in the queue no more",
@@ -400,7 +409,7 @@ impl StudyWorker<'_> {
 }
 
 /// The series, or the part of one, that a segmentation is of: its file is called so.
-fn stem(file: &Path) -> String {
+fn file_stem(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     name.split(".seg.dcm").next().unwrap_or_default().to_owned()
 }

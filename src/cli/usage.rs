@@ -19,7 +19,7 @@ pub const STOPPED: u8 = 130;
 pub(super) static WAS_STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// The arguments of this process; ends it where they are wrong, or ask for help alone.
-pub fn parse() -> Cli {
+pub fn parse_arguments() -> Cli {
     let arguments = with_options_last(std::env::args_os().collect());
     let first = arguments
         .get(1)
@@ -27,9 +27,9 @@ pub fn parse() -> Cli {
         .filter(|word| is_no_path(word));
     // A mistyped command looks like a file that is to be opened in the window.
     match (Cli::try_parse_from(&arguments), first) {
-        (Ok(cli), Some(word)) if cli.command.is_none() => unknown(word).exit(),
+        (Ok(cli), Some(word)) if cli.command.is_none() => unknown_command(word).exit(),
         (Err(error), Some(word)) if error.exit_code() != 0 && !is_command(word) => {
-            unknown(word).exit()
+            unknown_command(word).exit()
         }
         (Ok(cli), _) => cli,
         (Err(error), _) => in_words(error).exit(),
@@ -77,7 +77,7 @@ fn is_command(word: &str) -> bool {
 }
 
 /// What clap says of a command that it does not know, with one that is written alike.
-fn unknown(word: &str) -> clap::Error {
+fn unknown_command(word: &str) -> clap::Error {
     let all = Cli::command();
     let commands = all.get_subcommands().cloned().collect::<Vec<_>>();
     let alone = clap::Command::new("labrum")
@@ -96,14 +96,14 @@ fn unknown(word: &str) -> clap::Error {
 }
 
 /// Tells of what went wrong and gives the exit code.
-pub fn end(done: crate::Result<()>) -> ExitCode {
+pub fn report_outcome(done: crate::Result<()>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::from(DONE);
     };
-    super::console::fail(format_args!("labrum: {error}"));
+    super::console::print_failure(format_args!("labrum: {error}"));
     let code = code_of(&error);
     if code == WRONG_USAGE {
-        super::console::fail("For more information, try '--help'.");
+        super::console::print_failure("For more information, try '--help'.");
     }
     ExitCode::from(code)
 }
@@ -119,6 +119,6 @@ fn code_of(error: &Error) -> u8 {
 }
 
 /// Arguments that make no sense together.
-pub(super) fn wrong(tried: &str, reason: impl ToString) -> Error {
+pub(super) fn argument_error(tried: &str, reason: impl ToString) -> Error {
     Error::new(tried, reason).of_kind(ErrorKind::Usage)
 }

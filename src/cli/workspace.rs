@@ -3,18 +3,18 @@
 
 mod add;
 
-use super::{check_workspace, console, reading::ReadOnlyWorkspace, usage::wrong};
+use super::{check_workspace, console, reading::ReadOnlyWorkspace, usage::argument_error};
 use crate::worker::identity;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 use clap::Subcommand;
 use labrum_core::{
-    counts::{counted, with_verb},
+    counts::{count_with_noun, with_verb},
     holdout::Side,
     journal::{CaseEntry, StoredCase},
     label::Label,
     mask::labels_in,
-    naming::folded,
+    naming::fold_case_and_accents,
     study::Status,
 };
 use serde::Serialize;
@@ -60,7 +60,7 @@ struct Which {
 }
 
 impl Which {
-    fn open(&self) -> Result<Workspace> {
+    fn open_workspace(&self) -> Result<Workspace> {
         check_workspace(&self.workspace)?;
         Workspace::open(&self.workspace)
     }
@@ -76,7 +76,7 @@ struct CreateArguments {
     name: Option<String>,
     /// Name of a label; may be given again. With a coded concept:
     /// "Fetal head|123037004 SCT Anatomical Structure|69536005 SCT Head"
-    #[arg(long, value_parser = super::train::label)]
+    #[arg(long, value_parser = super::train::parse_label)]
     label: Vec<Label>,
 }
 
@@ -125,31 +125,31 @@ struct LocateArguments {
 
 pub(super) fn run(arguments: &WorkspaceArguments) -> Result<()> {
     match &arguments.what {
-        WorkspaceCommand::Create(arguments) => create(arguments),
+        WorkspaceCommand::Create(arguments) => create_workspace(arguments),
         WorkspaceCommand::Add(arguments) => add::run(arguments),
-        WorkspaceCommand::Accept(arguments) => accept(arguments),
-        WorkspaceCommand::Remove(arguments) => remove(arguments),
-        WorkspaceCommand::List(arguments) => list(arguments),
-        WorkspaceCommand::Locate(arguments) => locate(arguments),
+        WorkspaceCommand::Accept(arguments) => accept_cases(arguments),
+        WorkspaceCommand::Remove(arguments) => remove_cases(arguments),
+        WorkspaceCommand::List(arguments) => list_cases(arguments),
+        WorkspaceCommand::Locate(arguments) => locate_images(arguments),
     }
 }
 
-fn create(arguments: &CreateArguments) -> Result<()> {
+fn create_workspace(arguments: &CreateArguments) -> Result<()> {
     let folder = &arguments.folder;
     check_labels(&arguments.label)?;
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(
-            Error::at("make a workspace in", folder, "there are files in it").advise(
+            Error::at_path("make a workspace in", folder, "there are files in it").with_advice(
                 "Choose a new or empty folder; labrum workspace add works on one that is there.",
             ),
         );
     }
     let mut workspace = Workspace::open(folder)?;
     if let Some(name) = &arguments.name {
-        workspace.rename(name)?;
+        workspace.set_name(name)?;
     }
     let colored = |(i, label): (usize, &Label)| Label {
-        color: Label::named("", i).color,
+        color: Label::with_name("", i).color,
         ..label.clone()
     };
     workspace.set_labels(
@@ -162,7 +162,7 @@ fn create(arguments: &CreateArguments) -> Result<()> {
     )?;
     let text = format!("The workspace is in {}", workspace.folder().display());
     workspace.close()?;
-    console::print(&text)
+    console::print_text(&text)
 }
 
 /// Each label has a name of its own.
@@ -170,10 +170,10 @@ fn check_labels(labels: &[Label]) -> Result<()> {
     let mut taken = HashSet::new();
     for label in labels {
         if label.name.trim().is_empty() {
-            return Err(wrong("make the workspace", "a label has no name"));
+            return Err(argument_error("make the workspace", "a label has no name"));
         }
-        if !taken.insert(folded(label.name.trim())) {
-            return Err(wrong(
+        if !taken.insert(fold_case_and_accents(label.name.trim())) {
+            return Err(argument_error(
                 "make the workspace",
                 format!("the label \"{}\" is given twice", label.name),
             ));
@@ -182,22 +182,22 @@ fn check_labels(labels: &[Label]) -> Result<()> {
     Ok(())
 }
 
-fn accept(arguments: &AcceptArguments) -> Result<()> {
-    let mut workspace = arguments.which.open()?;
-    let cases = workspace.cases()?;
+fn accept_cases(arguments: &AcceptArguments) -> Result<()> {
+    let mut workspace = arguments.which.open_workspace()?;
+    let cases = workspace.list_cases()?;
     let chosen: Vec<&CaseEntry> = if arguments.all {
         cases.iter().collect()
     } else {
-        chosen(&cases, &arguments.cases)?
+        chosen_cases(&cases, &arguments.cases)?
     };
     let (mut accepted, mut failed) = (0, 0);
     for entry in chosen {
-        let stored = workspace.case(&entry.description.identity)?;
+        let stored = workspace.find_case(&entry.description.identity)?;
         match stored.as_ref().map_or(0, slices_with_masks) {
             0 if arguments.all => {}
             0 => {
                 failed += 1;
-                console::fail(format_args!(
+                console::print_failure(format_args!(
                     "labrum: {}: it has no mask to accept",
                     entry.description.description
                 ));
@@ -209,12 +209,12 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
             }
         }
     }
-    let meter = workspace.meter()?;
+    let meter = workspace.count_progress()?;
     workspace.close()?;
-    console::print(&format!(
+    console::print_text(&format!(
         "{accepted} accepted now; {} of {} in all",
         meter.accepted,
-        counted(meter.total as usize, "case")
+        count_with_noun(meter.total as usize, "case")
     ))?;
     match failed {
         0 => Ok(()),
@@ -228,21 +228,21 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
     }
 }
 
-fn remove(arguments: &RemoveArguments) -> Result<()> {
-    let mut workspace = arguments.which.open()?;
-    let cases = workspace.cases()?;
-    let chosen = chosen(&cases, &arguments.cases)?;
+fn remove_cases(arguments: &RemoveArguments) -> Result<()> {
+    let mut workspace = arguments.which.open_workspace()?;
+    let cases = workspace.list_cases()?;
+    let chosen = chosen_cases(&cases, &arguments.cases)?;
     for entry in &chosen {
         workspace.set_listed(entry.key, false)?;
     }
-    let left = workspace.meter()?.total;
+    let left = workspace.count_progress()?.total;
     workspace.close()?;
     let names: Vec<&str> = chosen
         .iter()
         .map(|entry| entry.description.description.as_str())
         .collect();
     let left = with_verb(left as usize, "case", ["is", "are"]);
-    console::print(&format!(
+    console::print_text(&format!(
         "Out of the list, with their work kept: {}; {left} left",
         names.join(", ")
     ))
@@ -256,16 +256,16 @@ fn slices_with_masks(case: &StoredCase) -> usize {
 }
 
 /// The cases that words mean, each once, in their order.
-fn chosen<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a CaseEntry>> {
+fn chosen_cases<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a CaseEntry>> {
     let mut places: Vec<usize> = Vec::new();
     for word in words {
-        let found = meant(cases, word);
+        let found = matching_cases(cases, word);
         if found.is_empty() {
-            return Err(wrong(
+            return Err(argument_error(
                 "find the case",
                 format!("the workspace has no case \"{word}\""),
             )
-            .advise("labrum workspace list names them."));
+            .with_advice("labrum workspace list names them."));
         }
         places.extend(found);
     }
@@ -278,7 +278,7 @@ fn chosen<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a CaseEn
 }
 
 /// By number or a span of them, else by name, else by the path of a file or of a folder around it.
-fn meant(cases: &[CaseEntry], word: &str) -> Vec<usize> {
+fn matching_cases(cases: &[CaseEntry], word: &str) -> Vec<usize> {
     let (first, last) = word.split_once('-').unwrap_or((word, word));
     if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
         return (first..=last.min(cases.len()))
@@ -337,32 +337,32 @@ struct ListedCase {
     missing: Vec<PathBuf>,
 }
 
-fn list(arguments: &ListArguments) -> Result<()> {
+fn list_cases(arguments: &ListArguments) -> Result<()> {
     let mut workspace = ReadOnlyWorkspace::open(&arguments.which.workspace)?;
-    let labels = workspace.labels()?;
+    let labels = workspace.read_labels()?;
     let mut cases = Vec::new();
-    for (number, entry) in (1..).zip(workspace.cases()?) {
-        let stored = workspace.case(&entry.description.identity)?;
-        cases.push(listed(number, &entry, stored.as_ref(), &labels));
+    for (number, entry) in (1..).zip(workspace.list_cases()?) {
+        let stored = workspace.find_case(&entry.description.identity)?;
+        cases.push(listed_case(number, &entry, stored.as_ref(), &labels));
     }
     let labels = labels
         .into_iter()
         .filter(|label| !label.is_gone())
         .collect();
     let listed = Listed {
-        name: workspace.name()?,
-        folder: workspace.place().to_owned(),
+        name: workspace.read_name()?,
+        folder: workspace.workspace_folder().to_owned(),
         labels,
         cases,
     };
     if arguments.json {
         console::print_json(&listed)
     } else {
-        console::print(&table(&listed))
+        console::print_text(&cases_table(&listed))
     }
 }
 
-fn listed(
+fn listed_case(
     number: usize,
     entry: &CaseEntry,
     stored: Option<&StoredCase>,
@@ -380,7 +380,8 @@ fn listed(
         .iter()
         .flat_map(|case| &case.slices)
         .filter_map(|slice| slice.mask.as_ref());
-    let held = labels_in(masks.flat_map(|mask| labels_in(mask.unpack().labels().iter().copied())));
+    let held =
+        labels_in(masks.flat_map(|mask| labels_in(mask.to_mask().pixel_labels().iter().copied())));
     let names = (1..)
         .zip(labels)
         .filter(|(value, _)| held.contains(value))
@@ -391,8 +392,8 @@ fn listed(
         identity: about.identity.clone(),
         study: about.study.clone(),
         modality: about.modality.clone(),
-        status: entry.status.name(),
-        side: entry.side.map(Side::name),
+        status: entry.status.storage_name(),
+        side: entry.side.map(Side::storage_name),
         slices: about.slices.len(),
         slices_with_mask: stored.map_or(0, slices_with_masks),
         labels: names.collect(),
@@ -406,7 +407,7 @@ fn listed(
     }
 }
 
-fn table(listed: &Listed) -> String {
+fn cases_table(listed: &Listed) -> String {
     let labels: Vec<&str> = listed
         .labels
         .iter()
@@ -425,7 +426,7 @@ fn table(listed: &Listed) -> String {
     let mut text = format!(
         "{}: {}, {accepted} accepted; {labels}",
         listed.name,
-        counted(listed.cases.len(), "case")
+        count_with_noun(listed.cases.len(), "case")
     );
     for case in &listed.cases {
         let side = case.side.unwrap_or("");
@@ -446,23 +447,23 @@ fn table(listed: &Listed) -> String {
     text
 }
 
-fn locate(arguments: &LocateArguments) -> Result<()> {
+fn locate_images(arguments: &LocateArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if let Some(folder) = arguments.folders.iter().find(|folder| !folder.exists()) {
         return Err(
-            Error::at("look for images in", folder, "there is no such folder")
+            Error::at_path("look for images in", folder, "there is no such folder")
                 .of_kind(ErrorKind::NotFound),
         );
     }
-    let mut workspace = arguments.which.open()?;
+    let mut workspace = arguments.which.open_workspace()?;
     let mut missing = without_images(&mut workspace)?;
     let before = missing.len();
     for folder in &arguments.folders {
         if missing.is_empty() || cancel.is_cancelled() {
             break;
         }
-        let bar = console::bar(0, "{pos} files looked at");
-        let found = identity::search(
+        let bar = console::progress_bar(0, "{pos} files looked at");
+        let found = identity::find_wanted_cases(
             folder,
             &missing,
             &mut |files| bar.set_position(files as u64),
@@ -470,11 +471,11 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
         );
         bar.finish_and_clear();
         match found {
-            Ok(found) => workspace.relocate(&found)?,
+            Ok(found) => workspace.relocate_images(&found)?,
             Err(error) if error.kind == ErrorKind::Cancelled => break,
             // Another one may hold some.
             Err(error) if arguments.folders.len() > 1 => {
-                console::fail(format_args!("labrum: {error}"))
+                console::print_failure(format_args!("labrum: {error}"))
             }
             Err(error) => return Err(error),
         }
@@ -483,23 +484,25 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
     let folder = workspace.folder().to_owned();
     workspace.close()?;
     let (found, left) = (before - missing.len(), missing.len());
-    console::print(&format!(
+    console::print_text(&format!(
         "{} found again, {left} still without images",
-        counted(found, "case")
+        count_with_noun(found, "case")
     ))?;
     match left {
         _ if cancel.is_cancelled() => {
-            Err(Error::at("find all images of", folder, "it was stopped")
-                .advise("What was found is kept; the same command looks for the others.")
-                .of_kind(ErrorKind::Cancelled))
+            Err(
+                Error::at_path("find all images of", folder, "it was stopped")
+                    .with_advice("What was found is kept; the same command looks for the others.")
+                    .of_kind(ErrorKind::Cancelled),
+            )
         }
         0 => Ok(()),
         n => {
             let reason = format!(
                 "the images of {} are in none of the folders",
-                counted(n, "case")
+                count_with_noun(n, "case")
             );
-            Err(Error::at("find all images of", folder, reason))
+            Err(Error::at_path("find all images of", folder, reason))
         }
     }
 }
@@ -513,7 +516,7 @@ fn without_images(workspace: &mut Workspace) -> Result<HashSet<String>> {
             .any(|slice| !slice.source.path.exists())
     };
     Ok(workspace
-        .cases()?
+        .list_cases()?
         .into_iter()
         .filter(is_missing)
         .map(|case| case.description.identity)

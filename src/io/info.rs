@@ -98,7 +98,7 @@ impl InfoReport {
             id: study.id.clone(),
             description: study.description.clone(),
             date: study.date.clone(),
-            series: study.series.iter().map(series).collect(),
+            series: study.series.iter().map(series_report).collect(),
         };
         let passed = |passed: &labrum_core::study::PassedOver| PassedOverReport {
             path: passed.path.display().to_string(),
@@ -118,12 +118,12 @@ impl InfoReport {
         for study in &self.studies {
             let title = format!(
                 "Study {} {}",
-                or(&study.description, "without description"),
+                non_empty_or(&study.description, "without description"),
                 study.date
             );
             let _ = writeln!(out, "{}", title.trim_end());
             for series in &study.series {
-                series.write(&mut out);
+                series.write_text(&mut out);
             }
         }
         for passed in &self.passed_over {
@@ -139,7 +139,7 @@ impl InfoReport {
 }
 
 impl SeriesReport {
-    fn write(&self, out: &mut String) {
+    fn write_text(&self, out: &mut String) {
         let Self {
             columns,
             rows,
@@ -152,7 +152,7 @@ impl SeriesReport {
         let title = [
             &number,
             &self.modality,
-            or(&self.description, "without description"),
+            non_empty_or(&self.description, "without description"),
         ];
         let title: Vec<&str> = title.into_iter().filter(|part| !part.is_empty()).collect();
         let _ = writeln!(out, "  Series {}", title.join(" "));
@@ -180,11 +180,11 @@ impl SeriesReport {
     }
 }
 
-fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
+fn non_empty_or<'a>(text: &'a str, other: &'a str) -> &'a str {
     if text.is_empty() { other } else { text }
 }
 
-fn series(series: &Series) -> SeriesReport {
+fn series_report(series: &Series) -> SeriesReport {
     let first = series.slices.first();
     let spacing = first
         .and_then(|slice| slice.spacing)
@@ -203,7 +203,7 @@ fn series(series: &Series) -> SeriesReport {
         color: series.color,
         photometric: first
             .filter(|_| dicom)
-            .and_then(|s| labrum_dicom::photometric(&s.source.path))
+            .and_then(|s| labrum_dicom::photometric_interpretation(&s.source.path))
             .unwrap_or_default(),
         spacing_mm: spacing.map(|s| [s.row, s.column]),
         spacing_from: spacing.map(|s| match s.source {

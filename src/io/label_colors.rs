@@ -11,7 +11,7 @@ const MOST: usize = 256;
 const MOST_TOLD: usize = 5;
 
 /// The label of each pixel by its colour; black is background. The error is a clause.
-pub(super) fn values(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u16>, String> {
+pub(super) fn labels_of_pixels(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u16>, String> {
     let mut colors: BTreeSet<[u8; 3]> = BTreeSet::new();
     for run in pixels.chunk_by(|a, b| a == b) {
         colors.insert(run[0]);
@@ -21,9 +21,9 @@ pub(super) fn values(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u16>, String
             ));
         }
     }
-    let table = listed(&colors, path)
-        .or_else(|| voc(&colors))
-        .ok_or_else(|| unknown(&colors))?;
+    let table = listed_labels(&colors, path)
+        .or_else(|| voc_labels(&colors))
+        .ok_or_else(|| unknown_colors_reason(&colors))?;
     Ok(pixels
         .iter()
         .map(|color| table.get(color).copied().unwrap_or(0))
@@ -31,26 +31,26 @@ pub(super) fn values(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u16>, String
 }
 
 /// By the list of labels beside the picture; `None` where there is none, or it has not all the colours.
-fn listed(colors: &BTreeSet<[u8; 3]>, path: &Path) -> Option<BTreeMap<[u8; 3], u16>> {
+fn listed_labels(colors: &BTreeSet<[u8; 3]>, path: &Path) -> Option<BTreeMap<[u8; 3], u16>> {
     let folder = path.parent()?;
     let series = path.file_stem()?.to_string_lossy();
     let file =
         labels_beside(folder, &series).or_else(|| labels_beside(folder.parent()?, &series))?;
-    let list = LabelList::read(&file).ok()?;
+    let list = LabelList::read_file(&file).ok()?;
     let known: BTreeMap<[u8; 3], u16> = list
-        .values()
+        .named_values()
         .into_iter()
-        .filter_map(|value| Some((list.label(value)?.color, u16::from(value))))
+        .filter_map(|value| Some((list.label_for(value)?.color, u16::from(value))))
         .collect();
-    table(colors, |color| known.get(&color).copied())
+    color_table(colors, |color| known.get(&color).copied())
 }
 
 /// By the palette of PASCAL VOC: the bits of the number, spread over red, green and blue from the highest on.
-fn voc(colors: &BTreeSet<[u8; 3]>) -> Option<BTreeMap<[u8; 3], u16>> {
+fn voc_labels(colors: &BTreeSet<[u8; 3]>) -> Option<BTreeMap<[u8; 3], u16>> {
     let palette: BTreeMap<[u8; 3], u16> = (0..=255u16)
         .map(|value| (voc_color(value), value))
         .collect();
-    table(colors, |color| palette.get(&color).copied())
+    color_table(colors, |color| palette.get(&color).copied())
 }
 
 fn voc_color(value: u16) -> [u8; 3] {
@@ -62,7 +62,7 @@ fn voc_color(value: u16) -> [u8; 3] {
     [channel(0), channel(1), channel(2)]
 }
 
-fn table(
+fn color_table(
     colors: &BTreeSet<[u8; 3]>,
     value: impl Fn([u8; 3]) -> Option<u16>,
 ) -> Option<BTreeMap<[u8; 3], u16>> {
@@ -70,7 +70,7 @@ fn table(
     colors.iter().map(of).collect()
 }
 
-fn unknown(colors: &BTreeSet<[u8; 3]>) -> String {
+fn unknown_colors_reason(colors: &BTreeSet<[u8; 3]>) -> String {
     let names = colors.iter().filter(|c| **c != [0; 3]).take(MOST_TOLD);
     let names: Vec<String> = names.map(|[r, g, b]| format!("[{r}, {g}, {b}]")).collect();
     format!(
@@ -95,7 +95,7 @@ mod tests {
             [224, 224, 192],
         ];
         assert_eq!(
-            values(&pixels, Path::new("none/a.png")).unwrap(),
+            labels_of_pixels(&pixels, Path::new("none/a.png")).unwrap(),
             [0, 1, 2, 14, 255]
         );
     }
@@ -107,10 +107,10 @@ mod tests {
         std::fs::write(folder.path().join("labels.json"), list).unwrap();
         let path = folder.path().join("a.png");
         assert_eq!(
-            values(&[[128, 0, 0], [0; 3], [1, 2, 3]], &path).unwrap(),
+            labels_of_pixels(&[[128, 0, 0], [0; 3], [1, 2, 3]], &path).unwrap(),
             [7, 0, 1]
         );
-        let error = values(&[[128, 0, 0], [200, 100, 50]], &path).unwrap_err();
+        let error = labels_of_pixels(&[[128, 0, 0], [200, 100, 50]], &path).unwrap_err();
         assert!(
             error.contains("[200, 100, 50]") && error.contains("labels.json"),
             "{error}"

@@ -5,15 +5,15 @@ use super::{
     label_colors,
     label_values::{Coding, MaskValues, StoredLabels, ValueReading},
     nifti, open,
-    picture::{self, believe},
+    picture::{self, check_decoded_size},
 };
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use labrum_core::{
     containment::{self, MaskWithNote, Plain},
-    guard::contained,
+    guard::catch_panic,
     mask::Mask,
-    orientation::{MaskOrientation, lay},
+    orientation::{MaskOrientation, fit_mask_to_image},
     study::{Source, os_path},
 };
 use serde::{Deserialize, Serialize};
@@ -41,14 +41,14 @@ pub struct MaskOf {
 ///
 /// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
 /// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
-pub fn read(path: &Path, reading: ValueReading) -> Result<Mask> {
+pub fn read_mask(path: &Path, reading: ValueReading) -> Result<Mask> {
     let request = ReadMask {
         path: path.to_owned(),
         frame: 0,
         reading,
         image: None,
     };
-    containment::read(request).map(|(mask, _)| mask)
+    containment::read_in_child(request).map(|(mask, _)| mask)
 }
 
 /// Reads a mask, or a page of one, as it lies on its image: one that was drawn on the image as that is stored is turned
@@ -62,7 +62,7 @@ pub fn read_on(
     reading: ValueReading,
     image: &MaskOf,
 ) -> Result<(Mask, Option<String>)> {
-    containment::read(ReadMask {
+    containment::read_in_child(ReadMask {
         path: path.to_owned(),
         frame,
         reading,
@@ -71,8 +71,8 @@ pub fn read_on(
 }
 
 /// What values a page of a picture of labels holds: what rules are found from.
-pub fn values(path: &Path, frame: u32) -> Result<MaskValues> {
-    containment::read(ReadValues {
+pub fn mask_values(path: &Path, frame: u32) -> Result<MaskValues> {
+    containment::read_in_child(ReadValues {
         path: path.to_owned(),
         frame,
     })
@@ -98,8 +98,8 @@ impl containment::Request for ReadMask {
         &self.path
     }
 
-    fn read(self) -> Result<MaskWithNote> {
-        decode(&self.path, self.frame, self.reading, self.image.as_ref())
+    fn read_in_process(self) -> Result<MaskWithNote> {
+        decode_mask(&self.path, self.frame, self.reading, self.image.as_ref())
     }
 }
 
@@ -120,38 +120,38 @@ impl containment::Request for ReadValues {
         &self.path
     }
 
-    fn read(self) -> Result<Plain<MaskValues>> {
+    fn read_in_process(self) -> Result<Plain<MaskValues>> {
         decode_values(&self.path, self.frame).map(Plain)
     }
 }
 
 /// As [`read`] and [`read_on`], in this process.
-pub(super) fn decode(
+pub(super) fn decode_mask(
     path: &Path,
     frame: u32,
     reading: ValueReading,
     image: Option<&MaskOf>,
 ) -> Result<(Mask, Option<String>)> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let stored = of_page(path, frame, |stored| {
-        let labels = reading.labels(&stored.values)?;
+        let labels = reading.to_labels(&stored.values)?;
         Mask::from_labels(stored.columns, stored.rows, labels)
             .ok_or_else(|| "it is cut off".to_owned())
     })?;
-    let own = open::orientation(path, frame);
+    let own = open::read_orientation(path, frame);
     let Some(MaskOf { source, size }) = image else {
-        return Ok((own.mask(stored), None));
+        return Ok((own.orient_mask(stored), None));
     };
-    let image_orientation = open::orientation(&source.path, source.frame);
+    let image_orientation = open::read_orientation(&source.path, source.frame);
     let are_volumes = nifti::is_nifti(path) && nifti::is_nifti(&source.path);
     if are_volumes && !nifti::same_voxels(path, &source.path) {
         let reason = format!("its voxels are not those of \"{}\"", source.path.display());
         let advice = "Lay it on the image with \"labrum import-masks --format nifti\", and take what that writes.";
-        return Err(failed(reason).advise(advice));
+        return Err(failed(reason).with_advice(advice));
     }
     // Voxels of one order lie in one way, also where the mask does not say where they lie.
     let own = if are_volumes { image_orientation } else { own };
-    let (mask, laid) = lay(stored, own, image_orientation, *size);
+    let (mask, laid) = fit_mask_to_image(stored, own, image_orientation, *size);
     let note = match laid {
         MaskOrientation::AsShown => None,
         MaskOrientation::AsShownInDoubt => Some(
@@ -169,7 +169,7 @@ pub(super) fn decode(
 
 /// As [`values`], in this process.
 pub(super) fn decode_values(path: &Path, frame: u32) -> Result<MaskValues> {
-    of_page(path, frame, |stored| Ok(MaskValues::of(&stored)))
+    of_page(path, frame, |stored| Ok(MaskValues::from_stored(&stored)))
 }
 
 /// What `work` makes of a page as it is stored, not turned.
@@ -178,12 +178,12 @@ fn of_page<T>(
     frame: u32,
     work: impl Fn(StoredLabels) -> std::result::Result<T, String>,
 ) -> Result<T> {
-    contained(|| stored(path, frame).and_then(&work))
+    catch_panic(|| read_stored_labels(path, frame).and_then(&work))
         .unwrap_or_else(|| Err("it is damaged".into()))
-        .map_err(|reason| Error::at(TRIED, path, reason))
+        .map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
-fn stored(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> {
+fn read_stored_labels(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> {
     if nifti::is_nifti(path) {
         let (columns, rows, values) = nifti::stored_labels(path, frame)?;
         return Ok(StoredLabels {
@@ -194,7 +194,7 @@ fn stored(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> 
         });
     }
     if picture::format_at(path) == Some(ImageFormat::Tiff) {
-        return tiff(picture::stored_values(path, frame)?, path);
+        return labels_from_tiff(picture::stored_values(path, frame)?, path);
     }
     if frame > 0 {
         return Err(format!("it has no page {}", frame.saturating_add(1)));
@@ -205,7 +205,10 @@ fn stored(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> 
     )
 }
 
-fn tiff(values: picture::TiffValues, path: &Path) -> std::result::Result<StoredLabels, String> {
+fn labels_from_tiff(
+    values: picture::TiffValues,
+    path: &Path,
+) -> std::result::Result<StoredLabels, String> {
     let (columns, rows, values, coding) = match values {
         picture::TiffValues::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
         picture::TiffValues::Indices(columns, rows, values) => {
@@ -213,11 +216,11 @@ fn tiff(values: picture::TiffValues, path: &Path) -> std::result::Result<StoredL
         }
         picture::TiffValues::Color(picture) => {
             let (columns, rows) = (picture.width() as usize, picture.height() as usize);
-            match colored(&picture) {
+            match color_pixels(&picture) {
                 Some(pixels) => (
                     columns,
                     rows,
-                    label_colors::values(&pixels, path)?,
+                    label_colors::labels_of_pixels(&pixels, path)?,
                     Coding::Indices,
                 ),
                 None => (columns, rows, grey_values(picture)?, Coding::Grey),
@@ -250,17 +253,17 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, Str
     // The reader's own limits keep a damaged header from asking for all memory.
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
-    believe(decoder.total_bytes(), bytes.len() as u64)?;
+    check_decoded_size(decoder.total_bytes(), bytes.len() as u64)?;
     Limits::default()
         .reserve(decoder.total_bytes())
         .map_err(|e| e.to_string())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     let (columns, rows) = (picture.width() as usize, picture.height() as usize);
-    if let Some(pixels) = colored(&picture).filter(|_| format != ImageFormat::Jpeg) {
+    if let Some(pixels) = color_pixels(&picture).filter(|_| format != ImageFormat::Jpeg) {
         return Ok(StoredLabels {
             columns,
             rows,
-            values: label_colors::values(&pixels, path)?,
+            values: label_colors::labels_of_pixels(&pixels, path)?,
             coding: Coding::Indices,
         });
     }
@@ -278,7 +281,7 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, Str
 }
 
 /// The colours of a picture that has some beside grey; what is wholly transparent is black.
-fn colored(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
+fn color_pixels(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
     if !picture.color().has_color()
         || picture.color().bytes_per_pixel() / picture.color().channel_count() > 1
     {
@@ -300,13 +303,13 @@ fn colored(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
 fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
     let is_deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
     let mut values = match (is_deep, picture.color().has_alpha()) {
-        (true, true) => opaque(picture.into_rgba16().pixels().map(|p| p.0), u16::MAX),
-        (true, false) => grey(picture.into_rgb16().pixels().map(|p| p.0)),
-        (false, true) => opaque(
+        (true, true) => to_opaque_grey(picture.into_rgba16().pixels().map(|p| p.0), u16::MAX),
+        (true, false) => to_grey(picture.into_rgb16().pixels().map(|p| p.0)),
+        (false, true) => to_opaque_grey(
             picture.into_rgba8().pixels().map(|p| p.0.map(u16::from)),
             255,
         ),
-        (false, false) => grey(picture.into_rgb8().pixels().map(|p| p.0.map(u16::from))),
+        (false, false) => to_grey(picture.into_rgb8().pixels().map(|p| p.0.map(u16::from))),
     }
     .ok_or_else(|| {
         "it has colours, which name no labels; save it grey, with labels as values".to_owned()
@@ -319,7 +322,7 @@ fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
 }
 
 /// `None` where there are colours.
-fn grey(pixels: impl Iterator<Item = [u16; 3]>) -> Option<Vec<u16>> {
+fn to_grey(pixels: impl Iterator<Item = [u16; 3]>) -> Option<Vec<u16>> {
     pixels
         .map(|[r, g, b]| (r == g && g == b).then_some(r))
         .collect()
@@ -327,7 +330,7 @@ fn grey(pixels: impl Iterator<Item = [u16; 3]>) -> Option<Vec<u16>> {
 
 /// Grey values over nothing: what is wholly transparent is background, whatever its colour. Else the colour counts; where
 /// edges are soft in the transparency, so are the values. `None` where there are colours.
-fn opaque(pixels: impl Iterator<Item = [u16; 4]> + Clone, full: u16) -> Option<Vec<u16>> {
+fn to_opaque_grey(pixels: impl Iterator<Item = [u16; 4]> + Clone, full: u16) -> Option<Vec<u16>> {
     /// More degrees of transparency than that are soft edges.
     const FEW: usize = 2;
     let mut degrees = BTreeSet::new();
@@ -367,7 +370,7 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
         .output_buffer_size()
         .filter(|size| *size <= MOST_BYTES)
         .ok_or("it is too large")?;
-    believe(size as u64, bytes.len() as u64)?;
+    check_decoded_size(size as u64, bytes.len() as u64)?;
     let mut packed = vec![0; size];
     let frame = reader.next_frame(&mut packed).map_err(|e| e.to_string())?;
     let bits = frame.bit_depth as usize;
@@ -398,8 +401,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         save(&path);
-        let set = [(path.clone(), values(&path, 0)?)];
-        read(&path, label_values::rule(&set, None, None)?.reading)
+        let set = [(path.clone(), mask_values(&path, 0)?)];
+        read_mask(&path, label_values::find_rule(&set, None, None)?.reading)
     }
 
     fn grey(values: [u8; 4]) -> Result<Mask> {
@@ -413,17 +416,20 @@ mod tests {
 
     #[test]
     fn black_and_white_is_background_and_label_1() {
-        assert_eq!(grey([0, 255, 255, 0]).unwrap().labels(), [0, 1, 1, 0]);
-        assert_eq!(grey([0, 200, 0, 0]).unwrap().labels(), [0, 1, 0, 0]);
-        assert_eq!(grey([255; 4]).unwrap().labels(), [1; 4]);
-        assert_eq!(grey([0; 4]).unwrap().labels(), [0; 4]);
+        assert_eq!(grey([0, 255, 255, 0]).unwrap().pixel_labels(), [0, 1, 1, 0]);
+        assert_eq!(grey([0, 200, 0, 0]).unwrap().pixel_labels(), [0, 1, 0, 0]);
+        assert_eq!(grey([255; 4]).unwrap().pixel_labels(), [1; 4]);
+        assert_eq!(grey([0; 4]).unwrap().pixel_labels(), [0; 4]);
     }
 
     #[test]
     fn other_values_are_the_labels() {
-        assert_eq!(grey([0, 1, 2, 3]).unwrap().labels(), [0, 1, 2, 3]);
-        assert_eq!(grey([0, 1, 0, 1]).unwrap().labels(), [0, 1, 0, 1]);
-        assert_eq!(grey([0, 128, 255, 0]).unwrap().labels(), [0, 128, 255, 0]);
+        assert_eq!(grey([0, 1, 2, 3]).unwrap().pixel_labels(), [0, 1, 2, 3]);
+        assert_eq!(grey([0, 1, 0, 1]).unwrap().pixel_labels(), [0, 1, 0, 1]);
+        assert_eq!(
+            grey([0, 128, 255, 0]).unwrap().pixel_labels(),
+            [0, 128, 255, 0]
+        );
     }
 
     #[test]
@@ -433,7 +439,7 @@ mod tests {
                 .save(path)
                 .unwrap();
         });
-        assert_eq!(mask.unwrap().labels(), [0, 1]);
+        assert_eq!(mask.unwrap().pixel_labels(), [0, 1]);
         let deep = |high: u16| {
             read_back("m.png", move |path| {
                 ImageBuffer::<Luma<u16>, _>::from_vec(2, 1, vec![0, high])
@@ -442,8 +448,8 @@ mod tests {
                     .unwrap();
             })
         };
-        assert_eq!(deep(65535).unwrap().labels(), [0, 1]);
-        assert_eq!(deep(7).unwrap().labels(), [0, 7]);
+        assert_eq!(deep(65535).unwrap().pixel_labels(), [0, 1]);
+        assert_eq!(deep(7).unwrap().pixel_labels(), [0, 7]);
     }
 
     #[test]
@@ -453,7 +459,7 @@ mod tests {
                 .save(path)
                 .unwrap();
         });
-        assert_eq!(mask.unwrap().count(1), 17 * 32);
+        assert_eq!(mask.unwrap().count_pixels(1), 17 * 32);
     }
 
     #[test]
@@ -470,7 +476,7 @@ mod tests {
                     };
                     RgbaImage::from_fn(3, 1, pixel).save(path).unwrap();
                 });
-                assert_eq!(mask.unwrap().labels(), [0, 1, 0]);
+                assert_eq!(mask.unwrap().pixel_labels(), [0, 1, 0]);
             }
         }
     }
@@ -483,7 +489,7 @@ mod tests {
                 .save(path)
                 .unwrap();
         });
-        assert_eq!(mask.unwrap().labels(), [0, 1, 2, 3]);
+        assert_eq!(mask.unwrap().pixel_labels(), [0, 1, 2, 3]);
     }
 
     #[test]
@@ -523,11 +529,11 @@ mod tests {
         let mask = read_back("m.png", |path| {
             let mask = Mask::from_labels(2, 1, vec![0, 200]).unwrap();
             let labels: Vec<_> = (0..200)
-                .map(|i| labrum_core::label::Label::named("x", i))
+                .map(|i| labrum_core::label::Label::with_name("x", i))
                 .collect();
             crate::io::export::label_map(path, &mask, &labels).unwrap();
         });
-        assert_eq!(mask.unwrap().labels(), [0, 200]);
+        assert_eq!(mask.unwrap().pixel_labels(), [0, 200]);
     }
 
     /// Label maps are exported with a palette.
@@ -548,7 +554,7 @@ mod tests {
                     .write_image_data(&packed)
                     .unwrap();
             });
-            assert_eq!(mask.unwrap().labels(), [0, 1, 2, 1, 0, 0]);
+            assert_eq!(mask.unwrap().pixel_labels(), [0, 1, 2, 1, 0, 0]);
         }
     }
 }

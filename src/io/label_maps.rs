@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use labrum_core::{
     label::Label,
     mask::Mask,
-    naming::folded,
+    naming::fold_case_and_accents,
     study::{Kind, Series},
 };
 use rayon::prelude::*;
@@ -47,20 +47,23 @@ impl LabelMaps {
     /// # Errors
     /// Where one cannot be read, where values are no labels or mean two things ([`label_values::rule`]), where a list of
     /// labels cannot be read.
-    pub fn find(
+    pub fn find_for_images(
         paths: &[PathBuf],
         images: &[&Series],
         threshold: Option<u16>,
     ) -> Result<Option<Self>> {
         let pictures = || images.iter().filter(|series| series.kind == Kind::Picture);
-        let wanted: HashSet<String> = pictures().flat_map(|series| names(series)).collect();
+        let wanted: HashSet<String> = pictures().flat_map(|series| map_names(series)).collect();
         let own: HashSet<&Path> = pictures()
             .flat_map(|series| &series.slices)
             .map(|slice| slice.source.path.as_path())
             .collect();
         let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
         for path in all_files(paths)? {
-            let Some(name) = path.file_stem().map(|stem| folded(&stem.to_string_lossy())) else {
+            let Some(name) = path
+                .file_stem()
+                .map(|stem| fold_case_and_accents(&stem.to_string_lossy()))
+            else {
                 continue;
             };
             if wanted.contains(&name)
@@ -77,14 +80,14 @@ impl LabelMaps {
         // As training finds it: beside the masks, or in the folder above.
         let beside =
             labels_beside(folder, "masks").or_else(|| labels_beside(folder.parent()?, "masks"));
-        let list = beside.map(|path| LabelList::read(&path)).transpose()?;
-        let values = |path: &&PathBuf| Ok(((*path).clone(), label_file::values(path, 0)?));
+        let list = beside.map(|path| LabelList::read_file(&path)).transpose()?;
+        let values = |path: &&PathBuf| Ok(((*path).clone(), label_file::mask_values(path, 0)?));
         let mut set: Vec<(PathBuf, MaskValues)> =
             maps.par_iter().map(values).collect::<Result<_>>()?;
         set.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let rule = label_values::rule(
+        let rule = label_values::find_rule(
             &set,
-            list.as_ref().map(LabelList::values).as_ref(),
+            list.as_ref().map(LabelList::named_values).as_ref(),
             threshold,
         )?;
         Ok(Some(Self {
@@ -95,7 +98,7 @@ impl LabelMaps {
     }
 
     /// What was found out about the values, for the user to read.
-    pub fn note(&self) -> Option<&str> {
+    pub fn values_note(&self) -> Option<&str> {
         self.rule.note.as_deref()
     }
 
@@ -109,7 +112,7 @@ impl LabelMaps {
             .filter(|value| *value > 0)
             .collect();
         let label = |value: u8| {
-            let named = self.list.label(value).cloned();
+            let named = self.list.label_for(value).cloned();
             MapLabel {
                 is_named: named.is_some(),
                 label: named.unwrap_or_else(|| Label::by_number(value)),
@@ -124,11 +127,11 @@ impl LabelMaps {
     ///
     /// # Errors
     /// Where one cannot be read or has another size, and where several are called like one slice.
-    pub fn masks(&self, series: &Series) -> Result<Vec<(usize, Mask)>> {
+    pub fn masks_for_series(&self, series: &Series) -> Result<Vec<(usize, Mask)>> {
         let size = (series.columns, series.rows);
         let mut masks = Vec::new();
-        for (index, (slice, name)) in series.slices.iter().zip(names(series)).enumerate() {
-            let Some(path) = self.file(&name, &slice.source.path)? else {
+        for (index, (slice, name)) in series.slices.iter().zip(map_names(series)).enumerate() {
+            let Some(path) = self.file_for_image(&name, &slice.source.path)? else {
                 continue;
             };
             let of = MaskOf {
@@ -142,15 +145,15 @@ impl LabelMaps {
                     "it is {columns} x {rows} pixels, its image {} x {}",
                     size.0, size.1
                 );
-                return Err(Error::at(TRIED, path, reason)
-                    .advise("Save the mask at the size of its image."));
+                return Err(Error::at_path(TRIED, path, reason)
+                    .with_advice("Save the mask at the size of its image."));
             }
             masks.push((index, mask));
         }
         Ok(masks)
     }
 
-    fn file(&self, name: &str, image: &Path) -> Result<Option<&PathBuf>> {
+    fn file_for_image(&self, name: &str, image: &Path) -> Result<Option<&PathBuf>> {
         let Some(files) = self.files.get(name) else {
             return Ok(None);
         };
@@ -179,8 +182,9 @@ impl LabelMaps {
                     other.display(),
                     image.display()
                 );
-                Err(Error::at(TRIED, one, reason)
-                    .advise("Put masks into folders that are called like those of the images."))
+                Err(Error::at_path(TRIED, one, reason).with_advice(
+                    "Put masks into folders that are called like those of the images.",
+                ))
             }
             (found, _) => Ok(found),
         }
@@ -188,11 +192,11 @@ impl LabelMaps {
 }
 
 /// What the label maps of a series are called.
-fn names(series: &Series) -> Vec<String> {
+fn map_names(series: &Series) -> Vec<String> {
     Names::new(series, &mut HashSet::new())
         .slices
         .iter()
-        .map(|name| folded(name))
+        .map(|name| fold_case_and_accents(name))
         .collect()
 }
 
@@ -201,9 +205,9 @@ fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         std::fs::metadata(path)
-            .map_err(|e| Error::at("read the masks", path, labrum_core::reason_of(&e)))?;
+            .map_err(|e| Error::at_path("read the masks", path, labrum_core::reason_of(&e)))?;
         for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
-            let entry = entry.map_err(|e| Error::at("read the masks", path, e))?;
+            let entry = entry.map_err(|e| Error::at_path("read the masks", path, e))?;
             if entry.file_type().is_file() {
                 files.push(entry.into_path());
             }
@@ -217,13 +221,13 @@ fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// Where a path cannot be read.
-pub fn others(paths: &[PathBuf], series: &Series) -> Result<Vec<PathBuf>> {
-    let names = names(series);
+pub fn other_mask_files(paths: &[PathBuf], series: &Series) -> Result<Vec<PathBuf>> {
+    let names = map_names(series);
     let mut files = all_files(paths)?;
     let is_of_series = |path: &Path| {
         let stem = path
             .file_stem()
-            .map(|stem| folded(&stem.to_string_lossy()))
+            .map(|stem| fold_case_and_accents(&stem.to_string_lossy()))
             .unwrap_or_default();
         names.iter().any(|name| {
             stem.strip_prefix(name.as_str())
@@ -250,7 +254,7 @@ mod tests {
 
     fn series(folder: &Path) -> Vec<Series> {
         let catalog =
-            open::catalog(&[folder.to_owned()], &mut |_| {}, &Default::default()).unwrap();
+            open::read_catalog(&[folder.to_owned()], &mut |_| {}, &Default::default()).unwrap();
         catalog
             .studies
             .into_iter()
@@ -269,7 +273,7 @@ mod tests {
         grey(images.join("c.png"), [9; 4]);
         let series = series(&images);
         let all: Vec<&Series> = series.iter().collect();
-        let maps = LabelMaps::find(std::slice::from_ref(&masks), &all, None)
+        let maps = LabelMaps::find_for_images(std::slice::from_ref(&masks), &all, None)
             .unwrap()
             .unwrap();
         assert_eq!(
@@ -279,11 +283,13 @@ mod tests {
                 .collect::<Vec<_>>(),
             [1, 200]
         );
-        let of = |i: usize| maps.masks(&series[i]).unwrap();
-        assert_eq!(of(1)[0].1.labels(), [0, 200, 0, 0]);
+        let of = |i: usize| maps.masks_for_series(&series[i]).unwrap();
+        assert_eq!(of(1)[0].1.pixel_labels(), [0, 200, 0, 0]);
         assert!(of(2).is_empty(), "an image without a mask");
         assert!(
-            LabelMaps::find(&[images], &all, None).unwrap().is_none(),
+            LabelMaps::find_for_images(&[images], &all, None)
+                .unwrap()
+                .is_none(),
             "images are no masks of themselves"
         );
     }
@@ -297,23 +303,27 @@ mod tests {
             grey(masks.join(subject).join("a.png"), [value; 4]);
         }
         let series = series(&images);
-        let maps = LabelMaps::find(
+        let maps = LabelMaps::find_for_images(
             std::slice::from_ref(&masks),
             &series.iter().collect::<Vec<_>>(),
             None,
         )
         .unwrap()
         .unwrap();
-        let value = |i: usize| maps.masks(&series[i]).unwrap()[0].1.labels()[0];
+        let value = |i: usize| {
+            maps.masks_for_series(&series[i]).unwrap()[0]
+                .1
+                .pixel_labels()[0]
+        };
         assert_eq!([value(0), value(1)], [1, 2]);
         grey(folder.path().join("more/a.png"), [1; 4]);
         grey(folder.path().join("other/a.png"), [1; 4]);
         let both = ["more", "other"].map(|name| folder.path().join(name));
-        let maps = LabelMaps::find(&both, &series.iter().collect::<Vec<_>>(), None)
+        let maps = LabelMaps::find_for_images(&both, &series.iter().collect::<Vec<_>>(), None)
             .unwrap()
             .unwrap();
         assert!(
-            maps.masks(&series[0])
+            maps.masks_for_series(&series[0])
                 .unwrap_err()
                 .to_string()
                 .contains("may be the mask of the same image")

@@ -45,7 +45,7 @@ pub enum ValueReading {
 
 impl ValueReading {
     /// The label of each value. Errors: a value over 255, as a clause.
-    pub(super) fn labels(self, values: &[u16]) -> std::result::Result<Vec<u8>, String> {
+    pub(super) fn to_labels(self, values: &[u16]) -> std::result::Result<Vec<u8>, String> {
         match self {
             Self::AtLeast(least) => Ok(values.iter().map(|v| u8::from(*v >= least)).collect()),
             Self::Values => {
@@ -74,7 +74,7 @@ pub struct MaskValues {
 }
 
 impl MaskValues {
-    pub(super) fn of(stored: &StoredLabels) -> Self {
+    pub(super) fn from_stored(stored: &StoredLabels) -> Self {
         let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
         for run in stored.values.chunk_by(|a, b| a == b) {
             *counts.entry(run[0]).or_default() += run.len();
@@ -104,7 +104,7 @@ impl MaskValues {
     }
 
     /// The one value beside background, where there is only one.
-    fn only(&self) -> Option<u16> {
+    fn single_value(&self) -> Option<u16> {
         match self.values.as_slice() {
             [only] => Some(*only),
             _ => None,
@@ -113,7 +113,7 @@ impl MaskValues {
 
     /// The only value of grey levels that may mean white as well as a label of that number.
     fn perhaps_white(&self) -> Option<u16> {
-        self.only()
+        self.single_value()
             .filter(|v| *v >= LOWEST_WHITE && self.coding == Coding::Grey)
     }
 }
@@ -131,10 +131,10 @@ fn soft_values(stored: &StoredLabels, counts: &BTreeMap<u16, usize>) -> usize {
     // By value: pixels that lie between a lower and a higher one, and those that only have equal ones beside them.
     let (mut between, mut inside) = (vec![0usize; 1 << 16], vec![0usize; 1 << 16]);
     for (place, &value) in stored.values.iter().enumerate() {
-        let around = PixelNeighbours::of(stored, place);
+        let around = PixelNeighbours::at_pixel(stored, place);
         if around.all_equal(value) {
             inside[usize::from(value)] += 1;
-        } else if around.low() < value && value < around.high() {
+        } else if around.lowest_value() < value && value < around.highest_value() {
             between[usize::from(value)] += 1;
         }
     }
@@ -174,7 +174,7 @@ struct PixelNeighbours {
 }
 
 impl PixelNeighbours {
-    fn of(stored: &StoredLabels, place: usize) -> Self {
+    fn at_pixel(stored: &StoredLabels, place: usize) -> Self {
         let (columns, values) = (stored.columns.max(1), &stored.values);
         let (is_first, is_last) = (
             place.is_multiple_of(columns),
@@ -206,11 +206,11 @@ impl PixelNeighbours {
         self.beside.iter().chain(&self.across).flatten().copied()
     }
 
-    fn low(&self) -> u16 {
+    fn lowest_value(&self) -> u16 {
         self.values().min().unwrap_or(u16::MAX)
     }
 
-    fn high(&self) -> u16 {
+    fn highest_value(&self) -> u16 {
         self.values().max().unwrap_or(0)
     }
 }
@@ -231,7 +231,7 @@ pub struct ValueRule {
 ///
 /// # Errors
 /// Values that are no labels, soft rims, and values that mean one thing in one picture and another in the next.
-pub fn rule(
+pub fn find_rule(
     set: &[(PathBuf, MaskValues)],
     named: Option<&BTreeSet<u8>>,
     threshold: Option<u16>,
@@ -250,10 +250,10 @@ pub fn rule(
         }
     }
     if set.iter().any(|(_, values)| values.coding == Coding::Lossy) {
-        return lossy(set);
+        return rule_for_jpeg(set);
     }
     if let Some((path, values)) = set.iter().find(|(_, values)| values.highest > 255) {
-        return Err(refuse(path, too_high(values.highest)));
+        return Err(refusal_error(path, too_high(values.highest)));
     }
     let present: BTreeSet<u16> = set
         .iter()
@@ -300,7 +300,7 @@ pub fn of_single_labels(
     set.iter()
         .try_for_each(|(path, values)| refuse_soft(path, values))?;
     if set.iter().any(|(_, values)| values.coding == Coding::Lossy) {
-        return lossy(set).map(|rule| rule.reading);
+        return rule_for_jpeg(set).map(|rule| rule.reading);
     }
     Ok(ValueReading::AtLeast(1))
 }
@@ -321,7 +321,7 @@ fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>
         .collect();
     let is_plain = present.len() == 1 && first == 1;
     let note = (named.is_none() && !is_plain)
-        .then(|| format!("the values are the labels: {}", list(&labels)));
+        .then(|| format!("the values are the labels: {}", format_ranges(&labels)));
     ValueRule {
         reading: ValueReading::Values,
         labels,
@@ -330,7 +330,7 @@ fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>
 }
 
 /// "1 to 4, 7".
-pub(super) fn list(values: &BTreeSet<u8>) -> String {
+pub(super) fn format_ranges(values: &BTreeSet<u8>) -> String {
     let mut runs: Vec<(u8, u8)> = Vec::new();
     for &value in values {
         match runs.last_mut() {
@@ -347,7 +347,7 @@ pub(super) fn list(values: &BTreeSet<u8>) -> String {
 }
 
 /// JPEG changes values: only black and white can be told apart then.
-fn lossy(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
+fn rule_for_jpeg(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
     for (path, values) in set {
         let fits = match values.coding {
             Coding::Lossy => {
@@ -362,7 +362,7 @@ fn lossy(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
                 }
                 _ => "its values are not black and white as those of the JPEG masks beside it",
             };
-            return Err(refuse(path, reason.into()));
+            return Err(refusal_error(path, reason.into()));
         }
     }
     Ok(at_least(
@@ -380,7 +380,7 @@ fn refuse_soft(path: &Path, values: &MaskValues) -> Result<()> {
                 "its areas have soft rims ({soft} values between theirs), as smoothing, scaling and JPEG leave them, and \
                  these are no labels"
             );
-            Err(refuse(path, reason))
+            Err(refusal_error(path, reason))
         }
     }
 }
@@ -393,7 +393,7 @@ fn refuse_ambiguous(
 ) -> Result<()> {
     let beside_others = |value: u16| {
         set.iter()
-            .any(|(_, v)| v.only().is_none() && v.values.contains(&value))
+            .any(|(_, v)| v.single_value().is_none() && v.values.contains(&value))
     };
     for (path, values) in set {
         let Some(white) = values
@@ -418,9 +418,9 @@ fn refuse_ambiguous(
         let name = other.file_name().unwrap_or_default().to_string_lossy();
         let reason = format!(
             "0 and {white} may be black and white here, but other masks (\"{name}\") have other values: {}",
-            list(&others)
+            format_ranges(&others)
         );
-        return Err(Error::at(TRIED, path, reason).advise(
+        return Err(Error::at_path(TRIED, path, reason).with_advice(
             "Say in labels.json beside the masks what the values mean ({\"labels\": [{\"value\": 1, \"name\": \"Liver\"}]}), \
              or give --threshold 1: all but 0 is label 1 then.",
         ));
@@ -428,9 +428,9 @@ fn refuse_ambiguous(
     Ok(())
 }
 
-fn refuse(path: &Path, reason: String) -> Error {
-    Error::at(TRIED, path, reason)
-        .advise("Save the labels as values, without smoothing, or give --threshold 128: 128 and more is label 1 then.")
+fn refusal_error(path: &Path, reason: String) -> Error {
+    Error::at_path(TRIED, path, reason)
+        .with_advice("Save the labels as values, without smoothing, or give --threshold 128: 128 and more is label 1 then.")
 }
 
 #[cfg(test)]
@@ -460,12 +460,12 @@ mod tests {
     }
 
     fn set(pictures: &[StoredLabels]) -> Vec<(PathBuf, MaskValues)> {
-        let named = |(i, picture)| (format!("{i}.png").into(), MaskValues::of(picture));
+        let named = |(i, picture)| (format!("{i}.png").into(), MaskValues::from_stored(picture));
         pictures.iter().enumerate().map(named).collect()
     }
 
     fn found(pictures: &[&[u16]]) -> Result<ValueRule> {
-        rule(
+        find_rule(
             &set(&pictures
                 .iter()
                 .map(|values| striped(values))
@@ -521,7 +521,7 @@ mod tests {
     fn a_list_of_labels_decides() {
         let pictures = [striped(&[0, 3]), striped(&[0, 200])];
         let rule = |named: &[u8]| {
-            rule(
+            find_rule(
                 &set(&pictures),
                 Some(&named.iter().copied().collect()),
                 None,
@@ -535,13 +535,13 @@ mod tests {
         assert!(rule(&[3]).is_err(), "200 is not named, and may be white");
         let white = set(&[striped(&[0, 255])]);
         assert_eq!(
-            super::rule(&white, Some(&[1].into()), None)
+            super::find_rule(&white, Some(&[1].into()), None)
                 .unwrap()
                 .reading,
             ValueReading::AtLeast(1)
         );
         assert_eq!(
-            super::rule(&white, Some(&[255].into()), None)
+            super::find_rule(&white, Some(&[255].into()), None)
                 .unwrap()
                 .reading,
             ValueReading::Values
@@ -550,13 +550,13 @@ mod tests {
 
     #[test]
     fn a_threshold_is_obeyed() {
-        let rule = rule(&set(&[striped(&[0, 3, 90, 255])]), None, Some(90)).unwrap();
+        let rule = find_rule(&set(&[striped(&[0, 3, 90, 255])]), None, Some(90)).unwrap();
         assert_eq!(
             (rule.reading, rule.labels),
             (ValueReading::AtLeast(90), [1].into())
         );
         assert_eq!(
-            rule.reading.labels(&[0, 89, 90, 255]).unwrap(),
+            rule.reading.to_labels(&[0, 89, 90, 255]).unwrap(),
             [0, 0, 1, 1]
         );
     }
@@ -569,7 +569,7 @@ mod tests {
             })
         };
         for width in [1.0, 2.0, 6.0] {
-            let error = rule(&set(&[striped(&[0, 255]), smooth(width)]), None, None)
+            let error = find_rule(&set(&[striped(&[0, 255]), smooth(width)]), None, None)
                 .unwrap_err()
                 .to_string();
             for part in ["1.png", "soft rims", "--threshold 128"] {
@@ -583,17 +583,23 @@ mod tests {
         let boxes = stored(Coding::Grey, |column, row| {
             (column / 4 + row / 4 * 10) as u16
         });
-        assert_eq!(rule(&set(&[boxes]), None, None).unwrap().labels.len(), 99);
+        assert_eq!(
+            find_rule(&set(&[boxes]), None, None).unwrap().labels.len(),
+            99
+        );
         let layers = stored(Coding::Grey, |column, row| (column + row / 8) as u16 / 2);
         assert_eq!(
-            rule(&set(&[layers]), None, None).unwrap().reading,
+            find_rule(&set(&[layers]), None, None).unwrap().reading,
             ValueReading::Values
         );
         let small = stored(Coding::Grey, |column, row| match (column % 8, row % 8) {
             (3 | 4, 3) => (column / 8 + row / 8 * 5) as u16 + 1,
             _ => 0,
         });
-        assert_eq!(rule(&set(&[small]), None, None).unwrap().labels.len(), 25);
+        assert_eq!(
+            find_rule(&set(&[small]), None, None).unwrap().labels.len(),
+            25
+        );
     }
 
     #[test]
@@ -608,17 +614,17 @@ mod tests {
             })
         };
         let empty = stored(Coding::Lossy, |_, _| 0);
-        let reading = rule(&set(&[jpeg([0, 255]), empty]), None, None)
+        let reading = find_rule(&set(&[jpeg([0, 255]), empty]), None, None)
             .unwrap()
             .reading;
         assert_eq!(reading, ValueReading::AtLeast(128));
         for levels in [[0, 10], [0, 128], [100, 255]] {
-            let error = rule(&set(&[jpeg(levels)]), None, None)
+            let error = find_rule(&set(&[jpeg(levels)]), None, None)
                 .unwrap_err()
                 .to_string();
             assert!(error.contains("JPEG has changed its values"), "{error}");
         }
-        assert!(rule(&set(&[jpeg([0, 255]), striped(&[0, 1])]), None, None).is_err());
+        assert!(find_rule(&set(&[jpeg([0, 255]), striped(&[0, 1])]), None, None).is_err());
     }
 
     #[test]
@@ -630,7 +636,7 @@ mod tests {
     #[test]
     fn values_are_listed_in_runs() {
         assert_eq!(
-            list(&[1, 2, 3, 4, 7, 9, 10, 255].into()),
+            format_ranges(&[1, 2, 3, 4, 7, 9, 10, 255].into()),
             "1 to 4, 7, 9, 10, 255"
         );
     }

@@ -20,15 +20,15 @@ use labrum_core::containment::RequestReader;
 
 /// All that a child of the program reads, for [`labrum_core::containment::serve`].
 pub const READERS: &[RequestReader] = &[
-    RequestReader::of::<open::LookAt>(),
-    RequestReader::of::<open::ReadImage>(),
-    RequestReader::of::<label_file::ReadMask>(),
-    RequestReader::of::<label_file::ReadValues>(),
-    RequestReader::of::<nifti::ReadHeader>(),
-    RequestReader::of::<import::ReadMasks>(),
-    RequestReader::of::<labrum_dicom::ReadPhotometric>(),
-    RequestReader::of::<labrum_dicom::DigestPixels>(),
-    RequestReader::of::<labrum_dicom::deidentify::Deidentify>(),
-    RequestReader::of::<labrum_dicom::deidentify::Verify>(),
-    RequestReader::of::<labrum_dicom::rewrite::Encode>(),
+    RequestReader::for_request::<open::LookAt>(),
+    RequestReader::for_request::<open::ReadImage>(),
+    RequestReader::for_request::<label_file::ReadMask>(),
+    RequestReader::for_request::<label_file::ReadValues>(),
+    RequestReader::for_request::<nifti::ReadHeader>(),
+    RequestReader::for_request::<import::ReadMasks>(),
+    RequestReader::for_request::<labrum_dicom::ReadPhotometric>(),
+    RequestReader::for_request::<labrum_dicom::DigestPixels>(),
+    RequestReader::for_request::<labrum_dicom::deidentify::Deidentify>(),
+    RequestReader::for_request::<labrum_dicom::deidentify::Verify>(),
+    RequestReader::for_request::<labrum_dicom::rewrite::Encode>(),
 ];

@@ -24,7 +24,7 @@ pub(crate) enum NumberKind {
 
 impl NumberKind {
     /// Bytes of one.
-    pub(crate) fn bytes(self) -> usize {
+    pub(crate) fn byte_size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
             Self::U16 | Self::I16 => 2,
@@ -40,7 +40,7 @@ impl NumberKind {
     }
 
     /// The numbers in `bytes` as pixels; a rest that is no whole number is left out.
-    pub(crate) fn pixels(self, bytes: &[u8], big_endian: bool) -> Pixels {
+    pub(crate) fn decode_pixels(self, bytes: &[u8], big_endian: bool) -> Pixels {
         macro_rules! each {
             ($kind:ty, $become:expr) => {
                 bytes
@@ -63,12 +63,12 @@ impl NumberKind {
             Self::I8 => Pixels::I16(each!(i8, i16::from)),
             Self::U16 => Pixels::U16(each!(u16, |v| v)),
             Self::I16 => Pixels::I16(each!(i16, |v| v)),
-            Self::U32 => finite(each!(u32, |v| v as f32)),
-            Self::I32 => finite(each!(i32, |v| v as f32)),
-            Self::U64 => finite(each!(u64, |v| v as f32)),
-            Self::I64 => finite(each!(i64, |v| v as f32)),
-            Self::F32 => finite(each!(f32, |v| v)),
-            Self::F64 => finite(each!(f64, |v| v as f32)),
+            Self::U32 => to_finite_pixels(each!(u32, |v| v as f32)),
+            Self::I32 => to_finite_pixels(each!(i32, |v| v as f32)),
+            Self::U64 => to_finite_pixels(each!(u64, |v| v as f32)),
+            Self::I64 => to_finite_pixels(each!(i64, |v| v as f32)),
+            Self::F32 => to_finite_pixels(each!(f32, |v| v)),
+            Self::F64 => to_finite_pixels(each!(f64, |v| v as f32)),
             Self::Rgb => Pixels::Rgb8(bytes.as_chunks().0.to_vec()),
             Self::Rgba => Pixels::Rgb8(
                 bytes
@@ -84,7 +84,7 @@ impl NumberKind {
 
 /// Values that are no numbers take the lowest one that there is, endless ones the nearest end: neither screen nor network
 /// has a level for them.
-pub(crate) fn finite(mut values: Vec<f32>) -> Pixels {
+pub(crate) fn to_finite_pixels(mut values: Vec<f32>) -> Pixels {
     let there = values.iter().copied().filter(|v| v.is_finite());
     let (low, high) = there.fold((f32::MAX, f32::MIN), |(low, high), v| {
         (low.min(v), high.max(v))
@@ -103,27 +103,27 @@ mod tests {
     #[test]
     fn numbers_of_both_byte_orders_keep_their_values() {
         assert_eq!(
-            NumberKind::I16.pixels(&[0xFF, 0xFE, 0, 7, 9], true),
+            NumberKind::I16.decode_pixels(&[0xFF, 0xFE, 0, 7, 9], true),
             Pixels::I16(vec![-2, 7])
         );
         assert_eq!(
-            NumberKind::I16.pixels(&[0xFE, 0xFF, 7, 0], false),
+            NumberKind::I16.decode_pixels(&[0xFE, 0xFF, 7, 0], false),
             Pixels::I16(vec![-2, 7])
         );
         assert_eq!(
-            NumberKind::I8.pixels(&[0x80, 5], false),
+            NumberKind::I8.decode_pixels(&[0x80, 5], false),
             Pixels::I16(vec![-128, 5])
         );
         assert_eq!(
-            NumberKind::U32.pixels(&[0, 1, 0, 0], true),
+            NumberKind::U32.decode_pixels(&[0, 1, 0, 0], true),
             Pixels::F32(vec![65_536.0])
         );
         assert_eq!(
-            NumberKind::F64.pixels(&(-2.5f64).to_be_bytes(), true),
+            NumberKind::F64.decode_pixels(&(-2.5f64).to_be_bytes(), true),
             Pixels::F32(vec![-2.5])
         );
         assert_eq!(
-            NumberKind::Rgba.pixels(&[1, 2, 3, 4], false),
+            NumberKind::Rgba.decode_pixels(&[1, 2, 3, 4], false),
             Pixels::Rgb8(vec![[1, 2, 3]])
         );
     }
@@ -132,11 +132,11 @@ mod tests {
     fn values_that_are_no_numbers_take_the_lowest_one() {
         let values = vec![f32::NAN, -3.0, f32::INFINITY, 5.0, f32::NEG_INFINITY];
         assert_eq!(
-            finite(values),
+            to_finite_pixels(values),
             Pixels::F32(vec![-3.0, -3.0, 5.0, 5.0, -3.0])
         );
         assert_eq!(
-            finite(vec![f32::NAN, f32::INFINITY]),
+            to_finite_pixels(vec![f32::NAN, f32::INFINITY]),
             Pixels::F32(vec![0.0, 0.0])
         );
     }

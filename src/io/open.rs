@@ -39,7 +39,7 @@ const HEARS: Duration = Duration::from_millis(50);
 /// # Errors
 /// Where the only path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
 /// asked for.
-pub fn catalog(
+pub fn read_catalog(
     paths: &[PathBuf],
     progress: &mut dyn FnMut(usize),
     cancel: &Cancel,
@@ -51,10 +51,10 @@ pub fn catalog(
     looks
         .into_iter()
         .zip(files.iter())
-        .for_each(|(look, file)| found.add(file, look));
+        .for_each(|(look, file)| found.add_file(file, look));
     let catalog = found.into_catalog(cancel);
     match paths {
-        _ if cancel.is_cancelled() => Err(cancelled()),
+        _ if cancel.is_cancelled() => Err(cancelled_error()),
         [] => Err(Error::new(TRIED, "no file or folder was given")),
         [only] if catalog.studies.is_empty() => Err(nothing_at(only, &catalog)),
         _ => Ok(catalog),
@@ -66,10 +66,10 @@ pub fn catalog(
 /// # Errors
 /// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported; where it takes
 /// too long or too much memory, or brings the child down.
-pub fn load(source: &Source, kind: Kind) -> Result<Image> {
+pub fn load_slice(source: &Source, kind: Kind) -> Result<Image> {
     #[cfg(test)]
-    slow::wait(&source.path);
-    containment::read(ReadImage {
+    slow::apply_delay(&source.path);
+    containment::read_in_child(ReadImage {
         source: source.clone(),
         kind,
     })
@@ -91,8 +91,8 @@ impl containment::Request for ReadImage {
         &self.source.path
     }
 
-    fn read(self) -> Result<Image> {
-        decode(&self.source, self.kind)
+    fn read_in_process(self) -> Result<Image> {
+        decode_slice(&self.source, self.kind)
     }
 }
 
@@ -105,13 +105,13 @@ pub(super) struct LookAt {
 }
 
 impl LookAt {
-    fn ask(path: &Path, asked_for: bool) -> FileLook {
+    fn look_in_child(path: &Path, asked_for: bool) -> FileLook {
         let request = Self {
             path: path.to_owned(),
             asked_for,
         };
-        containment::read(request)
-            .map_or_else(|error| FileLook::failed(error.reason), |look| look.0)
+        containment::read_in_child(request)
+            .map_or_else(|error| FileLook::from_failure(error.reason), |look| look.0)
     }
 }
 
@@ -124,8 +124,8 @@ impl containment::Request for LookAt {
         &self.path
     }
 
-    fn read(self) -> Result<Plain<FileLook>> {
-        Ok(Plain(look(&self.path, self.asked_for)))
+    fn read_in_process(self) -> Result<Plain<FileLook>> {
+        Ok(Plain(look_at_content(&self.path, self.asked_for)))
     }
 }
 
@@ -133,24 +133,26 @@ impl containment::Request for LookAt {
 ///
 /// # Errors
 /// As [`load`].
-pub fn decode(source: &Source, kind: Kind) -> Result<Image> {
+pub fn decode_slice(source: &Source, kind: Kind) -> Result<Image> {
     match kind {
-        Kind::Dicom => dicom::load(source),
-        Kind::Picture if nifti::is_nifti(&source.path) => nifti::read(&source.path, source.frame),
-        Kind::Picture => picture::read(&source.path, source.frame),
+        Kind::Dicom => dicom::load_image(source),
+        Kind::Picture if nifti::is_nifti(&source.path) => {
+            nifti::read_slice(&source.path, source.frame)
+        }
+        Kind::Picture => picture::read_image(&source.path, source.frame),
     }
 }
 
 /// How a picture, or a slice of a NIfTI volume, is turned from how it is stored. In this process: for the child.
-pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
+pub(super) fn read_orientation(path: &Path, frame: u32) -> Orientation {
     if nifti::is_nifti(path) {
-        nifti::orientation(path)
+        nifti::slice_orientation(path)
     } else {
-        picture::orientation(path, frame)
+        picture::read_orientation(path, frame)
     }
 }
 
-fn cancelled() -> Error {
+fn cancelled_error() -> Error {
     Error::new(TRIED, "cancelled")
 }
 
@@ -160,7 +162,7 @@ fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
         let reason = failure
             .or(catalog.passed_over.first())
             .map_or("it is no image", |p| p.reason.as_str());
-        return Error::at(TRIED, path, reason).advise(ADVICE);
+        return Error::at_path(TRIED, path, reason).with_advice(ADVICE);
     }
     let reason = match (catalog.passed_over.len(), failure) {
         (0, _) => "the folder is empty".to_owned(),
@@ -176,7 +178,7 @@ fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
         ),
         (n, None) => format!("none of its {n} files is an image"),
     };
-    Error::at(TRIED, path, reason).advise(ADVICE)
+    Error::at_path(TRIED, path, reason).with_advice(ADVICE)
 }
 
 const ADVICE: &str =
@@ -207,7 +209,7 @@ fn files_at(
                     labrum_core::reason_of(&e)
                 };
                 if paths.len() == 1 {
-                    return Err(Error::at(TRIED, path, reason));
+                    return Err(Error::at_path(TRIED, path, reason));
                 }
                 passed_over.push(PassedOver {
                     path: path.clone(),
@@ -225,7 +227,7 @@ fn files_at(
         let start = files.len();
         for entry in walkdir::WalkDir::new(path) {
             if cancel.is_cancelled() {
-                return Err(cancelled());
+                return Err(cancelled_error());
             }
             match entry {
                 Ok(entry) if !entry.file_type().is_dir() && !is_hidden(entry.path()) => {
@@ -240,7 +242,7 @@ fn files_at(
                     is_failure: true,
                     has_masks: false,
                 }),
-                Err(e) => return Err(Error::at(TRIED, path, e)),
+                Err(e) => return Err(Error::at_path(TRIED, path, e)),
             }
         }
         files[start..].sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
@@ -275,7 +277,7 @@ fn look_at_all(
             {
                 if cancel.is_cancelled()
                     || found
-                        .send((i, LookAt::ask(file, asked_for.contains(file))))
+                        .send((i, LookAt::look_in_child(file, asked_for.contains(file))))
                         .is_err()
                 {
                     return;
@@ -285,7 +287,7 @@ fn look_at_all(
         let named = thread::Builder::new().name("labrum-look".into());
         named
             .spawn(work)
-            .map_err(|e| Error::new(TRIED, e).advise("Close other programs and try again."))?;
+            .map_err(|e| Error::new(TRIED, e).with_advice("Close other programs and try again."))?;
     }
     drop(found);
     let mut all: Vec<Option<FileLook>> = Vec::new();
@@ -293,7 +295,7 @@ fn look_at_all(
     let mut looked_at = 0;
     while looked_at < files.len() {
         if cancel.is_cancelled() {
-            return Err(cancelled());
+            return Err(cancelled_error());
         }
         match looks.recv_timeout(HEARS) {
             Ok((i, look)) => {
@@ -306,7 +308,7 @@ fn look_at_all(
         }
         progress(looked_at);
     }
-    let lost = || FileLook::failed("it could not be looked at".into());
+    let lost = || FileLook::from_failure("it could not be looked at".into());
     Ok(all
         .into_iter()
         .map(|look| look.unwrap_or_else(lost))
@@ -328,7 +330,7 @@ pub(super) enum FileLook {
 
 impl FileLook {
     /// An image that cannot be read.
-    fn failed(reason: String) -> Self {
+    fn from_failure(reason: String) -> Self {
         Self::Passed {
             reason,
             is_failure: true,
@@ -338,9 +340,9 @@ impl FileLook {
 }
 
 /// Looks at the content in this process, and at no pixels. `asked_for`: named by the user, not found in a folder.
-fn look(path: &Path, asked_for: bool) -> FileLook {
+fn look_at_content(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
-    slow::wait(path);
+    slow::apply_delay(path);
     let passed = |reason: String, is_failure| FileLook::Passed {
         reason,
         is_failure,
@@ -350,7 +352,7 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         return passed("it is a pipe or a device, no file".into(), asked_for);
     }
-    match dicom::catalog::look(path) {
+    match dicom::catalog::read_file_header(path) {
         FileContent::Image(instance) => return FileLook::Dicom(instance),
         FileContent::NoImage(reason) => return passed(reason, false),
         FileContent::Masks(reason) => {
@@ -368,13 +370,13 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
         return passed(labrum_core::reason_of(&e), true);
     }
     if picture::format_of(&head).is_some() {
-        return match picture::series(path) {
+        return match picture::read_series(path) {
             Ok(series) => FileLook::Pictures(series),
             Err(error) => passed(error.reason, true),
         };
     }
     if nifti::is_nifti(path) {
-        return match nifti::series(path) {
+        return match nifti::read_series(path) {
             Ok(series) => FileLook::Pictures(series),
             Err(error) => passed(error.reason, true),
         };
@@ -402,15 +404,15 @@ fn claims_to_be_an_image(path: &Path) -> bool {
 ///
 /// # Errors
 /// Where it is neither, and where it cannot be read.
-pub fn slices(path: &Path) -> Result<Vec<Source>> {
-    match LookAt::ask(path, true) {
+pub fn list_slices(path: &Path) -> Result<Vec<Source>> {
+    match LookAt::look_in_child(path, true) {
         FileLook::Pictures(parts) => Ok(parts
             .into_iter()
             .flat_map(|series| series.slices)
             .map(|s| s.source)
             .collect()),
-        FileLook::Passed { reason, .. } => Err(Error::at("read the image", path, reason)),
-        FileLook::Dicom(_) => Err(Error::at(
+        FileLook::Passed { reason, .. } => Err(Error::at_path("read the image", path, reason)),
+        FileLook::Dicom(_) => Err(Error::at_path(
             "read the image",
             path,
             "it is a DICOM file, no picture",
@@ -427,7 +429,7 @@ struct FoundFiles {
 }
 
 impl FoundFiles {
-    fn add(&mut self, path: &Path, look: FileLook) {
+    fn add_file(&mut self, path: &Path, look: FileLook) {
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),
             FileLook::Pictures(parts) => parts
@@ -481,7 +483,7 @@ impl FoundFiles {
             }
         };
         let mut studies =
-            dicom::catalog::assemble(self.instances, &mut digest, &mut |copy, first| {
+            dicom::catalog::assemble_studies(self.instances, &mut digest, &mut |copy, first| {
                 let reason = format!("the same instance as {}", first.display());
                 passed_over.push(PassedOver {
                     path: copy.to_owned(),
@@ -571,13 +573,13 @@ pub(crate) mod slow {
     static SLOW: Mutex<Vec<(PathBuf, Duration)>> = Mutex::new(Vec::new());
 
     /// From now on every look into this folder, and every picture from it, takes so long.
-    pub(crate) fn make(folder: &Path, each: Duration) {
+    pub(crate) fn delay_folder(folder: &Path, each: Duration) {
         SLOW.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((folder.to_owned(), each));
     }
 
-    pub(super) fn wait(path: &Path) {
+    pub(super) fn apply_delay(path: &Path) {
         let all = SLOW.lock().unwrap_or_else(PoisonError::into_inner);
         let each = all
             .iter()

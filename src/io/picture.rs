@@ -16,11 +16,11 @@ pub(crate) use directory::is_tiff;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use labrum_core::{
     geometry::{PixelSpacing, SpacingSource},
-    guard::contained,
+    guard::catch_panic,
     image::{Image, Pixels},
     orientation::Orientation,
 };
-pub(super) use series::{part_id, series};
+pub(super) use series::{part_id, read_series};
 use std::{
     fs::File,
     io::{BufReader, Read, Seek, SeekFrom},
@@ -100,10 +100,10 @@ pub(crate) fn format_at(path: &Path) -> Option<ImageFormat> {
 ///
 /// # Errors
 /// Where the file is no picture, is damaged, is empty or is larger than 16384 x 16384.
-pub fn probe(path: &Path) -> Result<Probe> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
+pub fn probe_header(path: &Path) -> Result<Probe> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let look = || match format_at(path) {
-        Some(ImageFormat::Tiff) => tiff::look(path).map(|look| {
+        Some(ImageFormat::Tiff) => tiff::read_content(path).map(|look| {
             let ((columns, rows), color, parts, notes) =
                 (look.size, look.color, look.parts, look.notes);
             Probe {
@@ -114,9 +114,9 @@ pub fn probe(path: &Path) -> Result<Probe> {
                 notes,
             }
         }),
-        _ => open(path).map(|(_, probe, _)| probe),
+        _ => open_non_tiff(path).map(|(_, probe, _)| probe),
     };
-    contained(look)
+    catch_panic(look)
         .unwrap_or_else(|| Err("its header is damaged".into()))
         .map_err(failed)
 }
@@ -126,24 +126,27 @@ pub fn probe(path: &Path) -> Result<Probe> {
 ///
 /// # Errors
 /// As [`probe`], and where the pixels are damaged or cut off.
-pub fn read(path: &Path, frame: u32) -> Result<Image> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
-    let decoded = contained(|| decode(path, frame)).unwrap_or_else(|| Err("it is damaged".into()));
+pub fn read_image(path: &Path, frame: u32) -> Result<Image> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
+    let decoded = catch_panic(|| decode_as_stored(path, frame))
+        .unwrap_or_else(|| Err("it is damaged".into()));
     let (image, orientation) = decoded.map_err(failed)?;
     Ok(Image {
-        spacing: spacing(path),
-        ..orientation.image(image)
+        spacing: read_spacing(path),
+        ..orientation.orient_image(image)
     })
 }
 
 /// How a picture, or a page of one, is turned from how it is stored; as stored where its flag cannot be read.
-pub(crate) fn orientation(path: &Path, frame: u32) -> Orientation {
+pub(crate) fn read_orientation(path: &Path, frame: u32) -> Orientation {
     let look = || match format_at(path) {
-        Some(ImageFormat::Tiff) => tiff::orientation(path, frame),
-        Some(_) => open(path).map_or(Orientation::AS_STORED, |(_, _, orientation)| orientation),
+        Some(ImageFormat::Tiff) => tiff::page_orientation(path, frame),
+        Some(_) => {
+            open_non_tiff(path).map_or(Orientation::AS_STORED, |(_, _, orientation)| orientation)
+        }
         None => Orientation::AS_STORED,
     };
-    contained(look).unwrap_or_default()
+    catch_panic(look).unwrap_or_default()
 }
 
 /// The values of a TIFF for who reads labels.
@@ -161,9 +164,9 @@ pub(crate) enum TiffValues {
 /// # Errors
 /// The reason, a clause: as for [`read`], and where values are no whole numbers from 0 to 65535.
 pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<TiffValues> {
-    Ok(match tiff::read(path, frame)? {
+    Ok(match tiff::read_pixels(path, frame)? {
         tiff::StoredPixels::Grey(grey) => {
-            TiffValues::Whole(grey.columns, grey.rows, whole(grey.pixels)?)
+            TiffValues::Whole(grey.columns, grey.rows, to_label_values(grey.pixels)?)
         }
         tiff::StoredPixels::Palette {
             columns,
@@ -188,7 +191,7 @@ pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<TiffValues> {
     })
 }
 
-fn whole(pixels: Pixels) -> Fallible<Vec<u16>> {
+fn to_label_values(pixels: Pixels) -> Fallible<Vec<u16>> {
     let no_label =
         |value: f64| format!("its value {value} is no label: labels are whole numbers up to 255");
     match pixels {
@@ -217,7 +220,7 @@ fn whole(pixels: Pixels) -> Fallible<Vec<u16>> {
 type Opened = (ImageReader<BufReader<File>>, Probe, Orientation);
 
 /// Any picture but TIFF.
-fn open(path: &Path) -> Fallible<Opened> {
+fn open_non_tiff(path: &Path) -> Fallible<Opened> {
     let limits = || {
         let mut limits = Limits::default();
         limits.max_alloc = Some(MOST_BYTES);
@@ -243,7 +246,7 @@ fn open(path: &Path) -> Fallible<Opened> {
     if format == ImageFormat::Png && png_size(path) == Some((0, 0)) {
         return Err("it has no pixels (0 x 0)".into());
     }
-    let mut decoder = first.into_decoder().map_err(|e| reason(&e))?;
+    let mut decoder = first.into_decoder().map_err(|e| image_error_reason(&e))?;
     let (columns, rows) = decoder.dimensions();
     if columns == 0 || rows == 0 {
         return Err(format!("it has no pixels ({columns} x {rows})"));
@@ -257,9 +260,9 @@ fn open(path: &Path) -> Fallible<Opened> {
     let length = std::fs::metadata(path)
         .map_err(|e| labrum_core::reason_of(&e))?
         .len();
-    believe(decoder.total_bytes(), length)?;
-    let orientation = flag::orientation(&mut decoder, format, path);
-    let (columns, rows) = orientation.size((columns as usize, rows as usize));
+    check_decoded_size(decoder.total_bytes(), length)?;
+    let orientation = flag::exif_orientation(&mut decoder, format, path);
+    let (columns, rows) = orientation.shown_size((columns as usize, rows as usize));
     let parts = vec![PageStack {
         frames: vec![0],
         note: None,
@@ -281,7 +284,7 @@ fn open(path: &Path) -> Fallible<Opened> {
 }
 
 /// Refuses a file of `length` bytes that claims to hold `decoded`.
-pub(super) fn believe(decoded: u64, length: u64) -> Fallible<()> {
+pub(super) fn check_decoded_size(decoded: u64, length: u64) -> Fallible<()> {
     let is_believed = decoded <= SMALL || decoded / MOST_RATIO <= length;
     if is_believed {
         Ok(())
@@ -320,25 +323,25 @@ fn png_is_whole(path: &Path) -> bool {
 }
 
 /// A picture as it is stored, and how it is turned.
-fn decode(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
+fn decode_as_stored(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
     let empty = || "it holds no pixels".to_owned();
     if format_at(path) == Some(ImageFormat::Tiff) {
         return Ok((
-            tiff_image(tiff::read(path, frame)?).ok_or_else(empty)?,
-            tiff::orientation(path, frame),
+            tiff_image(tiff::read_pixels(path, frame)?).ok_or_else(empty)?,
+            tiff::page_orientation(path, frame),
         ));
     }
-    let (reader, _, orientation) = open(path)?;
+    let (reader, _, orientation) = open_non_tiff(path)?;
     if frame > 0 {
         return Err(format!("it has no page {}", frame.saturating_add(1)));
     }
     if reader.format() == Some(ImageFormat::Jpeg) {
         check_jpeg_end(path)?;
     }
-    let decoded = reader.decode().map_err(|e| reason(&e))?;
+    let decoded = reader.decode().map_err(|e| image_error_reason(&e))?;
     let (columns, rows) = (decoded.width() as usize, decoded.height() as usize);
     Ok((
-        Image::new(columns, rows, pixels(decoded)).ok_or_else(empty)?,
+        Image::new(columns, rows, pixels_from_decoded(decoded)).ok_or_else(empty)?,
         orientation,
     ))
 }
@@ -381,12 +384,12 @@ fn tiff_image(stored: tiff::StoredPixels) -> Option<Image> {
         tiff::StoredPixels::Color(decoded) => Image::new(
             decoded.width() as usize,
             decoded.height() as usize,
-            pixels(decoded),
+            pixels_from_decoded(decoded),
         ),
     }
 }
 
-fn reason(error: &image::ImageError) -> String {
+fn image_error_reason(error: &image::ImageError) -> String {
     use image::ImageError::{Decoding, IoError, Limits, Unsupported};
     match error {
         IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut off".into(),
@@ -415,7 +418,7 @@ fn check_jpeg_end(path: &Path) -> Fallible<()> {
     }
 }
 
-fn pixels(decoded: DynamicImage) -> Pixels {
+fn pixels_from_decoded(decoded: DynamicImage) -> Pixels {
     match decoded {
         DynamicImage::ImageLuma8(grey) => Pixels::U8(grey.into_raw()),
         DynamicImage::ImageLuma16(grey) => Pixels::U16(grey.into_raw()),
@@ -448,7 +451,7 @@ fn over_black(value: u8, alpha: u8) -> u8 {
 }
 
 /// From the table beside the picture.
-pub(crate) fn spacing(path: &Path) -> Option<PixelSpacing> {
+pub(crate) fn read_spacing(path: &Path) -> Option<PixelSpacing> {
     let name = path.file_stem()?.to_str()?;
     let mut table = csv::Reader::from_path(path.parent()?.join(SPACINGS)).ok()?;
     let headers = table.headers().ok()?.clone();

@@ -21,7 +21,7 @@ const SECONDS_PER_SLICE: f64 = 0.04;
 const FEWEST_STEPS: usize = 40;
 
 /// How much more a step of a network costs than one of S: seconds, and bytes.
-fn factors(config: Config) -> (f64, u64) {
+fn cost_factors(config: Config) -> (f64, u64) {
     match config {
         Config::S => (1.0, 1),
         Config::Base => (4.0, 2),
@@ -33,16 +33,16 @@ fn factors(config: Config) -> (f64, u64) {
 pub(super) fn step_seconds(config: Config, spec: &InputSpec, batch: usize, threads: usize) -> f64 {
     // Beyond some threads a step of a few small samples does not get faster.
     let threads = threads.clamp(1, 4 * batch.max(1)) as f64;
-    (spec.columns * spec.rows * batch) as f64 * SECONDS_PER_PIXEL * factors(config).0 / threads
+    (spec.columns * spec.rows * batch) as f64 * SECONDS_PER_PIXEL * cost_factors(config).0 / threads
 }
 
 /// Seconds for reading and judging.
-pub(super) fn around(slices: usize, held_out: usize) -> f64 {
+pub(super) fn overhead_seconds(slices: usize, held_out: usize) -> f64 {
     1.0 + SECONDS_PER_SLICE * (slices + 2 * held_out) as f64
 }
 
 /// Steps of a round.
-pub(super) fn steps(
+pub(super) fn step_count(
     settings: &RoundSettings,
     config: Config,
     spec: &InputSpec,
@@ -50,16 +50,17 @@ pub(super) fn steps(
     slices: usize,
     held_out: usize,
 ) -> usize {
-    let seconds = (settings.seconds - around(slices, held_out)).max(settings.seconds / 2.0);
+    let seconds =
+        (settings.seconds - overhead_seconds(slices, held_out)).max(settings.seconds / 2.0);
     let steps = seconds / step_seconds(config, spec, settings.plan.batch, threads);
     (steps as usize).max(FEWEST_STEPS)
 }
 
 /// Bytes that a round holds at most.
-pub(super) fn memory(config: Config, spec: &InputSpec, batch: usize, slices: usize) -> u64 {
+pub(super) fn peak_bytes(config: Config, spec: &InputSpec, batch: usize, slices: usize) -> u64 {
     let pixels = (spec.columns * spec.rows) as u64;
     let samples = pixels * slices as u64 * (spec.channels as u64 + 2);
-    BYTES_ASIDE + samples + pixels * batch as u64 * BYTES_PER_PIXEL * factors(config).1
+    BYTES_ASIDE + samples + pixels * batch as u64 * BYTES_PER_PIXEL * cost_factors(config).1
 }
 
 /// Bytes of memory that can be had, where the system tells.

@@ -1,7 +1,7 @@
 //! One round: reads the pixels, trains, judges.
 
 use super::exercise::Exercise;
-use super::judge::{Judge, paired};
+use super::judge::{Judge, pair_scores};
 use crate::shipped;
 use crate::{Error, Result};
 use labrum_core::{
@@ -19,7 +19,7 @@ use labrum_nn::{
     train::{
         TrainingSample, grey_statistics, random_weights,
         round::{self, Learned, Lesson, TrainingState},
-        sample_dice, turns_that_keep, widen,
+        sample_dice, turns_that_keep, widen_head,
     },
 };
 use rayon::prelude::*;
@@ -42,12 +42,12 @@ impl Model {
     /// A model file, or a PyTorch checkpoint, which gets a card that says so.
     ///
     /// Errors: what [`checkpoint::read`] says; weights that are not those of a CMUNeXt.
-    pub fn read(path: &Path) -> Result<Self> {
-        let (card, weights) = checkpoint::read(path)?;
+    pub fn read_file(path: &Path) -> Result<Self> {
+        let (card, weights) = checkpoint::read_model(path)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let card = match card {
             Some(card) => card,
-            None => infer::bare_card(&name, checkpoint::architecture(&weights)?),
+            None => infer::bare_card(&name, checkpoint::detect_architecture(&weights)?),
         };
         Ok(Self { card, weights })
     }
@@ -57,7 +57,7 @@ impl Model {
     ///
     /// Errors: as [`Model::read`].
     pub fn of_version(path: &Path, labels: &[Label]) -> Result<Self> {
-        let mut model = Self::read(path)?;
+        let mut model = Self::read_file(path)?;
         bind_by_value(&mut model.card.labels, labels);
         Ok(model)
     }
@@ -78,8 +78,8 @@ impl Model {
     }
 
     /// A model that the program carries, by its place in the list.
-    pub fn shipped(index: usize) -> Result<Self> {
-        let model = shipped::all()?.into_iter().nth(index);
+    pub fn from_shipped(index: usize) -> Result<Self> {
+        let model = shipped::all_models()?.into_iter().nth(index);
         let model = model
             .ok_or_else(|| Error::new("load the model", "the program carries no such model"))?;
         let (_, weights) = checkpoint::from_bytes(model.bytes)?;
@@ -90,13 +90,13 @@ impl Model {
     }
 
     /// A shipped model by its name ("fetal-head"), else a model file; `None` for "none".
-    pub fn named(name: &str) -> Result<Option<Self>> {
+    pub fn from_name(name: &str) -> Result<Option<Self>> {
         if name == "none" {
             return Ok(None);
         }
         match shipped_named(name)? {
-            Some(index) => Self::shipped(index).map(Some),
-            None => Self::read(Path::new(name)).map(Some),
+            Some(index) => Self::from_shipped(index).map(Some),
+            None => Self::read_file(Path::new(name)).map(Some),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Model {
 /// The place in the list of the shipped model of this name: "fetal-head", "Fetal head".
 pub fn shipped_named(name: &str) -> Result<Option<usize>> {
     let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
-    Ok(shipped::all()?
+    Ok(shipped::all_models()?
         .iter()
         .position(|m| plain(&m.card.name) == plain(name)))
 }
@@ -177,7 +177,7 @@ pub struct RoundCandidate {
 /// Does a round; `None` where it was cancelled.
 ///
 /// Errors: nothing to learn from, an image that cannot be read or has another size than its mask, a device that fails.
-pub fn take(
+pub fn train_candidate(
     course: Course<'_>,
     control: &Control,
     phase: &mut dyn FnMut(RoundPhase),
@@ -185,19 +185,19 @@ pub fn take(
 ) -> Result<Option<RoundCandidate>> {
     if course.exercises.is_empty() {
         return Err(
-            Error::new("train", "no accepted case is there to learn from").advise(
+            Error::new("train", "no accepted case is there to learn from").with_advice(
                 "Accept a few corrected cases first; those that are held out do not count.",
             ),
         );
     }
     let mut spec = input_spec(course.start);
-    let Some(samples) = read(course.exercises, &spec, control, phase)? else {
+    let Some(samples) = read_samples(course.exercises, &spec, control, phase)? else {
         return Ok(None);
     };
     if matches!(course.start, RoundStart::Nothing { .. }) {
         (spec.mean, spec.std) = grey_statistics(&samples, spec.channels);
     }
-    let device = device::choose(course.device)?;
+    let device = device::select_available(course.device)?;
     let size = Size {
         columns: spec.columns,
         rows: spec.rows,
@@ -218,7 +218,7 @@ pub fn take(
     };
     let (cases, new_cases) = (of(&|_| true), of(&|e| e.is_new));
     // Those learned from before are among the cases, but for what the start learned from elsewhere.
-    let known = cases.max(seen(course.start) + new_cases);
+    let known = cases.max(seen_cases(course.start) + new_cases);
     let lesson = Lesson {
         start,
         spec: &spec,
@@ -227,7 +227,7 @@ pub fn take(
         share: cases as f64 / known as f64,
         resume: course.resume.clone(),
     };
-    let learned = round::round(
+    let learned = round::train_on_lesson(
         lesson,
         &plan,
         &device,
@@ -285,10 +285,10 @@ pub fn take(
         weights: learned.weights.clone(),
     };
     let found = by_case(course.exercises, &dice);
-    let Some(report) = judge(&course, &model, &found, control)? else {
+    let Some(report) = judge_candidate(&course, &model, &found, control)? else {
         return Ok(None);
     };
-    if let (_, Some(mean)) = report.means() {
+    if let (_, Some(mean)) = report.mean_scores() {
         model.card.held_out = Some(HeldOut {
             cases: report.cases.len(),
             dice: mean.dice,
@@ -305,7 +305,7 @@ pub fn take(
 }
 
 /// Cases that a start has learned from; a model that does not say is taken for one that has seen many.
-fn seen(start: &RoundStart) -> usize {
+fn seen_cases(start: &RoundStart) -> usize {
     const MANY: usize = 500;
     match start {
         RoundStart::Model(model) if model.card.trained_on.cases == 0 => MANY,
@@ -325,7 +325,7 @@ pub fn input_size(columns: usize, rows: usize, area: usize) -> Size {
 }
 
 /// The input of what a round starts from, and which network it is.
-pub fn shape(start: &RoundStart) -> (InputSpec, Config) {
+pub fn network_shape(start: &RoundStart) -> (InputSpec, Config) {
     let config = match start {
         RoundStart::Model(model) => model.card.config,
         RoundStart::Nothing { .. } => Config::S,
@@ -347,7 +347,7 @@ fn input_spec(start: &RoundStart) -> InputSpec {
     }
 }
 
-fn read(
+fn read_samples(
     exercises: &[Exercise],
     spec: &InputSpec,
     control: &Control,
@@ -364,10 +364,10 @@ fn read(
             return Ok(None);
         }
         let one = |exercise: &Exercise| {
-            let before = exercise.before.as_ref().map(|m| m.unpack());
+            let before = exercise.before.as_ref().map(|m| m.to_mask());
             let sample = TrainingSample::new(
-                &exercise.image()?,
-                &exercise.mask.unpack(),
+                &exercise.load_image()?,
+                &exercise.mask.to_mask(),
                 before.as_ref(),
                 spec,
             );
@@ -397,13 +397,13 @@ fn first_weights(
             let mut weights = model.weights.clone();
             checkpoint::widen_sigmoid_head(&mut weights);
             let from: Vec<Option<usize>> = std::iter::once(Some(0))
-                .chain(classes(&model.card.labels, labels))
+                .chain(model_classes(&model.card.labels, labels))
                 .collect();
-            widen(&mut weights, &from)?;
+            widen_head(&mut weights, &from)?;
             Ok((
                 weights,
                 model.card.config,
-                Some(checkpoint::hash(&model.weights)),
+                Some(checkpoint::weights_hash(&model.weights)),
             ))
         }
     }
@@ -411,7 +411,7 @@ fn first_weights(
 
 /// For each label of the workspace the class of the model that knows it. A label that others were merged into has its own;
 /// one that is gone keeps its class, and learns to find nothing.
-fn classes(of_model: &[Label], labels: &[Label]) -> Vec<Option<usize>> {
+fn model_classes(of_model: &[Label], labels: &[Label]) -> Vec<Option<usize>> {
     let values = values_in(labels, of_model);
     let class = |(value, label): (u8, &Label)| {
         let of_value: Vec<usize> = (0..values.len()).filter(|i| values[*i] == value).collect();
@@ -445,7 +445,7 @@ fn by_case(exercises: &[Exercise], dice: &[f64]) -> Vec<(String, f64)> {
 }
 
 /// Judges candidate and active model on the hold-out; `learned` is what the candidate finds of what it learned from.
-fn judge(
+fn judge_candidate(
     course: &Course<'_>,
     candidate: &Model,
     learned: &[(String, f64)],
@@ -458,7 +458,7 @@ fn judge(
             course.labels,
             course.device,
         )?
-        .scores(course.held_out, control)
+        .score_cases(course.held_out, control)
     };
     let Some(ours) = of(candidate)? else {
         return Ok(None);
@@ -470,7 +470,7 @@ fn judge(
     let Some(active) = active else {
         return Ok(None);
     };
-    let report = GateReport::new(paired(&active, ours), learned);
+    let report = GateReport::new(pair_scores(&active, ours), learned);
     let proposes = course.is_start_active && matches!(course.start, RoundStart::Model(_));
     Ok(Some(if proposes {
         report

@@ -32,7 +32,7 @@ pub struct Exercise {
 
 impl Exercise {
     /// That of a slice of a snapshot.
-    pub fn of(slice: &SnapshotSlice) -> Self {
+    pub fn from_slice(slice: &SnapshotSlice) -> Self {
         Self {
             case: slice.case.0,
             name: slice.name.clone(),
@@ -46,7 +46,7 @@ impl Exercise {
     }
 
     /// Its pixels.
-    pub fn image(&self) -> Result<Image> {
-        io::open::load(&self.source, self.kind)
+    pub fn load_image(&self) -> Result<Image> {
+        io::open::load_slice(&self.source, self.kind)
     }
 }

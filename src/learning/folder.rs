@@ -29,7 +29,7 @@ pub struct Division {
 ///
 /// # Errors
 /// Data that cannot be trained on, a device that fails, an earlier training with other settings or images.
-pub fn train(
+pub fn train_model(
     folder: &Path,
     (options, division): (&TrainOptions, &Division),
     earlier: Option<(TrainingLog, TrainingState)>,
@@ -41,33 +41,33 @@ pub fn train(
         threshold: options.threshold,
         subject_pattern: division.subject_pattern.clone(),
     };
-    let data = dataset::open(folder, &wishes)?;
-    let [training, validation, held_out] = divided(&data, options, division)?;
+    let data = dataset::open_folder(folder, &wishes)?;
+    let [training, validation, held_out] = divide_pairs(&data, options, division)?;
     data.notes.iter().for_each(|text| note(text));
     let set = TrainingSet {
         folder: data.folder,
         training,
         validation,
         held_out,
-        labels: data.labels.listed(),
+        labels: data.labels.named_labels(),
     };
-    train::train(&set, options, earlier, keeper, cancel)
+    train::train_network(&set, options, earlier, keeper, cancel)
 }
 
 impl ImageMaskPair for DatasetPair {
-    fn name(&self) -> &str {
+    fn display_name(&self) -> &str {
         &self.name
     }
 
-    fn read(&self) -> Result<(Image, Mask)> {
-        Self::read(self)
+    fn read_image_and_mask(&self) -> Result<(Image, Mask)> {
+        Self::load_image_and_mask(self)
     }
 }
 
 /// Images to train on, to choose the epoch, and held out.
 ///
 /// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
-fn divided(
+fn divide_pairs(
     data: &Dataset,
     options: &TrainOptions,
     division: &Division,
@@ -75,7 +75,7 @@ fn divided(
     if let Some(lists) = &division.lists {
         return lists.apply(&data.pairs);
     }
-    let wanted = data.subjects(TRIED, &options.held_out_subjects)?;
+    let wanted = data.check_subjects(TRIED, &options.held_out_subjects)?;
     if options.held_out > 0.0 {
         data.refuse_one_subject(TRIED)?;
     }
@@ -84,9 +84,9 @@ fn divided(
         .iter()
         .cloned()
         .partition(|p| wanted.contains(&p.subject));
-    let (rest, mut held_out) = dataset::split(&rest, options.held_out, options.seed);
+    let (rest, mut held_out) = dataset::split_by_subject(&rest, options.held_out, options.seed);
     held_out.extend(always);
     let (training, validation) =
-        dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
+        dataset::split_by_subject(&rest, options.validation, options.seed.wrapping_add(1));
     Ok([training, validation, held_out])
 }

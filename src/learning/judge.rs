@@ -47,28 +47,26 @@ impl Judge {
     }
 
     /// The mask that the model proposes, in the labels of the workspace.
-    pub fn propose(&mut self, exercise: &Exercise) -> Result<Mask> {
-        let image = exercise.image()?;
+    pub fn propose_mask(&mut self, exercise: &Exercise) -> Result<Mask> {
+        let image = exercise.load_image()?;
         Ok(self
             .segmenter
-            .segment(&image)?
-            .relabelled(&self.values)
+            .segment_slice(&image)?
+            .remap_labels(&self.values)
             .mask)
     }
 
     /// How unsure the model is about a picture: the mean of 4 p (1 - p) along the boundary that it proposes, 0..=1; 1
     /// where it proposes nothing.
-    pub fn doubt(&mut self, picture: &Source) -> Result<f64> {
-        Ok(doubt(
-            &self
-                .segmenter
-                .segment(&io::open::load(picture, Kind::Picture)?)?,
-        ))
+    pub fn picture_uncertainty(&mut self, picture: &Source) -> Result<f64> {
+        Ok(boundary_uncertainty(&self.segmenter.segment_slice(
+            &io::open::load_slice(picture, Kind::Picture)?,
+        )?))
     }
 
     /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
     /// Distances are in pixels.
-    pub(super) fn scores(
+    pub(super) fn score_cases(
         &mut self,
         exercises: &[Exercise],
         control: &Control,
@@ -78,10 +76,10 @@ impl Judge {
             if !control.may_go_on() {
                 return Ok(None);
             }
-            let proposed = self.propose(exercise)?;
-            let truth = exercise.mask.unpack();
-            let scores = metrics::score(&proposed, &truth, [1.0, 1.0]).ok_or_else(|| {
-                Error::at(
+            let proposed = self.propose_mask(exercise)?;
+            let truth = exercise.mask.to_mask();
+            let scores = metrics::score_masks(&proposed, &truth, [1.0, 1.0]).ok_or_else(|| {
+                Error::at_path(
                     "judge on the mask",
                     &exercise.source.path,
                     "it does not have the size of its image",
@@ -99,7 +97,7 @@ impl Judge {
             }
         }
         let mean = |(first, all, is_untouched): (&Exercise, Vec<Scores>, bool)| {
-            let (case, name, scores) = (first.case, first.name.clone(), Scores::mean(&all)?);
+            let (case, name, scores) = (first.case, first.name.clone(), Scores::mean_over(&all)?);
             Some(JudgedCase {
                 case,
                 name,
@@ -112,26 +110,26 @@ impl Judge {
 }
 
 /// Two models on the same accepted masks; `first` stands for the active one.
-pub fn judged(
+pub fn compare_models(
     first: &Model,
     second: &Model,
     held_out: &[SnapshotSlice],
     labels: &[Label],
     device: DeviceChoice,
 ) -> Result<GateReport> {
-    let exercises: Vec<Exercise> = held_out.iter().map(Exercise::of).collect();
+    let exercises: Vec<Exercise> = held_out.iter().map(Exercise::from_slice).collect();
     let of = |model: &Model| -> Result<_> {
         let mut judge = Judge::new(model.card.clone(), model.weights.clone(), labels, device)?;
         Ok(judge
-            .scores(&exercises, &Control::default())?
+            .score_cases(&exercises, &Control::default())?
             .unwrap_or_default())
     };
     let (first, second) = (of(first)?, of(second)?);
-    Ok(GateReport::new(paired(&first, second), &[]))
+    Ok(GateReport::new(pair_scores(&first, second), &[]))
 }
 
 /// Cases with the scores of both models.
-pub(super) fn paired(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<GateCase> {
+pub(super) fn pair_scores(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<GateCase> {
     let pair = |of: JudgedCase| {
         let active = active.iter().find(|a| a.case == of.case).map(|a| a.scores);
         GateCase {
@@ -147,9 +145,9 @@ pub(super) fn paired(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<G
 
 /// Dice of two masks of one size, all labels together: quick, where the other scores are not needed. Two empty masks
 /// have 1.
-pub fn overlap(a: &Mask, b: &Mask) -> f64 {
+pub fn dice_overlap(a: &Mask, b: &Mask) -> f64 {
     let (mut both, mut sum) = (0usize, 0usize);
-    for (a, b) in a.labels().iter().zip(b.labels()) {
+    for (a, b) in a.pixel_labels().iter().zip(b.pixel_labels()) {
         sum += usize::from(*a > 0) + usize::from(*b > 0);
         both += usize::from(*a > 0 && a == b);
     }
@@ -160,15 +158,15 @@ pub fn overlap(a: &Mask, b: &Mask) -> f64 {
     }
 }
 
-fn doubt(prediction: &Prediction) -> f64 {
+fn boundary_uncertainty(prediction: &Prediction) -> f64 {
     let mask = &prediction.mask;
-    let (columns, labels) = (mask.columns(), mask.labels());
+    let (columns, labels) = (mask.columns(), mask.pixel_labels());
     let (mut sum, mut count) = (0.0, 0);
     for i in 0..labels.len() {
         let differs = |to: usize| labels.get(to).is_some_and(|l| *l != labels[i]);
         let is_edge = (i + 1) % columns != 0 && differs(i + 1) || differs(i + columns);
         if is_edge {
-            let p = f64::from(prediction.probability(labels[i], i));
+            let p = f64::from(prediction.label_probability(labels[i], i));
             sum += 4.0 * p * (1.0 - p);
             count += 1;
         }

@@ -9,4 +9,4 @@ mod judge;
 pub mod rehearse;
 pub mod round;
 
-pub use judge::{Judge, judged, overlap};
+pub use judge::{Judge, compare_models, dice_overlap};

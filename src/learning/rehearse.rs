@@ -2,7 +2,7 @@
 
 use super::course::{self, Course, Model, RoundPhase, RoundStart};
 use super::exercise::Exercise;
-use super::judge::{Judge, overlap};
+use super::judge::{Judge, dice_overlap};
 use crate::io::dataset::{self, Dataset, DatasetPair, FolderOptions};
 use crate::{Error, Result};
 use labrum_core::{
@@ -112,18 +112,18 @@ pub enum RehearsalEvent<'a> {
 /// corrected, and are learned from or held out by the same rule as in a workspace.
 ///
 /// Errors: what [`dataset::open`] says; a folder of one subject; fewer cases than asked for; what a round says.
-pub fn rehearse(
+pub fn run_rehearsal(
     folder: &Path,
     rehearsal: &Rehearsal,
     control: &Control,
     tell: &mut dyn FnMut(RehearsalEvent<'_>),
 ) -> Result<Vec<RoundResult>> {
-    let data = dataset::open(folder, &rehearsal.wishes)?;
+    let data = dataset::open_folder(folder, &rehearsal.wishes)?;
     data.refuse_one_subject("rehearse on")?;
     data.notes
         .iter()
         .for_each(|note| tell(RehearsalEvent::Note(note)));
-    let (mut pool, test) = dataset::split(&data.pairs, 0.2, rehearsal.plan.seed);
+    let (mut pool, test) = dataset::split_by_subject(&data.pairs, 0.2, rehearsal.plan.seed);
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
     tell(RehearsalEvent::Divided {
         pool: pool.len(),
@@ -136,8 +136,14 @@ pub fn rehearse(
         );
         tell(RehearsalEvent::Note(&reason));
     }
-    let (labels, table) = labels(&data, rehearsal.model.as_ref());
-    let mut stage = RehearsalLoop::new(rehearsal, pool, exercises(&test, &table)?, labels, table)?;
+    let (labels, table) = starting_labels(&data, rehearsal.model.as_ref());
+    let mut stage = RehearsalLoop::new(
+        rehearsal,
+        pool,
+        exercises_for_pairs(&test, &table)?,
+        labels,
+        table,
+    )?;
     if let RoundStart::Model(model) = &stage.active {
         tell(RehearsalEvent::Start(stage.test_dice(model)?));
     }
@@ -146,7 +152,8 @@ pub fn rehearse(
         if !stage.correct_until(cases, control)? {
             break;
         }
-        let Some(result) = stage.round(control, &mut |phase| tell(RehearsalEvent::Phase(phase)))?
+        let Some(result) =
+            stage.run_round(control, &mut |phase| tell(RehearsalEvent::Phase(phase)))?
         else {
             break;
         };
@@ -157,17 +164,17 @@ pub fn rehearse(
 }
 
 /// The labels of the model to start from, and those of the folder that it does not know; none that do not occur.
-fn labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
+fn starting_labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
     let (mut labels, mut places) = (Vec::new(), Vec::new());
     if let Some(Model { card, .. }) = model {
         labels = card.labels.clone();
-        let table = data.labels.table(&labels, &card.trained_on.values);
+        let table = data.labels.label_table(&labels, &card.trained_on.values);
         let value = |label: usize| {
             data.labels
                 .values
                 .iter()
                 .copied()
-                .find(|v| usize::from(table.label(*v)) == label)
+                .find(|v| usize::from(table.map_label(*v)) == label)
         };
         places = (1..=labels.len()).map(value).collect();
     }
@@ -179,32 +186,32 @@ fn labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
         .copied()
         .collect::<Vec<_>>()
     {
-        labels.push(data.labels.label(value));
+        labels.push(data.labels.label_for(value));
         places.push(Some(value));
     }
     (labels, LabelTable::new(&places))
 }
 
 /// A case for a pair, not learned from yet.
-fn exercise(pair: &DatasetPair, table: &LabelTable, case: i64) -> Result<Exercise> {
-    let mask = table.apply(&pair.read()?.1);
+fn exercise_for_pair(pair: &DatasetPair, table: &LabelTable, case: i64) -> Result<Exercise> {
+    let mask = table.map_mask(&pair.load_image_and_mask()?.1);
     Ok(Exercise {
         case,
         name: pair.name.clone(),
-        source: pair.source(),
+        source: pair.image_source(),
         kind: Kind::Picture,
-        mask: PackedMask::of(&mask),
+        mask: PackedMask::from_mask(&mask),
         before: None,
         is_untouched: false,
         is_new: true,
     })
 }
 
-fn exercises(pairs: &[DatasetPair], table: &LabelTable) -> Result<Vec<Exercise>> {
+fn exercises_for_pairs(pairs: &[DatasetPair], table: &LabelTable) -> Result<Vec<Exercise>> {
     pairs
         .par_iter()
         .enumerate()
-        .map(|(i, pair)| exercise(pair, table, i as i64))
+        .map(|(i, pair)| exercise_for_pair(pair, table, i as i64))
         .collect()
 }
 
@@ -239,8 +246,8 @@ impl<'a> RehearsalLoop<'a> {
         let is_drawn = |exercise: &Exercise| {
             exercise
                 .mask
-                .unpack()
-                .labels()
+                .to_mask()
+                .pixel_labels()
                 .iter()
                 .any(|label| *label > 0)
         };
@@ -253,9 +260,12 @@ impl<'a> RehearsalLoop<'a> {
         let first = test
             .first()
             .ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
-        let mask = first.mask.unpack();
-        let (first, reading) = timed(|| first.image());
-        let (first, (_, judging)) = (first?, timed(|| metrics::score(&mask, &mask, [1.0, 1.0])));
+        let mask = first.mask.to_mask();
+        let (first, reading) = measure_seconds(|| first.load_image());
+        let (first, (_, judging)) = (
+            first?,
+            measure_seconds(|| metrics::score_masks(&mask, &mask, [1.0, 1.0])),
+        );
         let is_color = matches!(first.pixels, Pixels::Rgb8(_));
         let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
         let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
@@ -283,7 +293,7 @@ impl<'a> RehearsalLoop<'a> {
         })
     }
 
-    fn judge(&self, model: &Model) -> Result<Judge> {
+    fn judge_for_model(&self, model: &Model) -> Result<Judge> {
         Judge::new(
             model.card.clone(),
             model.weights.clone(),
@@ -294,7 +304,7 @@ impl<'a> RehearsalLoop<'a> {
 
     fn active_judge(&self) -> Result<Option<Judge>> {
         match &self.active {
-            RoundStart::Model(model) => self.judge(model).map(Some),
+            RoundStart::Model(model) => self.judge_for_model(model).map(Some),
             RoundStart::Nothing { .. } => Ok(None),
         }
     }
@@ -315,26 +325,26 @@ impl<'a> RehearsalLoop<'a> {
             let Some(pair) = self.pool.pop() else {
                 return Ok(false);
             };
-            let mut exercise = exercise(&pair, &self.table, self.next_case)?;
+            let mut exercise = exercise_for_pair(&pair, &self.table, self.next_case)?;
             self.next_case += 1;
-            let truth = exercise.mask.unpack();
+            let truth = exercise.mask.to_mask();
             let proposed = match &mut judge {
-                Some(judge) => judge.propose(&exercise)?,
-                None => Mask::empty(truth.columns(), truth.rows()),
+                Some(judge) => judge.propose_mask(&exercise)?,
+                None => Mask::new_blank(truth.columns(), truth.rows()),
             };
             let changed = truth
-                .labels()
+                .pixel_labels()
                 .iter()
-                .zip(proposed.labels())
+                .zip(proposed.pixel_labels())
                 .filter(|(t, p)| t != p)
                 .count();
-            let drawn = truth.labels().iter().filter(|l| **l > 0).count();
+            let drawn = truth.pixel_labels().iter().filter(|l| **l > 0).count();
             self.new
                 .push((changed as u64, changed as f64 / drawn.max(1) as f64));
             if judge.is_some() {
-                exercise.before = Some(PackedMask::of(&proposed));
+                exercise.before = Some(PackedMask::from_mask(&proposed));
             }
-            match self.side(&pair.subject) {
+            match self.side_of_subject(&pair.subject) {
                 Side::HoldOut => self.held_out.push(exercise),
                 Side::Training => self.learned.push(exercise),
             }
@@ -342,8 +352,8 @@ impl<'a> RehearsalLoop<'a> {
         Ok(true)
     }
 
-    fn side(&mut self, subject: &str) -> Side {
-        let subject = holdout::subject(subject);
+    fn side_of_subject(&mut self, subject: &str) -> Side {
+        let subject = holdout::subject_hash(subject);
         if let Some(side) = self.sides.get(&subject) {
             return *side;
         }
@@ -366,7 +376,7 @@ impl<'a> RehearsalLoop<'a> {
             .split_off(self.pool.len().saturating_sub(LOOKED_AT));
         let mut doubts = Vec::with_capacity(looked_at.len());
         for pair in looked_at {
-            doubts.push((judge.doubt(&pair.source())?, pair));
+            doubts.push((judge.picture_uncertainty(&pair.image_source())?, pair));
         }
         doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut rng =
@@ -384,7 +394,7 @@ impl<'a> RehearsalLoop<'a> {
         Ok(())
     }
 
-    fn round(
+    fn run_round(
         &mut self,
         control: &Control,
         phase: &mut dyn FnMut(RoundPhase),
@@ -420,7 +430,8 @@ impl<'a> RehearsalLoop<'a> {
             device: self.rehearsal.device,
             resume: None,
         };
-        let Some(candidate) = course::take(course, control, phase, &mut |_| Ok(()))? else {
+        let Some(candidate) = course::train_candidate(course, control, phase, &mut |_| Ok(()))?
+        else {
             return Ok(None);
         };
         let seconds = begun.elapsed().as_secs_f64();
@@ -443,7 +454,7 @@ impl<'a> RehearsalLoop<'a> {
             candidate_test_dice,
             holdout_dice: holdout_dice(&candidate.report, accepted),
             accepted,
-            reason: candidate.report.verdict.reason().to_owned(),
+            reason: candidate.report.verdict.reason_text().to_owned(),
             seconds,
             steps: candidate.learned.steps,
             corrected_pixels: self.new.iter().map(|(pixels, _)| pixels).sum(),
@@ -471,23 +482,23 @@ impl<'a> RehearsalLoop<'a> {
     }
 
     fn test_dice(&self, model: &Model) -> Result<f64> {
-        let mut judge = self.judge(model)?;
+        let mut judge = self.judge_for_model(model)?;
         let mut sum = 0.0;
         for exercise in &self.test {
-            sum += overlap(&judge.propose(exercise)?, &exercise.mask.unpack());
+            sum += dice_overlap(&judge.propose_mask(exercise)?, &exercise.mask.to_mask());
         }
         Ok(sum / self.test.len().max(1) as f64)
     }
 }
 
 /// What `work` gives, and how many seconds it took.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+fn measure_seconds<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let begun = Instant::now();
     (work(), begun.elapsed().as_secs_f64())
 }
 
 fn holdout_dice(report: &GateReport, accepted: bool) -> Option<f64> {
-    let (active, candidate) = report.means();
+    let (active, candidate) = report.mean_scores();
     let mean = if accepted { candidate } else { active };
     mean.map(|scores| scores.dice)
 }

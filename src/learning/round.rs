@@ -55,7 +55,7 @@ impl WorkspaceRound {
     /// What it will take. `threads` compute.
     ///
     /// Errors: why it cannot be done: nothing to learn from, a start that cannot be read, too little memory.
-    pub fn estimate(&self, threads: usize) -> Result<Estimate> {
+    pub fn estimate_cost(&self, threads: usize) -> Result<Estimate> {
         let count = |side: Side| {
             let slices = self.snapshot.iter().filter(move |s| s.side == side);
             let cases: BTreeSet<i64> = slices.clone().map(|s| s.case.0).collect();
@@ -64,8 +64,11 @@ impl WorkspaceRound {
         let ((cases, slices), (held_out, held_slices)) =
             (count(Side::Training), count(Side::HoldOut));
         if self.snapshot.is_empty() {
-            return Err(Error::new("train", "no case with a mask is accepted yet")
-                .advise("Accept cases in the window (Enter) or with labrum workspace accept."));
+            return Err(
+                Error::new("train", "no case with a mask is accepted yet").with_advice(
+                    "Accept cases in the window (Enter) or with labrum workspace accept.",
+                ),
+            );
         }
         if cases == 0 {
             let advice =
@@ -75,9 +78,9 @@ impl WorkspaceRound {
                     let reason = format!(
                         "all {count} accepted cases are of one subject, and it is held out"
                     );
-                    Error::new("train", reason).advise(PATIENT_IDS)
+                    Error::new("train", reason).with_advice(PATIENT_IDS)
                 }
-                None => Error::new("train", "all accepted cases are held out").advise(advice),
+                None => Error::new("train", "all accepted cases are held out").with_advice(advice),
             });
         }
         let note = self.of_one_subject().map(|count| {
@@ -85,10 +88,10 @@ impl WorkspaceRound {
                 "All {count} accepted cases are of one subject, so none is held out to judge the model. {PATIENT_IDS}"
             )
         });
-        let start = self.start()?;
-        let (spec, config) = course::shape(&start);
+        let start = self.load_start()?;
+        let (spec, config) = course::network_shape(&start);
         let plan = &self.settings.plan;
-        let memory = cost::memory(config, &spec, plan.batch, slices);
+        let memory = cost::peak_bytes(config, &spec, plan.batch, slices);
         if let Some(free) = cost::free_memory().filter(|free| *free < memory) {
             let gigabytes = |bytes: u64| bytes as f64 / 1e9;
             let reason = format!(
@@ -97,14 +100,15 @@ impl WorkspaceRound {
                 gigabytes(free)
             );
             return Err(Error::new("train", reason)
-                .advise("Close other programs, or start from a smaller model."));
+                .with_advice("Close other programs, or start from a smaller model."));
         }
-        let around = cost::around(slices, held_slices);
+        let around = cost::overhead_seconds(slices, held_slices);
         let training = match plan.length {
             Length::Seconds(seconds) => seconds,
             Length::Steps(steps) => {
-                let by_time =
-                    || cost::steps(&self.settings, config, &spec, threads, slices, held_slices);
+                let by_time = || {
+                    cost::step_count(&self.settings, config, &spec, threads, slices, held_slices)
+                };
                 let steps = if steps == 0 { by_time() } else { steps };
                 steps as f64 * cost::step_seconds(config, &spec, plan.batch, threads)
             }
@@ -132,22 +136,22 @@ impl WorkspaceRound {
     /// Does the round; `None` where it was cancelled. The version is not kept yet.
     ///
     /// Errors: what [`WorkspaceRound::estimate`] says; an image that cannot be read; a device that fails; a disk that is full.
-    pub fn run(
+    pub fn train_version(
         &self,
         control: &Control,
         phase: &mut dyn FnMut(RoundPhase),
     ) -> Result<Option<NewVersion>> {
         let begun = Instant::now();
-        let start = self.start()?;
+        let start = self.load_start()?;
         let (learned, held_out): (Vec<_>, Vec<_>) =
             self.snapshot.iter().partition(|s| s.side == Side::Training);
         let (exercises, held_out): (Vec<_>, Vec<_>) = (
-            learned.into_iter().map(Exercise::of).collect(),
-            held_out.into_iter().map(Exercise::of).collect(),
+            learned.into_iter().map(Exercise::from_slice).collect(),
+            held_out.into_iter().map(Exercise::from_slice).collect(),
         );
-        let (spec, config) = course::shape(&start);
+        let (spec, config) = course::network_shape(&start);
         let threads = rayon::current_num_threads();
-        let steps = cost::steps(
+        let steps = cost::step_count(
             &self.settings,
             config,
             &spec,
@@ -165,8 +169,8 @@ impl WorkspaceRound {
             Length::Steps(_) => self.settings.plan.clone(),
         };
         let classes = self.labels.len() + 1;
-        let resume = state::read(&self.checkpoint, config, spec.channels, classes);
-        let (name, version) = self.title(&start);
+        let resume = state::read_from_file(&self.checkpoint, config, spec.channels, classes);
+        let (name, version) = self.candidate_title(&start);
         let course = Course {
             start: &start,
             is_start_active: self.settings.is_start_active,
@@ -181,11 +185,14 @@ impl WorkspaceRound {
         };
         let mut keep = |found: &_| {
             let bytes = state::to_bytes(found)?;
-            whole_file::write(&self.checkpoint, "keep the state of the training", |file| {
-                file.write_all(&bytes)
-            })
+            whole_file::write_atomically(
+                &self.checkpoint,
+                "keep the state of the training",
+                |file| file.write_all(&bytes),
+            )
         };
-        let Some(mut candidate) = course::take(course, control, phase, &mut keep)? else {
+        let Some(mut candidate) = course::train_candidate(course, control, phase, &mut keep)?
+        else {
             return Ok(None);
         };
         self.widen_purpose(&mut candidate.model.card);
@@ -205,7 +212,7 @@ impl WorkspaceRound {
             parent: self.parent,
             parent_name: self.settings.start_name.clone(),
             state,
-            hash: checkpoint::hash(weights),
+            hash: checkpoint::weights_hash(weights),
             cases: exercises
                 .iter()
                 .map(|e| e.case)
@@ -220,24 +227,24 @@ impl WorkspaceRound {
         }))
     }
 
-    fn start(&self) -> Result<RoundStart> {
+    fn load_start(&self) -> Result<RoundStart> {
         let model = match &self.settings.start {
-            StartFrom::Nothing => return self.nothing(),
-            StartFrom::Shipped(index) => Model::shipped(*index)?,
+            StartFrom::Nothing => return self.untrained_start(),
+            StartFrom::Shipped(index) => Model::from_shipped(*index)?,
             StartFrom::File(path) if self.parent.is_some() => {
                 Model::of_version(path, &self.labels)?
             }
-            StartFrom::File(path) => Model::read(path)?,
+            StartFrom::File(path) => Model::read_file(path)?,
         };
         Ok(RoundStart::Model(Box::new(model)))
     }
 
     /// Random weights for inputs of the shape of the first image that can be read.
-    fn nothing(&self) -> Result<RoundStart> {
+    fn untrained_start(&self) -> Result<RoundStart> {
         let first = self.snapshot.iter().find(|s| s.side == Side::Training);
         let first =
             first.ok_or_else(|| Error::new("train", "no accepted case is there to learn from"))?;
-        let image = Exercise::of(first).image()?;
+        let image = Exercise::from_slice(first).load_image()?;
         let channels = if matches!(image.pixels, Pixels::Rgb8(_)) {
             3
         } else {
@@ -252,7 +259,7 @@ impl WorkspaceRound {
     }
 
     /// Name and version of the candidate: of a model that finds none of these labels only the weights are taken.
-    fn title(&self, start: &RoundStart) -> (String, String) {
+    fn candidate_title(&self, start: &RoundStart) -> (String, String) {
         let finds = |model: &Model| {
             model
                 .card
@@ -326,7 +333,7 @@ mod tests {
             kind: Kind::Picture,
             subject: (*subject).into(),
             side,
-            mask: PackedMask::of(&Mask::empty(32, 32)),
+            mask: PackedMask::from_mask(&Mask::new_blank(32, 32)),
             before: None,
             is_untouched: false,
             is_new: true,
@@ -334,7 +341,7 @@ mod tests {
         WorkspaceRound {
             key: RoundKey(1),
             snapshot: subjects.iter().enumerate().map(slice).collect(),
-            labels: vec![Label::named("Disc", 0)],
+            labels: vec![Label::with_name("Disc", 0)],
             settings: RoundSettings {
                 start: StartFrom::Nothing,
                 start_name: "nothing".into(),
@@ -354,7 +361,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let note = |subjects: &[&str]| {
             round(folder.path(), subjects, Side::Training)
-                .estimate(1)
+                .estimate_cost(1)
                 .unwrap()
                 .note
         };
@@ -373,7 +380,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let refused = |subjects: &[&str]| {
             round(folder.path(), subjects, Side::HoldOut)
-                .estimate(1)
+                .estimate_cost(1)
                 .unwrap_err()
                 .to_string()
         };

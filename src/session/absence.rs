@@ -48,19 +48,19 @@ impl Session {
         let Some(label) = self.drawable_label() else {
             return;
         };
-        let Some(key) = self.case().map(Case::key) else {
+        let Some(key) = self.current_case().map(Case::slice_key) else {
             return;
         };
         let whole = self
-            .case()
-            .map(|c| Region::whole(c.series.columns, c.series.rows))
+            .current_case()
+            .map(|c| Region::full_frame(c.series.columns, c.series.rows))
             .unwrap_or_default();
         let is_said = self
             .slice_state(key)
             .is_some_and(|s| s.absent.contains(&label));
-        let rule = self.locks();
+        let rule = self.lock_rule();
         let edit = self.write_mask(key, |mask| {
-            mask.reshape(label, &Region::default(), &whole, &rule)
+            mask.reshape_label(label, &Region::default(), &whole, &rule)
         });
         if is_said && edit.is_empty() {
             let text = format!(
@@ -78,8 +78,10 @@ impl Session {
         let Some(label) = self.drawable_label() else {
             return;
         };
-        let Some(case) = self.case() else { return };
-        let key = case.key();
+        let Some(case) = self.current_case() else {
+            return;
+        };
+        let key = case.slice_key();
         let is_open = |slice: &usize| {
             let at = SliceKey {
                 case: key.case,
@@ -88,7 +90,7 @@ impl Session {
             let is_said = self
                 .slice_state(at)
                 .is_some_and(|s| s.absent.contains(&label));
-            !is_said && self.mask_of(at).is_none_or(|m| m.count(label) == 0)
+            !is_said && self.mask_of(at).is_none_or(|m| m.count_pixels(label) == 0)
         };
         let slices: Vec<(usize, Edit)> = (0..case.slices.len())
             .filter(is_open)
@@ -114,7 +116,7 @@ impl Session {
                 // From now on there is a mask, and it is empty.
                 state
                     .mask
-                    .get_or_insert_with(|| PackedMask::of(&Mask::empty(columns, rows)));
+                    .get_or_insert_with(|| PackedMask::from_mask(&Mask::new_blank(columns, rows)));
             }
         }
         let count = edits.len();

@@ -131,13 +131,13 @@ pub struct ExportRequest {
 
 impl Session {
     /// Does what the window asks for.
-    pub fn apply(&mut self, action: Action) {
+    pub fn apply_action(&mut self, action: Action) {
         let is_work = !matches!(
             action,
             Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
         ) && !matches!(action, Action::SetWindowPlace(_))
             && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
-        if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
+        if let Some(case) = self.current_case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
         }
         if self.is_only_looking(&action) {
@@ -146,7 +146,7 @@ impl Session {
         if self.needs_room(&action) {
             self.make_room();
         }
-        if let Some(action) = self.hold(action) {
+        if let Some(action) = self.hold_action(action) {
             self.do_at_once(action);
         }
         self.carry_on();
@@ -155,17 +155,17 @@ impl Session {
 
     pub(super) fn do_at_once(&mut self, action: Action) {
         match action {
-            Action::Command(command) => self.command(command),
-            Action::Open(paths) => self.open(paths),
+            Action::Command(command) => self.run_command(command),
+            Action::Open(paths) => self.open_paths(paths),
             Action::OpenSample(name) => self.jobs.push(Job::Files(FileJob::OpenSample(name))),
-            Action::SelectCase(id) => self.select(self.cases.iter().position(|c| c.id == id)),
+            Action::SelectCase(id) => self.select_case(self.cases.iter().position(|c| c.id == id)),
             Action::SetSlice(slice) => self.go_to_slice(slice),
-            Action::ScrollSlices(by) => self.scroll(by),
+            Action::ScrollSlices(by) => self.scroll_slices(by),
             Action::SetWindow(window) => self.set_window(Some(window)),
             Action::Zoom { factor, pointer } => {
                 self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e))
             }
-            Action::Pan(delta) => self.change_view(|view, c, e| view.pan(delta, c, e)),
+            Action::Pan(delta) => self.change_view(|view, c, e| view.pan_by(delta, c, e)),
             Action::SetCanvas {
                 canvas,
                 pixels_per_point,
@@ -178,7 +178,7 @@ impl Session {
                 self.change_settings(|s| [s.left_width, s.right_width] = widths)
             }
             Action::ChooseModel(model) => self.choose_model(model),
-            Action::Pointer(input) => self.pointer(input),
+            Action::Pointer(input) => self.handle_pointer(input),
             Action::ResizeTool(notches) => self.resize_tool(notches),
             Action::SetTools(options) => {
                 self.change_settings(|s| s.tools = options);
@@ -193,17 +193,17 @@ impl Session {
             Action::AnswerImport(answer) => self.answer_import(answer),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
             Action::FindImages(folder) => self.find_images(folder),
-            Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
+            Action::RenameWorkspace(name) => self.push_store_job(StoreJob::Rename(name)),
             Action::MoveWorkspace(folder) => {
                 // A round goes on from its last state in the new folder.
                 self.leave_round();
                 self.jobs.push(Job::Store(StoreJob::Move(folder)));
             }
-            Action::TidyWorkspace => self.store(StoreJob::Tidy),
+            Action::TidyWorkspace => self.push_store_job(StoreJob::Tidy),
             Action::RetryStore => self.retry_store(),
-            Action::Export(request) => self.export(request),
+            Action::Export(request) => self.start_export(request),
             Action::Pacs(action) => self.pacs_action(action),
-            Action::Learn(action) => self.learn(action),
+            Action::Learn(action) => self.learn_action(action),
             Action::Ortho(action) => self.ortho_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::ClearErrors => self.notices.clear_errors(),

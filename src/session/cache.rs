@@ -32,27 +32,27 @@ impl Cache {
     }
 
     /// True where the slice is here.
-    pub(super) fn holds(&self, key: SliceKey) -> bool {
+    pub(super) fn holds_slice(&self, key: SliceKey) -> bool {
         self.entries.contains_key(&key)
     }
 
     /// Bytes of pixels that may be held.
-    pub(super) fn budget(&self) -> usize {
+    pub(super) fn byte_budget(&self) -> usize {
         self.budget
     }
 
     /// Bytes of pixels that are held.
-    pub(super) fn bytes(&self) -> usize {
+    pub(super) fn byte_size(&self) -> usize {
         self.bytes
     }
 
     /// How many slices of a case are here.
-    pub(super) fn count(&self, case: CaseId) -> usize {
+    pub(super) fn slice_count(&self, case: CaseId) -> usize {
         self.entries.keys().filter(|key| key.case == case).count()
     }
 
     /// Marks a slice as just used.
-    pub(super) fn touch(&mut self, key: SliceKey) {
+    pub(super) fn mark_used(&mut self, key: SliceKey) {
         self.clock += 1;
         if let Some((_, used)) = self.entries.get_mut(&key) {
             *used = self.clock;
@@ -67,9 +67,9 @@ impl Cache {
         rank: impl Fn(SliceKey) -> Rank,
     ) {
         self.clock += 1;
-        self.bytes += loaded.image.pixels.bytes();
+        self.bytes += loaded.image.pixels.byte_count();
         if let Some((old, _)) = self.entries.insert(key, (loaded, self.clock)) {
-            self.bytes -= old.image.pixels.bytes();
+            self.bytes -= old.image.pixels.byte_count();
         }
         self.keep_within(rank);
     }
@@ -108,7 +108,7 @@ impl Cache {
                 break;
             };
             if let Some((old, _)) = self.entries.remove(&farthest) {
-                self.bytes -= old.image.pixels.bytes();
+                self.bytes -= old.image.pixels.byte_count();
             }
         }
     }
@@ -187,16 +187,18 @@ mod tests {
         cache.insert(key(5), loaded(100), rank);
         cache.insert(key(9), loaded(100), rank);
         cache.insert(key(6), loaded(100), rank);
-        assert!(cache.holds(key(5)) && cache.holds(key(6)) && !cache.holds(key(9)));
+        assert!(
+            cache.holds_slice(key(5)) && cache.holds_slice(key(6)) && !cache.holds_slice(key(9))
+        );
         assert_eq!(
             cache.rank_below(100, rank),
             2,
             "only the one on the screen would take the place of another"
         );
         let equal = |_| 7;
-        cache.touch(key(5));
+        cache.mark_used(key(5));
         cache.insert(key(7), loaded(100), equal);
-        assert!(cache.holds(key(5)) && !cache.holds(key(6)));
+        assert!(cache.holds_slice(key(5)) && !cache.holds_slice(key(6)));
     }
 
     #[test]
@@ -205,7 +207,7 @@ mod tests {
         let rank = |key: SliceKey| key.slice.abs_diff(1) as Rank;
         cache.insert(key(0), loaded(40), rank);
         cache.insert(key(1), loaded(400), rank);
-        assert!(!cache.holds(key(0)) && cache.holds(key(1)));
+        assert!(!cache.holds_slice(key(0)) && cache.holds_slice(key(1)));
     }
 
     #[test]
@@ -214,7 +216,11 @@ mod tests {
         (0..10).for_each(|slice| cache.insert(key(slice), loaded(100), |_| 0));
         cache.set_budget(300, |key| key.slice as Rank);
         assert_eq!(
-            (cache.bytes(), cache.holds(key(2)), cache.holds(key(3))),
+            (
+                cache.byte_size(),
+                cache.holds_slice(key(2)),
+                cache.holds_slice(key(3))
+            ),
             (300, true, false)
         );
     }

@@ -13,9 +13,9 @@ use super::{
 use labrum_core::stack::ViewPlane;
 
 impl Session {
-    pub(super) fn command(&mut self, command: UserCommand) {
+    pub(super) fn run_command(&mut self, command: UserCommand) {
         use UserCommand as C;
-        if let Some(reason) = self.refusal(command) {
+        if let Some(reason) = self.command_refusal(command) {
             match command {
                 C::Undo => return self.tell_where(UndoDirection::Back),
                 C::Redo => return self.tell_where(UndoDirection::Again),
@@ -24,7 +24,10 @@ impl Session {
             if command != C::Cancel {
                 self.notices.add(
                     Severity::Hint,
-                    format!("{}: {reason}.", command.label().trim_end_matches('.')),
+                    format!(
+                        "{}: {reason}.",
+                        command.display_label().trim_end_matches('.')
+                    ),
                 );
             }
             return;
@@ -42,7 +45,7 @@ impl Session {
             C::OpenFolder => self.jobs.push(Job::Dialog(Pick::Folder)),
             C::OpenModel => self.jobs.push(Job::Dialog(Pick::Model)),
             C::CloseAll => self.close_all(),
-            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next()),
+            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next_mode()),
             C::ShowFill => self.set_view_mode(ViewMode::Fill),
             C::ShowOutline => self.set_view_mode(ViewMode::Outline),
             C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
@@ -62,13 +65,13 @@ impl Session {
             | C::RemoveIslands
             | C::KeepLargest
             | C::EmptyLabel => {
-                self.operate(command);
+                self.apply_operation(command);
             }
             C::NothingHere => self.nothing_here(),
             C::NothingElsewhere => self.nothing_elsewhere(),
             C::RemoveCase => self.remove_case(),
-            C::CopyFromPrevious | C::CopyFromNext => self.operate(command),
-            C::Interpolate => self.interpolate(),
+            C::CopyFromPrevious | C::CopyFromNext => self.apply_operation(command),
+            C::Interpolate => self.interpolate_slices(),
             C::AcceptProposal => self.take_proposal(false),
             C::AcceptAllProposals => self.take_proposal(true),
             C::ImportMasks => self.jobs.push(Job::Dialog(Pick::Masks)),
@@ -79,10 +82,10 @@ impl Session {
             | C::ToolSmartBrush
             | C::ToolPolygon
             | C::ToolLasso => {
-                self.choose_tool(command.tool().unwrap_or_default());
+                self.choose_tool(command.tool_kind().unwrap_or_default());
             }
             C::ToolLiveWire | C::ToolFill | C::ToolPull => {
-                self.choose_tool(command.tool().unwrap_or_default())
+                self.choose_tool(command.tool_kind().unwrap_or_default())
             }
             C::LargerBrush => self.resize_tool(1),
             C::SmallerBrush => self.resize_tool(-1),
@@ -106,20 +109,20 @@ impl Session {
                     Theme::Dark
                 };
             }),
-            C::NextSlice => self.scroll(1),
-            C::PreviousSlice => self.scroll(-1),
-            C::ForwardSlices => self.scroll(10),
-            C::BackSlices => self.scroll(-10),
-            C::FirstSlice => self.scroll(i64::MIN / 2),
-            C::LastSlice => self.scroll(i64::MAX / 2),
+            C::NextSlice => self.scroll_slices(1),
+            C::PreviousSlice => self.scroll_slices(-1),
+            C::ForwardSlices => self.scroll_slices(10),
+            C::BackSlices => self.scroll_slices(-10),
+            C::FirstSlice => self.scroll_slices(i64::MIN / 2),
+            C::LastSlice => self.scroll_slices(i64::MAX / 2),
             C::ZoomIn => self.zoom_about_middle(1.25),
             C::ZoomOut => self.zoom_about_middle(0.8),
             C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
             C::ZoomActual => self.zoom_actual(),
-            C::WindowPreset1 => self.preset(0),
-            C::WindowPreset2 => self.preset(1),
-            C::WindowPreset3 => self.preset(2),
-            C::WindowPreset4 => self.preset(3),
+            C::WindowPreset1 => self.apply_window_preset(0),
+            C::WindowPreset2 => self.apply_window_preset(1),
+            C::WindowPreset3 => self.apply_window_preset(2),
+            C::WindowPreset4 => self.apply_window_preset(3),
             C::WindowAuto => {
                 let window = self.current_loaded().map(|l| l.image.auto_window());
                 self.set_window(window);
@@ -127,14 +130,14 @@ impl Session {
             C::WindowReset => self.set_window(None),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
-            C::Cancel => self.escape(),
-            C::Train => self.learn(LearnAction::Start),
-            C::PauseTraining => self.learn(LearnAction::Pause(!self.is_training_paused())),
-            C::CancelTraining => self.learn(LearnAction::Cancel),
+            C::Cancel => self.handle_escape(),
+            C::Train => self.learn_action(LearnAction::Start),
+            C::PauseTraining => self.learn_action(LearnAction::Pause(!self.is_training_paused())),
+            C::CancelTraining => self.learn_action(LearnAction::Cancel),
             C::NextDoubtful => self.next_doubtful(true),
             C::PreviousDoubtful => self.next_doubtful(false),
-            C::Accept => self.accept(),
-            C::Skip => self.skip(),
+            C::Accept => self.accept_case(),
+            C::Skip => self.skip_case(),
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
             // These open something in the window, which has taken them already.

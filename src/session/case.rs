@@ -33,7 +33,7 @@ pub struct StudyInfo {
 
 impl StudyInfo {
     /// The line above the cases of a study.
-    pub fn title(&self) -> String {
+    pub fn display_title(&self) -> String {
         let parts = [
             &self.patient_name,
             &self.patient_id,
@@ -172,7 +172,7 @@ impl Case {
     }
 
     /// The slice that is shown.
-    pub fn key(&self) -> SliceKey {
+    pub fn slice_key(&self) -> SliceKey {
         SliceKey {
             case: self.id,
             slice: self.slice,
@@ -185,12 +185,12 @@ impl Case {
     }
 
     /// What was found on the slice that is shown.
-    pub fn finding(&self) -> Option<&Arc<Finding>> {
+    pub fn shown_finding(&self) -> Option<&Arc<Finding>> {
         self.slices.get(self.slice)?.finding.as_ref()
     }
 
     /// How many slices have a mask that is measured.
-    pub fn found(&self) -> usize {
+    pub fn measured_slice_count(&self) -> usize {
         self.slices.iter().filter(|s| s.finding.is_some()).count()
     }
 
@@ -202,7 +202,7 @@ impl Case {
     }
 
     /// How unsure the model is of the boundary, 0..=1: the mean over all its outlines; `None` without one.
-    pub fn doubt(&self) -> Option<f32> {
+    pub fn mean_uncertainty(&self) -> Option<f32> {
         let outlines = self
             .slices
             .iter()
@@ -218,7 +218,7 @@ impl Case {
     }
 
     /// Series Description, or what else tells the series from others.
-    pub fn title(&self) -> String {
+    pub fn display_title(&self) -> String {
         let series = &self.series;
         match (series.description.trim(), series.number) {
             ("", Some(number)) => format!("Series {number}"),
@@ -228,7 +228,7 @@ impl Case {
     }
 
     /// "MR · 12 slices · 256 x 256".
-    pub fn summary(&self) -> String {
+    pub fn short_summary(&self) -> String {
         let series = &self.series;
         let kind = if series.modality.is_empty() {
             "Picture"

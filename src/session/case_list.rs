@@ -31,7 +31,7 @@ impl StatusFilter {
     ];
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_label(self) -> &'static str {
         match self {
             Self::All => "All",
             Self::Open => "Open",
@@ -40,7 +40,7 @@ impl StatusFilter {
         }
     }
 
-    fn takes(self, case: &Case) -> bool {
+    fn accepts_case(self, case: &Case) -> bool {
         match self {
             Self::All => true,
             Self::Open => !matches!(case.status, Status::Accepted | Status::Skipped),
@@ -71,9 +71,9 @@ impl CaseFilter {
         }
         let all = format!(
             "{}\n{}\n{}",
-            case.title(),
-            case.summary(),
-            case.study.title()
+            case.display_title(),
+            case.short_summary(),
+            case.study.display_title()
         )
         .to_lowercase();
         self.words
@@ -85,14 +85,14 @@ impl CaseFilter {
 
 impl Session {
     /// Places of the cases that are listed, in the order of the list.
-    pub fn listed(&self) -> Vec<usize> {
-        let mut listed = self.ordered();
+    pub fn listed_cases(&self) -> Vec<usize> {
+        let mut listed = self.ordered_cases();
         if !self.case_filter.is_empty() {
             let filter = &self.case_filter;
             listed.retain(|i| {
                 self.cases
                     .get(*i)
-                    .is_some_and(|c| filter.kept.takes(c) && filter.has_words(c))
+                    .is_some_and(|c| filter.kept.accepts_case(c) && filter.has_words(c))
             });
         }
         listed
@@ -105,14 +105,14 @@ impl Session {
             .iter()
             .filter(|c| self.case_filter.has_words(c))
             .collect();
-        StatusFilter::ALL.map(|kept| (kept, found.iter().filter(|c| kept.takes(c)).count()))
+        StatusFilter::ALL.map(|kept| (kept, found.iter().filter(|c| kept.accepts_case(c)).count()))
     }
 
     /// The case to show once one is gone: the next of the list, else the one before it. Where none is listed, of all.
-    pub(super) fn beside(&self, gone: usize) -> Option<usize> {
-        let order = self.ordered();
+    pub(super) fn neighbour_case(&self, gone: usize) -> Option<usize> {
+        let order = self.ordered_cases();
         let rank = |case: usize| order.iter().position(|i| *i == case).unwrap_or(0);
-        let mut listed = self.listed();
+        let mut listed = self.listed_cases();
         listed.retain(|i| *i != gone);
         if listed.is_empty() {
             listed = order.iter().copied().filter(|i| *i != gone).collect();
@@ -126,7 +126,7 @@ impl Session {
 
     /// Goes through the list; from a case that is not in it to the nearest one that is.
     pub(super) fn step_case(&mut self, by: i64) {
-        let listed = self.listed();
+        let listed = self.listed_cases();
         let Some(current) = self.current else { return };
         if listed.is_empty() {
             return self.notices.add(
@@ -137,7 +137,7 @@ impl Session {
         let to = match listed.iter().position(|i| *i == current) {
             Some(here) => here as i64 + by,
             None => {
-                let order = self.ordered();
+                let order = self.ordered_cases();
                 let rank = |case: usize| order.iter().position(|i| *i == case).unwrap_or(0);
                 let after = listed
                     .iter()
@@ -147,7 +147,7 @@ impl Session {
             }
         };
         match usize::try_from(to).ok().and_then(|to| listed.get(to)) {
-            Some(to) => self.select(Some(*to)),
+            Some(to) => self.select_case(Some(*to)),
             None => {
                 let end = if by > 0 { "last" } else { "first" };
                 self.notices.add(

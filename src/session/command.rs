@@ -30,7 +30,7 @@ pub const KEY_NAMES: &[&str] = &[
 
 impl Shortcut {
     /// The press of a key of this name; `None` where no command can have it.
-    pub fn named(ctrl: bool, shift: bool, name: &str) -> Option<Self> {
+    pub fn from_key_name(ctrl: bool, shift: bool, name: &str) -> Option<Self> {
         KEY_NAMES
             .iter()
             .find(|known| **known == name)
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Shortcut {
         let (shift, name) = rest
             .strip_prefix("Shift+")
             .map_or((false, rest), |rest| (true, rest));
-        Self::named(ctrl, shift, name)
+        Self::from_key_name(ctrl, shift, name)
             .ok_or_else(|| serde::de::Error::custom(format!("there is no key \"{text}\"")))
     }
 }
@@ -95,7 +95,7 @@ impl Menu {
     ];
 
     /// What the menu is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_label(self) -> &'static str {
         match self {
             Self::File => "File",
             Self::Edit => "Edit",
@@ -237,7 +237,7 @@ pub struct CommandEntry {
 
 impl UserCommand {
     /// What the table says about it.
-    pub fn entry(self) -> &'static CommandEntry {
+    pub fn table_entry(self) -> &'static CommandEntry {
         COMMANDS
             .iter()
             .find(|e| e.command == self)
@@ -245,13 +245,13 @@ impl UserCommand {
     }
 
     /// Its name.
-    pub fn label(self) -> &'static str {
-        self.entry().label
+    pub fn display_label(self) -> &'static str {
+        self.table_entry().label
     }
 
     /// True where it changes a mask.
-    pub fn draws(self) -> bool {
-        let changes = matches!(self.entry().menu, Menu::Edit)
+    pub fn changes_mask(self) -> bool {
+        let changes = matches!(self.table_entry().menu, Menu::Edit)
             && !self.is_about_labels()
             && !matches!(
                 self,
@@ -273,7 +273,7 @@ impl UserCommand {
     }
 
     /// The tool that it takes in hand.
-    pub fn tool(self) -> Option<ToolKind> {
+    pub fn tool_kind(self) -> Option<ToolKind> {
         Some(match self {
             Self::ToolLook => ToolKind::Look,
             Self::ToolBrush => ToolKind::Brush,
@@ -289,8 +289,8 @@ impl UserCommand {
     }
 
     /// Its explanation.
-    pub fn tooltip(self) -> &'static str {
-        self.entry().tooltip
+    pub fn tooltip_text(self) -> &'static str {
+        self.table_entry().tooltip
     }
 }
 
@@ -314,11 +314,11 @@ mod tests {
 
     #[test]
     fn every_command_is_in_the_table() {
-        assert_eq!(UserCommand::About.label(), "About Labrum");
+        assert_eq!(UserCommand::About.display_label(), "About Labrum");
         assert!(
             COMMANDS
                 .iter()
-                .all(|e| e.command.entry().command == e.command)
+                .all(|e| e.command.table_entry().command == e.command)
         );
         assert_eq!(COMMANDS.len(), UserCommand::About as usize + 1);
     }

@@ -18,15 +18,16 @@ use std::{borrow::Cow, sync::Arc};
 
 impl Session {
     /// The mask of the slice on the screen; `None` until something is shown.
-    pub fn live(&self) -> Option<&Live> {
-        self.live
-            .as_ref()
-            .filter(|l| self.case().is_some_and(|c| c.key() == l.key()))
+    pub fn live_mask(&self) -> Option<&Live> {
+        self.live.as_ref().filter(|l| {
+            self.current_case()
+                .is_some_and(|c| c.slice_key() == l.slice_key())
+        })
     }
 
     /// The mask of a slice as it is now; `None` where nobody has drawn and no model has been.
     pub fn mask_of(&self, key: SliceKey) -> Option<Cow<'_, Mask>> {
-        if let Some(live) = self.live.as_ref().filter(|l| l.key() == key) {
+        if let Some(live) = self.live.as_ref().filter(|l| l.slice_key() == key) {
             let state = self.slice_state(key)?;
             let is_there = state.mask.is_some() || state.is_touched || !live.mask().is_blank();
             return is_there.then_some(Cow::Borrowed(live.mask()));
@@ -34,28 +35,30 @@ impl Session {
         if let Some(mask) = self.open_masks.get(&key) {
             return Some(Cow::Borrowed(mask));
         }
-        Some(Cow::Owned(self.slice_state(key)?.mask.as_ref()?.unpack()))
+        Some(Cow::Owned(self.slice_state(key)?.mask.as_ref()?.to_mask()))
     }
 
     /// How many things that were done are not in the workspace yet.
-    pub fn unsaved(&self) -> usize {
+    pub fn unsaved_count(&self) -> usize {
         self.sent_to_store.saturating_sub(self.written) as usize
     }
 
     /// Makes the mask of the slice on the screen the live one, and packs the one before.
     pub(super) fn refresh_live(&mut self) {
-        let Some(key) = self.case().map(Case::key) else {
+        let Some(key) = self.current_case().map(Case::slice_key) else {
             self.live = None;
             return;
         };
-        if self.live.as_ref().is_some_and(|l| l.key() == key) {
+        if self.live.as_ref().is_some_and(|l| l.slice_key() == key) {
             return;
         }
         self.pack_live();
-        let Some(case) = self.case() else { return };
+        let Some(case) = self.current_case() else {
+            return;
+        };
         let (columns, rows) = (case.series.columns, case.series.rows);
         let packed = case.slices.get(key.slice).and_then(|s| s.mask.as_ref());
-        let mask = packed.map_or_else(|| Mask::empty(columns, rows), |p| p.unpack());
+        let mask = packed.map_or_else(|| Mask::new_blank(columns, rows), |p| p.to_mask());
         self.live = Some(Live::new(key, mask));
     }
 
@@ -63,10 +66,10 @@ impl Session {
     pub(super) fn pack_live(&mut self) {
         let Some(live) = self.live.take() else { return };
         let is_blank = live.mask().is_blank();
-        if let Some(state) = self.slice_state_mut(live.key())
+        if let Some(state) = self.slice_state_mut(live.slice_key())
             && (state.mask.is_some() || state.is_touched || !is_blank)
         {
-            state.mask = Some(PackedMask::of(live.mask()));
+            state.mask = Some(PackedMask::from_mask(live.mask()));
         }
     }
 
@@ -77,8 +80,8 @@ impl Session {
         write: impl FnOnce(&mut Mask) -> Edit,
     ) -> Edit {
         self.mask_clock += 1;
-        if let Some(live) = self.live.as_mut().filter(|l| l.key() == key) {
-            return live.paint(write);
+        if let Some(live) = self.live.as_mut().filter(|l| l.slice_key() == key) {
+            return live.edit_mask(write);
         }
         if let Some(mask) = self.open_masks.get_mut(&key) {
             return write(mask);
@@ -93,17 +96,17 @@ impl Session {
         let mut mask = state
             .mask
             .as_ref()
-            .map_or_else(|| Mask::empty(columns, rows), PackedMask::unpack);
+            .map_or_else(|| Mask::new_blank(columns, rows), PackedMask::to_mask);
         let edit = write(&mut mask);
         if !edit.is_empty() {
-            state.mask = Some(PackedMask::of(&mask));
+            state.mask = Some(PackedMask::from_mask(&mask));
         }
         edit
     }
 
     /// A gesture or command is over: it becomes one step of history and journal, and the case is corrected. Empty edits
     /// are left out; nothing happens where none is left.
-    pub(super) fn commit(&mut self, tool: &str, case: CaseId, edits: Vec<(usize, Edit)>) {
+    pub(super) fn commit_edits(&mut self, tool: &str, case: CaseId, edits: Vec<(usize, Edit)>) {
         let edits: Vec<(usize, Edit)> = edits.into_iter().filter(|(_, e)| !e.is_empty()).collect();
         if edits.is_empty() {
             return;
@@ -146,10 +149,10 @@ impl Session {
             edits: packed,
             also,
         };
-        self.notices.forget(Topic::Case(case));
-        self.history.push(step.clone());
+        self.notices.retract_topic(Topic::Case(case));
+        self.history.push_step(step.clone());
         self.say_absent(&step, true);
-        self.store(StoreJob::Append {
+        self.push_store_job(StoreJob::Append {
             step,
             person: self.settings.person.clone(),
         });
@@ -185,12 +188,12 @@ impl Session {
             if self.focus.is_some_and(|(focus, _)| focus == key) {
                 self.focus = None;
             }
-            self.survey(key);
+            self.request_survey(key);
         }
     }
 
     /// Has outlines, doubtful places and measurements of a slice worked out anew.
-    pub(super) fn survey(&mut self, key: SliceKey) {
+    pub(super) fn request_survey(&mut self, key: SliceKey) {
         let Some(mask) = self.mask_of(key).map(Cow::into_owned) else {
             return;
         };
@@ -201,7 +204,7 @@ impl Session {
         let Some(state) = case.slices.get(key.slice) else {
             return;
         };
-        let scale = self.scale(case, key.slice);
+        let scale = self.length_scale(case, key.slice);
         let (revision, proposal) = (state.revision, state.proposal.clone());
         self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob {
             key,

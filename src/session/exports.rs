@@ -17,7 +17,7 @@ use std::path::PathBuf;
 const KEY_FILE: &str = "deidentification.key";
 
 impl Session {
-    pub(super) fn export(&mut self, request: ExportRequest) {
+    pub(super) fn start_export(&mut self, request: ExportRequest) {
         self.finish_hand();
         let (folder, mut options) = (request.folder.clone(), request.options.clone());
         // What does not fit this case is remembered for the next one.
@@ -58,7 +58,7 @@ impl Session {
     /// What is to be written of the case that is shown; `None`, and a message, where there is no mask.
     pub(super) fn export_job(&mut self, request: ExportRequest) -> Option<ExportJob> {
         self.finish_hand();
-        let case = self.case()?;
+        let case = self.current_case()?;
         let this_slice_only = request.scope == ExportScope::ThisSlice;
         let wanted = (0..case.slices.len()).filter(|i| !this_slice_only || *i == case.slice);
         let slices: Vec<ExportSlice> = wanted
@@ -114,7 +114,7 @@ impl Session {
             return (format == ExportFormat::SegFractional)
                 .then_some("Probabilities belong to proposals, not to accepted masks");
         }
-        let case = self.case()?;
+        let case = self.current_case()?;
         let wanted = |slice: &usize| scope == ExportScope::ThisCase || *slice == case.slice;
         // Asked for with every frame of the dialog: no mask is unpacked for it.
         let has_mask = |slice: &usize| {
@@ -149,7 +149,7 @@ impl Session {
     }
 
     fn export_accepted(&mut self, request: ExportRequest) -> bool {
-        self.store(StoreJob::ReadAccepted);
+        self.push_store_job(StoreJob::ReadAccepted);
         self.exporting = Some(Exporting {
             cancel: Cancel::default(),
             waiting: Some(request),
@@ -177,7 +177,7 @@ impl Session {
             }
             Err(error) => {
                 self.exporting = None;
-                return self.fail(&error);
+                return self.show_error(&error);
             }
         };
         let job = ExportAcceptedJob {
@@ -195,7 +195,7 @@ impl Session {
     }
 
     fn key_file(&self) -> Option<PathBuf> {
-        match self.workspace() {
+        match self.workspace_state() {
             WorkspaceState::Open(info) => Some(info.folder.join(KEY_FILE)),
             WorkspaceState::Opening | WorkspaceState::Failed(_) => None,
         }
@@ -221,7 +221,7 @@ impl Session {
                     self.notices.with_folder(folder);
                 }
             }
-            Err(error) => self.fail(&error),
+            Err(error) => self.show_error(&error),
         }
     }
 
@@ -229,7 +229,7 @@ impl Session {
         self.exporting = None;
         let summary = match result {
             Ok(summary) => summary,
-            Err(error) => return self.fail(&error),
+            Err(error) => return self.show_error(&error),
         };
         let mut text = format!(
             "Exported to {}: {}. The manifest lists all files.",

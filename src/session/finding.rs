@@ -1,7 +1,7 @@
 //! What a model found on one slice, made ready to be drawn, read and measured at any moment, in little memory.
 
 use labrum_core::{
-    boundary::{Contour, boundary_confidence, doubtful_stretches, trace},
+    boundary::{Contour, boundary_confidence, doubtful_stretches, trace_contours},
     label::Label,
     mask::Mask,
     measure::{Measurement, measure_all},
@@ -28,7 +28,7 @@ struct ValueRuns {
 }
 
 impl ValueRuns {
-    fn pack(values: impl Iterator<Item = u8>) -> Self {
+    fn from_values(values: impl Iterator<Item = u8>) -> Self {
         let mut runs = Self::default();
         for (i, value) in values.enumerate() {
             if runs.values.last() == Some(&value) {
@@ -43,13 +43,13 @@ impl ValueRuns {
         runs
     }
 
-    fn at(&self, index: usize) -> Option<u8> {
+    fn value_at(&self, index: usize) -> Option<u8> {
         self.values
             .get(self.ends.partition_point(|&end| end as usize <= index))
             .copied()
     }
 
-    fn unpack(&self) -> Vec<u8> {
+    fn to_values(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.ends.last().map_or(0, |&e| e as usize));
         for (&end, &value) in self.ends.iter().zip(&self.values) {
             out.resize(end as usize, value);
@@ -111,7 +111,7 @@ pub struct Finding {
 
 impl Finding {
     /// Works out all that is shown of a prediction.
-    pub fn of(
+    pub fn from_prediction(
         prediction: &Prediction,
         model: Arc<str>,
         labels: Arc<[Label]>,
@@ -123,11 +123,11 @@ impl Finding {
             weights: "".into(),
             columns: mask.columns(),
             rows: mask.rows(),
-            mask: ValueRuns::pack(mask.labels().iter().copied()),
+            mask: ValueRuns::from_values(mask.pixel_labels().iter().copied()),
             probabilities: prediction
                 .probabilities
                 .iter()
-                .map(|p| ValueRuns::pack(p.iter().map(percentile)))
+                .map(|p| ValueRuns::from_values(p.iter().map(quantize_probability)))
                 .collect(),
             outlines: Vec::new(),
             doubts: Vec::new(),
@@ -156,7 +156,7 @@ impl Finding {
             Some(p) => p
                 .probabilities
                 .iter()
-                .map(|r| r.unpack().iter().map(|v| u16::from(*v) * 257).collect())
+                .map(|r| r.to_values().iter().map(|v| u16::from(*v) * 257).collect())
                 .collect(),
             None => Vec::new(),
         };
@@ -165,11 +165,11 @@ impl Finding {
             probabilities,
         };
         let model = known.map_or_else(|| "".into(), |p| p.model.clone());
-        let mut finding = Self::of(&prediction, model, labels, scale);
+        let mut finding = Self::from_prediction(&prediction, model, labels, scale);
         finding.weights = known.map_or_else(|| "".into(), |p| p.weights.clone());
         match known {
             Some(proposal) => {
-                let proposed = proposal.mask();
+                let proposed = proposal.to_mask();
                 finding
                     .doubts
                     .retain(|d| same_within(mask, &proposed, d.bounds));
@@ -185,8 +185,13 @@ impl Finding {
     }
 
     /// For each of `count` labels the probability of every pixel, 0..=65535; 0 for labels that the model does not know.
-    pub fn probabilities(&self, count: usize) -> Vec<Vec<u16>> {
-        let wide = |runs: &ValueRuns| runs.unpack().iter().map(|v| u16::from(*v) * 257).collect();
+    pub fn label_probabilities(&self, count: usize) -> Vec<Vec<u16>> {
+        let wide = |runs: &ValueRuns| {
+            runs.to_values()
+                .iter()
+                .map(|v| u16::from(*v) * 257)
+                .collect()
+        };
         let mut maps: Vec<Vec<u16>> = self.probabilities.iter().take(count).map(wide).collect();
         maps.resize_with(count, || vec![0; self.columns * self.rows]);
         maps
@@ -201,9 +206,9 @@ impl Finding {
     /// The same with another label, or none, in the place of one. Its measurements are those from before.
     pub fn with_label_moved(&self, from: u8, to: u8) -> Self {
         let mut moved = self.clone();
-        moved.mask = ValueRuns::pack(
+        moved.mask = ValueRuns::from_values(
             self.mask
-                .unpack()
+                .to_values()
                 .into_iter()
                 .map(|l| if l == from { to } else { l }),
         );
@@ -261,20 +266,21 @@ impl Finding {
 
     /// A model's answer as a workspace kept it; `bytes` are those of [`Finding::probability_bytes`]. Without them, or
     /// where they are damaged, nothing is known of the model's confidence.
-    pub fn restored(
+    pub fn from_stored(
         mask: &Mask,
         bytes: &[u8],
         model: Arc<str>,
         labels: Arc<[Label]>,
         scale: &Scale,
     ) -> Self {
-        let probabilities = unpack_probabilities(bytes, mask.labels().len()).unwrap_or_default();
+        let probabilities =
+            unpack_probabilities(bytes, mask.pixel_labels().len()).unwrap_or_default();
         let is_known = !probabilities.is_empty();
         let prediction = Prediction {
             mask: mask.clone(),
             probabilities,
         };
-        let mut finding = Self::of(&prediction, model, labels, scale);
+        let mut finding = Self::from_prediction(&prediction, model, labels, scale);
         if !is_known {
             finding.doubts.clear();
         }
@@ -282,7 +288,7 @@ impl Finding {
     }
 
     fn add_boundary(&mut self, label: u8, prediction: &Prediction) {
-        let contours = trace(&prediction.mask, label);
+        let contours = trace_contours(&prediction.mask, label);
         if contours.is_empty() {
             return;
         }
@@ -290,11 +296,11 @@ impl Finding {
             .iter()
             .map(|c| boundary_confidence(c, &prediction.mask, label, prediction))
             .collect();
-        let smooth: Vec<Contour> = contours.iter().map(Contour::smooth).collect();
+        let smooth: Vec<Contour> = contours.iter().map(Contour::taubin_smoothed).collect();
         let first_outline = self.outlines.len();
         for (ring, confidence) in smooth.iter().zip(&confidences) {
             let points: Vec<[f32; 2]> = ring.points.iter().map(|p| p.map(|v| v as f32)).collect();
-            let bounds = bounds(points.iter().copied());
+            let bounds = bounding_box(points.iter().copied());
             self.outlines.push(BoundaryRing {
                 label,
                 points,
@@ -314,7 +320,7 @@ impl Finding {
                 .filter_map(|i| ring.confidence.get(i))
                 .sum::<f32>()
                 / stretch.edges as f32;
-            let bounds = bounds(along.filter_map(|i| ring.points.get(i).copied()));
+            let bounds = bounding_box(along.filter_map(|i| ring.points.get(i).copied()));
             let (first, points) = (stretch.first, stretch.edges);
             self.doubts.push(Doubt {
                 label,
@@ -329,18 +335,18 @@ impl Finding {
 
     /// The label at a pixel.
     pub fn label_at(&self, column: usize, row: usize) -> u8 {
-        self.mask.at(row * self.columns + column).unwrap_or(0)
+        self.mask.value_at(row * self.columns + column).unwrap_or(0)
     }
 
     /// The probability of a label 1..=n at a pixel, 0..=1 in steps of 1/255.
     pub fn probability_at(&self, label: u8, column: usize, row: usize) -> Option<f32> {
         let map = self.probabilities.get(usize::from(label).checked_sub(1)?)?;
-        map.at(row * self.columns + column)
+        map.value_at(row * self.columns + column)
             .map(|p| f32::from(p) / 255.0)
     }
 
     /// True where the model finds a label 1..=n possible anywhere on the slice.
-    pub fn knows(&self, label: u8) -> bool {
+    pub fn may_contain_label(&self, label: u8) -> bool {
         let map = usize::from(label)
             .checked_sub(1)
             .and_then(|i| self.probabilities.get(i));
@@ -348,9 +354,9 @@ impl Finding {
     }
 
     /// The whole mask.
-    pub fn mask(&self) -> Mask {
-        Mask::from_labels(self.columns, self.rows, self.mask.unpack())
-            .unwrap_or_else(|| Mask::empty(self.columns, self.rows))
+    pub fn to_mask(&self) -> Mask {
+        Mask::from_labels(self.columns, self.rows, self.mask.to_values())
+            .unwrap_or_else(|| Mask::new_blank(self.columns, self.rows))
     }
 
     /// Name of a label 1..=n.
@@ -369,7 +375,7 @@ fn same_within(a: &Mask, b: &Mask, [low, high]: [[f32; 2]; 2]) -> bool {
     rows.into_iter().all(|row| {
         columns
             .clone()
-            .all(|column| a.at(column, row) == b.at(column, row))
+            .all(|column| a.label_at(column, row) == b.label_at(column, row))
     })
 }
 
@@ -397,11 +403,11 @@ fn unpack_probabilities(mut bytes: &[u8], pixels: usize) -> Option<Vec<Vec<u16>>
     Some(maps)
 }
 
-fn percentile(probability: &u16) -> u8 {
+fn quantize_probability(probability: &u16) -> u8 {
     ((u32::from(*probability) * 255 + 32767) / 65535) as u8
 }
 
-fn bounds(points: impl Iterator<Item = [f32; 2]>) -> [[f32; 2]; 2] {
+fn bounding_box(points: impl Iterator<Item = [f32; 2]>) -> [[f32; 2]; 2] {
     points.fold(
         [[f32::INFINITY; 2], [f32::NEG_INFINITY; 2]],
         |[low, high], p| {
@@ -443,30 +449,30 @@ pub(crate) mod tests {
     #[test]
     fn mask_and_probabilities_come_back_from_their_packed_form() {
         let prediction = blurred_disc(64, 20.0);
-        let finding = Finding::of(
+        let finding = Finding::from_prediction(
             &prediction,
             "test".into(),
-            [Label::named("Disc", 0)].into(),
+            [Label::with_name("Disc", 0)].into(),
             &Scale::default(),
         );
-        assert_eq!(finding.mask(), prediction.mask);
+        assert_eq!(finding.to_mask(), prediction.mask);
         for (x, y) in [(0, 0), (32, 32), (50, 32), (63, 63)] {
-            let exact = prediction.probability(1, y * 64 + x);
+            let exact = prediction.label_probability(1, y * 64 + x);
             assert!((finding.probability_at(1, x, y).unwrap() - exact).abs() < 0.003);
-            assert!(finding.knows(1) && !finding.knows(2));
+            assert!(finding.may_contain_label(1) && !finding.may_contain_label(2));
             assert_eq!(
                 i64::from(finding.label_at(x, y)),
-                i64::from(prediction.mask.at(x as i64, y as i64))
+                i64::from(prediction.mask.label_at(x as i64, y as i64))
             );
         }
     }
 
     #[test]
     fn the_blurred_side_is_found_doubtful_and_nothing_else() {
-        let finding = Finding::of(
+        let finding = Finding::from_prediction(
             &blurred_disc(128, 40.0),
             "test".into(),
-            [Label::named("Disc", 0)].into(),
+            [Label::with_name("Disc", 0)].into(),
             &Scale::default(),
         );
         assert!(!finding.doubts.is_empty());

@@ -32,7 +32,7 @@ pub(super) struct HeldInput {
 
 impl Session {
     /// Puts an action at the end of those that wait; gives it back where it need not wait.
-    pub(super) fn hold(&mut self, action: Action) -> Option<Action> {
+    pub(super) fn hold_action(&mut self, action: Action) -> Option<Action> {
         if self
             .held
             .since
@@ -88,7 +88,8 @@ impl Session {
 
     /// The answer of a model to a slice, once nobody draws on it: it comes after the stroke.
     pub(super) fn hold_answer(&mut self, key: SliceKey, revision: u64, finding: Arc<Finding>) {
-        let is_here = self.is_painting() && self.case().is_some_and(|case| case.id == key.case);
+        let is_here =
+            self.is_painting() && self.current_case().is_some_and(|case| case.id == key.case);
         if is_here {
             self.held.findings.push((key, revision, finding));
         } else {
@@ -108,9 +109,10 @@ impl Session {
     fn draws_too_early(&self, action: &Action) -> bool {
         let is_press =
             matches!(action, Action::Pointer(input) if input.phase == PointerPhase::Press);
-        let is_coming =
-            self.case().is_some() && self.current_failure().is_none() && !self.is_ready_to_draw();
-        is_press && is_coming && self.tool() != ToolKind::Look
+        let is_coming = self.current_case().is_some()
+            && self.current_failure().is_none()
+            && !self.is_ready_to_draw();
+        is_press && is_coming && self.active_tool() != ToolKind::Look
     }
 
     fn give_up_strokes(&mut self) {

@@ -36,14 +36,14 @@ pub struct HistoryStep {
 
 impl HistoryStep {
     /// The edits of the step, or of its undoing.
-    pub fn edits(&self, undo: bool) -> impl Iterator<Item = (usize, Edit)> + '_ {
+    pub fn decoded_edits(&self, undo: bool) -> impl Iterator<Item = (usize, Edit)> + '_ {
         self.edits.iter().filter_map(move |(slice, bytes)| {
             let edit = Edit::from_bytes(bytes)?;
             Some((*slice, if undo { edit.inverse() } else { edit }))
         })
     }
 
-    fn bytes(&self) -> usize {
+    fn byte_size(&self) -> usize {
         size_of::<Self>()
             + self
                 .edits
@@ -64,7 +64,7 @@ pub struct History {
 
 impl History {
     /// A step was taken: what was undone before on its case is gone.
-    pub fn push(&mut self, step: HistoryStep) {
+    pub fn push_step(&mut self, step: HistoryStep) {
         self.undone.retain(|undone| undone.case != step.case);
         self.done.push(step);
         // Now and then is often enough.
@@ -77,7 +77,7 @@ impl History {
     fn forget_oldest(&mut self) {
         let mut room = BYTES;
         let newest = self.done.iter().rev().take_while(|step| {
-            room = room.saturating_sub(step.bytes());
+            room = room.saturating_sub(step.byte_size());
             room > 0
         });
         let kept = newest.count().max(KEPT).min(self.done.len());
@@ -87,27 +87,27 @@ impl History {
     }
 
     /// Takes the newest step back, of a case or of any; it can be done again.
-    pub fn undo(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
-        let step = self.done.remove(newest(&self.done, of)?);
+    pub fn undo_step(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
+        let step = self.done.remove(newest_index(&self.done, of)?);
         self.undone.push(step);
         self.undone.last_mut()
     }
 
     /// Does the step again that was taken back last, of a case or of any.
-    pub fn redo(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
-        let step = self.undone.remove(newest(&self.undone, of)?);
+    pub fn redo_step(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
+        let step = self.undone.remove(newest_index(&self.undone, of)?);
         self.done.push(step);
         self.done.last_mut()
     }
 
     /// The step that would be undone next, of a case or of any.
     pub fn next_undo(&self, of: Option<CaseId>) -> Option<&HistoryStep> {
-        self.done.get(newest(&self.done, of)?)
+        self.done.get(newest_index(&self.done, of)?)
     }
 
     /// The step that would be done again next, of a case or of any.
     pub fn next_redo(&self, of: Option<CaseId>) -> Option<&HistoryStep> {
-        self.undone.get(newest(&self.undone, of)?)
+        self.undone.get(newest_index(&self.undone, of)?)
     }
 
     /// How many steps can be undone.
@@ -138,7 +138,7 @@ impl History {
 
     /// Takes in the steps of a case that was just opened, both lists oldest first: they fall into place by their number
     /// in the journal. Steps of this run of the app are newer than all of them.
-    pub fn restore(&mut self, done: Vec<HistoryStep>, undone: Vec<HistoryStep>) {
+    pub fn restore_steps(&mut self, done: Vec<HistoryStep>, undone: Vec<HistoryStep>) {
         let place = |s: &HistoryStep| match s.id {
             StepId::Stored(seq) => (0, seq),
             StepId::New(n) => (1, n as i64),
@@ -150,22 +150,22 @@ impl History {
     }
 
     /// Forgets the steps of cases that are closed.
-    pub fn retain(&mut self, is_open: impl Fn(CaseId) -> bool) {
+    pub fn retain_cases(&mut self, is_open: impl Fn(CaseId) -> bool) {
         self.done.retain(|s| is_open(s.case));
         self.undone.retain(|s| is_open(s.case));
     }
 
     /// What the steps cost in memory, bytes.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_size(&self) -> usize {
         self.done
             .iter()
             .chain(&self.undone)
-            .map(HistoryStep::bytes)
+            .map(HistoryStep::byte_size)
             .sum()
     }
 }
 
-fn newest(steps: &[HistoryStep], of: Option<CaseId>) -> Option<usize> {
+fn newest_index(steps: &[HistoryStep], of: Option<CaseId>) -> Option<usize> {
     steps
         .iter()
         .rposition(|step| of.is_none_or(|case| case == step.case))
@@ -190,31 +190,31 @@ mod tests {
     #[test]
     fn a_new_step_ends_what_could_be_done_again() {
         let mut history = History::default();
-        history.push(step(StepId::New(1), 1));
-        history.push(step(StepId::New(2), 1));
-        assert_eq!(history.undo(None).unwrap().id, StepId::New(2));
-        assert_eq!(history.redo(None).unwrap().id, StepId::New(2));
-        history.undo(None);
-        history.push(step(StepId::New(3), 1));
-        assert!(history.redo(None).is_none());
-        assert_eq!(history.undo(None).unwrap().id, StepId::New(3));
-        assert_eq!(history.undo(None).unwrap().id, StepId::New(1));
-        assert!(history.undo(None).is_none());
+        history.push_step(step(StepId::New(1), 1));
+        history.push_step(step(StepId::New(2), 1));
+        assert_eq!(history.undo_step(None).unwrap().id, StepId::New(2));
+        assert_eq!(history.redo_step(None).unwrap().id, StepId::New(2));
+        history.undo_step(None);
+        history.push_step(step(StepId::New(3), 1));
+        assert!(history.redo_step(None).is_none());
+        assert_eq!(history.undo_step(None).unwrap().id, StepId::New(3));
+        assert_eq!(history.undo_step(None).unwrap().id, StepId::New(1));
+        assert!(history.undo_step(None).is_none());
     }
 
     #[test]
     fn steps_of_other_cases_are_left_alone() {
         let mut history = History::default();
         for (n, case) in [(1, 1), (2, 2), (3, 1)] {
-            history.push(step(StepId::New(n), case));
+            history.push_step(step(StepId::New(n), case));
         }
-        assert_eq!(history.undo(Some(2)).unwrap().id, StepId::New(2));
-        assert!(history.undo(Some(2)).is_none());
-        history.undo(Some(1));
-        history.push(step(StepId::New(4), 1));
+        assert_eq!(history.undo_step(Some(2)).unwrap().id, StepId::New(2));
+        assert!(history.undo_step(Some(2)).is_none());
+        history.undo_step(Some(1));
+        history.push_step(step(StepId::New(4), 1));
         assert!(history.next_redo(Some(1)).is_none());
         assert_eq!(
-            history.redo(Some(2)).unwrap().id,
+            history.redo_step(Some(2)).unwrap().id,
             StepId::New(2),
             "a step elsewhere takes nothing from it"
         );
@@ -227,7 +227,7 @@ mod tests {
         let mut history = History::default();
         for n in 0..1280 {
             let edits = vec![(0, Arc::from(vec![0; 100_000]))];
-            history.push(HistoryStep {
+            history.push_step(HistoryStep {
                 id: StepId::New(n),
                 case: 1,
                 tool: "Brush".into(),
@@ -246,24 +246,26 @@ mod tests {
     #[test]
     fn steps_from_the_journal_go_before_those_of_today() {
         let mut history = History::default();
-        history.push(step(StepId::New(1), 1));
-        history.restore(
+        history.push_step(step(StepId::New(1), 1));
+        history.restore_steps(
             vec![step(StepId::Stored(4), 2), step(StepId::Stored(9), 2)],
             Vec::new(),
         );
-        history.restore(
+        history.restore_steps(
             vec![step(StepId::Stored(7), 3)],
             vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)],
         );
-        let order: Vec<StepId> = std::iter::from_fn(|| history.redo(None).map(|s| s.id)).collect();
+        let order: Vec<StepId> =
+            std::iter::from_fn(|| history.redo_step(None).map(|s| s.id)).collect();
         assert_eq!(
             order,
             [StepId::Stored(10), StepId::Stored(11)],
             "the oldest is done again first"
         );
-        history.undo(None);
-        history.undo(None);
-        let order: Vec<StepId> = std::iter::from_fn(|| history.undo(None).map(|s| s.id)).collect();
+        history.undo_step(None);
+        history.undo_step(None);
+        let order: Vec<StepId> =
+            std::iter::from_fn(|| history.undo_step(None).map(|s| s.id)).collect();
         assert_eq!(order.last().unwrap(), &StepId::Stored(4));
     }
 }

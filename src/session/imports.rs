@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     edit::Edit,
     import::{ImportedMasks, MaskChoice, TakenLabel},
     journal::TaskKey,
@@ -65,7 +65,7 @@ pub struct OverlappingLabel {
 
 impl Overlapping {
     /// `None` where nothing overlaps, or where the user has said what is to be taken.
-    fn of(
+    fn from_import(
         case: CaseId,
         (paths, choice): (Vec<PathBuf>, MaskChoice),
         imported: &ImportedMasks,
@@ -122,7 +122,7 @@ impl Session {
     }
 
     pub(super) fn import_masks(&mut self, paths: Vec<PathBuf>) {
-        if let Some(case) = self.case() {
+        if let Some(case) = self.current_case() {
             if !case.is_restored {
                 return self.notices.add(
                     Severity::Info,
@@ -202,7 +202,7 @@ impl Session {
                     error,
                 });
             }
-            _ => self.fail(&error),
+            _ => self.show_error(&error),
         }
     }
 
@@ -246,9 +246,9 @@ impl Session {
     ) {
         let imported = match result {
             Ok(imported) => imported,
-            Err(error) => return self.fail(&error),
+            Err(error) => return self.show_error(&error),
         };
-        self.overlapping = Overlapping::of(case, asked, &imported);
+        self.overlapping = Overlapping::from_import(case, asked, &imported);
         if self.overlapping.is_some() {
             return;
         }
@@ -262,7 +262,7 @@ impl Session {
             self.notices.add(Severity::Error, text);
         }
         let (slices, has_changed) = self.lay_masks(case, &imported);
-        let count = counted(slices, "slice");
+        let count = count_with_noun(slices, "slice");
         let text = match has_changed {
             true => format!("Imported masks on {count}. Undo: Ctrl+Z."),
             false => format!("The masks on {count} are the same as those here; nothing changed."),
@@ -270,7 +270,8 @@ impl Session {
         self.notices
             .add_about(Topic::Case(case), Severity::Info, text);
         for note in imported.notes {
-            self.notices.add(Severity::Warning, super::sentence(&note));
+            self.notices
+                .add(Severity::Warning, super::to_sentence(&note));
         }
     }
 
@@ -302,7 +303,7 @@ impl Session {
             } else {
                 String::new()
             };
-            let cases = counted(laid, "other case");
+            let cases = count_with_noun(laid, "other case");
             let text = format!("Also imported masks for {cases}, one step in each.{rest}");
             self.notices.add(Severity::Info, text);
         }
@@ -310,7 +311,7 @@ impl Session {
             let more = if failed > 1 {
                 format!(
                     " {} more could not be imported either.",
-                    counted(failed - 1, "case")
+                    count_with_noun(failed - 1, "case")
                 )
             } else {
                 String::new()
@@ -318,7 +319,7 @@ impl Session {
             let text = format!(
                 "\"{}\": {}{more}",
                 self.title_of(case),
-                super::sentence(&error.to_string())
+                super::to_sentence(&error.to_string())
             );
             self.notices.add(Severity::Error, text);
         }
@@ -334,22 +335,22 @@ impl Session {
             .find(|c| c.id == case)
             .map_or_else(TaskKey::default, |c| c.task);
         let values = self.values_of(&imported.labels, task);
-        let rule = self.locks();
+        let rule = self.lock_rule();
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for (slice, mask) in &imported.masks {
-            let mask = mask.relabelled(&values);
-            let whole = Region::whole(mask.columns(), mask.rows());
+            let mask = mask.remap_labels(&values);
+            let whole = Region::full_frame(mask.columns(), mask.rows());
             let key = SliceKey {
                 case,
                 slice: *slice,
             };
             edits.push((
                 *slice,
-                self.write_mask(key, |m| m.take(&mask, &whole, &rule)),
+                self.write_mask(key, |m| m.copy_region_from(&mask, &whole, &rule)),
             ));
         }
         let done = (edits.len(), edits.iter().any(|(_, e)| !e.is_empty()));
-        self.commit("Import masks", case, edits);
+        self.commit_edits("Import masks", case, edits);
         done
     }
 }

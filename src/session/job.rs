@@ -127,7 +127,7 @@ pub struct ModelEntry {
 
 impl ModelEntry {
     /// Name and version: "Fetal head 1.0.0".
-    pub fn title(&self) -> String {
+    pub fn display_title(&self) -> String {
         format!("{} {}", self.card.name, self.card.version)
     }
 }

@@ -13,19 +13,19 @@ pub struct Keys {
 
 impl Keys {
     /// The keys of a command, the first is the one that is shown.
-    pub fn of(&self, command: UserCommand) -> Cow<'_, [Shortcut]> {
+    pub fn shortcuts_for(&self, command: UserCommand) -> Cow<'_, [Shortcut]> {
         match self.chosen.get(&command) {
             Some(keys) => Cow::Borrowed(keys),
-            None => Cow::Borrowed(command.entry().shortcuts),
+            None => Cow::Borrowed(command.table_entry().shortcuts),
         }
     }
 
     /// The command of a key.
-    pub fn command(&self, pressed: &Shortcut) -> Option<UserCommand> {
+    pub fn command_for(&self, pressed: &Shortcut) -> Option<UserCommand> {
         COMMANDS
             .iter()
             .map(|e| e.command)
-            .find(|c| self.of(*c).contains(pressed))
+            .find(|c| self.shortcuts_for(*c).contains(pressed))
     }
 
     /// True where the command has other keys than the usual ones.
@@ -34,32 +34,32 @@ impl Keys {
     }
 
     /// Gives a command this key instead of its own; the command that had it loses it and is returned.
-    pub fn assign(&mut self, command: UserCommand, key: Shortcut) -> Option<UserCommand> {
-        let loser = self.command(&key).filter(|c| *c != command);
+    pub fn assign_shortcut(&mut self, command: UserCommand, key: Shortcut) -> Option<UserCommand> {
+        let loser = self.command_for(&key).filter(|c| *c != command);
         if let Some(loser) = loser {
             let left = self
-                .of(loser)
+                .shortcuts_for(loser)
                 .iter()
                 .filter(|k| **k != key)
                 .copied()
                 .collect();
-            self.set(loser, left);
+            self.set_shortcuts(loser, left);
         }
-        self.set(command, vec![key]);
+        self.set_shortcuts(command, vec![key]);
         loser
     }
 
     /// Gives a command its usual keys again, except those that others have by now.
-    pub fn reset(&mut self, command: UserCommand) {
+    pub fn reset_shortcuts(&mut self, command: UserCommand) {
         self.chosen.insert(command, Vec::new());
         let free = command
-            .entry()
+            .table_entry()
             .shortcuts
             .iter()
-            .filter(|k| self.command(k).is_none())
+            .filter(|k| self.command_for(k).is_none())
             .copied()
             .collect();
-        self.set(command, free);
+        self.set_shortcuts(command, free);
     }
 
     /// The usual keys for all.
@@ -67,8 +67,8 @@ impl Keys {
         self.chosen.clear();
     }
 
-    fn set(&mut self, command: UserCommand, keys: Vec<Shortcut>) {
-        if keys == command.entry().shortcuts {
+    fn set_shortcuts(&mut self, command: UserCommand, keys: Vec<Shortcut>) {
+        if keys == command.table_entry().shortcuts {
             self.chosen.remove(&command);
         } else {
             self.chosen.insert(command, keys);
@@ -92,23 +92,23 @@ mod tests {
     #[test]
     fn a_key_belongs_to_one_command() {
         let mut keys = Keys::default();
-        assert_eq!(keys.command(&key("B")), Some(UserCommand::ToolBrush));
+        assert_eq!(keys.command_for(&key("B")), Some(UserCommand::ToolBrush));
         assert_eq!(
-            keys.assign(UserCommand::ToolEraser, key("B")),
+            keys.assign_shortcut(UserCommand::ToolEraser, key("B")),
             Some(UserCommand::ToolBrush)
         );
-        assert_eq!(keys.command(&key("B")), Some(UserCommand::ToolEraser));
-        assert!(keys.of(UserCommand::ToolBrush).is_empty());
-        assert_eq!(keys.command(&key("E")), None);
-        keys.reset(UserCommand::ToolEraser);
-        keys.reset(UserCommand::ToolBrush);
+        assert_eq!(keys.command_for(&key("B")), Some(UserCommand::ToolEraser));
+        assert!(keys.shortcuts_for(UserCommand::ToolBrush).is_empty());
+        assert_eq!(keys.command_for(&key("E")), None);
+        keys.reset_shortcuts(UserCommand::ToolEraser);
+        keys.reset_shortcuts(UserCommand::ToolBrush);
         assert_eq!(keys, Keys::default());
     }
 
     #[test]
     fn chosen_keys_are_remembered() {
         let mut keys = Keys::default();
-        keys.assign(UserCommand::Undo, key("F2"));
+        keys.assign_shortcut(UserCommand::Undo, key("F2"));
         let text = serde_json::to_string(&keys).unwrap();
         assert_eq!(serde_json::from_str::<Keys>(&text).unwrap(), keys);
     }

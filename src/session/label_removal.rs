@@ -25,9 +25,9 @@ impl Session {
 
     pub(super) fn count_label(&mut self, label: u8) {
         self.label_use = None;
-        match self.workspace() {
+        match self.workspace_state() {
             WorkspaceState::Failed(_) => self.label_use = Some(self.use_in_open_cases(label)),
-            _ => self.store(StoreJob::CountLabel(label)),
+            _ => self.push_store_job(StoreJob::CountLabel(label)),
         }
     }
 
@@ -42,7 +42,7 @@ impl Session {
                     case: case.id,
                     slice: *slice,
                 })
-                .is_some_and(|m| m.count(label) > 0)
+                .is_some_and(|m| m.count_pixels(label) > 0)
             };
             let slices = (0..case.slices.len()).filter(has).count() as u32;
             count.slices += slices;
@@ -98,7 +98,7 @@ impl Session {
         self.choose_standing_label();
         self.save_labels();
         self.label_use = None;
-        self.store(StoreJob::RemoveLabel {
+        self.push_store_job(StoreJob::RemoveLabel {
             label,
             into,
             tool,
@@ -119,7 +119,7 @@ impl Session {
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for slice in 0..count {
             let key = SliceKey { case, slice };
-            if self.mask_of(key).is_none_or(|m| m.count(from) == 0) {
+            if self.mask_of(key).is_none_or(|m| m.count_pixels(from) == 0) {
                 continue;
             }
             let is_touched = self.slice_state(key).is_some_and(|s| s.is_touched);
@@ -156,7 +156,7 @@ impl Session {
                 state.proposal = Some(Arc::new(proposal.with_label_moved(from, to)));
             }
         }
-        self.survey(key);
+        self.request_survey(key);
     }
 
     /// A label that a step brings back stands in the list again.
@@ -172,9 +172,9 @@ impl Session {
 
     /// True where the slice on the screen has a mask of a label.
     pub fn is_on_slice(&self, label: u8) -> bool {
-        let key = self.case().map(|case| case.key());
+        let key = self.current_case().map(|case| case.slice_key());
         key.and_then(|key| self.mask_of(key))
-            .is_some_and(|mask| mask.count(label) > 0)
+            .is_some_and(|mask| mask.count_pixels(label) > 0)
     }
 
     /// True where any slice of the case on the screen has one.
@@ -188,13 +188,13 @@ impl Session {
                 .flat_map(|finding| &finding.measurements)
                 .any(|m| m.label == label)
         };
-        self.is_on_slice(label) || self.case().is_some_and(has)
+        self.is_on_slice(label) || self.current_case().is_some_and(has)
     }
 
     /// Gives another label to what has one on this slice, or in the whole case.
     pub(super) fn move_to_label(&mut self, from: u8, to: u8, whole_case: bool) {
         self.finish_hand();
-        let Some(case) = self.case().filter(|c| c.is_restored) else {
+        let Some(case) = self.current_case().filter(|c| c.is_restored) else {
             return;
         };
         let (id, slices) = (
@@ -218,7 +218,7 @@ impl Session {
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for slice in slices {
             let key = SliceKey { case: id, slice };
-            if self.mask_of(key).is_some_and(|m| m.count(from) > 0) {
+            if self.mask_of(key).is_some_and(|m| m.count_pixels(from) > 0) {
                 edits.push((
                     slice,
                     self.write_mask(key, |mask| mask.move_label(from, to)),
@@ -234,7 +234,7 @@ impl Session {
             let text = format!("There is no {} {place}.", self.label_name(from));
             return self.notices.add(Severity::Hint, text);
         }
-        self.commit("Move to another label", id, edits);
+        self.commit_edits("Move to another label", id, edits);
         self.active_label = to;
     }
 }

@@ -65,13 +65,13 @@ pub(super) fn shown_alike(label: &Label, as_this: &Label) -> Label {
 
 impl Session {
     /// The workspace's labels, those among them that are gone; a mask's value is the place in the list plus 1.
-    pub fn labels(&self) -> &[Label] {
+    pub fn all_labels(&self) -> &[Label] {
         &self.labels
     }
 
     /// The values of the labels that stand in the case on the screen: those of its task, and those that are used in it.
     pub fn standing_labels(&self) -> Vec<u8> {
-        match self.case() {
+        match self.current_case() {
             Some(case) => self.labels_of(case),
             None => (1..=u8::MAX)
                 .zip(&self.labels)
@@ -152,7 +152,7 @@ impl Session {
 
     pub(super) fn label_action(&mut self, action: LabelAction) {
         let changes = !matches!(action, LabelAction::Choose(_) | LabelAction::PaintOver(_));
-        if changes && *self.workspace() == WorkspaceState::Opening {
+        if changes && *self.workspace_state() == WorkspaceState::Opening {
             // Its own list comes with it, and must not be overwritten.
             return self
                 .notices
@@ -164,7 +164,7 @@ impl Session {
             }
             LabelAction::Add(label) => {
                 let kept = StoredLabel {
-                    task: self.task(),
+                    task: self.current_task(),
                     ..StoredLabel::default()
                 };
                 if self.add_label(Label { kept, ..label }).is_none() {
@@ -186,8 +186,9 @@ impl Session {
     }
 
     /// The task of the case on the screen.
-    pub(super) fn task(&self) -> TaskKey {
-        self.case().map_or_else(TaskKey::default, |c| c.task)
+    pub(super) fn current_task(&self) -> TaskKey {
+        self.current_case()
+            .map_or_else(TaskKey::default, |c| c.task)
     }
 
     /// What a label is called and stands for is a step that can be undone; whether it is seen or locked is none.
@@ -215,7 +216,7 @@ impl Session {
             ..before.clone()
         } == after;
         if let Some(case) = self
-            .case()
+            .current_case()
             .filter(|c| c.is_restored && !is_only_looks)
             .map(|c| c.id)
         {
@@ -264,7 +265,7 @@ impl Session {
                 .and_then(|i| session.labels.get_mut(i))
                 && label.kept.id.is_empty()
             {
-                known.bind(label);
+                known.bind_model_label(label);
             }
             value
         };
@@ -319,7 +320,7 @@ impl Session {
     }
 
     /// What drawing with `label` (0 erases) may change.
-    pub(super) fn rule(&self, label: u8) -> Rule {
+    pub(super) fn drawing_rule(&self, label: u8) -> Rule {
         let locked = self
             .labels
             .iter()
@@ -328,9 +329,9 @@ impl Session {
             .map(|(i, _)| i as u8 + 1);
         let over = match self.paint_over {
             PaintOver::Everything => LabelSet::ALL,
-            PaintOver::Background if label == 0 => LabelSet::NONE.with(self.active_label()),
-            PaintOver::Background => LabelSet::NONE.with(0),
-            PaintOver::Label(over) => LabelSet::NONE.with(over),
+            PaintOver::Background if label == 0 => LabelSet::NONE.with_label(self.active_label()),
+            PaintOver::Background => LabelSet::NONE.with_label(0),
+            PaintOver::Label(over) => LabelSet::NONE.with_label(over),
         };
         Rule {
             locked: locked.collect(),
@@ -339,10 +340,10 @@ impl Session {
     }
 
     /// The lock alone: for what replaces masks whatever lies under it.
-    pub(super) fn locks(&self) -> Rule {
+    pub(super) fn lock_rule(&self) -> Rule {
         Rule {
             over: LabelSet::ALL,
-            ..self.rule(0)
+            ..self.drawing_rule(0)
         }
     }
 
@@ -351,9 +352,9 @@ impl Session {
         self.choose_standing_label();
         if self.active_label() == 0 {
             let number = self.labels.len() + 1;
-            let first = Label::named(format!("Label {number}"), 0);
+            let first = Label::with_name(format!("Label {number}"), 0);
             let kept = StoredLabel {
-                task: self.task(),
+                task: self.current_task(),
                 ..StoredLabel::default()
             };
             self.add_label(Label {
@@ -414,6 +415,6 @@ impl Session {
     }
 
     pub(super) fn save_labels(&mut self) {
-        self.store(StoreJob::Labels(self.labels.clone()));
+        self.push_store_job(StoreJob::Labels(self.labels.clone()));
     }
 }

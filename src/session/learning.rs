@@ -141,12 +141,12 @@ pub struct Learning {
 
 impl Learning {
     /// The version that proposes masks now; `None` where a shipped or opened model does.
-    pub fn active(&self) -> Option<&Version> {
+    pub fn active_version(&self) -> Option<&Version> {
         self.versions.iter().find(|v| v.is_active)
     }
 
     /// A version by its key.
-    pub fn version(&self, key: VersionKey) -> Option<&Version> {
+    pub fn version_by_key(&self, key: VersionKey) -> Option<&Version> {
         self.versions.iter().find(|v| v.key == key)
     }
 
@@ -158,7 +158,7 @@ impl Learning {
     }
 
     /// The newest version that a person has to decide about.
-    pub fn undecided(&self) -> Option<&Version> {
+    pub fn undecided_version(&self) -> Option<&Version> {
         self.versions
             .iter()
             .rev()
@@ -186,9 +186,9 @@ impl Session {
 
     /// The model that untouched proposals of a case should come from.
     fn model_against(&self, case: &Case) -> Option<String> {
-        match self.fitting(case) {
+        match self.fitting_model(case) {
             Fitting::Model { index, .. } if case.status == Status::Proposed => {
-                Some(self.models.get(index)?.title())
+                Some(self.models.get(index)?.display_title())
             }
             _ => None,
         }

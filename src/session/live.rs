@@ -36,7 +36,7 @@ impl Live {
     }
 
     /// Whose mask.
-    pub fn key(&self) -> SliceKey {
+    pub fn slice_key(&self) -> SliceKey {
         self.key
     }
 
@@ -46,7 +46,7 @@ impl Live {
     }
 
     /// Changes with every change of the mask; no other mask ever has the same.
-    pub fn version(&self) -> u64 {
+    pub fn mask_version(&self) -> u64 {
         self.log.back().map_or(self.first, |(version, _)| *version)
     }
 
@@ -66,11 +66,11 @@ impl Live {
     }
 
     /// Changes the mask. A change of nothing leaves the version as it is.
-    pub fn paint(&mut self, change: impl FnOnce(&mut Mask) -> Edit) -> Edit {
+    pub fn edit_mask(&mut self, change: impl FnOnce(&mut Mask) -> Edit) -> Edit {
         let edit = change(&mut self.mask);
         if !edit.is_empty() {
             self.log
-                .push_back((next_version(), edit.bounds(self.mask.columns())));
+                .push_back((next_version(), edit.changed_bounds(self.mask.columns())));
             if self.log.len() > CHANGES
                 && let Some((version, _)) = self.log.pop_front()
             {
@@ -97,15 +97,17 @@ mod tests {
             columns: column..column + 1,
             rows: row..row + 1,
         };
-        live.paint(|mask| mask.paint(&Region::from_fn(&rect, |_, _| true), 1, &Rule::FREE));
+        live.edit_mask(|mask| {
+            mask.paint_region(&Region::from_fn(&rect, |_, _| true), 1, &Rule::FREE)
+        });
     }
 
     #[test]
     fn what_changed_since_a_version_is_told_and_nothing_else() {
-        let mut live = Live::new(KEY, Mask::empty(100, 100));
-        let start = live.version();
+        let mut live = Live::new(KEY, Mask::new_blank(100, 100));
+        let start = live.mask_version();
         dot(&mut live, 3, 4);
-        let middle = live.version();
+        let middle = live.mask_version();
         dot(&mut live, 50, 60);
         assert_eq!(
             live.dirty_since(middle),
@@ -121,22 +123,25 @@ mod tests {
                 rows: 4..61
             })
         );
-        assert_eq!(live.dirty_since(live.version()), Some(PixelRect::default()));
+        assert_eq!(
+            live.dirty_since(live.mask_version()),
+            Some(PixelRect::default())
+        );
     }
 
     #[test]
     fn a_change_of_nothing_keeps_the_version() {
-        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        let mut live = Live::new(KEY, Mask::new_blank(100, 100));
         dot(&mut live, 3, 4);
-        let version = live.version();
+        let version = live.mask_version();
         dot(&mut live, 3, 4);
-        assert_eq!(live.version(), version);
+        assert_eq!(live.mask_version(), version);
     }
 
     #[test]
     fn who_looked_too_long_ago_or_at_another_mask_looks_at_everything() {
-        let mut live = Live::new(KEY, Mask::empty(100, 100));
-        let start = live.version();
+        let mut live = Live::new(KEY, Mask::new_blank(100, 100));
+        let start = live.mask_version();
         for column in 0..CHANGES {
             dot(&mut live, column, 0);
         }
@@ -146,8 +151,8 @@ mod tests {
         );
         dot(&mut live, 0, 1);
         assert_eq!(live.dirty_since(start), None);
-        let other = Live::new(KEY, Mask::empty(100, 100));
-        assert_eq!(other.dirty_since(live.version()), None);
-        assert_eq!(live.dirty_since(other.version()), None);
+        let other = Live::new(KEY, Mask::new_blank(100, 100));
+        assert_eq!(other.dirty_since(live.mask_version()), None);
+        assert_eq!(live.dirty_since(other.mask_version()), None);
     }
 }

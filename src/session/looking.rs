@@ -11,7 +11,7 @@ pub(super) const LOOKING: &str =
 
 impl Session {
     /// Who has the workspace open, where this window only looks at it.
-    pub fn holder(&self) -> Option<&str> {
+    pub fn lock_holder(&self) -> Option<&str> {
         match &self.workspace {
             WorkspaceState::Open(info) => info.holder.as_deref(),
             WorkspaceState::Opening | WorkspaceState::Failed(_) => None,
@@ -20,19 +20,19 @@ impl Session {
 
     /// True where the window that had the workspace open is closed since.
     pub fn can_take_over(&self) -> bool {
-        self.is_holder_gone && self.holder().is_some()
+        self.is_holder_gone && self.lock_holder().is_some()
     }
 
     /// A workspace was opened, to work in or to look at.
     pub(super) fn begin_looking(&mut self) {
         self.is_holder_gone = false;
-        if self.holder().is_some() {
+        if self.lock_holder().is_some() {
             self.choose_tool(ToolKind::Look);
         }
     }
 
     pub(super) fn on_holder_gone(&mut self) {
-        if self.holder().is_some() {
+        if self.lock_holder().is_some() {
             self.is_holder_gone = true;
             self.notices.add(
                 Severity::Info,
@@ -43,7 +43,7 @@ impl Session {
 
     /// True, and said, for what cannot be done while the workspace is only looked at. Commands say so themselves.
     pub(super) fn is_only_looking(&mut self, action: &Action) -> bool {
-        let is_refused = self.holder().is_some() && self.changes_work(action);
+        let is_refused = self.lock_holder().is_some() && self.changes_work(action);
         if is_refused {
             self.notices.add(Severity::Hint, format!("{LOOKING}."));
         }
@@ -83,9 +83,9 @@ impl UserCommand {
     /// True where it changes what the workspace keeps.
     pub(super) fn changes_work(self) -> bool {
         use UserCommand as C;
-        let is_draw = self.tool().is_some_and(|tool| tool != ToolKind::Look);
+        let is_draw = self.tool_kind().is_some_and(|tool| tool != ToolKind::Look);
         is_draw
-            || self.draws()
+            || self.changes_mask()
             || matches!(
                 self,
                 C::Undo

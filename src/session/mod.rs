@@ -267,23 +267,23 @@ impl Session {
     }
 
     /// The case that is shown.
-    pub fn case(&self) -> Option<&Case> {
+    pub fn current_case(&self) -> Option<&Case> {
         self.cases.get(self.current?)
     }
 
     /// The pixels of a slice, where they are in memory.
-    pub fn loaded(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
+    pub fn loaded_slice(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
         self.cache.get(key)
     }
 
     /// Bytes of decoded pixels that are in memory.
     pub fn picture_bytes(&self) -> usize {
-        self.cache.bytes()
+        self.cache.byte_size()
     }
 
     /// The pixels of the slice that is shown, where they are in memory.
     pub fn current_loaded(&self) -> Option<&Arc<Loaded>> {
-        self.loaded(self.case()?.key())
+        self.loaded_slice(self.current_case()?.slice_key())
     }
 
     /// The window that a slice is shown through.
@@ -292,8 +292,8 @@ impl Session {
     }
 
     /// Distance between the pixels of a slice.
-    pub fn spacing(&self, case: &Case, slice: usize) -> Option<PixelSpacing> {
-        let loaded = self.loaded(SliceKey {
+    pub fn pixel_spacing(&self, case: &Case, slice: usize) -> Option<PixelSpacing> {
+        let loaded = self.loaded_slice(SliceKey {
             case: case.id,
             slice,
         });
@@ -303,21 +303,21 @@ impl Session {
     }
 
     /// What lengths on a slice are.
-    pub fn scale(&self, case: &Case, slice: usize) -> Scale {
+    pub fn length_scale(&self, case: &Case, slice: usize) -> Scale {
         let loaded = self
-            .loaded(SliceKey {
+            .loaded_slice(SliceKey {
                 case: case.id,
                 slice,
             })
-            .map(|l| l.image.scale());
+            .map(|l| l.image.length_scale());
         loaded
-            .or_else(|| case.slice_info(slice).map(Slice::scale))
+            .or_else(|| case.slice_info(slice).map(Slice::length_scale))
             .unwrap_or_default()
     }
 
     /// Size and pixel shape of a case's slices.
-    pub fn extent(&self, case: &Case) -> PictureExtent {
-        let spacing = self.spacing(case, case.slice);
+    pub fn picture_extent(&self, case: &Case) -> PictureExtent {
+        let spacing = self.pixel_spacing(case, case.slice);
         let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
         let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) {
             aspect
@@ -363,7 +363,7 @@ impl Session {
                     opening.files = files;
                 }
             }
-            Event::Opened { id, result } => self.opened(id, result),
+            Event::Opened { id, result } => self.on_opened(id, result),
             Event::IsWorkspace { id, folder } => {
                 if self.opening.take_if(|opening| opening.id == id).is_some() {
                     self.open_workspace(folder);
@@ -390,7 +390,7 @@ impl Session {
                 result,
             } => self.on_segmented(run, key, revision, result),
             Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
-            Event::Notice(text) => self.notices.add(Severity::Warning, sentence(&text)),
+            Event::Notice(text) => self.notices.add(Severity::Warning, to_sentence(&text)),
             Event::Exporting { done, total } => {
                 if let Some(exporting) = &mut self.exporting {
                     (exporting.done, exporting.total) = (done, total);
@@ -449,7 +449,7 @@ impl Session {
                 first,
                 second,
                 snapshot,
-            } => self.compare(first, second, snapshot),
+            } => self.compare_versions(first, second, snapshot),
             Event::Compared {
                 first,
                 second,
@@ -459,14 +459,14 @@ impl Session {
             Event::Pacs(event) => self.on_pacs(event),
             Event::Picked { pick, result } => self.on_picked(pick, result),
             Event::NoDialog(pick) => self.on_no_dialog(pick),
-            Event::ModelRead(Err(error)) | Event::Failed(error) => self.fail(&error),
+            Event::ModelRead(Err(error)) | Event::Failed(error) => self.show_error(&error),
         }
     }
 
     /// Shows an error.
-    pub fn fail(&mut self, error: &crate::Error) {
+    pub fn show_error(&mut self, error: &crate::Error) {
         self.notices
-            .add(Severity::Error, sentence(&error.to_string()));
+            .add(Severity::Error, to_sentence(&error.to_string()));
     }
 
     fn new_id(&mut self) -> RunId {
@@ -476,7 +476,7 @@ impl Session {
 }
 
 /// A clause as a sentence.
-pub(crate) fn sentence(text: &str) -> String {
+pub(crate) fn to_sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters
         .next()

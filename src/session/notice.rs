@@ -57,7 +57,7 @@ pub struct Notice {
 
 impl Notice {
     /// How much longer it stays on the picture.
-    fn left(&self, now: Instant) -> Duration {
+    fn time_left(&self, now: Instant) -> Duration {
         let stays = if self.severity == Severity::Error {
             ERROR_STAYS
         } else {
@@ -80,16 +80,16 @@ pub struct Notices {
 impl Notices {
     /// Shows a message; the same text twice is shown once.
     pub fn add(&mut self, severity: Severity, text: impl Into<String>) {
-        self.push(severity, text, None);
+        self.push_unique(severity, text, None);
     }
 
     /// Shows a message on something that can be over; it takes the place of the one before.
     pub fn add_about(&mut self, topic: Topic, severity: Severity, text: impl Into<String>) {
-        self.forget(topic);
-        self.push(severity, text, Some(topic));
+        self.retract_topic(topic);
+        self.push_unique(severity, text, Some(topic));
     }
 
-    fn push(&mut self, severity: Severity, text: impl Into<String>, topic: Option<Topic>) {
+    fn push_unique(&mut self, severity: Severity, text: impl Into<String>, topic: Option<Topic>) {
         let text = text.into();
         self.list.retain(|n| {
             n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint)
@@ -147,7 +147,7 @@ impl Notices {
     }
 
     /// Takes back what is not true any more.
-    pub fn forget(&mut self, topic: Topic) {
+    pub fn retract_topic(&mut self, topic: Topic) {
         self.list.retain(|n| n.topic != Some(topic));
         self.errors.retain(|n| n.topic != Some(topic));
     }
@@ -159,9 +159,9 @@ impl Notices {
     }
 
     /// Lets old ones go; tells when to ask again.
-    pub fn expire(&mut self, now: Instant) -> Option<Duration> {
-        self.list.retain(|n| !n.left(now).is_zero());
-        self.list.iter().map(|n| n.left(now)).min()
+    pub fn drop_expired(&mut self, now: Instant) -> Option<Duration> {
+        self.list.retain(|n| !n.time_left(now).is_zero());
+        self.list.iter().map(|n| n.time_left(now)).min()
     }
 }
 
@@ -187,9 +187,9 @@ mod tests {
         let mut notices = Notices::default();
         notices.add(Severity::Info, "done");
         notices.add(Severity::Error, "failed");
-        notices.expire(Instant::now() + STAYS);
+        notices.drop_expired(Instant::now() + STAYS);
         assert_eq!(texts(&notices.list), ["failed"], "an error stays longer");
-        assert_eq!(notices.expire(Instant::now() + ERROR_STAYS), None);
+        assert_eq!(notices.drop_expired(Instant::now() + ERROR_STAYS), None);
         assert!(notices.list.is_empty());
         assert_eq!(texts(&notices.errors), ["failed"]);
         notices.clear_errors();
@@ -223,7 +223,7 @@ mod tests {
         notices.add_about(Topic::Saving, Severity::Error, "the disk is full");
         notices.add_about(Topic::Saving, Severity::Error, "the disk is gone");
         assert_eq!(texts(&notices.list), ["cannot read it", "the disk is gone"]);
-        notices.forget(Topic::Saving);
+        notices.retract_topic(Topic::Saving);
         assert_eq!(
             (texts(&notices.list), texts(&notices.errors)),
             (vec!["cannot read it"], vec!["cannot read it"])

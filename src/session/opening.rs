@@ -28,7 +28,7 @@ const LEAP: i64 = 16;
 const OTHER_CASES: Rank = 1 << 40;
 
 impl Session {
-    pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
+    pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
         self.look_through(paths, false);
     }
 
@@ -70,7 +70,7 @@ impl Session {
         (id, cancel)
     }
 
-    pub(super) fn opened(&mut self, id: u64, result: Result<Catalog>) {
+    pub(super) fn on_opened(&mut self, id: u64, result: Result<Catalog>) {
         let Some(opening) = self.opening.take_if(|o| o.id == id) else {
             return;
         };
@@ -79,14 +79,14 @@ impl Session {
                 self.notices.add(Severity::Info, "Opening was cancelled.")
             }
             Ok(catalog) => self.take_in(catalog, opening.is_restoring),
-            Err(error) => self.fail(&error),
+            Err(error) => self.show_error(&error),
         }
         let restore_next = std::mem::take(&mut self.restore_next);
         self.look_through(restore_next, true);
     }
 
     fn take_in(&mut self, catalog: Catalog, is_restoring: bool) {
-        let task = self.task();
+        let task = self.current_task();
         let mut first = None;
         let mut new = HashSet::new();
         let mut known: HashMap<String, CaseId> = self
@@ -137,16 +137,16 @@ impl Session {
             );
         }
         self.passed_over.extend(catalog.passed_over);
-        self.adopt(&new, is_restoring);
+        self.adopt_cases(&new, is_restoring);
         // Another case may lie in its place by now.
-        let shown = self.live.as_ref().map(|l| l.key().case);
+        let shown = self.live.as_ref().map(|l| l.slice_key().case);
         self.current = shown
             .and_then(|id| self.cases.iter().position(|c| c.id == id))
             .or(self.current);
         if let Some(first) = first {
             self.current = None;
             let stopped = self.where_work_stopped();
-            self.select(stopped.or_else(|| self.cases.iter().position(|c| c.id == first)));
+            self.select_case(stopped.or_else(|| self.cases.iter().position(|c| c.id == first)));
         }
     }
 
@@ -212,7 +212,7 @@ impl Session {
     }
 
     pub(super) fn close_all(&mut self) {
-        self.cancel();
+        self.cancel_all();
         self.forget_held();
         self.finish_hand();
         self.note_time();
@@ -230,14 +230,15 @@ impl Session {
         self.jobs.push(Job::Decode(Vec::new()));
     }
 
-    pub(super) fn select(&mut self, at: Option<usize>) {
+    pub(super) fn select_case(&mut self, at: Option<usize>) {
         if at.is_none() || at == self.current {
             return;
         }
         self.finish_hand();
         self.note_time();
         self.current = at;
-        self.notices.forget_other_cases(self.case().map(|c| c.id));
+        self.notices
+            .forget_other_cases(self.current_case().map(|c| c.id));
         self.heading = 0;
         self.focus = None;
         self.slice_changed();
@@ -245,8 +246,8 @@ impl Session {
         self.auto_run();
     }
 
-    pub(super) fn scroll(&mut self, by: i64) {
-        if let Some(case) = self.case() {
+    pub(super) fn scroll_slices(&mut self, by: i64) {
+        if let Some(case) = self.current_case() {
             let last = case.slices.len().saturating_sub(1) as i64;
             self.go_to_slice((case.slice as i64).saturating_add(by).clamp(0, last) as usize);
         }
@@ -254,7 +255,7 @@ impl Session {
 
     pub(super) fn go_to_slice(&mut self, slice: usize) {
         if self
-            .case()
+            .current_case()
             .is_none_or(|c| slice >= c.slices.len() || slice == c.slice)
         {
             return;
@@ -273,15 +274,15 @@ impl Session {
         self.refresh_live();
         self.choose_standing_label();
         self.show_preview();
-        if let Some(case) = self.case() {
-            let key = case.key();
-            self.cache.touch(key);
+        if let Some(case) = self.current_case() {
+            let key = case.slice_key();
+            self.cache.mark_used(key);
         }
-        self.wish();
+        self.request_decoding();
     }
 
     /// Tells the worker what is wanted: the slice on the screen, those that come next, thumbnails, the next case.
-    pub(super) fn wish(&mut self) {
+    pub(super) fn request_decoding(&mut self) {
         let Some(at) = self.current else { return };
         let case = &self.cases[at];
         let is_wanted = |case: &Case, slice: usize| {
@@ -289,7 +290,8 @@ impl Session {
                 case: case.id,
                 slice,
             };
-            case.slices.get(slice).is_some_and(|s| s.failure.is_none()) && !self.cache.holds(key)
+            case.slices.get(slice).is_some_and(|s| s.failure.is_none())
+                && !self.cache.holds_slice(key)
         };
         let mut wishes = Vec::new();
         let (middle, mut lacks_thumbnail) = (
@@ -309,7 +311,7 @@ impl Session {
             wishes.extend(wish_for(case, middle, SliceNeed::Thumbnail));
         }
         // Nothing is read that would have to go again at once.
-        let rank = self.rank();
+        let rank = self.slice_ranking();
         let below = |case: &Case| self.cache.rank_below(self.slice_bytes(case), &rank);
         let here = below(case);
         for (slice, rank) in outward_in(case.slice, case.slices.len(), self.heading).skip(1) {
@@ -329,7 +331,7 @@ impl Session {
         {
             wishes.extend(wish_for(next, next.slice, SliceNeed::Pixels));
         }
-        let around = outward(at, self.cases.len())
+        let around = indices_outward(at, self.cases.len())
             .skip(1)
             .map(|i| &self.cases[i]);
         let without = around.filter(|c| matches!(c.thumbnail, ThumbnailState::Wanted));
@@ -342,8 +344,8 @@ impl Session {
     }
 
     /// How far slices are from the one on the screen.
-    pub(super) fn rank(&self) -> impl Fn(SliceKey) -> Rank + use<> {
-        let (here, heading) = (self.case().map(Case::key), self.heading);
+    pub(super) fn slice_ranking(&self) -> impl Fn(SliceKey) -> Rank + use<> {
+        let (here, heading) = (self.current_case().map(Case::slice_key), self.heading);
         move |key| match here {
             Some(here) if here.case == key.case => {
                 rank_of(key.slice as i64 - here.slice as i64, heading)
@@ -356,20 +358,22 @@ impl Session {
 
     /// What a slice of a case takes in memory, from those that are there, or from what is usual.
     pub(super) fn slice_bytes(&self, case: &Case) -> usize {
-        let known = self.loaded(case.key()).map(|l| l.image.pixels.bytes());
+        let known = self
+            .loaded_slice(case.slice_key())
+            .map(|l| l.image.pixels.byte_count());
         let each = if case.series.color { 3 } else { 2 };
         known.unwrap_or(case.series.columns * case.series.rows * each)
     }
 
     /// Takes another limit for the memory of pictures.
     pub(super) fn limit_memory(&mut self) {
-        let rank = self.rank();
+        let rank = self.slice_ranking();
         self.cache.set_budget(self.settings.picture_bytes(), rank);
-        self.wish();
+        self.request_decoding();
     }
 
     pub(super) fn on_loaded(&mut self, key: SliceKey, result: Result<Arc<Loaded>>) {
-        let rank = self.rank();
+        let rank = self.slice_ranking();
         let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else {
             return;
         };
@@ -381,7 +385,7 @@ impl Session {
                 }
             }
         }
-        self.wish();
+        self.request_decoding();
     }
 
     pub(super) fn on_thumbnail(&mut self, key: SliceKey, thumbnail: Option<(Thumbnail, Look)>) {
@@ -392,7 +396,7 @@ impl Session {
             Some((thumbnail, look)) => (ThumbnailState::Ready(Arc::new(thumbnail)), Some(look)),
             None => (ThumbnailState::Failed, None),
         };
-        self.wish();
+        self.request_decoding();
         // Which model is for it may follow from its look.
         self.auto_run();
     }
@@ -401,10 +405,10 @@ impl Session {
         let paths = match result {
             Ok(paths) if paths.is_empty() => return,
             Ok(paths) => paths,
-            Err(error) => return self.fail(&error),
+            Err(error) => return self.show_error(&error),
         };
         match pick {
-            Pick::Files | Pick::Folder => self.open(paths),
+            Pick::Files | Pick::Folder => self.open_paths(paths),
             Pick::ExportFolder => self.picked_export_folder = paths.into_iter().next(),
             Pick::Masks => self.import_masks(paths),
             Pick::Workspace => {
@@ -439,14 +443,16 @@ impl Session {
 
     /// Why the slice on the screen cannot be shown.
     pub fn current_failure(&self) -> Option<&Error> {
-        let case = self.case()?;
+        let case = self.current_case()?;
         case.slices.get(case.slice)?.failure.as_ref()
     }
 
     /// Goes to a doubtful place: its slice, and the view on it.
     pub(super) fn show_place(&mut self, slice: usize, low: [f32; 2], high: [f32; 2]) {
         self.go_to_slice(slice);
-        self.change_view(|view: &mut View, canvas, extent| view.focus(low, high, canvas, extent));
+        self.change_view(|view: &mut View, canvas, extent| {
+            view.focus_on(low, high, canvas, extent)
+        });
     }
 }
 
@@ -464,7 +470,7 @@ fn wish_for(case: &Case, slice: usize, what: SliceNeed) -> Option<PixelWish> {
 }
 
 /// `start`, then its neighbours on both sides, farther and farther out, within `0..count`.
-pub(super) fn outward(start: usize, count: usize) -> impl Iterator<Item = usize> {
+pub(super) fn indices_outward(start: usize, count: usize) -> impl Iterator<Item = usize> {
     let both = move |d: usize| {
         let after = start.checked_add(d).filter(|i| *i < count);
         let before = (d > 0)

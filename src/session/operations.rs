@@ -23,13 +23,13 @@ struct OperationResult {
 
 impl Session {
     /// Does a command on the label in hand.
-    pub(super) fn operate(&mut self, command: UserCommand) {
+    pub(super) fn apply_operation(&mut self, command: UserCommand) {
         self.finish_hand();
         let Some(label) = self.drawable_label() else {
             return;
         };
-        match self.outcome(command, label) {
-            Ok(outcome) => self.apply_outcome(command.label(), outcome),
+        match self.operation_outcome(command, label) {
+            Ok(outcome) => self.apply_outcome(command.display_label(), outcome),
             Err(reason) => self.notices.add(Severity::Hint, reason),
         }
         self.show_preview();
@@ -48,10 +48,10 @@ impl Session {
             return;
         }
         let label = self.active_label();
-        let outcome = command.and_then(|c| self.outcome(c, label).ok());
-        match outcome.zip(self.live()) {
+        let outcome = command.and_then(|c| self.operation_outcome(c, label).ok());
+        match outcome.zip(self.live_mask()) {
             Some((outcome, live)) => {
-                let now = live.mask().region(outcome.label);
+                let now = live.mask().label_region(outcome.label);
                 let (added, removed) = (
                     outcome.target.difference(&now),
                     now.difference(&outcome.target),
@@ -73,14 +73,14 @@ impl Session {
 
     /// Where the mask on the screen is not what the model proposed.
     fn proposal_preview(&self) -> Option<Preview> {
-        let (case, live) = (self.case()?, self.live()?);
-        let proposed = case.slices.get(case.slice)?.proposal.as_ref()?.mask();
+        let (case, live) = (self.current_case()?, self.live_mask()?);
+        let proposed = case.slices.get(case.slice)?.proposal.as_ref()?.to_mask();
         let (columns, rows) = self.slice_size();
         let differs = |column: usize, row: usize| {
             let (column, row) = (column as i64, row as i64);
-            live.mask().at(column, row) != proposed.at(column, row)
+            live.mask().label_at(column, row) != proposed.label_at(column, row)
         };
-        let region = Region::from_fn(&PixelRect::whole(columns, rows), differs);
+        let region = Region::from_fn(&PixelRect::full_frame(columns, rows), differs);
         Some(Preview {
             region: Some(region),
             label: self.active_label(),
@@ -89,28 +89,35 @@ impl Session {
     }
 
     fn apply_outcome(&mut self, name: &str, outcome: OperationResult) {
-        let Some(key) = self.live().map(|l| l.key()) else {
+        let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
         let (columns, rows) = self.slice_size();
-        let (window, rule) = (Region::whole(columns, rows), self.rule(outcome.label));
+        let (window, rule) = (
+            Region::full_frame(columns, rows),
+            self.drawing_rule(outcome.label),
+        );
         let edit = self.write_mask(key, |mask| {
-            mask.reshape(outcome.label, &outcome.target, &window, &rule)
+            mask.reshape_label(outcome.label, &outcome.target, &window, &rule)
         });
         if edit.is_empty() {
             self.notices
                 .add(Severity::Hint, format!("{name} changes nothing here."));
         }
-        self.commit(name, key.case, vec![(key.slice, edit)]);
+        self.commit_edits(name, key.case, vec![(key.slice, edit)]);
     }
 
     /// The label as the command would leave it, or why it cannot be done.
-    fn outcome(&self, command: UserCommand, label: u8) -> Result<OperationResult, String> {
+    fn operation_outcome(
+        &self,
+        command: UserCommand,
+        label: u8,
+    ) -> Result<OperationResult, String> {
         use UserCommand as C;
-        let Some(live) = self.live().filter(|_| label > 0) else {
+        let Some(live) = self.live_mask().filter(|_| label > 0) else {
             return Err("There is nothing to change.".into());
         };
-        let now = live.mask().region(label);
+        let now = live.mask().label_region(label);
         let is_copy = matches!(command, C::CopyFromPrevious | C::CopyFromNext);
         if now.is_empty() && !is_copy {
             return Err(format!(
@@ -122,23 +129,23 @@ impl Session {
         let options = &self.settings.tools;
         let margin = self.in_pixels(options.margin);
         let target = match command {
-            C::Grow => morphology::grown(&now, margin, columns, rows),
-            C::Shrink => morphology::shrunk(&now, margin, columns, rows),
-            C::Smooth => morphology::smoothed(&now, margin.map(|m| m.max(1.0)), columns, rows),
-            C::FillHoles => components::filled(&now),
+            C::Grow => morphology::dilate_region(&now, margin, columns, rows),
+            C::Shrink => morphology::erode_region(&now, margin, columns, rows),
+            C::Smooth => morphology::smooth_region(&now, margin.map(|m| m.max(1.0)), columns, rows),
+            C::FillHoles => components::fill_holes(&now),
             C::RemoveIslands => components::without_islands(&now, options.island),
-            C::KeepLargest => components::largest(&now),
+            C::KeepLargest => components::largest_component(&now),
             C::EmptyLabel => Region::default(),
-            C::CopyFromPrevious => self.neighbour(-1, label)?,
-            C::CopyFromNext => self.neighbour(1, label)?,
+            C::CopyFromPrevious => self.neighbour_region(-1, label)?,
+            C::CopyFromNext => self.neighbour_region(1, label)?,
             _ => return Err("This does not change a label.".into()),
         };
         Ok(OperationResult { label, target })
     }
 
     /// The label on the slice before or after.
-    fn neighbour(&self, by: i64, label: u8) -> Result<Region, String> {
-        let case = self.case().ok_or("Nothing is open.")?;
+    fn neighbour_region(&self, by: i64, label: u8) -> Result<Region, String> {
+        let case = self.current_case().ok_or("Nothing is open.")?;
         let side = if by < 0 { "before" } else { "after" };
         let slice = usize::try_from(case.slice as i64 + by)
             .ok()
@@ -148,7 +155,9 @@ impl Session {
             case: case.id,
             slice,
         });
-        let region = mask.map(|m| m.region(label)).filter(|r| !r.is_empty());
+        let region = mask
+            .map(|m| m.label_region(label))
+            .filter(|r| !r.is_empty());
         region.ok_or_else(|| {
             format!(
                 "There is no {} on the slice {side} this one.",
@@ -158,22 +167,24 @@ impl Session {
     }
 
     /// Fills the gaps between slices that have the label in hand: the shapes between are worked out beside the window.
-    pub(super) fn interpolate(&mut self) {
+    pub(super) fn interpolate_slices(&mut self) {
         self.finish_hand();
         let Some(label) = self.drawable_label() else {
             return;
         };
         self.pack_live();
         self.refresh_live();
-        let Some(case) = self.case() else { return };
+        let Some(case) = self.current_case() else {
+            return;
+        };
         let masks: Vec<Option<Mask>> = case
             .slices
             .iter()
             .map(|s| {
                 s.mask
                     .as_ref()
-                    .map(PackedMask::unpack)
-                    .filter(|m| m.count(label) > 0)
+                    .map(PackedMask::to_mask)
+                    .filter(|m| m.count_pixels(label) > 0)
             })
             .collect();
         let drawn: Vec<usize> = (0..masks.len()).filter(|&i| masks[i].is_some()).collect();
@@ -192,7 +203,7 @@ impl Session {
         let region = |i: usize| {
             masks[i]
                 .as_ref()
-                .map(|m| m.region(label))
+                .map(|m| m.label_region(label))
                 .unwrap_or_default()
         };
         let shapes = gaps
@@ -206,7 +217,7 @@ impl Session {
             columns: case.series.columns,
             rows: case.series.rows,
             spacing: self
-                .spacing(case, case.slice)
+                .pixel_spacing(case, case.slice)
                 .map_or([1.0; 2], |s| [s.row, s.column]),
             edits_seen: self.history.len(),
         };
@@ -221,7 +232,7 @@ impl Session {
                 "Something was drawn meanwhile: nothing was interpolated.",
             );
         }
-        let rule = self.rule(job.label);
+        let rule = self.drawing_rule(job.label);
         let edits: Vec<(usize, Edit)> = shapes
             .into_iter()
             .map(|(slice, shape)| {
@@ -231,12 +242,12 @@ impl Session {
                 };
                 (
                     slice,
-                    self.write_mask(key, |mask| mask.paint(&shape, job.label, &rule)),
+                    self.write_mask(key, |mask| mask.paint_region(&shape, job.label, &rule)),
                 )
             })
             .collect();
         let count = edits.len();
-        self.commit("Interpolate", job.case, edits);
+        self.commit_edits("Interpolate", job.case, edits);
         let slices = if count == 1 { "slice" } else { "slices" };
         let text = format!(
             "Interpolated {} on {count} {slices}. Please check them.",
@@ -248,24 +259,28 @@ impl Session {
     /// Makes the mask what the model proposed, on the slice on the screen or on all that have a proposal.
     pub(super) fn take_proposal(&mut self, whole_series: bool) {
         self.finish_hand();
-        let Some(case) = self.case() else { return };
+        let Some(case) = self.current_case() else {
+            return;
+        };
         let slices = if whole_series {
             0..case.slices.len()
         } else {
             case.slice..case.slice + 1
         };
-        let whole = Region::whole(case.series.columns, case.series.rows);
+        let whole = Region::full_frame(case.series.columns, case.series.rows);
         self.take_proposals(slices, &whole);
     }
 
     pub(super) fn take_proposal_in(&mut self, region: &Region) {
-        if let Some(slice) = self.case().map(|c| c.slice) {
+        if let Some(slice) = self.current_case().map(|c| c.slice) {
             self.take_proposals(slice..slice + 1, region);
         }
     }
 
     fn take_proposals(&mut self, slices: std::ops::Range<usize>, region: &Region) {
-        let Some(case) = self.case() else { return };
+        let Some(case) = self.current_case() else {
+            return;
+        };
         let id = case.id;
         let of = |slice: usize| Some((slice, case.slices.get(slice)?.proposal.clone()?));
         // An untouched slice is its proposal already.
@@ -273,14 +288,14 @@ impl Session {
             .filter(|s| case.slices[*s].is_touched)
             .filter_map(of)
             .collect();
-        let rule = self.locks();
+        let rule = self.lock_rule();
         let edits: Vec<(usize, Edit)> = proposals
             .into_iter()
             .map(|(slice, proposal)| {
-                let (key, proposed) = (SliceKey { case: id, slice }, proposal.mask());
+                let (key, proposed) = (SliceKey { case: id, slice }, proposal.to_mask());
                 (
                     slice,
-                    self.write_mask(key, |mask| mask.take(&proposed, region, &rule)),
+                    self.write_mask(key, |mask| mask.copy_region_from(&proposed, region, &rule)),
                 )
             })
             .collect();
@@ -288,6 +303,6 @@ impl Session {
             self.notices
                 .add(Severity::Info, "The mask is what the model proposed there.");
         }
-        self.commit("Accept proposal", id, edits);
+        self.commit_edits("Accept proposal", id, edits);
     }
 }

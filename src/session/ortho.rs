@@ -86,16 +86,16 @@ pub struct AcrossView {
 
 impl AcrossView {
     fn new(stack: &Stack, case: CaseId, plane: ViewPlane) -> Self {
-        let pane = stack.pane(plane);
+        let pane = stack.view_pane(plane);
         // No slice of the case has this number.
         let key = SliceKey {
             case,
-            slice: usize::MAX - plane.axis(),
+            slice: usize::MAX - plane.normal_axis(),
         };
         Self {
             view: View::Fit,
             image: None,
-            labels: Live::new(key, Mask::empty(pane.size[0], pane.size[1])),
+            labels: Live::new(key, Mask::new_blank(pane.size[0], pane.size[1])),
             canvas: Canvas {
                 min: [0.0; 2],
                 size: [400.0; 2],
@@ -108,7 +108,7 @@ impl AcrossView {
     }
 
     /// Its size and the shape of its pixels.
-    pub fn extent(&self) -> PictureExtent {
+    pub fn picture_extent(&self) -> PictureExtent {
         let [columns, rows] = self.pane.size.map(|n| n as f32);
         PictureExtent {
             columns,
@@ -129,20 +129,20 @@ impl Ortho {
     }
 
     /// The cell that a view goes through, of the axis that stands on it.
-    pub fn index(&self, plane: ViewPlane) -> usize {
-        let axis = plane.axis();
+    pub fn cell_index(&self, plane: ViewPlane) -> usize {
+        let axis = plane.normal_axis();
         (self.cross[axis].max(0.0) as usize).min(self.stack.size[axis].saturating_sub(1))
     }
 
     /// How many steps a view can go.
-    pub fn steps(&self, plane: ViewPlane) -> usize {
-        self.stack.size[plane.axis()]
+    pub fn step_count(&self, plane: ViewPlane) -> usize {
+        self.stack.size[plane.normal_axis()]
     }
 }
 
 impl Session {
     /// The orthogonal views, where they are shown.
-    pub fn ortho(&self) -> Option<&Ortho> {
+    pub fn ortho_views(&self) -> Option<&Ortho> {
         self.ortho.as_ref()
     }
 
@@ -160,13 +160,13 @@ impl Session {
             OrthoAction::Scroll(plane, by) => self.scroll_across(plane, by),
             OrthoAction::Zoom(plane, factor, pointer) => {
                 self.change_across(plane, |v| {
-                    let extent = v.extent();
+                    let extent = v.picture_extent();
                     v.view.zoom_at(factor, pointer, v.canvas, extent);
                 });
             }
             OrthoAction::Pan(plane, delta) => self.change_across(plane, |v| {
-                let extent = v.extent();
-                v.view.pan(delta, v.canvas, extent);
+                let extent = v.picture_extent();
+                v.view.pan_by(delta, v.canvas, extent);
             }),
             OrthoAction::SetCanvas(plane, canvas) => {
                 self.change_across(plane, |v| v.canvas = canvas)
@@ -211,13 +211,17 @@ impl Session {
                 v.canvas.min[0] + v.canvas.size[0] / 2.0,
                 v.canvas.min[1] + v.canvas.size[1] / 2.0,
             ];
-            let extent = v.extent();
+            let extent = v.picture_extent();
             v.view.zoom_at(factor, middle, v.canvas, extent);
         });
     }
 
     fn set_cross(&mut self, plane: ViewPlane, place: Place) {
-        let Some((ortho, slice)) = self.ortho.as_ref().zip(self.case().map(|c| c.slice)) else {
+        let Some((ortho, slice)) = self
+            .ortho
+            .as_ref()
+            .zip(self.current_case().map(|c| c.slice))
+        else {
             return;
         };
         let at = match ortho.across(plane) {
@@ -230,22 +234,22 @@ impl Session {
     pub(super) fn scroll_across(&mut self, plane: ViewPlane, by: i64) {
         let Some(ortho) = &self.ortho else { return };
         if plane == ViewPlane::Slice {
-            return self.scroll(by);
+            return self.scroll_slices(by);
         }
-        let last = ortho.steps(plane).saturating_sub(1) as i64;
-        let index = (ortho.index(plane) as i64)
+        let last = ortho.step_count(plane).saturating_sub(1) as i64;
+        let index = (ortho.cell_index(plane) as i64)
             .saturating_add(by)
             .clamp(0, last);
         let mut at = ortho.cross;
-        at[plane.axis()] = index as f64 + 0.5;
+        at[plane.normal_axis()] = index as f64 + 0.5;
         self.go_through(at);
     }
 
     /// All views go through this place of the grid.
     fn go_through(&mut self, at: Place3) {
         let Some(ortho) = &mut self.ortho else { return };
-        ortho.cross = ortho.stack.clamp(at);
-        let slice = ortho.stack.slice_near(ortho.index(ViewPlane::Slice));
+        ortho.cross = ortho.stack.clamp_to_grid(at);
+        let slice = ortho.stack.slice_near(ortho.cell_index(ViewPlane::Slice));
         self.go_to_slice(slice);
     }
 
@@ -259,14 +263,14 @@ impl Session {
     }
 
     fn bring_up_to_date(&mut self) {
-        let Some(case) = self.case().filter(|_| self.settings.orthogonal) else {
+        let Some(case) = self.current_case().filter(|_| self.settings.orthogonal) else {
             (self.ortho, self.ortho_refused) = (None, None);
             return;
         };
         let (id, slice, count) = (case.id, case.slice, case.slices.len());
         // A volume may turn out to be too large once its first slice is there.
         let needs = self.slice_bytes(case) * count;
-        let may_take = self.cache.budget() / 100 * SHARE;
+        let may_take = self.cache.byte_budget() / 100 * SHARE;
         let state = (id, needs, may_take);
         if self
             .ortho_refused
@@ -285,7 +289,7 @@ impl Session {
             return self.refuse_ortho(state, reason);
         }
         if self.ortho.as_ref().is_none_or(|o| o.case != id) {
-            match Stack::of(&case.series) {
+            match Stack::from_series(&case.series) {
                 Ok(stack) => self.ortho = Some(Self::new_ortho(case, stack)),
                 Err(reason) => return self.refuse_ortho(state, reason),
             }
@@ -294,10 +298,10 @@ impl Session {
         let Some(mut ortho) = self.ortho.take() else {
             return;
         };
-        if ortho.stack.slice_near(ortho.index(ViewPlane::Slice)) != slice {
+        if ortho.stack.slice_near(ortho.cell_index(ViewPlane::Slice)) != slice {
             ortho.cross[2] = ortho.stack.layer_of_slice(slice) as f64 + 0.5;
         }
-        ortho.loaded = self.cache.count(id);
+        ortho.loaded = self.cache.slice_count(id);
         self.refresh_labels(&mut ortho);
         self.ask_for_pictures(&mut ortho);
         self.ortho = Some(ortho);
@@ -324,9 +328,11 @@ impl Session {
     }
 
     fn refresh_labels(&self, ortho: &mut Ortho) {
-        let Some(case) = self.case() else { return };
-        let live = self.live();
-        let held = |slice: usize| match live.filter(|l| l.key().slice == slice) {
+        let Some(case) = self.current_case() else {
+            return;
+        };
+        let live = self.live_mask();
+        let held = |slice: usize| match live.filter(|l| l.slice_key().slice == slice) {
             Some(live) => Some(HeldMask::Open(live.mask())),
             None => match self.open_masks.get(&SliceKey {
                 case: case.id,
@@ -337,7 +343,7 @@ impl Session {
             },
         };
         for plane in [ViewPlane::Column, ViewPlane::Row] {
-            let state = (ortho.index(plane), self.mask_clock);
+            let state = (ortho.cell_index(plane), self.mask_clock);
             let stack = ortho.stack.clone();
             let Some(view) = ortho
                 .across_mut(plane)
@@ -346,18 +352,18 @@ impl Session {
                 continue;
             };
             view.labels_of = Some(state);
-            let mask = reslice::mask(&stack, &view.pane, state.0, held);
-            view.labels.paint(|labels| labels.replace(&mask));
+            let mask = reslice::view_mask(&stack, &view.pane, state.0, held);
+            view.labels.edit_mask(|labels| labels.replace_with(&mask));
         }
     }
 
     fn ask_for_pictures(&mut self, ortho: &mut Ortho) {
         let (case, loaded, stack) = (ortho.case, ortho.loaded, ortho.stack.clone());
-        let Some(count) = self.case().map(|c| c.slices.len()) else {
+        let Some(count) = self.current_case().map(|c| c.slices.len()) else {
             return;
         };
         for plane in [ViewPlane::Column, ViewPlane::Row] {
-            let index = ortho.index(plane);
+            let index = ortho.cell_index(plane);
             let Some(view) = ortho.across_mut(plane) else {
                 continue;
             };

@@ -120,7 +120,7 @@ pub struct Pacs {
 
 impl Pacs {
     /// Objects that wait or are on their way, and objects that need a person.
-    pub fn waiting(&self) -> (usize, usize) {
+    pub fn pending_counts(&self) -> (usize, usize) {
         let count = |is_it: &dyn Fn(SendState) -> bool| {
             self.queue.iter().filter(|i| is_it(i.state)).count()
         };
@@ -143,7 +143,7 @@ impl Session {
 
     /// Why the masks of the case cannot be sent, where they cannot.
     pub(super) fn refuse_to_send(&self) -> Option<&'static str> {
-        let case = self.case()?;
+        let case = self.current_case()?;
         match case.series.kind {
             Kind::Picture => Some("Pictures belong to no study on a server: open a DICOM series"),
             Kind::Dicom if !case.has_mask() => Some("There is no mask to send yet"),
@@ -161,14 +161,16 @@ impl Session {
                 secret,
                 is_kept,
             } => self.sign_in(&server, secret, is_kept),
-            PacsAction::Echo => self.ask("Connecting", PacsAction::Echo, |id, server, cancel| {
-                PacsJob::Ask(PacsQuestion::Echo { id, server, cancel })
-            }),
+            PacsAction::Echo => {
+                self.ask_server("Connecting", PacsAction::Echo, |id, server, cancel| {
+                    PacsJob::Ask(PacsQuestion::Echo { id, server, cancel })
+                })
+            }
             PacsAction::Find(query) => {
                 self.pacs.query = query.clone();
                 (self.pacs.found, self.pacs.series) = (None, HashMap::new());
                 let again = PacsAction::Find(query.clone());
-                self.ask("Searching", again, |id, server, cancel| {
+                self.ask_server("Searching", again, |id, server, cancel| {
                     PacsJob::Ask(PacsQuestion::Find {
                         id,
                         server,
@@ -179,7 +181,7 @@ impl Session {
             }
             PacsAction::ListSeries(study_uid) => {
                 let again = PacsAction::ListSeries(study_uid.clone());
-                self.ask("Listing the series", again, |id, server, cancel| {
+                self.ask_server("Listing the series", again, |id, server, cancel| {
                     PacsJob::Ask(PacsQuestion::ListSeries {
                         id,
                         server,
@@ -188,9 +190,9 @@ impl Session {
                     })
                 });
             }
-            PacsAction::Receive { study_uid, series } => self.receive(study_uid, series),
+            PacsAction::Receive { study_uid, series } => self.receive_study(study_uid, series),
             PacsAction::Stop => self.stop_pacs(),
-            PacsAction::Send { server, format } => self.send(&server, format),
+            PacsAction::Send { server, format } => self.send_case(&server, format),
             PacsAction::CancelSending(id) => {
                 self.ask_worker(PacsJob::Sending(SendingJob::Cancel(id)))
             }
@@ -270,7 +272,7 @@ impl Session {
     }
 
     /// Asks the chosen server something; an older question is not asked any more.
-    fn ask(
+    fn ask_server(
         &mut self,
         words: &'static str,
         again: PacsAction,
@@ -297,7 +299,7 @@ impl Session {
         self.ask_worker(job(id, server, cancel));
     }
 
-    fn receive(&mut self, study_uid: String, series: Option<Vec<String>>) {
+    fn receive_study(&mut self, study_uid: String, series: Option<Vec<String>>) {
         let Some(server) = self.chosen_server().cloned() else {
             return;
         };
@@ -338,7 +340,7 @@ impl Session {
         }
     }
 
-    fn send(&mut self, name: &str, format: ExportFormat) {
+    fn send_case(&mut self, name: &str, format: ExportFormat) {
         let Some(server) = self
             .settings
             .servers
@@ -368,15 +370,15 @@ impl Session {
     pub(super) fn on_pacs(&mut self, event: PacsEvent) {
         match event {
             PacsEvent::Echoed { id, result } => {
-                if let Some(again) = self.answered(id)
-                    && self.understood(result, again).is_some()
+                if let Some(again) = self.take_pending_action(id)
+                    && self.ok_or_record_failure(result, again).is_some()
                 {
                     self.pacs.is_reached = true;
                 }
             }
             PacsEvent::Found { id, result } => {
-                if let Some(again) = self.answered(id) {
-                    self.pacs.found = self.understood(result, again);
+                if let Some(again) = self.take_pending_action(id) {
+                    self.pacs.found = self.ok_or_record_failure(result, again);
                 }
             }
             PacsEvent::Series {
@@ -384,8 +386,8 @@ impl Session {
                 study_uid,
                 result,
             } => {
-                if let Some(again) = self.answered(id)
-                    && let Some(series) = self.understood(result, again)
+                if let Some(again) = self.take_pending_action(id)
+                    && let Some(series) = self.ok_or_record_failure(result, again)
                 {
                     self.pacs.series.insert(study_uid, series);
                 }
@@ -397,10 +399,10 @@ impl Session {
             }
             PacsEvent::Received { id, result } => {
                 if let Some(receiving) = self.pacs.receiving.take_if(|r| r.id == id)
-                    && let Some(folders) = self.understood(result, receiving.again)
+                    && let Some(folders) = self.ok_or_record_failure(result, receiving.again)
                 {
                     self.pacs.opened += 1;
-                    self.open(folders);
+                    self.open_paths(folders);
                 }
             }
             PacsEvent::SignedIn {
@@ -423,7 +425,7 @@ impl Session {
                 };
                 self.notices.add(Severity::Info, text);
             }
-            PacsEvent::Queued(Err(error)) => self.fail(&error),
+            PacsEvent::Queued(Err(error)) => self.show_error(&error),
             PacsEvent::Queue(items) => self.on_queue(items),
             PacsEvent::SendingNeedsSignIn { server } => {
                 let text = format!(
@@ -472,7 +474,7 @@ impl Session {
     }
 
     /// What was asked, where this is the answer that is waited for.
-    fn answered(&mut self, id: u64) -> Option<Option<Box<PacsAction>>> {
+    fn take_pending_action(&mut self, id: u64) -> Option<Option<Box<PacsAction>>> {
         self.pacs
             .asking
             .take_if(|a| a.id == id)
@@ -480,14 +482,18 @@ impl Session {
     }
 
     /// The answer; a failure is kept to be shown, and done again once somebody has signed in.
-    fn understood<T>(&mut self, result: Result<T>, again: Option<Box<PacsAction>>) -> Option<T> {
+    fn ok_or_record_failure<T>(
+        &mut self,
+        result: Result<T>,
+        again: Option<Box<PacsAction>>,
+    ) -> Option<T> {
         match result {
             Ok(answer) => Some(answer),
             Err(error) if error.kind == ErrorKind::Cancelled => None,
             Err(error) => {
                 self.pacs.needs_sign_in = error.kind == ErrorKind::SignIn;
                 self.pacs.postponed = again.filter(|_| self.pacs.needs_sign_in);
-                self.pacs.trouble = Some(super::sentence(&error.to_string()));
+                self.pacs.trouble = Some(super::to_sentence(&error.to_string()));
                 None
             }
         }

@@ -4,12 +4,14 @@ use super::{Session, command::UserCommand, store::WorkspaceState, tools::ToolKin
 
 impl Session {
     /// Why a command cannot be done now, for the tooltip of its greyed button.
-    pub fn refusal(&self, command: UserCommand) -> Option<&'static str> {
+    pub fn command_refusal(&self, command: UserCommand) -> Option<&'static str> {
         use UserCommand as C;
-        let case = self.case();
+        let case = self.current_case();
         let has_many = case.is_some_and(|c| c.slices.len() > 1);
         match command {
-            _ if self.holder().is_some() && command.changes_work() => Some(super::looking::LOOKING),
+            _ if self.lock_holder().is_some() && command.changes_work() => {
+                Some(super::looking::LOOKING)
+            }
             C::OpenFiles
             | C::OpenFolder
             | C::OpenPath
@@ -20,7 +22,7 @@ impl Session {
             | C::About => None,
             C::NewWorkspace => None,
             C::FindImages => {
-                (self.missing() == 0).then_some("No images of the workspace are missing")
+                (self.missing_case_count() == 0).then_some("No images of the workspace are missing")
             }
             C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
@@ -34,7 +36,7 @@ impl Session {
             | C::ShowNothing => None,
             C::ShowDifference | C::ToggleOrtho => None,
             C::NextView => self
-                .ortho()
+                .ortho_views()
                 .is_none()
                 .then_some("The orthogonal views are not shown"),
             C::Undo if self.is_drawing() => None,
@@ -67,7 +69,9 @@ impl Session {
             C::Export if case.is_some_and(|c| !c.has_mask()) => {
                 Some("There is no mask to export yet")
             }
-            C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
+            C::NextDoubtful | C::PreviousDoubtful
+                if case.is_some_and(|c| c.measured_slice_count() == 0) =>
+            {
                 Some("There is no mask yet")
             }
             C::NextDoubtful | C::PreviousDoubtful
@@ -91,7 +95,7 @@ impl Session {
             {
                 Some("The workspace is being opened")
             }
-            C::ChooseTask if !matches!(self.workspace(), WorkspaceState::Open(_)) => {
+            C::ChooseTask if !matches!(self.workspace_state(), WorkspaceState::Open(_)) => {
                 Some("No workspace is open")
             }
             C::AcceptProposal
@@ -114,10 +118,10 @@ impl Session {
             {
                 Some("The workspace is being opened")
             }
-            _ if case.is_some_and(|c| !c.is_restored) && command.draws() => {
+            _ if case.is_some_and(|c| !c.is_restored) && command.changes_mask() => {
                 Some("The workspace is being opened")
             }
-            _ if self.current_loaded().is_none() && command.draws() => {
+            _ if self.current_loaded().is_none() && command.changes_mask() => {
                 Some("The slice is not loaded yet")
             }
             C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => {

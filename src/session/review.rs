@@ -5,7 +5,9 @@ use labrum_core::{journal::Also, study::Status};
 
 impl Session {
     pub(super) fn next_doubtful(&mut self, forward: bool) {
-        let Some(case) = self.case() else { return };
+        let Some(case) = self.current_case() else {
+            return;
+        };
         // In order of slice; on a slice the most doubtful first.
         let places: Vec<(usize, usize)> = case
             .slices
@@ -24,7 +26,7 @@ impl Session {
         }
         let here = self
             .focus
-            .filter(|(key, _)| *key == case.key())
+            .filter(|(key, _)| *key == case.slice_key())
             .map(|(key, d)| (key.slice, d));
         let next = match (here, forward) {
             (Some(here), true) => places.iter().find(|p| **p > here).or(places.first()),
@@ -54,26 +56,26 @@ impl Session {
 
     /// Which of how many doubtful places of the case was gone to: (1-based, count).
     pub fn doubt_position(&self) -> Option<(usize, usize)> {
-        let case = self.case()?;
+        let case = self.current_case()?;
         let count = |s: &super::case::SliceState| s.finding.as_ref().map_or(0, |f| f.doubts.len());
         let total = case.slices.iter().map(count).sum();
         let at = self
             .focus
-            .filter(|(key, _)| *key == case.key())
+            .filter(|(key, _)| *key == case.slice_key())
             .map_or(0, |(key, index)| {
                 case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1
             });
         (total > 0).then_some((at, total))
     }
 
-    pub(super) fn accept(&mut self) {
+    pub(super) fn accept_case(&mut self) {
         if self.close_by_key() {
             return;
         }
         self.sign_off(Status::Accepted);
     }
 
-    pub(super) fn skip(&mut self) {
+    pub(super) fn skip_case(&mut self) {
         // While a line is drawn, Backspace takes its last corner back.
         if self.take_back_corner() || self.drop_hand() {
             return;
@@ -95,21 +97,21 @@ impl Session {
         };
         self.take_step(tool, id, Vec::new(), Also::default(), Some(status));
         if was_accepted && status == Status::Skipped {
-            let title = self.cases[at].title();
+            let title = self.cases[at].display_title();
             let text = format!(
                 "\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance."
             );
             self.notices.add(Severity::Warning, text);
         }
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
-        let order = self.ordered();
+        let order = self.ordered_cases();
         let here = order.iter().position(|i| *i == at).unwrap_or(0);
         let count = order.len();
         let next = (1..count)
             .map(|d| order[(here + d) % count])
             .find(|&i| open(&self.cases[i]));
         match next {
-            Some(next) => self.select(Some(next)),
+            Some(next) => self.select_case(Some(next)),
             None => {
                 let accepted = self
                     .cases
@@ -126,16 +128,16 @@ impl Session {
     }
 
     /// The cases in the order in which they are shown and gone through, by their place in the list of cases.
-    pub fn ordered(&self) -> Vec<usize> {
+    pub fn ordered_cases(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.cases.len()).collect();
         let case = |i: &usize| &self.cases[*i];
         match self.settings.case_order {
             CaseOrder::Opened => {}
-            CaseOrder::Name => order.sort_by_key(|i| case(i).title().to_lowercase()),
+            CaseOrder::Name => order.sort_by_key(|i| case(i).display_title().to_lowercase()),
             CaseOrder::Date => order.sort_by_key(|i| std::cmp::Reverse(case(i).study.date.clone())),
             CaseOrder::Doubt => {
                 // Cases without a proposal come last.
-                let doubts = self.doubts();
+                let doubts = self.case_doubts();
                 let doubt = |i: &usize| doubts[*i].unwrap_or(-1.0);
                 order.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
             }
@@ -162,7 +164,7 @@ impl Session {
         let mut by_chance = open.clone();
         by_chance.sort_by_key(|i| die(*i));
         let mut by_doubt = open.clone();
-        let doubts = self.doubts();
+        let doubts = self.case_doubts();
         let doubt = |i: usize| doubts[i].unwrap_or(-1.0);
         by_doubt.sort_by(|a, b| doubt(*b).total_cmp(&doubt(*a)));
         let mut taken = vec![false; self.cases.len()];
@@ -193,8 +195,8 @@ impl Session {
     }
 
     /// The doubt of each case: each is a sum over its boundaries, so that none is worked out twice.
-    fn doubts(&self) -> Vec<Option<f32>> {
-        self.cases.iter().map(Case::doubt).collect()
+    fn case_doubts(&self) -> Vec<Option<f32>> {
+        self.cases.iter().map(Case::mean_uncertainty).collect()
     }
 
     /// Works out why cases come where they come.

@@ -35,7 +35,7 @@ impl Session {
         let runs = self.learning.running.is_some();
         match command {
             UserCommand::Train if runs => Some("Training is running already"),
-            UserCommand::Train if matches!(self.workspace(), WorkspaceState::Failed(_)) => {
+            UserCommand::Train if matches!(self.workspace_state(), WorkspaceState::Failed(_)) => {
                 Some("No workspace is open")
             }
             UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
@@ -52,7 +52,7 @@ impl Session {
             .is_some_and(|r| r.control.is_paused())
     }
 
-    pub(super) fn learn(&mut self, action: LearnAction) {
+    pub(super) fn learn_action(&mut self, action: LearnAction) {
         match action {
             LearnAction::Start => self.begin_round(),
             LearnAction::Cancel => self.cancel_round(),
@@ -62,7 +62,7 @@ impl Session {
             }
             LearnAction::Pause(is_paused) => {
                 if let Some(running) = &self.learning.running {
-                    running.control.pause(is_paused);
+                    running.control.set_paused(is_paused);
                 }
             }
             LearnAction::Activate(key) => self.change_version(VersionJob::Activate(Some(key))),
@@ -76,12 +76,12 @@ impl Session {
             LearnAction::Compare(first, second) => {
                 self.learning.is_comparing = true;
                 self.learning.comparison = None;
-                self.store(StoreJob::Version(VersionJob::Compare(first, second)));
+                self.push_store_job(StoreJob::Version(VersionJob::Compare(first, second)));
             }
             LearnAction::ShowCase(key) => self.show_stored_case(key),
             LearnAction::Report => {
                 self.learning.report = None;
-                self.store(StoreJob::WorkReport);
+                self.push_store_job(StoreJob::WorkReport);
             }
             LearnAction::ExportReport(folder) => {
                 if let Some(report) = &self.learning.report {
@@ -94,7 +94,7 @@ impl Session {
 
     fn change_version(&mut self, job: VersionJob) {
         self.learning.fresh = None;
-        self.store(StoreJob::Version(job));
+        self.push_store_job(StoreJob::Version(job));
     }
 
     /// Begins a round on the accepted masks as they are now.
@@ -102,15 +102,15 @@ impl Session {
         if let Some(reason) = self.refuse_training(UserCommand::Train) {
             return self.notices.add(
                 Severity::Hint,
-                format!("{}: {reason}.", UserCommand::Train.label()),
+                format!("{}: {reason}.", UserCommand::Train.display_label()),
             );
         }
         let of = |v: &Version| (Some(v.key), StartFrom::File(v.file.clone()), v.name.clone());
-        let (active, proposing) = (self.learning.active(), self.model_of_accepted());
+        let (active, proposing) = (self.learning.active_version(), self.model_of_accepted());
         let is_start_active = active.is_some() || proposing.is_some();
         let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
             (Some(version), ..) | (None, None, Some(version)) => of(version),
-            (None, Some(model), _) => (None, (&model.source).into(), model.title()),
+            (None, Some(model), _) => (None, (&model.source).into(), model.display_title()),
             (None, None, None) => (None, StartFrom::Nothing, "nothing".to_owned()),
         };
         let LearnSettings { loss, seconds, .. } = self.settings.learning;
@@ -126,7 +126,7 @@ impl Session {
             plan,
             seconds,
         };
-        self.store(StoreJob::BeginRound(Box::new(RoundWish {
+        self.push_store_job(StoreJob::BeginRound(Box::new(RoundWish {
             parent,
             settings,
         })));
@@ -142,7 +142,7 @@ impl Session {
 
     /// The model that would be run on a case.
     pub fn model_for(&self, case: &Case) -> Option<&ModelEntry> {
-        match self.fitting(case) {
+        match self.fitting_model(case) {
             super::Fitting::Model { index, .. } => self.models.get(index),
             super::Fitting::None(_) => None,
         }
@@ -163,7 +163,7 @@ impl Session {
             }
             // It was cancelled while the snapshot was taken.
             _ => {
-                return self.store(StoreJob::EndRound {
+                return self.push_store_job(StoreJob::EndRound {
                     key,
                     outcome: RoundOutcome::Cancelled,
                 });
@@ -172,7 +172,7 @@ impl Session {
         let Some(running) = &self.learning.running else {
             return;
         };
-        let name = match self.workspace() {
+        let name = match self.workspace_state() {
             WorkspaceState::Open(info) => info.name.clone(),
             _ => "Model".to_owned(),
         };
@@ -182,14 +182,14 @@ impl Session {
             labels: self.labels.clone().into(),
             name,
             device: self.settings.device,
-            threads: self.threads(),
+            threads: self.thread_count(),
             control: running.control.clone(),
         };
         self.jobs
             .push(Job::Training(TrainingJob::Train(Box::new(job))));
     }
 
-    fn threads(&self) -> usize {
+    fn thread_count(&self) -> usize {
         match self.settings.threads {
             0 => thread::available_parallelism().map_or(1, usize::from),
             n => n,
@@ -203,7 +203,7 @@ impl Session {
         };
         running.control.cancel.cancel();
         if let Some(key) = running.key {
-            self.store(StoreJob::EndRound {
+            self.push_store_job(StoreJob::EndRound {
                 key,
                 outcome: RoundOutcome::Cancelled,
             });
@@ -274,16 +274,19 @@ impl Session {
                 let name = &version.name;
                 let text = match version.state {
                     VersionState::Accepted => {
-                        format!("{name} is active now: {}.", version.report.verdict.reason())
+                        format!(
+                            "{name} is active now: {}.",
+                            version.report.verdict.reason_text()
+                        )
                     }
                     VersionState::Rejected if version.report.verdict.is_not_yet() => format!(
                         "{name} proposes nothing yet: {}. Accept more cases and train again; the next round goes on from it.",
-                        version.report.verdict.reason()
+                        version.report.verdict.reason_text()
                     ),
                     VersionState::Rejected => {
                         format!(
                             "{name} was rejected, the model is unchanged: {}.",
-                            version.report.verdict.reason()
+                            version.report.verdict.reason_text()
                         )
                     }
                     VersionState::Undecided => format!("{name} waits for your decision."),
@@ -293,11 +296,11 @@ impl Session {
             }
             Ok(None) => RoundOutcome::Cancelled,
             Err(error) => {
-                self.fail(&error);
+                self.show_error(&error);
                 RoundOutcome::Failed(error.to_string())
             }
         };
-        self.store(StoreJob::EndRound { key, outcome });
+        self.push_store_job(StoreJob::EndRound { key, outcome });
     }
 
     /// Lets the training begin nothing for a moment: somebody draws, scrolls or opens something.
@@ -331,12 +334,12 @@ impl Session {
             .chain(&self.learning.versions)
             .map(|version| version.file.clone())
             .collect();
-        let was_active = self.learning.active().map(|v| v.key);
+        let was_active = self.learning.active_version().map(|v| v.key);
         self.models
             .retain(|m| !matches!(&m.source, ModelSource::File(path) if known.contains(path)));
         self.learning.versions = versions;
         self.models.splice(0..0, active);
-        if was_active != self.learning.active().map(|v| v.key) {
+        if was_active != self.learning.active_version().map(|v| v.key) {
             self.propose_again();
         }
     }
@@ -362,7 +365,7 @@ impl Session {
         }
     }
 
-    pub(super) fn compare(
+    pub(super) fn compare_versions(
         &mut self,
         first: (VersionKey, PathBuf),
         second: (VersionKey, PathBuf),
@@ -371,7 +374,7 @@ impl Session {
         let (labels, device, threads) = (
             self.labels.clone().into(),
             self.device_for_runs(),
-            self.threads(),
+            self.thread_count(),
         );
         self.jobs
             .push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
@@ -393,7 +396,7 @@ impl Session {
         self.learning.is_comparing = false;
         match report {
             Ok(report) => self.learning.comparison = Some((first, second, Box::new(report))),
-            Err(error) => self.fail(&error),
+            Err(error) => self.show_error(&error),
         }
     }
 
@@ -403,7 +406,7 @@ impl Session {
             .iter()
             .position(|c| c.stored_as.is_some_and(|k| k.0 == key))
         {
-            Some(at) => self.select(Some(at)),
+            Some(at) => self.select_case(Some(at)),
             None => self.notices.add(
                 Severity::Hint,
                 "That case is not open: open the workspace again (File).",

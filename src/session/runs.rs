@@ -9,7 +9,7 @@ use super::{
         SliceKey,
     },
     notice::Severity,
-    opening::outward,
+    opening::indices_outward,
 };
 use crate::{Error, Result};
 use labrum_core::{mask::PackedMask, model_card::ModelFit, progress::Cancel, study::Status};
@@ -46,7 +46,7 @@ pub struct ModelRun {
 
 impl ModelRun {
     /// How long it goes on still, from what it took so far.
-    pub fn remaining(&self, now: Instant) -> Option<Duration> {
+    pub fn time_left(&self, now: Instant) -> Option<Duration> {
         let took = now.duration_since(self.started?);
         (self.done > 0)
             .then(|| took / self.done as u32 * (self.total - self.done.min(self.total)) as u32)
@@ -69,11 +69,12 @@ pub enum Fitting {
 
 impl Session {
     /// Which model is run on a case.
-    pub fn fitting(&self, case: &Case) -> Fitting {
-        let reason = |m: &ModelEntry| match m.card.fit(&case.series, || case.look.as_ref()) {
-            ModelFit::Fits => None,
-            ModelFit::No(reason) => Some(reason),
-        };
+    pub fn fitting_model(&self, case: &Case) -> Fitting {
+        let reason =
+            |m: &ModelEntry| match m.card.fit_for_series(&case.series, || case.look.as_ref()) {
+                ModelFit::Fits => None,
+                ModelFit::No(reason) => Some(reason),
+            };
         if let Some(chosen) = &case.chosen_model
             && let Some(index) = self.models.iter().position(|m| m.source == *chosen)
         {
@@ -90,14 +91,14 @@ impl Session {
             None => Fitting::None(
                 self.models
                     .iter()
-                    .filter_map(|m| Some((m.title(), reason(m)?)))
+                    .filter_map(|m| Some((m.display_title(), reason(m)?)))
                     .collect(),
             ),
         }
     }
 
     pub(super) fn refuse_to_run(&self) -> Option<&'static str> {
-        match self.fitting(self.case()?) {
+        match self.fitting_model(self.current_case()?) {
             Fitting::Model { .. } => None,
             Fitting::None(models) if models.is_empty() => Some("There is no model"),
             Fitting::None(_) => Some("No matching model; choose one in the panel on the right"),
@@ -113,7 +114,7 @@ impl Session {
     pub(super) fn on_model_read(&mut self, model: ModelEntry) {
         self.notices.add(
             Severity::Info,
-            format!("{} can be used now.", model.title()),
+            format!("{} can be used now.", model.display_title()),
         );
         self.models.retain(|m| m.source != model.source);
         self.choose_model(Some(model.source.clone()));
@@ -122,7 +123,7 @@ impl Session {
 
     pub(super) fn segment_slice(&mut self) {
         self.end_blindness();
-        if let Some((at, slice)) = self.current.zip(self.case().map(|c| c.slice)) {
+        if let Some((at, slice)) = self.current.zip(self.current_case().map(|c| c.slice)) {
             self.start_run(at, vec![slice], true, false);
         }
     }
@@ -136,10 +137,10 @@ impl Session {
 
     pub(super) fn segment_series(&mut self) {
         self.end_blindness();
-        let Some((at, case)) = self.current.zip(self.case()) else {
+        let Some((at, case)) = self.current.zip(self.current_case()) else {
             return;
         };
-        let slices: Vec<usize> = outward(case.slice, case.slices.len()).collect();
+        let slices: Vec<usize> = indices_outward(case.slice, case.slices.len()).collect();
         let id = case.id;
         self.stop_runs_on(id);
         self.start_run(at, slices, false, false);
@@ -147,7 +148,8 @@ impl Session {
 
     /// Starts the next run that nobody asked for, where the settings allow it and nothing else runs.
     pub(super) fn auto_run(&mut self) {
-        let may_run = self.settings.auto_run && !self.models.is_empty() && self.holder().is_none();
+        let may_run =
+            self.settings.auto_run && !self.models.is_empty() && self.lock_holder().is_none();
         let Some(at) = self.current.filter(|_| may_run) else {
             return;
         };
@@ -158,7 +160,7 @@ impl Session {
                 && c.is_restored
                 && !c.auto_run_done
                 && !c.is_blind
-                && matches!(self.fitting(c), Fitting::Model { warning: None, .. })
+                && matches!(self.fitting_model(c), Fitting::Model { warning: None, .. })
         };
         // The case on the screen does not wait for runs on others.
         let on_others = self.runs.iter().any(|r| r.case != self.cases[at].id);
@@ -166,7 +168,7 @@ impl Session {
             let case = &self.cases[at];
             let (slice, count) = (case.slice, case.slices.len());
             self.cases[at].auto_run_done = true;
-            let mut slices: Vec<usize> = outward(slice, count).collect();
+            let mut slices: Vec<usize> = indices_outward(slice, count).collect();
             if on_others || count == 1 {
                 slices.remove(0);
                 self.start_run(at, vec![slice], true, true);
@@ -183,13 +185,13 @@ impl Session {
             if let Some(next) = ahead {
                 self.cases[next].auto_run_done = true;
                 let (slice, count) = (self.cases[next].slice, self.cases[next].slices.len());
-                self.start_run(next, outward(slice, count).collect(), false, true);
+                self.start_run(next, indices_outward(slice, count).collect(), false, true);
             }
         }
     }
 
     fn start_run(&mut self, at: usize, slices: Vec<usize>, is_urgent: bool, is_automatic: bool) {
-        let Fitting::Model { index, .. } = self.fitting(&self.cases[at]) else {
+        let Fitting::Model { index, .. } = self.fitting_model(&self.cases[at]) else {
             return;
         };
         let model = self.models[index].clone();
@@ -227,7 +229,7 @@ impl Session {
         let run_state = ModelRun {
             id: run,
             case: case.id,
-            model: model.title(),
+            model: model.display_title(),
             done: 0,
             total: targets.len(),
             is_automatic,
@@ -275,7 +277,7 @@ impl Session {
                     .slice_state(key)
                     .is_none_or(|s| s.proposal_revision != revision) => {}
             // One message for a run: the other slices mostly fail for the same reason.
-            Err(error) if first_failure => self.fail(&error),
+            Err(error) if first_failure => self.show_error(&error),
             Err(_) => {}
         }
     }
@@ -303,13 +305,13 @@ impl Session {
         }
         state.revision += 1;
         state.proposal_revision += 1;
-        state.mask = Some(PackedMask::of(&finding.mask()));
+        state.mask = Some(PackedMask::from_mask(&finding.to_mask()));
         state.finding = Some(finding);
         state.found_revision = state.revision;
         if self.focus.is_some_and(|(focus, _)| focus == key) {
             self.focus = None;
         }
-        if self.live.as_ref().is_some_and(|l| l.key() == key) {
+        if self.live.as_ref().is_some_and(|l| l.slice_key() == key) {
             self.live = None;
             self.refresh_live();
             self.show_preview();
@@ -330,12 +332,12 @@ impl Session {
             case.auto_run_done &= ended.done > 0 || failure.is_some();
         }
         match failure {
-            Some(error) => self.fail(&error),
+            Some(error) => self.show_error(&error),
             None => self.auto_run(),
         }
     }
 
-    pub(super) fn cancel(&mut self) {
+    pub(super) fn cancel_all(&mut self) {
         if let Some(opening) = &self.opening {
             opening.cancel.cancel();
         }

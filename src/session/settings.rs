@@ -60,7 +60,7 @@ impl CaseOrder {
     ];
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::Opened => "As opened",
             Self::Name => "Name",
@@ -82,13 +82,13 @@ impl ViewMode {
     ];
 
     /// The mode that comes next.
-    pub fn next(self) -> Self {
+    pub fn next_mode(self) -> Self {
         let at = Self::ALL.iter().position(|m| *m == self).unwrap_or(0);
         Self::ALL[(at + 1) % Self::ALL.len()]
     }
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::Fill => "Fill",
             Self::Outline => "Outline",

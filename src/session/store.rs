@@ -51,7 +51,7 @@ pub(super) struct Activity {
 
 impl Session {
     /// The workspace.
-    pub fn workspace(&self) -> &WorkspaceState {
+    pub fn workspace_state(&self) -> &WorkspaceState {
         &self.workspace
     }
 
@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Hands something to the workspace that must not be lost.
-    pub(super) fn store(&mut self, job: StoreJob) {
+    pub(super) fn push_store_job(&mut self, job: StoreJob) {
         self.sent_to_store += 1;
         self.jobs.push(Job::Store(job));
     }
@@ -122,7 +122,7 @@ impl Session {
                 self.notices.add_about(
                     Topic::Saving,
                     Severity::Error,
-                    super::sentence(&error.to_string()),
+                    super::to_sentence(&error.to_string()),
                 );
             }
         }
@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Cases of the workspace whose images are not where they were.
-    pub fn missing(&self) -> usize {
+    pub fn missing_case_count(&self) -> usize {
         match &self.workspace {
             WorkspaceState::Open(info) => info.missing.len(),
             WorkspaceState::Opening | WorkspaceState::Failed(_) => 0,
@@ -180,7 +180,7 @@ impl Session {
                 self.notices.add(Severity::Warning, text);
             }
             Ok(found) => self.jobs.push(Job::Store(StoreJob::Relocate(found))),
-            Err(error) => self.fail(&error),
+            Err(error) => self.show_error(&error),
         }
     }
 
@@ -208,14 +208,14 @@ impl Session {
 
     /// Has the workspace remember what is on the screen, to begin there the next time.
     pub(super) fn note_shown(&mut self) {
-        if let Some((case, slice)) = self.case().map(|case| (case.id, case.slice)) {
+        if let Some((case, slice)) = self.current_case().map(|case| (case.id, case.slice)) {
             self.jobs.push(Job::Store(StoreJob::Shown { case, slice }));
         }
     }
 
     /// Has cases that just came in looked up in the workspace.
     /// Those that were taken out of its list stay out where it is restoring what it had.
-    pub(super) fn adopt(&mut self, cases: &HashSet<CaseId>, is_restoring: bool) {
+    pub(super) fn adopt_cases(&mut self, cases: &HashSet<CaseId>, is_restoring: bool) {
         let has_failed = matches!(self.workspace, WorkspaceState::Failed(_));
         let adopt = |case: &mut Case| {
             case.is_restored = has_failed;
@@ -269,12 +269,12 @@ impl Session {
                 }
                 for problem in restored.problems {
                     self.notices
-                        .add(Severity::Error, super::sentence(&problem.to_string()));
+                        .add(Severity::Error, super::to_sentence(&problem.to_string()));
                 }
                 // It may have been looked up before.
-                self.history.retain(|case| case != id);
-                self.history.restore(restored.done, restored.undone);
-                if self.live.as_ref().is_some_and(|l| l.key().case == id) {
+                self.history.retain_cases(|case| case != id);
+                self.history.restore_steps(restored.done, restored.undone);
+                if self.live.as_ref().is_some_and(|l| l.slice_key().case == id) {
                     self.live = None;
                 }
             }
@@ -298,7 +298,7 @@ impl Session {
             if let Some(state) = self.slice_state_mut(key) {
                 state.revision += 1;
             }
-            self.survey(key);
+            self.request_survey(key);
         }
     }
 
@@ -319,7 +319,7 @@ impl Session {
             state.finding = Some(finding);
         } else {
             // Drawn on since: shown against the proposal from now on.
-            self.survey(key);
+            self.request_survey(key);
         }
     }
 
@@ -327,7 +327,7 @@ impl Session {
         self.written = written;
         match trouble {
             Some(error) => {
-                let text = super::sentence(&error.to_string());
+                let text = super::to_sentence(&error.to_string());
                 if self.store_trouble.as_ref() != Some(&text) {
                     let more =
                         "The work is kept in memory and written as soon as that works again.";
@@ -341,7 +341,7 @@ impl Session {
             }
             None => {
                 if self.store_trouble.take().is_some() {
-                    self.notices.forget(Topic::Saving);
+                    self.notices.retract_topic(Topic::Saving);
                     self.notices.add(Severity::Info, "All work is saved again.");
                 }
             }
@@ -350,7 +350,7 @@ impl Session {
 
     /// Keeps what a model found, beside the mask.
     pub(super) fn store_proposal(&mut self, key: SliceKey, finding: Arc<Finding>) {
-        self.store(StoreJob::Proposal {
+        self.push_store_job(StoreJob::Proposal {
             case: key.case,
             slice: key.slice,
             finding,
@@ -359,7 +359,7 @@ impl Session {
 
     pub(super) fn set_status(&mut self, id: CaseId, status: Status) {
         if self.show_status(id, status) {
-            self.store(StoreJob::Status { case: id, status });
+            self.push_store_job(StoreJob::Status { case: id, status });
         }
     }
 
@@ -420,7 +420,7 @@ impl Session {
         }
         if let Some(case) = self.cases.iter_mut().find(|c| c.id == id) {
             case.seconds += seconds;
-            self.store(StoreJob::Seconds { case: id, seconds });
+            self.push_store_job(StoreJob::Seconds { case: id, seconds });
         }
         self.note_shown();
     }

@@ -18,7 +18,7 @@ pub enum TaskChoice {
 
 impl Session {
     /// The tasks of the workspace; the first one is that of all cases that were put into no other.
-    pub fn tasks(&self) -> Vec<Task> {
+    pub fn workspace_tasks(&self) -> Vec<Task> {
         let first = Task {
             key: TaskKey::default(),
             name: "First task".into(),
@@ -30,19 +30,21 @@ impl Session {
 
     /// What the task of the case on the screen is called; `None` while there is only one.
     pub fn task_name(&self) -> Option<String> {
-        let key = self.case()?.task;
-        let task = self.tasks().into_iter().find(|t| t.key == key)?;
+        let key = self.current_case()?.task;
+        let task = self.workspace_tasks().into_iter().find(|t| t.key == key)?;
         (!self.tasks.is_empty()).then_some(task.name)
     }
 
     /// Puts the case on the screen into a task, and with it, where that is wanted, all of its study.
     pub(super) fn choose_task(&mut self, choice: TaskChoice, whole_study: bool) {
-        let Some(case) = self.case() else { return };
+        let Some(case) = self.current_case() else {
+            return;
+        };
         let (id, study) = (case.id, case.study.id.clone());
         let is_meant = |c: &&super::case::Case| c.id == id || whole_study && c.study.id == study;
         let cases: Vec<CaseId> = self.cases.iter().filter(is_meant).map(|c| c.id).collect();
         self.finish_hand();
-        self.store(StoreJob::SetTask {
+        self.push_store_job(StoreJob::SetTask {
             cases,
             task: choice,
         });
@@ -58,7 +60,7 @@ impl Session {
         self.choose_standing_label();
         if let (Some((_, task)), count) = (changed.first(), changed.len()) {
             let name = self
-                .tasks()
+                .workspace_tasks()
                 .into_iter()
                 .find(|t| t.key == *task)
                 .map_or_else(String::new, |t| t.name);
@@ -79,9 +81,9 @@ impl Session {
         let Some(at) = self.current else { return };
         self.finish_hand();
         self.note_time();
-        let (id, title) = (self.cases[at].id, self.cases[at].title());
+        let (id, title) = (self.cases[at].id, self.cases[at].display_title());
         self.stop_runs_on(id);
-        self.store(StoreJob::RemoveCase(id));
+        self.push_store_job(StoreJob::RemoveCase(id));
         self.drop_case(id);
         let text = format!(
             "Removed \"{title}\" from the list. Its work is kept: open the file again to get it back."
@@ -97,17 +99,17 @@ impl Session {
         let shown = match self.current {
             Some(current) if current != at => self.cases.get(current).map(|c| c.id),
             _ => self
-                .beside(at)
+                .neighbour_case(at)
                 .and_then(|i| self.cases.get(i))
                 .map(|c| c.id),
         };
         let was_shown = self.current == Some(at);
         self.cases.remove(at);
-        self.history.retain(|case| case != id);
+        self.history.retain_cases(|case| case != id);
         self.forget_activity(id);
         if was_shown {
             (self.live, self.focus, self.current) = (None, None, None);
-            self.select(shown.and_then(|id| self.cases.iter().position(|c| c.id == id)));
+            self.select_case(shown.and_then(|id| self.cases.iter().position(|c| c.id == id)));
         } else {
             self.current = shown.and_then(|id| self.cases.iter().position(|c| c.id == id));
         }

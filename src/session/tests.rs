@@ -31,7 +31,7 @@ pub(crate) use pictures::with_pictures;
 
 fn series(name: &str, slices: usize) -> Series {
     let slice = |frame| {
-        Slice::at(Source {
+        Slice::from_source(Source {
             path: format!("/scans/{name}").into(),
             frame,
         })
@@ -40,7 +40,7 @@ fn series(name: &str, slices: usize) -> Series {
         id: name.into(),
         modality: "US".into(),
         description: name.into(),
-        ..Series::of(Kind::Dicom, 64, 64, (0..slices as u32).map(slice).collect())
+        ..Series::from_slices(Kind::Dicom, 64, 64, (0..slices as u32).map(slice).collect())
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn model(modality: &str) -> ModelEntry {
         name: format!("{modality} model"),
         version: "1".into(),
         config: Config::S,
-        labels: vec![Label::named("Disc", 0)],
+        labels: vec![Label::with_name("Disc", 0)],
         input: InputSpec {
             channels: 1,
             columns: 64,
@@ -79,7 +79,7 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
     let mut session = Session::new(Settings::default());
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
     session.on_event(Event::Models(shipped.into_iter().collect()));
-    session.apply(Action::Open(vec!["/scans".into()]));
+    session.apply_action(Action::Open(vec!["/scans".into()]));
     let Some(Job::Files(FileJob::Open { id, .. })) = session
         .take_jobs()
         .into_iter()
@@ -138,10 +138,10 @@ pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
 }
 
 pub(super) fn finding() -> Arc<Finding> {
-    Arc::new(Finding::of(
+    Arc::new(Finding::from_prediction(
         &blurred_disc(64, 20.0),
         "US model 1".into(),
-        [Label::named("Disc", 0)].into(),
+        [Label::with_name("Disc", 0)].into(),
         &Default::default(),
     ))
 }
@@ -163,7 +163,7 @@ pub(super) fn answer(session: &mut Session, job: &SegmentJob) {
 }
 
 pub(super) fn command(session: &mut Session, command: UserCommand) {
-    session.apply(Action::Command(command));
+    session.apply_action(Action::Command(command));
 }
 
 #[test]
@@ -174,19 +174,19 @@ fn a_model_that_fits_runs_by_itself_and_the_slice_on_the_screen_comes_first() {
     let order: Vec<usize> = jobs[0].targets.iter().map(|t| t.key.slice).collect();
     assert_eq!(order, [2, 3, 1, 4, 0]);
     answer(&mut session, &jobs[0]);
-    assert_eq!(session.case().unwrap().status, Status::Proposed);
-    assert_eq!(session.case().unwrap().found(), 5);
+    assert_eq!(session.current_case().unwrap().status, Status::Proposed);
+    assert_eq!(session.current_case().unwrap().measured_slice_count(), 5);
 }
 
 #[test]
 fn a_model_that_does_not_fit_runs_only_where_the_user_chooses_it() {
     let mut session = session(&[("a", 1)], Some(model("CT")));
     assert!(segment_jobs(&mut session).is_empty());
-    assert!(session.refusal(UserCommand::SegmentSlice).is_some());
-    session.apply(Action::ChooseModel(Some(ModelSource::Shipped(0))));
+    assert!(session.command_refusal(UserCommand::SegmentSlice).is_some());
+    session.apply_action(Action::ChooseModel(Some(ModelSource::Shipped(0))));
     command(&mut session, UserCommand::SegmentSlice);
     assert_eq!(segment_jobs(&mut session).len(), 1);
-    let fitting = session.fitting(session.case().unwrap());
+    let fitting = session.fitting_model(session.current_case().unwrap());
     assert!(
         matches!(
             fitting,
@@ -207,12 +207,12 @@ fn a_result_for_an_older_revision_is_dropped() {
     let second = segment_jobs(&mut session).remove(0);
     answer(&mut session, &first);
     assert_eq!(
-        session.case().unwrap().found(),
+        session.current_case().unwrap().measured_slice_count(),
         0,
         "the user has asked again since"
     );
     answer(&mut session, &second);
-    assert_eq!(session.case().unwrap().found(), 1);
+    assert_eq!(session.current_case().unwrap().measured_slice_count(), 1);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn what_comes_after_a_cancel_is_dropped_and_nothing_is_started_again() {
     command(&mut session, UserCommand::Cancel);
     assert!(job.cancel.is_cancelled() && !session.is_busy());
     answer(&mut session, &job);
-    assert_eq!(session.case().unwrap().found(), 0);
+    assert_eq!(session.current_case().unwrap().measured_slice_count(), 0);
     assert!(segment_jobs(&mut session).is_empty());
 }
 
@@ -250,7 +250,7 @@ fn an_accepted_case_keeps_its_mask_whatever_still_comes() {
     command(&mut session, UserCommand::Accept);
     answer(&mut session, &job);
     assert_eq!(session.cases[0].status, Status::Accepted);
-    assert_eq!(session.cases[0].found(), 1);
+    assert_eq!(session.cases[0].measured_slice_count(), 1);
     assert_eq!(session.current, Some(1), "the next case is shown");
 }
 
@@ -278,7 +278,7 @@ fn the_case_on_the_screen_does_not_wait_for_runs_on_others() {
     );
     answer(&mut session, &jobs[1]);
     answer(&mut session, &jobs[0]);
-    assert_eq!(session.case().unwrap().found(), 5);
+    assert_eq!(session.current_case().unwrap().measured_slice_count(), 5);
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
-    let on_slice = session.case().unwrap().slices[0]
+    let on_slice = session.current_case().unwrap().slices[0]
         .finding
         .as_ref()
         .unwrap()
@@ -330,7 +330,7 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
     for _ in 0..2 * on_slice + 1 {
         command(&mut session, UserCommand::NextDoubtful);
         let (key, index) = session.focus.unwrap();
-        assert_eq!(key.slice, session.case().unwrap().slice);
+        assert_eq!(key.slice, session.current_case().unwrap().slice);
         seen.push((key.slice, index));
     }
     assert_eq!(seen.first(), seen.last(), "after the last comes the first");
@@ -344,7 +344,7 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
 #[test]
 fn the_slice_on_the_screen_is_wished_for_first() {
     let mut session = session(&[("a", 9)], None);
-    session.apply(Action::SetSlice(7));
+    session.apply_action(Action::SetSlice(7));
     let wishes = session.take_jobs().into_iter().rev().find_map(|j| {
         if let Job::Decode(w) = j {
             Some(w)
@@ -358,7 +358,7 @@ fn the_slice_on_the_screen_is_wished_for_first() {
 #[test]
 fn opening_the_same_study_again_does_not_double_it() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
-    session.apply(Action::Open(vec!["/scans".into()]));
+    session.apply_action(Action::Open(vec!["/scans".into()]));
     let id = session.next_id;
     let study = Study {
         id: "study".into(),
@@ -395,7 +395,7 @@ fn an_export_holds_the_masks_there_are() {
         formats: vec![ExportFormat::LabelMap],
         ..ExportOptions::default()
     };
-    session.apply(Action::Export(ExportRequest {
+    session.apply_action(Action::Export(ExportRequest {
         folder: "/out".into(),
         scope: ExportScope::ThisCase,
         options,
@@ -419,7 +419,7 @@ fn a_choice_of_device_is_probed_and_written_down() {
         device: DeviceChoice::Cpu,
         ..session.settings.clone()
     };
-    session.apply(Action::SetSettings(settings));
+    session.apply_action(Action::SetSettings(settings));
     let jobs = session.take_jobs();
     assert!(
         jobs.iter()
@@ -437,18 +437,18 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
     let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
     let default_window = image.default_window();
     let loaded = Loaded {
-        presets: window::presets(&image, "US", default_window),
+        presets: window::presets_for_image(&image, "US", default_window),
         image: Arc::new(image),
         default_window,
     };
-    let key = session.case().unwrap().key();
+    let key = session.current_case().unwrap().slice_key();
     session.on_event(Event::Loaded {
         key,
         result: Ok(Arc::new(loaded)),
     });
-    let shown = |s: &Session| s.window_of(s.case().unwrap(), s.current_loaded().unwrap());
+    let shown = |s: &Session| s.window_of(s.current_case().unwrap(), s.current_loaded().unwrap());
     assert_eq!(shown(&session), default_window);
-    session.apply(Action::SetWindow(Window::new(1.0, 2.0)));
+    session.apply_action(Action::SetWindow(Window::new(1.0, 2.0)));
     assert_eq!(shown(&session), Window::new(1.0, 2.0));
     command(&mut session, UserCommand::WindowReset);
     assert_eq!(shown(&session), default_window);
@@ -458,14 +458,14 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
 fn labels_wait_for_the_workspace_that_has_its_own() {
     let mut session = Session::new(Settings::default());
     session.take_jobs();
-    session.apply(Action::Label(LabelAction::Add(Label::named("Bone", 0))));
-    assert!(session.labels().is_empty() && session.take_jobs().is_empty());
-    let labels = vec![Label::named("Tumour", 0)];
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Bone", 0))));
+    assert!(session.all_labels().is_empty() && session.take_jobs().is_empty());
+    let labels = vec![Label::with_name("Tumour", 0)];
     session.on_event(Event::Workspace(Ok(WorkspaceInfo {
         labels: labels.clone(),
         ..WorkspaceInfo::default()
     })));
-    assert_eq!(session.labels(), labels);
+    assert_eq!(session.all_labels(), labels);
 }
 
 #[test]
@@ -483,8 +483,8 @@ fn a_case_that_is_not_looked_up_yet_keeps_its_status() {
         },
         |_, _| true,
     );
-    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
-    session.commit("Brush", key.case, vec![(0, edit)]);
+    let edit = session.write_mask(key, |mask| mask.paint_region(&dot, 1, &Rule::FREE));
+    session.commit_edits("Brush", key.case, vec![(0, edit)]);
     command(&mut session, UserCommand::NextCase);
     session.take_jobs();
     command(&mut session, UserCommand::Skip);
@@ -498,14 +498,14 @@ fn a_case_that_is_not_looked_up_yet_keeps_its_status() {
 #[test]
 fn a_label_of_a_model_gets_a_color_that_no_other_has() {
     let mut session = session(&[("a", 1)], None);
-    session.apply(Action::Label(super::labels::LabelAction::Add(
-        Label::named("Mine", 0),
+    session.apply_action(Action::Label(super::labels::LabelAction::Add(
+        Label::with_name("Mine", 0),
     )));
     assert_eq!(
-        session.values_of_model(&[Label::named("Disc", 0)], Default::default()),
+        session.values_of_model(&[Label::with_name("Disc", 0)], Default::default()),
         [2]
     );
-    let colors: Vec<_> = session.labels().iter().map(|l| l.color).collect();
+    let colors: Vec<_> = session.all_labels().iter().map(|l| l.color).collect();
     assert_eq!(colors.len(), 2);
     assert_ne!(colors[0], colors[1]);
 }
@@ -515,14 +515,14 @@ fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
     let mut session = session(&[("a", 1)], None);
     session.cases[0].is_restored = false;
     session.take_jobs();
-    session.apply(Action::ImportMasks(vec!["/masks".into()]));
+    session.apply_action(Action::ImportMasks(vec!["/masks".into()]));
     assert!(session.take_jobs().is_empty() && !session.notices.list.is_empty());
     session.on_event(Event::Restored {
         case: session.cases[0].id,
         known: known(1),
         restored: None,
     });
-    session.apply(Action::ImportMasks(vec!["/masks".into()]));
+    session.apply_action(Action::ImportMasks(vec!["/masks".into()]));
     assert!(
         session
             .take_jobs()
@@ -536,8 +536,8 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
     let mut session = session(&[("a", 1)], None);
     session.take_jobs();
     let command = Action::Command(UserCommand::ImportFound);
-    assert!(session.refusal(UserCommand::ImportFound).is_some());
-    session.apply(command.clone());
+    assert!(session.command_refusal(UserCommand::ImportFound).is_some());
+    session.apply_action(command.clone());
     assert!(session.take_jobs().is_empty());
     let passed = |name: &str, has_masks| PassedOver {
         path: name.into(),
@@ -557,8 +557,8 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
             .iter()
             .any(|n| n.text.contains("Ctrl+Shift+I"))
     );
-    assert_eq!(session.refusal(UserCommand::ImportFound), None);
-    session.apply(command);
+    assert_eq!(session.command_refusal(UserCommand::ImportFound), None);
+    session.apply_action(command);
     let jobs = session.take_jobs();
     assert!(jobs.iter().any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { paths, .. }) if paths == &[PathBuf::from("/study/seg.dcm")])));
 }
@@ -566,7 +566,7 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
 #[test]
 fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
     let mut session = session(&[("a", 1)], None);
-    let key = session.case().unwrap().key();
+    let key = session.current_case().unwrap().slice_key();
     let dot = Region::from_fn(
         &PixelRect {
             columns: 3..4,
@@ -574,15 +574,15 @@ fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
         },
         |_, _| true,
     );
-    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
-    session.commit("Brush", key.case, vec![(0, edit)]);
+    let edit = session.write_mask(key, |mask| mask.paint_region(&dot, 1, &Rule::FREE));
+    session.commit_edits("Brush", key.case, vec![(0, edit)]);
     session.take_jobs();
     session.on_event(Event::RestoredSlice {
         key,
         finding: finding(),
         proposal: Some(finding()),
     });
-    let state = &session.case().unwrap().slices[0];
+    let state = &session.current_case().unwrap().slices[0];
     assert!(
         state.proposal.is_some() && state.finding.is_none(),
         "the finding is of the mask before"
@@ -625,7 +625,7 @@ fn all_accepted_cases_are_read_from_the_workspace_before_they_are_exported() {
         names: "{label}".into(),
         ..ExportOptions::default()
     };
-    session.apply(Action::Export(ExportRequest {
+    session.apply_action(Action::Export(ExportRequest {
         folder: "/out".into(),
         scope: ExportScope::Accepted,
         options,

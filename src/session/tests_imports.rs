@@ -14,7 +14,7 @@ use labrum_core::{
 #[test]
 fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top() {
     let mut session = session(&[("a", 1)], None);
-    session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
+    session.apply_action(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
         jobs.filter_map(|j| {
@@ -34,7 +34,7 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         covered,
     };
     let imported = ImportedMasks {
-        labels: vec![Label::named("Lung", 0), Label::named("Nodule", 1)],
+        labels: vec![Label::with_name("Lung", 0), Label::with_name("Nodule", 1)],
         taken: vec![of(4, 100, 91, 9), of(7, 9, 9, 0)],
         masks: vec![(0, Mask::from_labels(64, 64, vec![1; 64 * 64]).unwrap())],
         ..ImportedMasks::default()
@@ -54,8 +54,8 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         .map(|l| l.label.name.as_str())
         .collect();
     assert_eq!(names, ["Nodule", "Lung"], "the smaller lies on top");
-    assert_eq!(session.labels().len(), 0, "nothing was taken yet");
-    session.apply(Action::TakeOverlapping(Some(vec![1, 0])));
+    assert_eq!(session.all_labels().len(), 0, "nothing was taken yet");
+    session.apply_action(Action::TakeOverlapping(Some(vec![1, 0])));
     let choice = job(&mut session).unwrap();
     assert_eq!(
         (choice.only.clone(), choice.order.clone()),
@@ -71,7 +71,7 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         result: Ok(imported.clone()),
     });
     assert!(
-        session.overlapping.is_none() && session.labels().len() == 2,
+        session.overlapping.is_none() && session.all_labels().len() == 2,
         "what was chosen is taken without asking"
     );
     session.on_event(Event::Imported {
@@ -80,14 +80,14 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         choice: MaskChoice::default(),
         result: Ok(imported),
     });
-    session.apply(Action::TakeOverlapping(None));
+    session.apply_action(Action::TakeOverlapping(None));
     assert!(session.overlapping.is_none() && job(&mut session).is_none());
 }
 
 #[test]
 fn masks_that_need_an_answer_are_read_again_with_it() {
     let mut session = session(&[("a", 1)], None);
-    session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
+    session.apply_action(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
         jobs.filter_map(|j| {
@@ -120,16 +120,16 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
         ErrorKind::NamesOtherImages,
         &MaskChoice::default(),
     );
-    session.apply(Action::AnswerImport(Some(ImportAnswer::ByPosition)));
+    session.apply_action(Action::AnswerImport(Some(ImportAnswer::ByPosition)));
     let choice = job(&mut session).unwrap();
     assert!(choice.by_position && session.undecided.is_none());
     // Now the time is asked for, and what was said before still counts.
     asks(&mut session, ErrorKind::TimeWanted(3), &choice);
-    session.apply(Action::AnswerImport(Some(ImportAnswer::Time(2))));
+    session.apply_action(Action::AnswerImport(Some(ImportAnswer::Time(2))));
     let choice = job(&mut session).unwrap();
     assert_eq!((choice.by_position, choice.time), (true, Some(2)));
     asks(&mut session, ErrorKind::TimeWanted(3), &choice);
-    session.apply(Action::AnswerImport(None));
+    session.apply_action(Action::AnswerImport(None));
     assert!(job(&mut session).is_none() && session.undecided.is_none());
 }
 
@@ -139,7 +139,7 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
     let ids: Vec<CaseId> = session.cases.iter().map(|c| c.id).collect();
     session.cases.iter_mut().for_each(|c| c.is_restored = true);
     session.cases[2].status = Status::Accepted;
-    session.apply(Action::ImportMasks(vec!["/masks".into()]));
+    session.apply_action(Action::ImportMasks(vec!["/masks".into()]));
     let others = session.take_jobs().into_iter().find_map(|job| match job {
         Job::MaskFiles(MaskFileJob::Import { others, .. }) => {
             Some(others.into_iter().map(|(case, _)| case).collect::<Vec<_>>())
@@ -152,7 +152,7 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
         "neither the one on the screen nor the accepted one"
     );
     let masks = ImportedMasks {
-        labels: vec![Label::named("Lung", 0)],
+        labels: vec![Label::with_name("Lung", 0)],
         taken: vec![TakenLabel {
             number: 1,
             in_file: 4096,
@@ -169,7 +169,7 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
     let count = |session: &Session, case| {
         session
             .mask_of(SliceKey { case, slice: 0 })
-            .map_or(0, |m| m.count(1))
+            .map_or(0, |m| m.count_pixels(1))
     };
     assert_eq!(
         (count(&session, ids[1]), count(&session, ids[3])),

@@ -58,7 +58,7 @@ impl Session {
     }
 
     fn next_step(&self, way: UndoDirection, reach: Reach) -> Option<&HistoryStep> {
-        let of = self.reached(reach)?;
+        let of = self.case_in_reach(reach)?;
         if way == UndoDirection::Back {
             self.history.next_undo(of)
         } else {
@@ -67,9 +67,9 @@ impl Session {
     }
 
     /// `Some(None)` for all cases; `None` where nothing is open.
-    fn reached(&self, reach: Reach) -> Option<Option<CaseId>> {
+    fn case_in_reach(&self, reach: Reach) -> Option<Option<CaseId>> {
         match reach {
-            Reach::Here => self.case().map(|c| Some(c.id)),
+            Reach::Here => self.current_case().map(|c| Some(c.id)),
             Reach::AnyCase => Some(None),
         }
     }
@@ -78,12 +78,12 @@ impl Session {
         if self.take_back_corner() || self.drop_hand() {
             return;
         }
-        self.go(UndoDirection::Back, reach);
+        self.step_history(UndoDirection::Back, reach);
     }
 
     pub(super) fn redo(&mut self, reach: Reach) {
         self.finish_hand();
-        self.go(UndoDirection::Again, reach);
+        self.step_history(UndoDirection::Again, reach);
     }
 
     /// Says where the last step is that could be taken back or done again, where there is none in the case on the screen.
@@ -105,8 +105,8 @@ impl Session {
         self.notices.add(Severity::Hint, text);
     }
 
-    fn go(&mut self, way: UndoDirection, reach: Reach) {
-        let Some(of) = self.reached(reach) else {
+    fn step_history(&mut self, way: UndoDirection, reach: Reach) {
+        let Some(of) = self.case_in_reach(reach) else {
             return;
         };
         let Some(mut step) = self.next_step(way, reach).cloned() else {
@@ -115,20 +115,20 @@ impl Session {
         let known = self.signed_off_since(&step, way);
         step.also.status = known.or(step.also.status);
         let moved = if way == UndoDirection::Back {
-            self.history.undo(of)
+            self.history.undo_step(of)
         } else {
-            self.history.redo(of)
+            self.history.redo_step(of)
         };
         if let Some(moved) = moved {
             // From now on it gives back what it took.
             moved.also.status = step.also.status;
         }
-        self.store(StoreJob::SetUndone {
+        self.push_store_job(StoreJob::SetUndone {
             step: step.id,
             undone: way == UndoDirection::Back,
             status: known,
         });
-        self.replay(&step, way);
+        self.replay_step(&step, way);
     }
 
     /// A case may have been signed off without a step of its own, by an older version or at the command line: then it is
@@ -146,16 +146,16 @@ impl Session {
     }
 
     /// Does a step again or takes it back, and shows where.
-    fn replay(&mut self, step: &HistoryStep, way: UndoDirection) {
+    fn replay_step(&mut self, step: &HistoryStep, way: UndoDirection) {
         let case = step.case;
-        self.notices.forget(Topic::Case(case));
+        self.notices.retract_topic(Topic::Case(case));
         let slices: Vec<usize> = step.edits.iter().map(|(slice, _)| *slice).collect();
-        for (slice, edit) in step.edits(way == UndoDirection::Back) {
+        for (slice, edit) in step.decoded_edits(way == UndoDirection::Back) {
             edit.runs
                 .iter()
                 .for_each(|run| self.revive_label(run.after));
             self.write_mask(SliceKey { case, slice }, |mask| {
-                mask.apply(&edit);
+                mask.apply_edit(&edit);
                 edit
             });
         }
@@ -236,7 +236,7 @@ impl Session {
         self.show_status(case, target);
         // The journal has written what the step says.
         if target != kept.unwrap_or(now) {
-            self.store(StoreJob::Status {
+            self.push_store_job(StoreJob::Status {
                 case,
                 status: target,
             });
@@ -252,14 +252,14 @@ impl Session {
         way: UndoDirection,
         status: Option<Status>,
     ) {
-        let here = self.case().map(Case::key);
+        let here = self.current_case().map(Case::slice_key);
         let is_here = here.is_some_and(|key| key.case == step.case);
         // What was drawn across the slices is seen across them.
-        let is_across = slices.len() > 1 && self.ortho().is_some();
+        let is_across = slices.len() > 1 && self.ortho_views().is_some();
         let is_seen = is_here
             && (is_across || slices.is_empty() || here.is_some_and(|k| slices.contains(&k.slice)));
         if !is_seen {
-            self.select(self.cases.iter().position(|c| c.id == step.case));
+            self.select_case(self.cases.iter().position(|c| c.id == step.case));
             if let Some(first) = slices.first() {
                 self.go_to_slice(*first);
             }
@@ -328,6 +328,6 @@ impl Session {
         self.cases
             .iter()
             .find(|c| c.id == case)
-            .map_or_else(String::new, Case::title)
+            .map_or_else(String::new, Case::display_title)
     }
 }

@@ -76,7 +76,7 @@ impl ViewPlacement {
 
 impl View {
     /// Where the picture comes to lie.
-    pub fn place(&self, canvas: Canvas, extent: PictureExtent) -> ViewPlacement {
+    pub fn place_picture(&self, canvas: Canvas, extent: PictureExtent) -> ViewPlacement {
         let (scale, center) = match *self {
             Self::Fit => (
                 fit_scale(canvas, extent),
@@ -103,7 +103,7 @@ impl View {
         canvas: Canvas,
         extent: PictureExtent,
     ) {
-        let before = self.place(canvas, extent);
+        let before = self.place_picture(canvas, extent);
         let fixed = before.image_from_screen(pointer);
         let scale = (before.scale[0] * factor).clamp(*SCALES.start(), *SCALES.end());
         let middle = canvas.center();
@@ -118,8 +118,8 @@ impl View {
     }
 
     /// Moves the picture by `delta` points.
-    pub fn pan(&mut self, delta: [f32; 2], canvas: Canvas, extent: PictureExtent) {
-        let placed = self.place(canvas, extent);
+    pub fn pan_by(&mut self, delta: [f32; 2], canvas: Canvas, extent: PictureExtent) {
+        let placed = self.place_picture(canvas, extent);
         let middle = placed.image_from_screen(canvas.center());
         let center = [
             middle[0] - delta[0] / placed.scale[0],
@@ -132,14 +132,20 @@ impl View {
     }
 
     /// Brings a part of the picture to the middle, zoomed in so far that it is judged with ease, never zoomed out.
-    pub fn focus(&mut self, low: [f32; 2], high: [f32; 2], canvas: Canvas, extent: PictureExtent) {
+    pub fn focus_on(
+        &mut self,
+        low: [f32; 2],
+        high: [f32; 2],
+        canvas: Canvas,
+        extent: PictureExtent,
+    ) {
         let span = [
             (high[0] - low[0]).max(1.0),
             (high[1] - low[1]).max(1.0) * extent.aspect,
         ];
         let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) / 4.0;
         let fit = fit_scale(canvas, extent);
-        let now = self.place(canvas, extent).scale[0];
+        let now = self.place_picture(canvas, extent).scale[0];
         let scale = wanted
             .min(fit * 4.0)
             .max(now)
@@ -183,9 +189,13 @@ mod tests {
     fn the_pixel_under_the_pointer_stays_when_zooming() {
         let mut view = View::Fit;
         let pointer = [300.0, 320.0];
-        let before = view.place(CANVAS, EXTENT).image_from_screen(pointer);
+        let before = view
+            .place_picture(CANVAS, EXTENT)
+            .image_from_screen(pointer);
         view.zoom_at(1.7, pointer, CANVAS, EXTENT);
-        let after = view.place(CANVAS, EXTENT).image_from_screen(pointer);
+        let after = view
+            .place_picture(CANVAS, EXTENT)
+            .image_from_screen(pointer);
         assert!(
             (before[0] - after[0]).abs() < 1e-3 && (before[1] - after[1]).abs() < 1e-3,
             "{before:?} {after:?}"
@@ -194,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_fitted_picture_lies_inside_the_canvas_and_keeps_its_shape() {
-        let placed = View::Fit.place(CANVAS, EXTENT);
+        let placed = View::Fit.place_picture(CANVAS, EXTENT);
         let [left, top] = placed.screen_from_image([0.0, 0.0]);
         let [right, bottom] = placed.screen_from_image([256.0, 128.0]);
         assert!(left >= 100.0 && top >= 50.0 && right <= 900.0 && bottom <= 650.0);
@@ -204,9 +214,13 @@ mod tests {
     #[test]
     fn panning_moves_the_picture_with_the_pointer() {
         let mut view = View::Fit;
-        let before = view.place(CANVAS, EXTENT).screen_from_image([10.0, 10.0]);
-        view.pan([12.0, -7.0], CANVAS, EXTENT);
-        let after = view.place(CANVAS, EXTENT).screen_from_image([10.0, 10.0]);
+        let before = view
+            .place_picture(CANVAS, EXTENT)
+            .screen_from_image([10.0, 10.0]);
+        view.pan_by([12.0, -7.0], CANVAS, EXTENT);
+        let after = view
+            .place_picture(CANVAS, EXTENT)
+            .screen_from_image([10.0, 10.0]);
         assert!(
             (after[0] - before[0] - 12.0).abs() < 1e-3 && (after[1] - before[1] + 7.0).abs() < 1e-3
         );
@@ -215,8 +229,8 @@ mod tests {
     #[test]
     fn focusing_shows_the_whole_stretch() {
         let mut view = View::Fit;
-        view.focus([20.0, 30.0], [40.0, 44.0], CANVAS, EXTENT);
-        let placed = view.place(CANVAS, EXTENT);
+        view.focus_on([20.0, 30.0], [40.0, 44.0], CANVAS, EXTENT);
+        let placed = view.place_picture(CANVAS, EXTENT);
         for corner in [[20.0, 30.0], [40.0, 44.0]] {
             let [x, y] = placed.screen_from_image(corner);
             assert!((100.0..=900.0).contains(&x) && (50.0..=650.0).contains(&y));

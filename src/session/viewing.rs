@@ -53,8 +53,10 @@ impl Session {
     }
 
     pub(super) fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, PictureExtent)) {
-        let Some(case) = self.case() else { return };
-        let extent = self.extent(case);
+        let Some(case) = self.current_case() else {
+            return;
+        };
+        let extent = self.picture_extent(case);
         let canvas = self.canvas;
         if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
             change(&mut case.view, canvas, extent);
@@ -78,12 +80,12 @@ impl Session {
                 canvas.min[0] + canvas.size[0] / 2.0,
                 canvas.min[1] + canvas.size[1] / 2.0,
             ];
-            let center = view.place(canvas, extent).image_from_screen(middle);
+            let center = view.place_picture(canvas, extent).image_from_screen(middle);
             *view = View::Free { scale, center };
         });
     }
 
-    pub(super) fn preset(&mut self, index: usize) {
+    pub(super) fn apply_window_preset(&mut self, index: usize) {
         let window = self
             .current_loaded()
             .and_then(|l| l.presets.get(index))

@@ -5,7 +5,7 @@ use labrum_core::image::{Image, Pixels, Window, WindowPreset};
 /// The windows for an image, the first four on the keys 1 to 4: the file's own, then the usual ones of its modality.
 ///
 /// `default` is the window that the image is shown with at first.
-pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
+pub fn presets_for_image(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
     let preset = |name: &str, window| WindowPreset {
         name: name.into(),
         window,
@@ -15,7 +15,7 @@ pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPres
         .iter()
         .take(3)
         .enumerate()
-        .map(named)
+        .map(with_default_name)
         .collect();
     let is_usual = modality == "CT" && default == Window::SOFT_TISSUE;
     // By its own table, or through the window to begin with.
@@ -28,7 +28,7 @@ pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPres
         presets.push(preset("Bone", Window::new(400.0, 1800.0)));
         presets.push(preset("Brain", Window::new(40.0, 80.0)));
     } else if let Some((low, high)) = full_range(image) {
-        presets.push(preset("Full range", Window::spanning(low, high)));
+        presets.push(preset("Full range", Window::from_range(low, high)));
     }
     let mut seen = Vec::new();
     presets.retain(|p| {
@@ -40,7 +40,7 @@ pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPres
     presets
 }
 
-fn named((index, preset): (usize, &WindowPreset)) -> WindowPreset {
+fn with_default_name((index, preset): (usize, &WindowPreset)) -> WindowPreset {
     let name = preset.name.trim();
     let name = if name.is_empty() {
         format!("File {}", index + 1)
@@ -85,7 +85,7 @@ mod tests {
             name: String::new(),
             window: Window::new(50.0, 350.0),
         }];
-        let names: Vec<String> = presets(&image, "CT", Window::new(50.0, 350.0))
+        let names: Vec<String> = presets_for_image(&image, "CT", Window::new(50.0, 350.0))
             .into_iter()
             .map(|p| p.name)
             .collect();
@@ -98,12 +98,18 @@ mod tests {
         image.usual_window = Some(Window::SOFT_TISSUE);
         let window = image.default_window();
         assert_eq!((window.center, window.width), (40.0, 400.0));
-        assert_eq!(presets(&image, "CT", window)[0].name, "Soft tissue");
+        assert_eq!(
+            presets_for_image(&image, "CT", window)[0].name,
+            "Soft tissue"
+        );
     }
 
     #[test]
     fn a_flat_picture_offers_no_empty_range() {
         let image = Image::new(2, 1, Pixels::U16(vec![7, 7])).unwrap();
-        assert_eq!(presets(&image, "MR", image.default_window()).len(), 1);
+        assert_eq!(
+            presets_for_image(&image, "MR", image.default_window()).len(),
+            1
+        );
     }
 }

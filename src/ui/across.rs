@@ -10,7 +10,7 @@ use super::{
     theme::CANVAS,
     tool_input::ToolInput,
     tool_overlay,
-    widgets::capital,
+    widgets::capitalize_first,
 };
 use crate::session::{
     Action, Session,
@@ -48,7 +48,7 @@ impl AcrossState {
     }
 
     /// Where the view was drawn last.
-    pub(super) fn place(&self) -> Option<Canvas> {
+    pub(super) fn drawn_canvas(&self) -> Option<Canvas> {
         self.last_canvas
     }
 
@@ -59,7 +59,7 @@ impl AcrossState {
 }
 
 /// Where the slice and the two views across lie in `rect`.
-pub(crate) fn layout(rect: Rect) -> [Rect; 3] {
+pub(crate) fn split_layout(rect: Rect) -> [Rect; 3] {
     let (x, y) = (
         (rect.left() + rect.width() * 0.56).round(),
         rect.center().y.round(),
@@ -73,14 +73,14 @@ pub(crate) fn layout(rect: Rect) -> [Rect; 3] {
 }
 
 /// Shows the views across the slices in their places.
-pub(crate) fn show(
+pub(crate) fn show_views(
     ui: &mut Ui,
     session: &Session,
     places: [Rect; 2],
     states: &mut [AcrossState; 2],
     actions: &mut Vec<Action>,
 ) {
-    let Some((ortho, case)) = session.ortho().zip(session.case()) else {
+    let Some((ortho, case)) = session.ortho_views().zip(session.current_case()) else {
         return;
     };
     for ((plane, rect), state) in [ViewPlane::Column, ViewPlane::Row]
@@ -90,13 +90,13 @@ pub(crate) fn show(
     {
         if let Some(view) = ortho.across(plane) {
             ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(plane), |ui| {
-                one(ui, session, ortho, case, view, state, actions);
+                show_view(ui, session, ortho, case, view, state, actions);
             });
         }
     }
 }
 
-fn one(
+fn show_view(
     ui: &mut Ui,
     session: &Session,
     ortho: &Ortho,
@@ -118,19 +118,19 @@ fn one(
         state.last_canvas = Some(canvas);
         actions.push(Action::Ortho(OrthoAction::SetCanvas(plane, canvas)));
     }
-    let words = describe(session, ortho, view);
+    let words = accessible_description(session, ortho, view);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
-    let placement = view.view.place(canvas, view.extent());
-    state.target = Some(ViewTarget::of(ui, &response, plane));
+    let placement = view.view.place_picture(canvas, view.picture_extent());
+    state.target = Some(ViewTarget::from_response(ui, &response, plane));
     state.input.show_cursor(ui, &response, session);
     let place = (response.id.with("menu"), response.layer_id);
-    panels::context::picture(ui, session, place, &mut state.input.menu, actions);
+    panels::context::show_picture_menu(ui, session, place, &mut state.input.menu, actions);
     if let Some(loaded) = session.current_loaded() {
         state.window = Some((session.window_of(case, loaded), case.window.is_none()));
     }
     let Some((image, (window, is_default))) = view.image.as_ref().zip(state.window) else {
-        canvas::message(&painter, rect, "Loading", "");
-        return frame(&painter, rect, plane, ortho.active == plane);
+        canvas::paint_centered_message(&painter, rect, "Loading", "");
+        return paint_frame(&painter, rect, plane, ortho.active == plane);
     };
     let layers = match session.settings.view_mode {
         _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => {
@@ -140,12 +140,17 @@ fn one(
         ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
         ViewMode::Hidden => LabelLayers::Nothing,
     };
-    let levels = GreyLevels::of(image, window, is_default);
+    let levels = GreyLevels::from_image(image, window, is_default);
     let hidden = canvas::hidden_labels(session);
     let look = CanvasLook::new(placement, ui.pixels_per_point(), levels);
-    let look = look.with_labels(layers, session.labels(), &hidden, session.settings.opacity);
+    let look = look.with_labels(
+        layers,
+        session.all_labels(),
+        &hidden,
+        session.settings.opacity,
+    );
     let labels = Some(&view.labels).filter(|_| look.draws_labels());
-    state.stage.paint(
+    state.stage.paint_scene(
         &painter,
         rect,
         &Scene {
@@ -156,8 +161,8 @@ fn one(
             look: &look,
         },
     );
-    annotate(&painter, rect, ortho, case, view, placement);
-    cross(
+    paint_annotations(&painter, rect, ortho, case, view, placement);
+    paint_crosshair(
         &painter,
         rect,
         &view.pane,
@@ -165,19 +170,19 @@ fn one(
         placement,
     );
     if let Some((center, radii)) = session.across_ring(plane) {
-        tool_overlay::ring(&painter, placement, center, radii);
+        tool_overlay::paint_brush_ring(&painter, placement, center, radii);
     }
-    frame(&painter, rect, plane, ortho.active == plane);
+    paint_frame(&painter, rect, plane, ortho.active == plane);
 }
 
 /// What a screen reader says of a view.
-fn describe(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
+fn accessible_description(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
     let plane = view.pane.plane;
     let mask = match view.labels.mask().is_blank() {
         true => "no mask".to_owned(),
         false => format!(
             "mask shown as {}",
-            session.settings.view_mode.label().to_lowercase()
+            session.settings.view_mode.display_name().to_lowercase()
         ),
     };
     let keys = if ortho.active == plane {
@@ -188,12 +193,12 @@ fn describe(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
     format!(
         "View: {}, {} of {}, {mask}{keys}",
         view.pane.name,
-        ortho.index(plane) + 1,
-        ortho.steps(plane)
+        ortho.cell_index(plane) + 1,
+        ortho.step_count(plane)
     )
 }
 
-fn annotate(
+fn paint_annotations(
     painter: &Painter,
     rect: Rect,
     ortho: &Ortho,
@@ -202,10 +207,14 @@ fn annotate(
     placement: ViewPlacement,
 ) {
     let plane = view.pane.plane;
-    let mut edges = PictureEdges::of(painter, rect);
+    let mut edges = PictureEdges::for_rect(painter, rect);
     let mut title = vec![
         view.pane.name.clone(),
-        format!("{} / {}", ortho.index(plane) + 1, ortho.steps(plane)),
+        format!(
+            "{} / {}",
+            ortho.cell_index(plane) + 1,
+            ortho.step_count(plane)
+        ),
     ];
     title.extend(
         ortho
@@ -213,19 +222,19 @@ fn annotate(
             .notes
             .iter()
             .filter(|_| plane == ViewPlane::Column)
-            .map(|note| capital(note)),
+            .map(|note| capitalize_first(note)),
     );
-    edges.title(&title);
+    edges.write_title(&title);
     let count = case.slices.len();
     if ortho.loaded < count {
-        edges.note(format!("{} of {count} slices are read", ortho.loaded));
+        edges.write_note(format!("{} of {count} slices are read", ortho.loaded));
     }
-    edges.letters(edges::letters_of(view.pane.right, view.pane.down));
+    edges.write_side_letters(edges::letters_of(view.pane.right, view.pane.down));
     edges.scale_bar(|_| Some(view.pane.spacing[0]), placement);
 }
 
 /// The colour of a view: of its frame, and of its line in the others. Told apart by colour-blind people (Okabe and Ito).
-fn color(plane: ViewPlane) -> Color32 {
+fn plane_color(plane: ViewPlane) -> Color32 {
     match plane {
         ViewPlane::Slice => Color32::from_rgb(240, 228, 66),
         ViewPlane::Column => Color32::from_rgb(86, 180, 233),
@@ -234,7 +243,7 @@ fn color(plane: ViewPlane) -> Color32 {
 }
 
 /// Where the other views go through this one; open about the place that they share.
-pub(super) fn cross(
+pub(super) fn paint_crosshair(
     painter: &Painter,
     rect: Rect,
     pane: &Pane,
@@ -244,8 +253,8 @@ pub(super) fn cross(
     const OPEN: f32 = 10.0;
     let [x, y] = placement.screen_from_image(place.map(|v| v as f32));
     let [down, across] = pane
-        .lines()
-        .map(|plane| Stroke::new(1.0, color(plane).gamma_multiply(0.75)));
+        .crossing_planes()
+        .map(|plane| Stroke::new(1.0, plane_color(plane).gamma_multiply(0.75)));
     for (from, to) in [(rect.top(), y - OPEN), (y + OPEN, rect.bottom())] {
         if to > from {
             painter.vline(x, from..=to, down);
@@ -259,14 +268,14 @@ pub(super) fn cross(
 }
 
 /// A mark in the colour of the view, and a frame about the one that keys go to.
-pub(super) fn frame(painter: &Painter, rect: Rect, plane: ViewPlane, is_active: bool) {
+pub(super) fn paint_frame(painter: &Painter, rect: Rect, plane: ViewPlane, is_active: bool) {
     let mark = Rect::from_min_size(rect.min, vec2(28.0, 3.0));
-    painter.rect_filled(mark, 0.0, color(plane));
+    painter.rect_filled(mark, 0.0, plane_color(plane));
     if is_active {
         painter.rect_stroke(
             rect.shrink(0.5),
             0.0,
-            Stroke::new(1.0, color(plane)),
+            Stroke::new(1.0, plane_color(plane)),
             StrokeKind::Inside,
         );
     }

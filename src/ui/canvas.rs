@@ -48,7 +48,7 @@ impl CanvasState {
     }
 
     /// Where the canvas was drawn last.
-    pub(super) fn place(&self) -> Option<Canvas> {
+    pub(super) fn drawn_canvas(&self) -> Option<Canvas> {
         self.last_canvas.map(|(canvas, _)| canvas)
     }
 
@@ -58,21 +58,25 @@ impl CanvasState {
     }
 
     /// The slice that is on the canvas as things are: for a moment another than the one that is on its way.
-    pub(super) fn shown(&mut self, session: &Session) -> Option<SliceKey> {
+    pub(super) fn shown_slice(&mut self, session: &Session) -> Option<SliceKey> {
         let case = session
-            .case()
+            .current_case()
             .filter(|_| session.current_failure().is_none())?;
         self.shown.clear_unless(Some(case.id));
-        self.shown.slice(session, case).map(|(key, _)| key)
+        self.shown.slice_to_show(session, case).map(|(key, _)| key)
     }
 
     /// What the pointer is on as things are, though it has not moved.
-    pub(super) fn pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
+    pub(super) fn current_pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
         let at = now.at.filter(|_| now.over == Some(ViewPlane::Slice))?;
-        let (shown, case, canvas) = (self.shown(session)?, session.case()?, self.place()?);
+        let (shown, case, canvas) = (
+            self.shown_slice(session)?,
+            session.current_case()?,
+            self.drawn_canvas()?,
+        );
         let [x, y] = case
             .view
-            .place(canvas, session.extent(case))
+            .place_picture(canvas, session.picture_extent(case))
             .image_from_screen([at.x, at.y]);
         let inside =
             x >= 0.0 && y >= 0.0 && x < case.series.columns as f32 && y < case.series.rows as f32;
@@ -85,7 +89,7 @@ impl CanvasState {
 }
 
 /// Shows the canvas.
-pub(crate) fn show(
+pub(crate) fn show_slice(
     ui: &mut Ui,
     session: &Session,
     state: &mut CanvasState,
@@ -108,28 +112,34 @@ pub(crate) fn show(
             pixels_per_point,
         });
     }
-    state.target = Some(ViewTarget::of(ui, &response, ViewPlane::Slice));
-    state.shown.clear_unless(session.case().map(|c| c.id));
-    let Some(case) = session.case() else { return };
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
+    state.target = Some(ViewTarget::from_response(ui, &response, ViewPlane::Slice));
+    state
+        .shown
+        .clear_unless(session.current_case().map(|c| c.id));
+    let Some(case) = session.current_case() else {
+        return;
+    };
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Image, true, accessible_description(session, case))
+    });
     state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
 
-    let extent = session.extent(case);
-    let placement = case.view.place(canvas, extent);
+    let extent = session.picture_extent(case);
+    let placement = case.view.place_picture(canvas, extent);
     state.input.show_cursor(ui, &response, session);
     let place = (response.id.with("menu"), response.layer_id);
-    panels::context::picture(ui, session, place, &mut state.input.menu, actions);
+    panels::context::show_picture_menu(ui, session, place, &mut state.input.menu, actions);
     if let Some(error) = session.current_failure() {
         state.shown.clear_unless(None);
-        return message(
+        return paint_centered_message(
             &painter,
             rect,
             "This slice cannot be shown",
             &error.to_string(),
         );
     }
-    let Some((shown, loaded)) = state.shown.slice(session, case) else {
-        return message(&painter, rect, "Loading", "");
+    let Some((shown, loaded)) = state.shown.slice_to_show(session, case) else {
+        return paint_centered_message(&painter, rect, "Loading", "");
     };
     let mode = if state.is_mask_held_hidden {
         ViewMode::Hidden
@@ -149,14 +159,14 @@ pub(crate) fn show(
     let shows_confidence = mode == ViewMode::Confidence && is_current && has_confidence;
     let layers = match mode {
         ViewMode::Confidence if !shows_confidence => LabelLayers::Outline,
-        mode => LabelLayers::of(mode),
+        mode => LabelLayers::for_view_mode(mode),
     };
     let hidden = hidden_labels(session);
     let window = session.window_of(case, &loaded);
-    let levels = GreyLevels::of(&loaded.image, window, window == loaded.default_window);
+    let levels = GreyLevels::from_image(&loaded.image, window, window == loaded.default_window);
     let mut look = CanvasLook::new(placement, pixels_per_point, levels).with_labels(
         layers,
-        session.labels(),
+        session.all_labels(),
         &hidden,
         session.settings.opacity,
     );
@@ -165,21 +175,21 @@ pub(crate) fn show(
     } else {
         1.0
     };
-    look = look.faded(share);
+    look = look.with_faded_labels(share);
     // While one scrolls fast, a slice may be seen that is not the one to draw on.
-    let live = session.live().filter(|l| l.key() == shown);
+    let live = session.live_mask().filter(|l| l.slice_key() == shown);
     let labels = live
-        .or_else(|| finding.map(|f| state.passing.of(shown, f)))
+        .or_else(|| finding.map(|f| state.passing.get_or_unpack(shown, f)))
         .filter(|_| look.draws_labels());
     let wants_reference = mode == ViewMode::Difference;
     let reference = proposal
         .filter(|_| wants_reference)
-        .map(|p| state.proposed.of(shown, p));
+        .map(|p| state.proposed.get_or_unpack(shown, p));
     let preview = live
-        .and(session.preview().region.as_ref())
+        .and(session.tool_preview().region.as_ref())
         .filter(|region| !region.is_empty());
     look.preview = if preview.is_some() {
-        tool_overlay::stripes(session)
+        tool_overlay::stripe_color(session)
     } else {
         look.preview
     };
@@ -190,7 +200,7 @@ pub(crate) fn show(
         preview,
         look: &look,
     };
-    state.stage.paint(&painter, rect, &scene);
+    state.stage.paint_scene(&painter, rect, &scene);
     if let Some(finding) = finding {
         let focus = session
             .focus
@@ -209,18 +219,18 @@ pub(crate) fn show(
             opacity: share,
             placement,
         }
-        .paint(&painter);
+        .paint_contours(&painter);
     }
     if session.settings.overlays {
-        drawings(&painter, &loaded.image, placement);
+        paint_stored_overlays(&painter, &loaded.image, placement);
     }
-    let mut edges = PictureEdges::of(&painter, rect);
+    let mut edges = PictureEdges::for_rect(&painter, rect);
     if shows_confidence {
         edges.confidence_legend();
     } else if mode == ViewMode::Difference {
         edges.difference_legend(case, shown.slice);
     }
-    annotate(
+    paint_annotations(
         &mut edges,
         pixels_per_point,
         session,
@@ -229,29 +239,29 @@ pub(crate) fn show(
         &loaded,
         placement,
     );
-    if let Some(ortho) = session.ortho() {
+    if let Some(ortho) = session.ortho_views() {
         let place = ortho.stack.slice_from_grid(shown.slice, ortho.cross);
-        across::cross(
+        across::paint_crosshair(
             &painter,
             rect,
-            &ortho.stack.pane(ViewPlane::Slice),
+            &ortho.stack.view_pane(ViewPlane::Slice),
             place,
             placement,
         );
-        across::frame(
+        across::paint_frame(
             &painter,
             rect,
             ViewPlane::Slice,
             ortho.active == ViewPlane::Slice,
         );
     }
-    tool_overlay::paint(&painter, session, shown, placement);
+    tool_overlay::paint_tool_preview(&painter, session, shown, placement);
 }
 
 /// What a screen reader says of the canvas.
-fn describe(session: &Session, case: &Case) -> String {
+fn accessible_description(session: &Session, case: &Case) -> String {
     let slice = format!("slice {} of {}", case.slice + 1, case.slices.len());
-    let mask = match case.finding() {
+    let mask = match case.shown_finding() {
         Some(finding) => {
             let labels: Vec<&str> = finding
                 .measurements
@@ -265,16 +275,16 @@ fn describe(session: &Session, case: &Case) -> String {
             };
             format!(
                 "{what}, shown as {}",
-                session.settings.view_mode.label().to_lowercase()
+                session.settings.view_mode.display_name().to_lowercase()
             )
         }
         None => "no mask".to_owned(),
     };
-    format!("Picture: {}, {slice}, {mask}", case.title())
+    format!("Picture: {}, {slice}, {mask}", case.display_title())
 }
 
 /// The words in the corners, the letters of the patient's sides, the scale bar.
-fn annotate(
+fn paint_annotations(
     edges: &mut PictureEdges<'_>,
     per_point: f32,
     session: &Session,
@@ -284,17 +294,17 @@ fn annotate(
     placement: ViewPlacement,
 ) {
     let image = &loaded.image;
-    let mut title = vec![case.title()];
+    let mut title = vec![case.display_title()];
     if case.slices.len() > 1 {
         title.push(format!("{} / {}", slice + 1, case.slices.len()));
     }
-    if let Some(ortho) = session.ortho() {
-        title.insert(0, ortho.stack.pane(ViewPlane::Slice).name.clone());
+    if let Some(ortho) = session.ortho_views() {
+        title.insert(0, ortho.stack.view_pane(ViewPlane::Slice).name.clone());
     }
     if let Some(reason) = session.ortho_refusal() {
         title.push(format!("No orthogonal views: {reason}"));
     }
-    edges.title(&title);
+    edges.write_title(&title);
     let window = session.window_of(case, loaded);
     let unit = image
         .unit
@@ -302,7 +312,7 @@ fn annotate(
         .map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;
     let zoom = placement.scale[0] * per_point * 100.0;
-    edges.state(&[
+    edges.write_state(&[
         format!(
             "C {:.digits$}  W {:.digits$}{unit}",
             window.center, window.width
@@ -315,11 +325,11 @@ fn annotate(
         .map(|what| format!("This picture is not whole: {what}."));
     let remarks: Vec<String> = truncated
         .into_iter()
-        .chain(case.series.notes.iter().map(|n| session::sentence(n)))
+        .chain(case.series.notes.iter().map(|n| session::to_sentence(n)))
         .collect();
-    edges.remarks(&remarks);
+    edges.write_remarks(&remarks);
     if let Some(letters) = edges::letters_in(image) {
-        edges.letters(letters);
+        edges.write_side_letters(letters);
     }
     edges.scale_bar(
         |start| edges::width_under_bar(image, start, placement),
@@ -328,7 +338,7 @@ fn annotate(
 }
 
 /// Drawings that are stored with the picture.
-fn drawings(painter: &Painter, image: &Image, placement: ViewPlacement) {
+fn paint_stored_overlays(painter: &Painter, image: &Image, placement: ViewPlacement) {
     for span in image
         .overlays
         .iter()
@@ -348,7 +358,7 @@ fn drawings(painter: &Painter, image: &Image, placement: ViewPlacement) {
 /// Labels that are not to be seen.
 pub(super) fn hidden_labels(session: &Session) -> Vec<u8> {
     let hidden = session
-        .labels()
+        .all_labels()
         .iter()
         .enumerate()
         .filter(|(_, l)| !l.visible);
@@ -356,7 +366,7 @@ pub(super) fn hidden_labels(session: &Session) -> Vec<u8> {
 }
 
 /// Words in the middle of an empty canvas.
-pub(super) fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
+pub(super) fn paint_centered_message(painter: &Painter, rect: Rect, title: &str, more: &str) {
     let galley = painter.layout(
         title.into(),
         FontId::proportional(18.0),

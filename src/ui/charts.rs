@@ -43,23 +43,23 @@ pub(crate) struct Chart<'a> {
 
 impl Chart<'_> {
     /// Draws it.
-    pub(crate) fn show(&self, ui: &mut Ui, series: &[ChartSeries]) {
-        let colors = theme::colors(ui);
+    pub(crate) fn show_plot(&self, ui: &mut Ui, series: &[ChartSeries]) {
+        let colors = theme::current_colors(ui);
         let tick = |mark: GridMark, _: &RangeInclusive<f64>| (self.figure)(mark.value);
-        let up = axis(AxisHints::new_y(), self.axes[1], colors)
+        let up = style_axis(AxisHints::new_y(), self.axes[1], colors)
             .formatter(tick)
             .min_thickness(36.0);
-        let across =
-            axis(AxisHints::new_x(), self.axes[0], colors).label_spacing(Rangef::new(36.0, 48.0));
+        let across = style_axis(AxisHints::new_x(), self.axes[0], colors)
+            .label_spacing(Rangef::new(36.0, 48.0));
         let across = if self.has_diagonal {
             across.formatter(tick)
         } else {
-            across.formatter(whole)
+            across.formatter(whole_number_label)
         };
         let smallest = if self.has_diagonal { 0.0 } else { 1.0 };
         let mut plot = Plot::new(self.name)
-            .x_grid_spacer(move |input| marks(&input, self.size.x / 56.0, smallest))
-            .y_grid_spacer(|input| marks(&input, self.size.y / 36.0, 0.0))
+            .x_grid_spacer(move |input| round_grid_marks(&input, self.size.x / 56.0, smallest))
+            .y_grid_spacer(|input| round_grid_marks(&input, self.size.y / 36.0, 0.0))
             .width(self.size.x)
             .height(self.size.y)
             .custom_x_axes(vec![across])
@@ -88,7 +88,7 @@ impl Chart<'_> {
         let response = plot.show(ui, |plot| {
             if self.has_diagonal {
                 let line = Line::new("the same", vec![[-1.0, -1.0], [2.0, 2.0]]);
-                let bounds = bounds(self.includes, series);
+                let bounds = padded_range(self.includes, series);
                 plot.line(line.color(colors.dimmed).width(1.0).allow_hover(false));
                 // The line goes on beyond what there is to see.
                 plot.set_plot_bounds_x(bounds.clone());
@@ -123,7 +123,7 @@ impl Chart<'_> {
     }
 }
 
-fn axis<'a>(hints: AxisHints<'a>, name: &str, colors: &theme::Colors) -> AxisHints<'a> {
+fn style_axis<'a>(hints: AxisHints<'a>, name: &str, colors: &theme::Colors) -> AxisHints<'a> {
     hints
         .label(RichText::new(name).size(12.0).color(colors.dimmed))
         .tick_label_font(FontId::proportional(11.0))
@@ -131,7 +131,7 @@ fn axis<'a>(hints: AxisHints<'a>, name: &str, colors: &theme::Colors) -> AxisHin
 }
 
 /// Lines of the grid at round figures, about so many and no closer than `smallest`.
-fn marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMark> {
+fn round_grid_marks(input: &GridInput, about: f32, smallest: f64) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let step_size = round_step((high - low) / f64::from(about.max(2.0))).max(smallest);
     let (first, last) = ((low / step_size).ceil(), (high / step_size).floor());
@@ -157,13 +157,13 @@ fn round_step(value: f64) -> f64 {
 }
 
 /// A figure without zeros at its end: "0.9", "0.925", "1".
-pub(crate) fn short(value: f64) -> String {
+pub(crate) fn format_short(value: f64) -> String {
     let words = format!("{value:.3}");
     words.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Only whole numbers: there is no case one and a half.
-fn whole(mark: GridMark, _: &RangeInclusive<f64>) -> String {
+fn whole_number_label(mark: GridMark, _: &RangeInclusive<f64>) -> String {
     if mark.value.fract().abs() < 1e-6 && mark.value >= 0.0 {
         format!("{:.0}", mark.value)
     } else {
@@ -172,7 +172,7 @@ fn whole(mark: GridMark, _: &RangeInclusive<f64>) -> String {
 }
 
 /// The same range for both axes, with a little room about the points.
-fn bounds(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive<f64> {
+fn padded_range(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive<f64> {
     let all = includes
         .iter()
         .chain(series.iter().flat_map(|s| &s.points))
@@ -206,9 +206,9 @@ mod tests {
             is_joined: false,
             has_dots: true,
         };
-        let range = bounds(&[], &[series]);
+        let range = padded_range(&[], &[series]);
         assert!(*range.start() < 0.5 && *range.end() > 0.9, "{range:?}");
-        assert_eq!(bounds(&[], &[]), 0.0..=1.0);
+        assert_eq!(padded_range(&[], &[]), 0.0..=1.0);
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             [0.02, 0.1, 5.0, 20.0]
         );
         let marks = |bounds| {
-            marks(
+            round_grid_marks(
                 &GridInput {
                     bounds,
                     base_step_size: 0.1,
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(marks((0.0, 1.0)), 3, "0, 0.5 and 1");
         assert_eq!(marks((f64::NAN, 1.0)), 0);
         assert_eq!(
-            [0.9, 0.925, 1.0, 0.0].map(short),
+            [0.9, 0.925, 1.0, 0.0].map(format_short),
             ["0.9", "0.925", "1", "0"]
         );
     }

@@ -77,9 +77,9 @@ impl Dialogs {
     }
 
     /// Opens the dialog of a command; false for a command without one.
-    pub(crate) fn open(&mut self, command: UserCommand, session: &Session) -> bool {
+    pub(crate) fn open_for_command(&mut self, command: UserCommand, session: &Session) -> bool {
         *self = match command {
-            UserCommand::OpenPath => Self::Path(path::PathDialog::open()),
+            UserCommand::OpenPath => Self::Path(path::PathDialog::for_images()),
             UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(
                 folder::FolderPurpose::NewWorkspace,
             )),
@@ -98,10 +98,10 @@ impl Dialogs {
                 Self::WorkReport(work_report::WorkReportDialog::new(session))
             }
             UserCommand::RemoveLabel => Self::LabelRemoval(
-                label_removal::LabelRemovalDialog::remove(session.active_label()),
+                label_removal::LabelRemovalDialog::for_removal(session.active_label()),
             ),
             UserCommand::MergeLabel => {
-                Self::LabelRemoval(label_removal::LabelRemovalDialog::merge(session))
+                Self::LabelRemoval(label_removal::LabelRemovalDialog::for_merge(session))
             }
             UserCommand::MoveToLabel => {
                 Self::LabelRemoval(label_removal::LabelRemovalDialog::move_to(session))
@@ -116,24 +116,24 @@ impl Dialogs {
     }
 
     /// Shows the gate's report.
-    pub(crate) fn gate(&mut self, judged: Judged) {
+    pub(crate) fn open_gate_report(&mut self, judged: Judged) {
         *self = Self::Gate(gate::GateDialog::new(judged, None));
     }
 
     /// Asks for a new label.
     pub(crate) fn add_label(&mut self, session: &Session) {
-        *self = Self::Label(Box::new(label::LabelDialog::add(session)));
+        *self = Self::Label(Box::new(label::LabelDialog::for_new(session)));
     }
 
     /// Asks what a label shall be, 1..=n.
     pub(crate) fn edit_label(&mut self, session: &Session, label: u8) {
-        if let Some(dialog) = label::LabelDialog::edit(session, label) {
+        if let Some(dialog) = label::LabelDialog::for_existing(session, label) {
             *self = Self::Label(Box::new(dialog));
         }
     }
 
     /// Asks what to do about work that is not written, and about a round of training.
-    pub(crate) fn leave(&mut self) {
+    pub(crate) fn ask_before_leaving(&mut self) {
         *self = Self::Leave(leave::LeaveDialog::default());
     }
 
@@ -143,7 +143,12 @@ impl Dialogs {
     }
 
     /// Shows what is open.
-    pub(crate) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
+    pub(crate) fn show_current(
+        &mut self,
+        ctx: &Context,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) {
         if let (Self::None, Some(overlapping)) = (&*self, &session.overlapping) {
             *self = Self::Overlapping(overlapping::OverlappingDialog::new(overlapping));
         }
@@ -151,7 +156,7 @@ impl Dialogs {
             *self = Self::Undecided(undecided::UndecidedDialog::default());
         }
         if let (Self::None, Some(pick)) = (&*self, session.asked_path) {
-            *self = Self::Path(path::PathDialog::instead(pick));
+            *self = Self::Path(path::PathDialog::for_missing_picker(pick));
             actions.push(Action::PathIsAsked);
         }
         // Each has its own place: none opens at the size of the one before.
@@ -182,13 +187,13 @@ impl Dialogs {
         let frame = Frame::popup(&ctx.global_style())
             .inner_margin(Margin::same(sheet::MARGIN as i8))
             .corner_radius(8);
-        sheet::begin(ctx, name);
-        sheet::listen(ctx);
+        sheet::mark_drawn(ctx, name);
+        sheet::note_enter_free(ctx);
         let modal = Modal::new(Id::unique(("dialog", name)))
             .frame(frame)
             .show(ctx, |ui| {
-                ui.set_width(width.min(sheet::widest(ui.ctx())));
-                self.content(ui, session, actions)
+                ui.set_width(width.min(sheet::max_content_width(ui.ctx())));
+                self.show_contents(ui, session, actions)
             });
         match modal.inner {
             DialogOutcome::Stay if !modal.should_close() => {}
@@ -201,12 +206,12 @@ impl Dialogs {
                 if matches!(self, Self::Undecided(dialog) if !dialog.is_answered()) {
                     actions.push(Action::AnswerImport(None));
                 }
-                *self = std::mem::take(self).below();
+                *self = std::mem::take(self).into_previous();
             }
         }
     }
 
-    fn content(
+    fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -214,34 +219,34 @@ impl Dialogs {
     ) -> DialogOutcome {
         match self {
             Self::None => DialogOutcome::Close,
-            Self::Path(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Overlapping(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Undecided(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Folder(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Export(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Pacs(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Send(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Queue(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Palette(palette) => palette.show(ui, session, actions).into(),
-            Self::Settings => settings::show(ui, session, actions).into(),
-            Self::Label(dialog) => dialog.show(ui, actions).into(),
-            Self::LabelRemoval(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Task(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Workspace(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Versions(dialog) => dialog.show(ui, session, actions),
-            Self::Gate(dialog) => dialog.show(ui, session, actions),
-            Self::WorkReport(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Keys(dialog) => dialog.show(ui, session, actions).into(),
-            Self::Messages => messages::show(ui, session, actions).into(),
-            Self::About => about::show(ui, session).into(),
-            Self::Leave(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Path(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Overlapping(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Undecided(dialog) => dialog.show_contents(ui, session, actions).into(),
+            Self::Folder(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Export(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Pacs(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Send(dialog) => dialog.show_contents(ui, session, actions).into(),
+            Self::Queue(dialog) => dialog.show_contents(ui, session, actions).into(),
+            Self::Palette(palette) => palette.show_dialog(ui, session, actions).into(),
+            Self::Settings => settings::show_dialog(ui, session, actions).into(),
+            Self::Label(dialog) => dialog.show_dialog(ui, actions).into(),
+            Self::LabelRemoval(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Task(dialog) => dialog.show_contents(ui, session, actions).into(),
+            Self::Workspace(dialog) => dialog.show_contents(ui, session, actions).into(),
+            Self::Versions(dialog) => dialog.show_contents(ui, session, actions),
+            Self::Gate(dialog) => dialog.show_dialog(ui, session, actions),
+            Self::WorkReport(dialog) => dialog.show_contents(ui, session, actions).into(),
+            Self::Keys(dialog) => dialog.show_dialog(ui, session, actions).into(),
+            Self::Messages => messages::show_dialog(ui, session, actions).into(),
+            Self::About => about::show_dialog(ui, session).into(),
+            Self::Leave(dialog) => dialog.show_dialog(ui, session, actions).into(),
         }
     }
 
     /// What was there before this one.
-    fn below(self) -> Self {
+    fn into_previous(self) -> Self {
         match self {
-            Self::Gate(dialog) => dialog.below(),
+            Self::Gate(dialog) => dialog.into_previous(),
             _ => Self::None,
         }
     }

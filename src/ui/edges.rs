@@ -39,7 +39,7 @@ pub(super) struct PictureEdges<'a> {
 
 impl<'a> PictureEdges<'a> {
     /// The edges of a picture in `rect`, where nothing stands yet.
-    pub(super) fn of(painter: &'a Painter, rect: Rect) -> Self {
+    pub(super) fn for_rect(painter: &'a Painter, rect: Rect) -> Self {
         let margin = if rect.width().min(rect.height()) < 200.0 {
             6.0
         } else {
@@ -53,15 +53,16 @@ impl<'a> PictureEdges<'a> {
     }
 
     /// Lines in the left upper corner; each is cut where it is too long.
-    pub(super) fn title(&mut self, lines: &[String]) {
-        self.lines(Align2::LEFT_TOP, self.room.left_top(), lines);
+    pub(super) fn write_title(&mut self, lines: &[String]) {
+        self.write_lines(Align2::LEFT_TOP, self.room.left_top(), lines);
     }
 
     /// Lines in the right upper corner, or below what stands there.
-    pub(super) fn state(&mut self, lines: &[String]) {
-        let size = block(&self.cut(lines)).size() + 2.0 * AROUND;
-        if let Some(place) = self.free(Align2::RIGHT_TOP, size, &[SearchDirection::Down]) {
-            self.lines(
+    pub(super) fn write_state(&mut self, lines: &[String]) {
+        let size = block_rect(&self.truncate_lines(lines)).size() + 2.0 * AROUND;
+        if let Some(place) = self.find_free_rect(Align2::RIGHT_TOP, size, &[SearchDirection::Down])
+        {
+            self.write_lines(
                 Align2::RIGHT_TOP,
                 place.right_top() + vec2(-AROUND.x, AROUND.y),
                 lines,
@@ -70,20 +71,20 @@ impl<'a> PictureEdges<'a> {
     }
 
     /// A line in the right lower corner.
-    pub(super) fn note(&mut self, line: String) {
-        self.lines(Align2::RIGHT_BOTTOM, self.room.right_bottom(), &[line]);
+    pub(super) fn write_note(&mut self, line: String) {
+        self.write_lines(Align2::RIGHT_BOTTOM, self.room.right_bottom(), &[line]);
     }
 
     /// What a user should know of the picture, below what stands in the left upper corner.
-    pub(super) fn remarks(&mut self, lines: &[String]) {
+    pub(super) fn write_remarks(&mut self, lines: &[String]) {
         if lines.is_empty() {
             return;
         }
         let width = (self.room.width() / 2.0).max(self.room.width().min(260.0)) - AROUND.x;
-        let mut job = LayoutJob::simple(lines.join("\n"), font(), theme::DOUBT, width);
+        let mut job = LayoutJob::simple(lines.join("\n"), annotation_font(), theme::DOUBT, width);
         job.wrap.max_rows = MOST_ROWS;
         let galley = self.painter.layout_job(job);
-        if let Some(place) = self.free(
+        if let Some(place) = self.find_free_rect(
             Align2::LEFT_TOP,
             galley.size() + 2.0 * AROUND,
             &[SearchDirection::Down],
@@ -97,7 +98,7 @@ impl<'a> PictureEdges<'a> {
     }
 
     /// Letters at the four edges: which side of the patient lies at the right, left, lower and upper one.
-    pub(super) fn letters(&mut self, [right, left, bottom, top]: [String; 4]) {
+    pub(super) fn write_side_letters(&mut self, [right, left, bottom, top]: [String; 4]) {
         for (anchor, words, ways) in [
             (Align2::CENTER_TOP, top, &[SearchDirection::Down][..]),
             (Align2::CENTER_BOTTOM, bottom, &[SearchDirection::Up]),
@@ -112,8 +113,10 @@ impl<'a> PictureEdges<'a> {
                 &[SearchDirection::Down, SearchDirection::Up],
             ),
         ] {
-            let galley = self.painter.layout_no_wrap(words, font(), ON_CANVAS);
-            if let Some(place) = self.free(anchor, galley.size() + 2.0 * AROUND, ways) {
+            let galley = self
+                .painter
+                .layout_no_wrap(words, annotation_font(), ON_CANVAS);
+            if let Some(place) = self.find_free_rect(anchor, galley.size() + 2.0 * AROUND, ways) {
                 self.painter
                     .rect_filled(place, 3.0, Color32::from_black_alpha(150));
                 self.painter.galley(place.min + AROUND, galley, ON_CANVAS);
@@ -131,7 +134,7 @@ impl<'a> PictureEdges<'a> {
         let Some(wanted) = column_mm(self.room.left_bottom()) else {
             return;
         };
-        let Some((length, width)) = bar(wanted, placement) else {
+        let Some((length, width)) = scale_bar_length(wanted, placement) else {
             return;
         };
         let words = if length >= 10.0 {
@@ -139,12 +142,15 @@ impl<'a> PictureEdges<'a> {
         } else {
             format!("{length} mm")
         };
-        let galley = self.painter.layout_no_wrap(words, font(), ON_CANVAS);
+        let galley = self
+            .painter
+            .layout_no_wrap(words, annotation_font(), ON_CANVAS);
         let size = vec2(
             width.max(galley.size().x + AROUND.x) + 1.0,
             galley.size().y + 8.0,
         );
-        let Some(place) = self.free(Align2::LEFT_BOTTOM, size, &[SearchDirection::Up]) else {
+        let Some(place) = self.find_free_rect(Align2::LEFT_BOTTOM, size, &[SearchDirection::Up])
+        else {
             return;
         };
         // Moved up it may lie on a part of another scale.
@@ -173,7 +179,7 @@ impl<'a> PictureEdges<'a> {
     pub(super) fn confidence_legend(&mut self) {
         const SIZE: Vec2 = vec2(120.0, 6.0);
         const STEPS: usize = 24;
-        let Some(place) = self.free(
+        let Some(place) = self.find_free_rect(
             Align2::RIGHT_BOTTOM,
             SIZE + vec2(0.0, 22.0),
             &[SearchDirection::Up],
@@ -193,12 +199,12 @@ impl<'a> PictureEdges<'a> {
                 .rect_filled(Rect::from_min_size(pos2(left, bar.top()), size), 0.0, color);
         }
         let up = vec2(0.0, 4.0);
-        self.lines(
+        self.write_lines(
             Align2::LEFT_BOTTOM,
             bar.left_top() - up,
             &["doubtful".to_owned()],
         );
-        self.lines(
+        self.write_lines(
             Align2::RIGHT_BOTTOM,
             bar.right_top() - up,
             &["sure".to_owned()],
@@ -209,10 +215,11 @@ impl<'a> PictureEdges<'a> {
     /// What the colours of the difference mean.
     pub(super) fn difference_legend(&mut self, case: &Case, slice: usize) {
         if case.hides_proposals() {
-            return self.note("No proposal is shown on this case".to_owned());
+            return self.write_note("No proposal is shown on this case".to_owned());
         }
         if case.slices.get(slice).is_none_or(|s| s.proposal.is_none()) {
-            return self.note("The model has proposed nothing here to compare with".to_owned());
+            return self
+                .write_note("The model has proposed nothing here to compare with".to_owned());
         }
         let mut corner = self.room.right_bottom();
         for (color, words) in [
@@ -221,7 +228,7 @@ impl<'a> PictureEdges<'a> {
             (ADDED, "added"),
         ] {
             let width = self
-                .lines(Align2::RIGHT_BOTTOM, corner, &[words.to_owned()])
+                .write_lines(Align2::RIGHT_BOTTOM, corner, &[words.to_owned()])
                 .width()
                 - 2.0 * AROUND.x;
             let square = Rect::from_center_size(corner - vec2(width + 10.0, 7.0), vec2(9.0, 9.0));
@@ -234,9 +241,9 @@ impl<'a> PictureEdges<'a> {
     }
 
     /// Writes lines, with what is dark behind them: read on bright tissue, too. Returns where they stand.
-    fn lines(&mut self, anchor: Align2, at: Pos2, lines: &[String]) -> Rect {
-        let lines = self.cut(lines);
-        let place = anchor.anchor_size(at, block(&lines).size());
+    fn write_lines(&mut self, anchor: Align2, at: Pos2, lines: &[String]) -> Rect {
+        let lines = self.truncate_lines(lines);
+        let place = anchor.anchor_size(at, block_rect(&lines).size());
         let behind = place.expand2(AROUND);
         self.painter
             .rect_filled(behind, 3.0, Color32::from_black_alpha(150));
@@ -252,23 +259,23 @@ impl<'a> PictureEdges<'a> {
     }
 
     /// Lines no wider than the picture.
-    fn cut(&self, lines: &[String]) -> Vec<Arc<Galley>> {
+    fn truncate_lines(&self, lines: &[String]) -> Vec<Arc<Galley>> {
         let width = (self.room.width() - AROUND.x).max(0.0);
         let one = |line: &String| {
-            let mut job = LayoutJob::simple_singleline(line.clone(), font(), ON_CANVAS);
+            let mut job = LayoutJob::simple_singleline(line.clone(), annotation_font(), ON_CANVAS);
             job.wrap = TextWrapping::truncate_at_width(width);
             self.painter.layout_job(job)
         };
         lines.iter().map(one).collect()
     }
 
-    fn free(&self, anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
-        free(self.room, &self.taken, anchor, size, ways)
+    fn find_free_rect(&self, anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
+        nearest_free_rect(self.room, &self.taken, anchor, size, ways)
     }
 }
 
 /// The nearest place to an edge that is not taken; `None` where there is none in sight of it.
-fn free(
+fn nearest_free_rect(
     room: Rect,
     taken: &[Rect],
     anchor: Align2,
@@ -302,12 +309,12 @@ fn free(
         .min_by(|a, b| shift(a).total_cmp(&shift(b)))
 }
 
-fn font() -> FontId {
+fn annotation_font() -> FontId {
     FontId::proportional(12.0)
 }
 
 /// The room of lines below each other.
-fn block(lines: &[Arc<Galley>]) -> Rect {
+fn block_rect(lines: &[Arc<Galley>]) -> Rect {
     let width = lines.iter().map(|line| line.size().x).fold(0.0, f32::max);
     Rect::from_min_size(
         Pos2::ZERO,
@@ -318,8 +325,8 @@ fn block(lines: &[Arc<Galley>]) -> Rect {
 /// How wide the columns under a scale bar are that begins at `start`, mm; `None` where it would lie on parts of several
 /// scales, or beside them.
 pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlacement) -> Option<f64> {
-    let scale = image.scale();
-    if let Some(common) = scale.common() {
+    let scale = image.length_scale();
+    if let Some(common) = scale.uniform_spacing() {
         return Some(common.column);
     }
     let pixel = |at: Pos2| {
@@ -329,8 +336,8 @@ pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlaceme
         is_inside.then_some([x as usize, y as usize])
     };
     let [column, row] = pixel(start)?;
-    let column_mm = scale.at(column, row)?.column;
-    let (_, length) = bar(column_mm, placement)?;
+    let column_mm = scale.spacing_at(column, row)?.column;
+    let (_, length) = scale_bar_length(column_mm, placement)?;
     let [end, _] = pixel(start + vec2(length, 0.0))?;
     scale
         .along_row(row, column..=end)
@@ -341,10 +348,10 @@ pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlaceme
 pub(super) fn letters_of(row: [f64; 3], column: [f64; 3]) -> [String; 4] {
     let opposite = |v: [f64; 3]| v.map(|x| -x);
     [
-        side(row),
-        side(opposite(row)),
-        side(column),
-        side(opposite(column)),
+        orientation_letters(row),
+        orientation_letters(opposite(row)),
+        orientation_letters(column),
+        orientation_letters(opposite(column)),
     ]
 }
 
@@ -371,7 +378,7 @@ pub(super) fn letters_in(image: &Image) -> Option<[String; 4]> {
 }
 
 /// The letters of a direction in the patient, the strongest first, as in DICOM's Patient Orientation.
-fn side(direction: [f64; 3]) -> String {
+fn orientation_letters(direction: [f64; 3]) -> String {
     let letters = [["L", "R"], ["P", "A"], ["H", "F"]];
     let mut parts: Vec<(f64, &str)> = direction
         .iter()
@@ -384,7 +391,7 @@ fn side(direction: [f64; 3]) -> String {
 }
 
 /// The length of the scale bar in mm and in points.
-fn bar(column_mm: f64, placement: ViewPlacement) -> Option<(f32, f32)> {
+fn scale_bar_length(column_mm: f64, placement: ViewPlacement) -> Option<(f32, f32)> {
     let points_per_mm = placement.scale[0] / column_mm as f32;
     let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
     let length = lengths.into_iter().find(|l| l * points_per_mm >= 60.0)?;
@@ -434,10 +441,10 @@ mod tests {
 
     #[test]
     fn sides_are_named_as_in_dicom() {
-        assert_eq!(side([1.0, 0.0, 0.0]), "L");
-        assert_eq!(side([0.0, -1.0, 0.0]), "A");
-        assert_eq!(side([0.7, 0.7, 0.0]), "LP");
-        assert_eq!(side([0.0, 0.1, -0.99]), "F");
+        assert_eq!(orientation_letters([1.0, 0.0, 0.0]), "L");
+        assert_eq!(orientation_letters([0.0, -1.0, 0.0]), "A");
+        assert_eq!(orientation_letters([0.7, 0.7, 0.0]), "LP");
+        assert_eq!(orientation_letters([0.0, 0.1, -0.99]), "F");
     }
 
     #[test]
@@ -447,7 +454,7 @@ mod tests {
         let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
         let size = vec2(20.0, 16.0);
         let top = |taken: &[Rect]| {
-            free(
+            nearest_free_rect(
                 room,
                 taken,
                 Align2::CENTER_TOP,
@@ -467,7 +474,7 @@ mod tests {
             "so far down it is no letter of the upper edge"
         );
         assert_eq!(
-            free(
+            nearest_free_rect(
                 room,
                 &[],
                 Align2::LEFT_BOTTOM,
@@ -493,14 +500,14 @@ mod tests {
                 let mut taken = Vec::new();
                 let frame = |ui: &mut egui::Ui| {
                     let painter = ui.painter_at(rect);
-                    let mut edges = PictureEdges::of(&painter, rect);
-                    edges.title(&[
+                    let mut edges = PictureEdges::for_rect(&painter, rect);
+                    edges.write_title(&[
                         "Reformatted, 43\u{b0} off sagittal".into(),
                         "129 / 256".into(),
                     ]);
-                    edges.state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
-                    edges.remarks(&["The slices are not evenly spaced.".into()]);
-                    edges.letters(["LAF", "RPH", "FP", "HA"].map(String::from));
+                    edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
+                    edges.write_remarks(&["The slices are not evenly spaced.".into()]);
+                    edges.write_side_letters(["LAF", "RPH", "FP", "HA"].map(String::from));
                     let placement = ViewPlacement {
                         scale: [zoom; 2],
                         origin: [0.0; 2],

@@ -4,7 +4,7 @@ use super::theme;
 use egui::{Rect, Stroke, StrokeKind, Ui};
 
 /// Draws the ring, after all controls.
-pub(super) fn ring(ui: &Ui) {
+pub(super) fn paint_ring(ui: &Ui) {
     let ctx = ui.ctx();
     // To ask for a control takes the keyboard from it where the pointer was clicked beside it: also from one that has
     // just been given it.
@@ -21,7 +21,7 @@ pub(super) fn ring(ui: &Ui) {
     if !rect.is_positive() || !rect.is_finite() {
         return;
     }
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let painter = ctx
         .layer_painter(response.layer_id)
         .with_clip_rect(Rect::EVERYTHING);

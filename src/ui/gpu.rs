@@ -30,7 +30,7 @@ impl Gpu {
     pub fn new(state: &RenderState) -> Self {
         let device = state.device.clone();
         let layout = bind_group_layout(&device);
-        let pipeline = pipeline(&device, &layout, state.target_format);
+        let pipeline = create_pipeline(&device, &layout, state.target_format);
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("canvas look"),
             size: uniforms::BYTES as u64,
@@ -55,17 +55,20 @@ impl Gpu {
     }
 
     /// Uploads what is new; the scene's image must fit.
-    pub fn update(&mut self, scene: &Scene<'_>) {
-        let has_new_textures = self.layers.update(&self.device, &self.queue, scene);
-        self.queue
-            .write_buffer(&self.uniforms, 0, &uniforms::of(scene, self.is_linear));
+    pub fn upload_scene(&mut self, scene: &Scene<'_>) {
+        let has_new_textures = self.layers.upload_changes(&self.device, &self.queue, scene);
+        self.queue.write_buffer(
+            &self.uniforms,
+            0,
+            &uniforms::scene_bytes(scene, self.is_linear),
+        );
         if has_new_textures || self.bind_group.is_none() {
-            self.bind_group = Some(self.bind());
+            self.bind_group = Some(self.scene_bind_group());
         }
     }
 
     /// What egui is to paint in `rect` (points) after [`Gpu::update`].
-    pub fn paint(&self, rect: Rect) -> Option<PaintCallback> {
+    pub fn paint_callback(&self, rect: Rect) -> Option<PaintCallback> {
         let bind_group = self.bind_group.clone()?;
         Some(Callback::new_paint_callback(
             rect,
@@ -77,7 +80,7 @@ impl Gpu {
     }
 
     /// Draws into a pass of the caller's after [`Gpu::update`]. Screen pixels are those of the pass's target.
-    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
+    pub fn draw_into_pass(&self, pass: &mut wgpu::RenderPass<'_>) {
         if let Some(bind_group) = &self.bind_group {
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, bind_group, &[]);
@@ -85,10 +88,10 @@ impl Gpu {
         }
     }
 
-    fn bind(&self) -> wgpu::BindGroup {
+    fn scene_bind_group(&self) -> wgpu::BindGroup {
         let views = self
             .layers
-            .textures()
+            .bound_textures()
             .map(|t| t.create_view(&wgpu::TextureViewDescriptor::default()));
         let mut entries = vec![wgpu::BindGroupEntry {
             binding: 0,
@@ -164,7 +167,7 @@ fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     })
 }
 
-fn pipeline(
+fn create_pipeline(
     device: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,
     target: wgpu::TextureFormat,

@@ -44,13 +44,13 @@ pub struct GreyLevels {
 
 impl GreyLevels {
     /// The levels of an image through a window; `is_default` where the user chose none.
-    pub fn of(image: &Image, window: Window, is_default: bool) -> Self {
+    pub fn from_image(image: &Image, window: Window, is_default: bool) -> Self {
         let (slope, intercept) = if image.is_color() {
             (1.0, 0.0)
         } else {
             (image.rescale.slope, image.rescale.intercept)
         };
-        let table = image.table().filter(|_| is_default);
+        let table = image.active_voi_lut().filter(|_| is_default);
         // x = scale * (modality value - center) + at_center
         let (function, center, scale, at_center) = match (table, window.function) {
             (Some(table), _) => (Function::Table, table.first, 1.0, 0.0),
@@ -87,7 +87,7 @@ impl GreyLevels {
     }
 
     /// The level 0..=1 of a stored value, MONOCHROME1 taken into account. Twin of `level` in the shader.
-    pub fn level(&self, stored: f32, table: &[f32]) -> f32 {
+    pub fn displayed_level(&self, stored: f32, table: &[f32]) -> f32 {
         let x = self.slope * (stored.clamp(-1e30, 1e30) - self.pivot) + self.offset;
         let level = match self.function {
             Function::Ramp => x.clamp(0.0, 1.0),
@@ -105,7 +105,7 @@ impl GreyLevels {
 
 /// The levels of the table that an image is shown by while the user has chosen no window.
 pub fn table_of(image: &Image) -> Option<&[f32]> {
-    image.table().map(|table| table.levels.as_slice())
+    image.active_voi_lut().map(|table| table.levels.as_slice())
 }
 
 /// What is drawn of the labels.
@@ -123,7 +123,7 @@ pub enum LabelLayers {
 
 impl LabelLayers {
     /// Of a view mode: the outline of [`ViewMode::Confidence`] is drawn from contours, not here.
-    pub fn of(mode: ViewMode) -> Self {
+    pub fn for_view_mode(mode: ViewMode) -> Self {
         match mode {
             ViewMode::Fill => Self::Fill,
             ViewMode::Outline => Self::Outline,
@@ -229,7 +229,7 @@ impl CanvasLook {
     }
 
     /// The same labels, fainter: fills and outlines have this share of their opacity.
-    pub fn faded(mut self, share: f32) -> Self {
+    pub fn with_faded_labels(mut self, share: f32) -> Self {
         self.line_opacity *= share;
         // What is hidden stays hidden.
         self.labels
@@ -240,7 +240,7 @@ impl CanvasLook {
     }
 
     /// How far from an edge its outline can be seen.
-    pub fn reach(&self) -> f32 {
+    pub fn outline_reach(&self) -> f32 {
         (self.half_line + self.rim).max(self.half_line * SHARED) + 0.5
     }
 
@@ -291,12 +291,12 @@ mod tests {
             Contrast::Window(window)
         };
         let expected = image.to_rgba(contrast);
-        let levels = GreyLevels::of(image, window, is_default);
+        let levels = GreyLevels::from_image(image, window, is_default);
         let table = table_of(image).unwrap_or_default();
         let Pixels::U16(stored) = &image.pixels else {
             panic!("the tests are about 16 bits")
         };
-        let level = |s: &u16| (levels.level(f32::from(*s), table) * 255.0).round() as i32;
+        let level = |s: &u16| (levels.displayed_level(f32::from(*s), table) * 255.0).round() as i32;
         let pairs = stored.iter().zip(expected.chunks_exact(4));
         pairs
             .map(|(s, pixel)| (level(s) - i32::from(pixel[0])).abs())
@@ -370,15 +370,15 @@ mod tests {
             scale: [1.0; 2],
             origin: [0.0; 2],
         };
-        let labels = [Label::named("A", 0), Label::named("B", 1)];
+        let labels = [Label::with_name("A", 0), Label::with_name("B", 1)];
         let look = CanvasLook::new(
             placement,
             1.0,
-            GreyLevels::of(&image, Window::new(0.0, 100.0), false),
+            GreyLevels::from_image(&image, Window::new(0.0, 100.0), false),
         );
         let look = look
             .with_labels(LabelLayers::Fill, &labels, &[2], 0.4)
-            .faded(0.5);
+            .with_faded_labels(0.5);
         assert_eq!(
             (look.labels[1][3], look.labels[2][3], look.line_opacity),
             (0.2, -1.0, 0.5)

@@ -70,15 +70,15 @@ impl WindowState {
     /// What is asked for by the next thing that a person did since the last frame, on the canvas or by a key; `None`
     /// once all is done. It is carried out before the next is asked for: a stroke after a key belongs to the slice that
     /// the key has brought.
-    pub fn hear(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
+    pub fn handle_next_event(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
         let mut actions = Vec::new();
-        match EventStream::next(ctx) {
-            Some(heard) => self.answer(ctx, session, &heard, &mut actions),
+        match EventStream::pop_next_event(ctx) {
+            Some(heard) => self.dispatch_event(ctx, session, &heard, &mut actions),
             None if std::mem::take(&mut self.is_settled) => return None,
             None => {
-                if let Some(now) = EventStream::now(ctx) {
-                    self.settle(ctx, session, &now, &mut actions);
-                    pinched(ctx, &now, &mut actions);
+                if let Some(now) = EventStream::current_pointer_event(ctx) {
+                    self.sync_pointer(ctx, session, &now, &mut actions);
+                    handle_pinch(ctx, &now, &mut actions);
                 }
                 self.is_settled = true;
             }
@@ -87,7 +87,7 @@ impl WindowState {
         Some(actions)
     }
 
-    fn answer(
+    fn dispatch_event(
         &mut self,
         ctx: &Context,
         session: &Session,
@@ -96,10 +96,10 @@ impl WindowState {
     ) {
         if let WindowEvent::Command(_) = heard.what {
             // A command may draw where the pointer is.
-            self.settle(ctx, session, heard, actions);
+            self.sync_pointer(ctx, session, heard, actions);
         }
         self.for_views(ctx, session, |input, around| {
-            actions.extend(input.hear(heard, around, session))
+            actions.extend(input.handle_event(heard, around, session))
         });
         if let WindowEvent::Command(command) = heard.what {
             actions.push(Action::Command(command));
@@ -107,9 +107,15 @@ impl WindowState {
     }
 
     /// Tells the tools where the pointer is.
-    fn settle(&mut self, ctx: &Context, session: &Session, now: &Heard, actions: &mut Vec<Action>) {
+    fn sync_pointer(
+        &mut self,
+        ctx: &Context,
+        session: &Session,
+        now: &Heard,
+        actions: &mut Vec<Action>,
+    ) {
         self.for_views(ctx, session, |input, around| {
-            actions.extend(input.settle(now, around, session))
+            actions.extend(input.sync_pointer(now, around, session))
         });
     }
 
@@ -125,13 +131,15 @@ impl WindowState {
         for (plane, canvas, input) in [
             (
                 ViewPlane::Slice,
-                self.canvas.place(),
+                self.canvas.drawn_canvas(),
                 &mut self.canvas.input,
             ),
-            (ViewPlane::Column, column.place(), &mut column.input),
-            (ViewPlane::Row, row.place(), &mut row.input),
+            (ViewPlane::Column, column.drawn_canvas(), &mut column.input),
+            (ViewPlane::Row, row.drawn_canvas(), &mut row.input),
         ] {
-            match canvas.and_then(|canvas| EventContext::of(session, plane, canvas, time, notch)) {
+            match canvas
+                .and_then(|canvas| EventContext::for_view(session, plane, canvas, time, notch))
+            {
                 Some(around) => each(input, &around),
                 None => input.let_go(),
             }
@@ -139,65 +147,72 @@ impl WindowState {
     }
 
     /// Draws one frame, once all is heard, and returns what the user asked for in it by the controls.
-    pub fn show(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
+    pub fn show_frame(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
         let mut actions = Vec::new();
-        EventStream::install(ui.ctx());
+        EventStream::install_plugin(ui.ctx());
         theme::apply(ui.ctx(), session.settings.theme);
         self.name_window(ui, session);
         self.textures.forget_closed(session);
         let parts = [
-            session.case().is_some(),
+            session.current_case().is_some(),
             session.settings.panels,
-            session.ortho().is_some(),
+            session.ortho_views().is_some(),
         ];
         if self.parts.replace(parts) != Some(parts) {
             // Panels know their place once they were laid out: what is seen is the second time.
             ui.ctx().request_discard("other parts of the window");
         }
-        let shown = self.canvas.shown(session).map(|key| key.slice);
-        let pointer = EventStream::now(ui.ctx()).and_then(|now| self.canvas.pointer(session, &now));
+        let shown = self.canvas.shown_slice(session).map(|key| key.slice);
+        let pointer = EventStream::current_pointer_event(ui.ctx())
+            .and_then(|now| self.canvas.current_pointer(session, &now));
 
         Panel::top("menu")
-            .frame(bar(ui, 4))
-            .show(ui, |ui| panels::menu::show(ui, session, &mut actions));
-        if let Some(holder) = session.holder() {
-            let show = |ui: &mut Ui| panels::looking::show(ui, session, holder, &mut actions);
-            Panel::top("looking").frame(bar(ui, 6)).show(ui, show);
+            .frame(bar_frame(ui, 4))
+            .show(ui, |ui| panels::menu::show_bar(ui, session, &mut actions));
+        if let Some(holder) = session.lock_holder() {
+            let show = |ui: &mut Ui| {
+                panels::looking::show_read_only_bar(ui, session, holder, &mut actions)
+            };
+            Panel::top("looking").frame(bar_frame(ui, 6)).show(ui, show);
         }
         // Of one height, whatever goes on: the picture does not move.
         Panel::bottom("status")
-            .frame(bar(ui, 4))
+            .frame(bar_frame(ui, 4))
             .exact_size(STATUS)
             .resizable(false)
             .show(ui, |ui| {
-                panels::status::show(ui, session, pointer, &mut actions)
+                panels::status::show_bar(ui, session, pointer, &mut actions)
             });
-        if session.case().is_some() {
+        if session.current_case().is_some() {
             let pointed = self.side_panels(ui, session, shown, &mut actions);
             Panel::bottom("scrubber")
-                .frame(bar(ui, 8))
-                .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
-            CentralPanel::no_frame().show(ui, |ui| self.views(ui, session, &mut actions));
+                .frame(bar_frame(ui, 8))
+                .show(ui, |ui| {
+                    panels::scrubber::show_slice_strip(ui, session, &mut actions)
+                });
+            CentralPanel::no_frame().show(ui, |ui| self.show_views(ui, session, &mut actions));
             // After the canvas: the tool hears that the pointer left it before the command is shown.
-            self.preview(session, pointed, &mut actions);
+            self.update_preview(session, pointed, &mut actions);
         } else {
             CentralPanel::default().show(ui, |ui| match &session.opening {
-                Some(opening) => panels::welcome::opening(ui, session, opening.files, &mut actions),
-                None => panels::welcome::show(ui, session, &mut actions),
+                Some(opening) => {
+                    panels::welcome::show_opening_progress(ui, session, opening.files, &mut actions)
+                }
+                None => panels::welcome::show_screen(ui, session, &mut actions),
             });
         }
 
-        self.leave(ui, session);
-        self.dialogs.show(ui.ctx(), session, &mut actions);
-        self.toasts.show(ui.ctx(), session, &mut actions);
+        self.guard_window_close(ui, session);
+        self.dialogs.show_current(ui.ctx(), session, &mut actions);
+        self.toasts.show_messages(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
-        focus::ring(ui);
+        focus::paint_ring(ui);
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
         let targets = [self.canvas.take_target()]
             .into_iter()
             .chain(self.across.iter_mut().map(AcrossState::take_target));
         let has_dialog = self.dialogs.any_open();
-        EventStream::drawn(
+        EventStream::update_targets(
             ui.ctx(),
             targets.flatten().collect(),
             &session.settings.keys,
@@ -231,15 +246,15 @@ impl WindowState {
     }
 
     /// Shows the slice, and the views across the series beside it where they are wanted.
-    fn views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        if session.ortho().is_none() {
-            return canvas::show(ui, session, &mut self.canvas, actions);
+    fn show_views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        if session.ortho_views().is_none() {
+            return canvas::show_slice(ui, session, &mut self.canvas, actions);
         }
-        let [slice, column, row] = across::layout(ui.available_rect_before_wrap());
+        let [slice, column, row] = across::split_layout(ui.available_rect_before_wrap());
         ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| {
-            canvas::show(ui, session, &mut self.canvas, actions)
+            canvas::show_slice(ui, session, &mut self.canvas, actions)
         });
-        across::show(ui, session, [column, row], &mut self.across, actions);
+        across::show_views(ui, session, [column, row], &mut self.across, actions);
     }
 
     /// Shows the panels at the sides; returns the command that is pointed at.
@@ -263,36 +278,38 @@ impl WindowState {
         };
         let left = settings.case_list.then(|| {
             Panel::left("cases")
-                .frame(side(ui))
+                .frame(side_panel_frame(ui))
                 .default_size(settings.left_width)
                 .size_range(least..=most)
                 .show(ui, |ui| {
                     held_in(ui, |ui| {
                         self.case_list
-                            .show(ui, session, &mut self.textures, actions)
+                            .show_list(ui, session, &mut self.textures, actions)
                     })
                 })
         });
         let margin = Margin::symmetric(4, 8);
-        let layout = panels::tools::BarLayout::of(ui.available_height() - margin.sum().y);
+        let layout = panels::tools::BarLayout::for_height(ui.available_height() - margin.sum().y);
         Panel::left("tools")
             .frame(
                 Frame::new()
-                    .fill(theme::colors(ui).panel)
+                    .fill(theme::current_colors(ui).panel)
                     .inner_margin(margin),
             )
-            .exact_size(layout.width() + margin.sum().x)
+            .exact_size(layout.total_width() + margin.sum().x)
             .resizable(false)
             .show(ui, |ui| {
-                held_in(ui, |ui| panels::tools::bar(ui, session, layout, actions))
+                held_in(ui, |ui| {
+                    panels::tools::show_bar(ui, session, layout, actions)
+                })
             });
         let right = Panel::right("inspector")
-            .frame(side(ui))
+            .frame(side_panel_frame(ui))
             .default_size(settings.right_width)
             .size_range(248.0..=right_most)
             .show(ui, |ui| {
                 held_in(ui, |ui| {
-                    panels::inspector::show(ui, session, shown, &mut self.dialogs, actions)
+                    panels::inspector::show_panel(ui, session, shown, &mut self.dialogs, actions)
                 })
             });
         let left = left.map_or(settings.left_width, |left| left.response.rect.width());
@@ -309,13 +326,15 @@ impl WindowState {
     }
 
     /// Shows what the command that is pointed at would do.
-    fn preview(
+    fn update_preview(
         &mut self,
         session: &Session,
         pointed: Option<UserCommand>,
         actions: &mut Vec<Action>,
     ) {
-        let state = session.live().map(|l| (l.key(), l.version()));
+        let state = session
+            .live_mask()
+            .map(|l| (l.slice_key(), l.mask_version()));
         let wanted = pointed.map(|command| (command, state));
         if wanted != self.previewed {
             self.previewed = wanted;
@@ -328,34 +347,34 @@ impl WindowState {
         let Action::Command(command) = action else {
             return false;
         };
-        if session.refusal(*command).is_some() {
+        if session.command_refusal(*command).is_some() {
             return false;
         }
         match command {
             UserCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             UserCommand::FindCase => {
-                self.case_list.search();
+                self.case_list.focus_search();
                 // The session brings the list into sight.
                 return false;
             }
-            other => return self.dialogs.open(*other, session),
+            other => return self.dialogs.open_for_command(*other, session),
         }
         true
     }
 
     /// Nobody closes the window on work that is not written yet, or on a round of training, without being asked.
-    fn leave(&mut self, ui: &Ui, session: &Session) {
+    fn guard_window_close(&mut self, ui: &Ui, session: &Session) {
         let is_asked = ui.input(|i| i.viewport().close_requested());
-        let has_something = session.unsaved() > 0 || session.learning.running.is_some();
+        let has_something = session.unsaved_count() > 0 || session.learning.running.is_some();
         if is_asked && has_something && !self.dialogs.may_leave() {
             ui.send_viewport_cmd(ViewportCommand::CancelClose);
-            self.dialogs.leave();
+            self.dialogs.ask_before_leaving();
         }
     }
 
     fn name_window(&mut self, ui: &Ui, session: &Session) {
-        let title = match session.case() {
-            Some(case) => format!("{} - Labrum", case.title()),
+        let title = match session.current_case() {
+            Some(case) => format!("{} - Labrum", case.display_title()),
             None => "Labrum".to_owned(),
         };
         if title != self.title {
@@ -366,7 +385,7 @@ impl WindowState {
 }
 
 /// Two fingers on a touch screen, which the toolkit follows from frame to frame.
-fn pinched(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
+fn handle_pinch(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
     if let Some(touch) = ctx.multi_touch().filter(|touch| touch.zoom_delta != 1.0)
         && now.over == Some(ViewPlane::Slice)
     {
@@ -381,9 +400,9 @@ fn pinched(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
 const NARROW: f32 = 900.0;
 
 /// A bar across the window.
-fn bar(ui: &Ui, height: i8) -> Frame {
+fn bar_frame(ui: &Ui, height: i8) -> Frame {
     Frame::new()
-        .fill(theme::colors(ui).panel)
+        .fill(theme::current_colors(ui).panel)
         .inner_margin(Margin::symmetric(12, height))
 }
 
@@ -397,9 +416,9 @@ fn held_in<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> T) -> T {
 }
 
 /// A panel at the side.
-fn side(ui: &Ui) -> Frame {
+fn side_panel_frame(ui: &Ui) -> Frame {
     Frame::new()
-        .fill(theme::colors(ui).panel)
+        .fill(theme::current_colors(ui).panel)
         .inner_margin(Margin {
             left: 12,
             right: 12,

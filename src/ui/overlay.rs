@@ -31,7 +31,7 @@ pub(crate) struct ContourOverlay<'a> {
 
 impl ContourOverlay<'_> {
     /// Draws all of it.
-    pub(crate) fn paint(&self, painter: &Painter) {
+    pub(crate) fn paint_contours(&self, painter: &Painter) {
         if self.mode == ViewMode::Hidden {
             return;
         }
@@ -42,7 +42,7 @@ impl ContourOverlay<'_> {
                 .iter()
                 .filter(|o| self.is_visible(o.label))
             {
-                if self.touches(painter.clip_rect(), outline.bounds) {
+                if self.intersects_clip(painter.clip_rect(), outline.bounds) {
                     self.paint_confidence(painter, outline);
                 }
             }
@@ -71,14 +71,14 @@ impl ContourOverlay<'_> {
         pos2(x, y)
     }
 
-    fn touches(&self, clip: Rect, [low, high]: [[f32; 2]; 2]) -> bool {
+    fn intersects_clip(&self, clip: Rect, [low, high]: [[f32; 2]; 2]) -> bool {
         Rect::from_two_pos(self.to_screen(low), self.to_screen(high))
             .expand(LINE)
             .intersects(clip)
     }
 
     fn paint_confidence(&self, painter: &Painter, outline: &BoundaryRing) {
-        let ring = self.thinned(outline);
+        let ring = self.thinned_ring(outline);
         if ring.len() < 3 {
             return;
         }
@@ -107,7 +107,7 @@ impl ContourOverlay<'_> {
     }
 
     /// The ring on the screen with its confidence, without points that lie closer together than can be seen.
-    fn thinned(&self, outline: &BoundaryRing) -> Vec<(Pos2, f32)> {
+    fn thinned_ring(&self, outline: &BoundaryRing) -> Vec<(Pos2, f32)> {
         let mut ring: Vec<(Pos2, f32)> = Vec::with_capacity(outline.points.len());
         for (point, confidence) in outline.points.iter().zip(&outline.confidence) {
             let at = self.to_screen(*point);
@@ -139,7 +139,7 @@ impl ContourOverlay<'_> {
         painter.add(Shape::line(points, PathStroke::new(3.0, DOUBT)));
         let [low, high] = doubt.bounds;
         let frame = Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(14.0);
-        corners(painter, frame, Stroke::new(1.5, DOUBT));
+        paint_frame_corners(painter, frame, Stroke::new(1.5, DOUBT));
     }
 
     fn paint_diameter(&self, painter: &Painter, measurement: &Measurement) {
@@ -202,7 +202,7 @@ fn keep_inside(rect: Rect, room: Rect) -> egui::Vec2 {
 }
 
 /// The four corners of a frame.
-fn corners(painter: &Painter, frame: Rect, stroke: Stroke) {
+fn paint_frame_corners(painter: &Painter, frame: Rect, stroke: Stroke) {
     let arm = (frame.width().min(frame.height()) / 4.0).min(12.0);
     for (corner, x, y) in [
         (frame.left_top(), arm, arm),

@@ -85,16 +85,20 @@ struct Painted {
 
 impl Raster {
     /// Paints what is new on the screen; `None` where nothing is. The first time that is all of `area`.
-    pub fn update(&mut self, scene: &Scene<'_>, area: Area) -> Option<(Area, Vec<Color32>)> {
-        let dirty = self.dirty(scene, area);
+    pub fn repaint_changes(
+        &mut self,
+        scene: &Scene<'_>,
+        area: Area,
+    ) -> Option<(Area, Vec<Color32>)> {
+        let dirty = self.dirty_area(scene, area);
         if let Some(labels) = scene.labels {
             let since = self
                 .painted
                 .as_ref()
                 .and_then(|p| labels.dirty_since(p.labels?));
-            self.calm.update(labels.mask(), since.as_ref());
+            self.calm.update_from_mask(labels.mask(), since.as_ref());
         }
-        self.tones.update(scene.image, &scene.look.levels);
+        self.tones.fit_to_image(scene.image, &scene.look.levels);
         if dirty.is_empty() {
             return None;
         }
@@ -102,14 +106,14 @@ impl Raster {
             area,
             look: scene.look.clone(),
             image: Arc::downgrade(scene.image),
-            labels: scene.labels.map(|l| l.version()),
-            reference: scene.reference.map(|l| l.version()),
+            labels: scene.labels.map(|l| l.mask_version()),
+            reference: scene.reference.map(|l| l.mask_version()),
             preview: scene.preview.cloned(),
         });
-        Some((dirty, composite(scene, &self.calm, &self.tones, dirty)))
+        Some((dirty, composite_area(scene, &self.calm, &self.tones, dirty)))
     }
 
-    fn dirty(&self, scene: &Scene<'_>, area: Area) -> Area {
+    fn dirty_area(&self, scene: &Scene<'_>, area: Area) -> Area {
         let Some(painted) = &self.painted else {
             return area;
         };
@@ -144,14 +148,14 @@ impl Raster {
             return Area::default();
         }
         let margin = scene.labels.map_or(1, |l| {
-            EdgeFinder::new(l.mask(), &self.calm, scene.look).margin()
+            EdgeFinder::new(l.mask(), &self.calm, scene.look).change_margin()
         });
         area.of_pixels(&rect, margin.max(3), scene.look)
     }
 }
 
 /// The pixels of a part of the screen, row after row. `calm` and `tones` were made for the scene.
-pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> Vec<Color32> {
+pub fn composite_area(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> Vec<Color32> {
     /// A part as small as this is painted sooner than threads are started.
     const SMALL: usize = 1 << 17;
     let pixels = area.size[0] * area.size[1];
@@ -213,12 +217,12 @@ fn paint_rows<const N: usize>(
     let right = places
         .partition_point(|x| *x < image.columns as f32)
         .max(left);
-    let across = Taps::of(
+    let across = Taps::for_places(
         places[left..right].iter().copied(),
         look.scale[0],
         image.columns,
     );
-    let down = Taps::of(
+    let down = Taps::for_places(
         (0..area.size[1]).map(|k| place(1, k)),
         look.scale[1],
         image.rows,
@@ -228,7 +232,9 @@ fn paint_rows<const N: usize>(
     let layers = RasterOverlay {
         scene,
         edges: labels.map(|l| EdgeFinder::new(l.mask(), calm, look)),
-        preview: scene.preview.map(|region| Spans::of(region, image.rows)),
+        preview: scene
+            .preview
+            .map(|region| Spans::from_region(region, image.rows)),
         period: stripe_period(look),
     };
     let mut colors = vec![BACKGROUND; area.size[0]];
@@ -237,14 +243,14 @@ fn paint_rows<const N: usize>(
         let is_in_rows = y >= 0.0 && y < image.rows as f32;
         colors.fill(BACKGROUND);
         if is_in_rows && left < right {
-            rows.fill(row, &mut colors[left..right]);
+            rows.fill_row(row, &mut colors[left..right]);
         }
         if layers.edges.is_some() || layers.preview.is_some() {
             let screen_y = area.min[1] + row as i32;
             let mut run = LabelRun::default();
             for (k, color) in colors.iter_mut().enumerate() {
                 let is_inside = is_in_rows && (left..right).contains(&k);
-                *color = layers.over(
+                *color = layers.composite_pixel(
                     *color,
                     [places[k], y],
                     [area.min[0] + k as i32, screen_y],
@@ -269,7 +275,7 @@ struct RasterOverlay<'a> {
 }
 
 impl RasterOverlay<'_> {
-    fn over(
+    fn composite_pixel(
         &self,
         below: [f32; 3],
         p: [f32; 2],
@@ -286,13 +292,14 @@ impl RasterOverlay<'_> {
         let edge = self
             .edges
             .as_ref()
-            .map_or(nothing, |edges| edges.nearest(p, run));
+            .map_or(nothing, |edges| edges.nearest_to(p, run));
         let mut color = below;
         if is_inside {
             match (&self.edges, self.scene.reference) {
                 (Some(edges), Some(reference)) if look.layers == LabelLayers::Difference => {
-                    if let Some(tint) = difference(look, edges.mask, reference.mask(), p) {
-                        color = over(
+                    if let Some(tint) = reference_difference(look, edges.mask, reference.mask(), p)
+                    {
+                        color = blend_over(
                             color,
                             tint.map(|c| f32::from(c) / 255.0),
                             DIFFERENCE_OPACITY,
@@ -301,26 +308,26 @@ impl RasterOverlay<'_> {
                 }
                 _ if edge.own != 0 => {
                     let [r, g, b, opacity] = look.labels[usize::from(edge.own)];
-                    color = over(color, [r, g, b], opacity);
+                    color = blend_over(color, [r, g, b], opacity);
                 }
                 _ => {}
             }
             if self.preview.as_ref().is_some_and(|spans| spans.contains(p)) {
                 let along = ((at[0] + at[1]) as f32).rem_euclid(self.period);
-                color = over(
+                color = blend_over(
                     color,
                     look.preview,
                     PREVIEW_OPACITY[usize::from(along >= self.period / 2.0)],
                 );
             }
         }
-        if edge.distance < look.reach() {
+        if edge.distance < look.outline_reach() {
             let [r, g, b, _] =
                 look.labels[usize::from(if edge.own == 0 { edge.other } else { edge.own })];
             if look.rim > 0.0 {
                 let rim =
                     (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
-                color = over(color, [0.0; 3], rim * look.line_opacity);
+                color = blend_over(color, [0.0; 3], rim * look.line_opacity);
             }
             // Two labels share an edge: each has a line of its own on its side.
             let half_line = look.half_line
@@ -330,18 +337,23 @@ impl RasterOverlay<'_> {
                     1.0
                 };
             let line = (half_line - edge.distance + 0.5).clamp(0.0, 1.0);
-            color = over(color, [r, g, b], line * look.line_opacity);
+            color = blend_over(color, [r, g, b], line * look.line_opacity);
         }
         color
     }
 }
 
-fn over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
+fn blend_over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
     std::array::from_fn(|c| below[c] + (color[c] - below[c]) * opacity)
 }
 
 /// What changed against the reference on the screen pixel at p: where the picture is reduced, a single pixel counts.
-fn difference(look: &CanvasLook, now: &Mask, then: &Mask, p: [f32; 2]) -> Option<[u8; 3]> {
+fn reference_difference(
+    look: &CanvasLook,
+    now: &Mask,
+    then: &Mask,
+    p: [f32; 2],
+) -> Option<[u8; 3]> {
     let is_reduced = look.scale[0].min(look.scale[1]) < 1.0;
     let half = look.scale.map(|s| {
         if is_reduced {
@@ -357,7 +369,7 @@ fn difference(look: &CanvasLook, now: &Mask, then: &Mask, p: [f32; 2]) -> Option
     });
     for y in down {
         for x in across.clone() {
-            match (now.at(x, y), then.at(x, y)) {
+            match (now.label_at(x, y), then.label_at(x, y)) {
                 (now, then) if now == then => {}
                 (_, 0) => return Some(ADDED),
                 (0, _) => return Some(REMOVED),
@@ -376,7 +388,7 @@ struct Spans<'a> {
 }
 
 impl<'a> Spans<'a> {
-    fn of(region: &'a Region, rows: usize) -> Self {
+    fn from_region(region: &'a Region, rows: usize) -> Self {
         let spans = region.spans();
         let mut starts = Vec::with_capacity(rows + 1);
         let mut at = 0;

@@ -7,17 +7,17 @@ use crate::session::{
 use egui::{Key, Modifiers};
 
 /// A press in the words of the table; `None` where no command can have that key.
-pub(crate) fn shortcut(key: Key, modifiers: Modifiers) -> Option<Shortcut> {
+pub(crate) fn from_key_press(key: Key, modifiers: Modifiers) -> Option<Shortcut> {
     let name = KEY_NAMES
         .iter()
         .find(|name| Key::from_name(name) == Some(key))?;
     // "+" needs Shift on many keyboards.
     let shift = modifiers.shift && !matches!(key, Key::Plus | Key::Equals);
-    Shortcut::named(modifiers.command, shift, name)
+    Shortcut::from_key_name(modifiers.command, shift, name)
 }
 
 /// A key as people read it: "Ctrl+Shift+O".
-pub(crate) fn words(shortcut: &Shortcut) -> String {
+pub(crate) fn display_text(shortcut: &Shortcut) -> String {
     let key = match shortcut.key {
         "ArrowDown" => "Down",
         "ArrowUp" => "Up",
@@ -57,14 +57,17 @@ pub(crate) fn words(shortcut: &Shortcut) -> String {
 
 /// The first key of a command in words; empty where it has none.
 pub(crate) fn key_of(keys: &Keys, command: UserCommand) -> String {
-    keys.of(command).first().map(words).unwrap_or_default()
+    keys.shortcuts_for(command)
+        .first()
+        .map(display_text)
+        .unwrap_or_default()
 }
 
 /// The explanation of a command with its key.
-pub(crate) fn tooltip(keys: &Keys, command: UserCommand) -> String {
+pub(crate) fn command_tooltip(keys: &Keys, command: UserCommand) -> String {
     match key_of(keys, command) {
-        key if key.is_empty() => command.tooltip().to_owned(),
-        key => format!("{} ({key})", command.tooltip()),
+        key if key.is_empty() => command.tooltip_text().to_owned(),
+        key => format!("{} ({key})", command.tooltip_text()),
     }
 }
 
@@ -80,7 +83,7 @@ mod tests {
         for key in KEY_NAMES {
             assert!(Key::from_name(key).is_some(), "{key}");
             assert!(
-                all.insert(words(&Shortcut {
+                all.insert(display_text(&Shortcut {
                     ctrl: false,
                     shift: false,
                     key
@@ -93,7 +96,8 @@ mod tests {
     #[test]
     fn shift_tells_commands_apart() {
         let keys = Keys::default();
-        let find = |key, modifiers| shortcut(key, modifiers).and_then(|s| keys.command(&s));
+        let find =
+            |key, modifiers| from_key_press(key, modifiers).and_then(|s| keys.command_for(&s));
         assert_eq!(
             find(Key::N, Modifiers::NONE),
             Some(UserCommand::NextDoubtful)
@@ -112,13 +116,13 @@ mod tests {
     #[test]
     fn chosen_keys_take_the_place_of_the_usual_ones() {
         let mut keys = Keys::default();
-        keys.assign(
+        keys.assign_shortcut(
             UserCommand::ToolBrush,
-            shortcut(Key::F5, Modifiers::NONE).unwrap(),
+            from_key_press(Key::F5, Modifiers::NONE).unwrap(),
         );
         assert_eq!(key_of(&keys, UserCommand::ToolBrush), "F5");
         assert_eq!(
-            tooltip(&keys, UserCommand::ToolBrush),
+            command_tooltip(&keys, UserCommand::ToolBrush),
             "Paint the label (F5)"
         );
     }

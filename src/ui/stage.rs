@@ -30,12 +30,12 @@ impl Shown {
 
     /// The slice to show. While its pixels are on their way, the nearest to it that is there: who scrolls fast sees
     /// what goes by.
-    pub(crate) fn slice(
+    pub(crate) fn slice_to_show(
         &mut self,
         session: &Session,
         case: &Case,
     ) -> Option<(SliceKey, Arc<Loaded>)> {
-        let wanted = case.key();
+        let wanted = case.slice_key();
         let (first, last) = match &self.0 {
             Some((shown, _)) if shown.slice < wanted.slice => (shown.slice + 1, wanted.slice),
             Some((shown, _)) if shown.slice > wanted.slice => (wanted.slice, shown.slice - 1),
@@ -44,7 +44,7 @@ impl Shown {
         let mut slices: Vec<usize> = (first..=last).collect();
         slices.sort_by_key(|slice| slice.abs_diff(wanted.slice));
         let mut keys = slices.into_iter().map(|slice| SliceKey { slice, ..wanted });
-        if let Some(found) = keys.find_map(|key| Some((key, session.loaded(key)?.clone()))) {
+        if let Some(found) = keys.find_map(|key| Some((key, session.loaded_slice(key)?.clone()))) {
             self.0 = Some(found);
         }
         self.0.clone()
@@ -69,15 +69,15 @@ impl CanvasPainter {
     }
 
     /// Paints a scene in `rect`. Pictures too large for the card are painted on the CPU.
-    pub(crate) fn paint(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
+    pub(crate) fn paint_scene(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
         match self
             .gpu
             .as_mut()
             .filter(|gpu| gpu.can_hold(scene.image.columns, scene.image.rows))
         {
             Some(gpu) => {
-                gpu.update(scene);
-                painter.extend(gpu.paint(rect).map(egui::Shape::Callback));
+                gpu.upload_scene(scene);
+                painter.extend(gpu.paint_callback(rect).map(egui::Shape::Callback));
             }
             None => self.paint_on_cpu(painter, rect, scene),
         }
@@ -91,7 +91,7 @@ impl CanvasPainter {
             min,
             size: [0, 1].map(|i| (max[i] - min[i]).max(1) as usize),
         };
-        if let Some((part, pixels)) = self.raster.update(scene, area) {
+        if let Some((part, pixels)) = self.raster.repaint_changes(scene, area) {
             let image = ColorImage::new(part.size, pixels);
             match &mut self.texture {
                 Some((texture, old)) if *old == area && part != area => {
@@ -132,16 +132,16 @@ pub(crate) struct Unpacked(Option<(Weak<Finding>, Live)>);
 
 impl Unpacked {
     /// Of a slice with this finding.
-    pub(crate) fn of(&mut self, key: SliceKey, finding: &Arc<Finding>) -> &Live {
+    pub(crate) fn get_or_unpack(&mut self, key: SliceKey, finding: &Arc<Finding>) -> &Live {
         let is_other = |(held, live): &(Weak<Finding>, Live)| {
-            live.key() != key || !std::ptr::eq(held.as_ptr(), Arc::as_ptr(finding))
+            live.slice_key() != key || !std::ptr::eq(held.as_ptr(), Arc::as_ptr(finding))
         };
         if self.0.as_ref().is_some_and(is_other) {
             self.0 = None;
         }
         &self
             .0
-            .get_or_insert_with(|| (Arc::downgrade(finding), Live::new(key, finding.mask())))
+            .get_or_insert_with(|| (Arc::downgrade(finding), Live::new(key, finding.to_mask())))
             .1
     }
 }

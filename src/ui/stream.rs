@@ -28,7 +28,7 @@ pub(super) struct ViewTarget {
 
 impl ViewTarget {
     /// A view that answers to presses. Where the edge of the panel beside it is dragged, none counts for it.
-    pub(super) fn of(ui: &Ui, response: &Response, plane: ViewPlane) -> Self {
+    pub(super) fn from_response(ui: &Ui, response: &Response, plane: ViewPlane) -> Self {
         let mut rect = response.interact_rect;
         rect.max.x -= ui.style().interaction.resize_grab_radius_side;
         Self {
@@ -111,18 +111,18 @@ pub(super) struct EventStream {
 
 impl EventStream {
     /// Has the events of a window come through here.
-    pub(super) fn install(ctx: &Context) {
+    pub(super) fn install_plugin(ctx: &Context) {
         ctx.add_plugin(Self::default());
     }
 
     /// The next thing that happened and is not done yet.
-    pub(super) fn next(ctx: &Context) -> Option<Heard> {
+    pub(super) fn pop_next_event(ctx: &Context) -> Option<Heard> {
         ctx.with_plugin(|stream: &mut Self| stream.heard.pop_front())
             .flatten()
     }
 
     /// What counts once all that happened is done.
-    pub(super) fn now(ctx: &Context) -> Option<Heard> {
+    pub(super) fn current_pointer_event(ctx: &Context) -> Option<Heard> {
         ctx.with_plugin(|stream: &mut Self| stream.as_heard(WindowEvent::Moved))
     }
 
@@ -134,7 +134,12 @@ impl EventStream {
     }
 
     /// Tells where the views stand now, which keys there are, and whether a dialog has the keyboard.
-    pub(super) fn drawn(ctx: &Context, targets: Vec<ViewTarget>, keys: &Keys, has_dialog: bool) {
+    pub(super) fn update_targets(
+        ctx: &Context,
+        targets: Vec<ViewTarget>,
+        keys: &Keys,
+        has_dialog: bool,
+    ) {
         ctx.with_plugin(|stream: &mut Self| {
             stream.targets = targets;
             if stream.keys != *keys {
@@ -159,7 +164,7 @@ impl EventStream {
         }
     }
 
-    fn push(&mut self, what: WindowEvent) {
+    fn push_event(&mut self, what: WindowEvent) {
         let heard = self.as_heard(what);
         self.heard.push_back(heard);
     }
@@ -184,7 +189,7 @@ impl EventStream {
     }
 
     /// Who an event is for, as things are.
-    fn receiver(&self, ctx: &Context, event: &Event) -> Receiver {
+    fn event_receiver(&self, ctx: &Context, event: &Event) -> Receiver {
         let has_keyboard =
             self.has_dialog || ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
         match event {
@@ -207,9 +212,9 @@ impl EventStream {
                 pressed: true,
                 modifiers,
                 ..
-            } => match self.command(ctx, *key, *modifiers) {
+            } => match self.command_for_key(ctx, *key, *modifiers) {
                 Some(_) => Receiver::Row,
-                None if has_keyboard => Receiver::Control(ends(*key, ctx)),
+                None if has_keyboard => Receiver::Control(may_trigger_control(*key, ctx)),
                 None => Receiver::Anyone,
             },
             Event::Text(_) if self.takes_letter => Receiver::Nobody,
@@ -224,12 +229,18 @@ impl EventStream {
     }
 
     /// The command of a key. While a control or a menu has the keyboard, only those with Ctrl; a text has its own undo.
-    fn command(&self, ctx: &Context, key: Key, modifiers: Modifiers) -> Option<UserCommand> {
+    fn command_for_key(
+        &self,
+        ctx: &Context,
+        key: Key,
+        modifiers: Modifiers,
+    ) -> Option<UserCommand> {
         let is_typing = ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
         if self.has_dialog || modifiers.alt || (is_typing && !modifiers.command) {
             return None;
         }
-        let command = shortcuts::shortcut(key, modifiers).and_then(|s| self.keys.command(&s))?;
+        let command =
+            shortcuts::from_key_press(key, modifiers).and_then(|s| self.keys.command_for(&s))?;
         let is_of_text = matches!(
             command,
             UserCommand::Undo | UserCommand::Redo | UserCommand::UndoAnywhere
@@ -238,7 +249,7 @@ impl EventStream {
     }
 
     /// Takes an event into the row of the window; returns what the toolkit shall see of it.
-    fn take(&mut self, ctx: &Context, event: Event) -> Option<Event> {
+    fn accept_event(&mut self, ctx: &Context, event: Event) -> Option<Event> {
         match event {
             Event::PointerButton {
                 pos,
@@ -256,7 +267,7 @@ impl EventStream {
                     m.stop_text_input();
                     m.focused().into_iter().for_each(|id| m.surrender_focus(id));
                 });
-                self.push(WindowEvent::Pressed(button));
+                self.push_event(WindowEvent::Pressed(button));
                 Some(Event::PointerMoved(pos))
             }
             Event::PointerButton {
@@ -268,7 +279,7 @@ impl EventStream {
                 self.modifiers = modifiers;
                 self.move_to(ctx, pos);
                 self.down.retain(|down| *down != button);
-                self.push(WindowEvent::Released(button));
+                self.push_event(WindowEvent::Released(button));
                 Some(Event::PointerMoved(pos))
             }
             Event::MouseWheel {
@@ -278,21 +289,21 @@ impl EventStream {
                 ..
             } => {
                 let held = std::mem::replace(&mut self.modifiers, modifiers);
-                self.push(WindowEvent::Wheel { unit, delta });
+                self.push_event(WindowEvent::Wheel { unit, delta });
                 self.modifiers = held;
                 None
             }
             Event::Zoom(factor) => {
-                self.push(WindowEvent::Pinched(factor));
+                self.push_event(WindowEvent::Pinched(factor));
                 None
             }
             Event::Key { key, modifiers, .. } => {
-                let command = self.command(ctx, key, modifiers)?;
+                let command = self.command_for_key(ctx, key, modifiers)?;
                 self.takes_letter = !modifiers.command;
                 // Who holds a key goes on, but nobody signs cases off by holding one.
-                if !self.hold_down(key) || repeats(command) {
+                if !self.hold_down(key) || repeats_while_held(command) {
                     let held = std::mem::replace(&mut self.modifiers, modifiers);
-                    self.push(WindowEvent::Command(command));
+                    self.push_event(WindowEvent::Command(command));
                     self.modifiers = held;
                 }
                 None
@@ -302,22 +313,22 @@ impl EventStream {
     }
 
     /// Notes what an event that the toolkit sees as well says of pointer and keys.
-    fn note(&mut self, ctx: &Context, event: &Event) {
+    fn track_event(&mut self, ctx: &Context, event: &Event) {
         match *event {
             Event::PointerMoved(at) => {
                 self.move_to(ctx, at);
-                self.push(WindowEvent::Moved);
+                self.push_event(WindowEvent::Moved);
             }
             Event::PointerButton { pos, .. } => self.move_to(ctx, pos),
             Event::PointerGone => {
                 (self.at, self.over) = (None, None);
-                self.push(WindowEvent::Gone);
+                self.push_event(WindowEvent::Gone);
             }
             Event::WindowFocused(false) => {
                 self.has_space = false;
                 self.down.clear();
                 self.keys_down.clear();
-                self.push(WindowEvent::Unfocused);
+                self.push_event(WindowEvent::Unfocused);
             }
             Event::ModifiersChanged(modifiers) => self.modifiers = modifiers,
             Event::Key {
@@ -371,7 +382,7 @@ impl EventStream {
         // Something is carried out before this frame is drawn.
         let mut has_row = false;
         while let Some(event) = self.waiting.pop_front() {
-            let receiver = self.receiver(ctx, &event);
+            let receiver = self.event_receiver(ctx, &event);
             let has_to_wait = match (receiver, &event) {
                 (Receiver::Row, _) => has_some,
                 // A button that is grey until then is clicked once it no longer is.
@@ -395,14 +406,14 @@ impl EventStream {
             match receiver {
                 Receiver::Row => {
                     has_row = true;
-                    controls.extend(self.take(ctx, event));
+                    controls.extend(self.accept_event(ctx, event));
                     let is_last = |heard: &Heard| matches!(heard.what, WindowEvent::Command(c) if moves_canvas(c));
                     if self.heard.back().is_some_and(is_last) {
                         return;
                     }
                 }
                 Receiver::Control(may_change) => {
-                    self.note(ctx, &event);
+                    self.track_event(ctx, &event);
                     has_some = true;
                     has_pointer |= matches!(
                         event,
@@ -416,7 +427,7 @@ impl EventStream {
                     }
                 }
                 Receiver::Anyone => {
-                    self.note(ctx, &event);
+                    self.track_event(ctx, &event);
                     controls.push(event);
                 }
                 Receiver::Nobody => {}
@@ -426,7 +437,7 @@ impl EventStream {
 }
 
 /// True for keys at which a control may do something that changes the window.
-fn ends(key: Key, ctx: &Context) -> bool {
+fn may_trigger_control(key: Key, ctx: &Context) -> bool {
     match key {
         Key::Enter | Key::Escape | Key::Tab => true,
         Key::Space => !ctx.text_edit_focused(),
@@ -460,7 +471,7 @@ fn moves_canvas(command: UserCommand) -> bool {
 }
 
 /// False for commands that are done once for each press, however long the key is held.
-fn repeats(command: UserCommand) -> bool {
+fn repeats_while_held(command: UserCommand) -> bool {
     use UserCommand as C;
     let ends_work = matches!(
         command,

@@ -23,7 +23,7 @@ pub(crate) struct Column {
 
 impl Column {
     /// A column of words.
-    pub(crate) const fn words(name: &'static str, width: f32) -> Self {
+    pub(crate) const fn of_words(name: &'static str, width: f32) -> Self {
         Self {
             name,
             width,
@@ -32,7 +32,7 @@ impl Column {
     }
 
     /// A column of figures.
-    pub(crate) const fn figures(name: &'static str, width: f32) -> Self {
+    pub(crate) const fn of_figures(name: &'static str, width: f32) -> Self {
         Self {
             name,
             width,
@@ -60,19 +60,19 @@ impl Cell {
     }
 
     /// The same in a colour, the icon too.
-    pub(crate) fn color(mut self, color: Color32) -> Self {
+    pub(crate) fn with_color(mut self, color: Color32) -> Self {
         self.color = Some(color);
         self
     }
 
     /// The same after an icon.
-    pub(crate) fn icon(mut self, icon: MaterialIcon) -> Self {
+    pub(crate) fn with_icon(mut self, icon: MaterialIcon) -> Self {
         self.icon = Some(icon);
         self
     }
 
     /// The same after a square of a colour.
-    pub(crate) fn swatch(mut self, color: Color32) -> Self {
+    pub(crate) fn with_swatch(mut self, color: Color32) -> Self {
         self.swatch = Some(color);
         self
     }
@@ -83,12 +83,12 @@ pub(crate) struct TableColumns<'a>(pub(crate) &'a [Column]);
 
 impl TableColumns<'_> {
     /// The line of headings.
-    pub(crate) fn heading(&self, ui: &mut Ui) {
-        let dimmed = theme::colors(ui).dimmed;
+    pub(crate) fn show_headings(&self, ui: &mut Ui) {
+        let dimmed = theme::current_colors(ui).dimmed;
         let cells: Vec<Cell> = self
             .0
             .iter()
-            .map(|column| Cell::new(column.name).color(dimmed))
+            .map(|column| Cell::new(column.name).with_color(dimmed))
             .collect();
         let names: Vec<&str> = self
             .0
@@ -99,7 +99,7 @@ impl TableColumns<'_> {
         let (rect, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, names.join(", ")));
-        self.paint(ui, rect, &cells, 12.0);
+        self.paint_cells(ui, rect, &cells, 12.0);
         ui.painter().hline(
             rect.x_range(),
             rect.bottom(),
@@ -108,35 +108,47 @@ impl TableColumns<'_> {
     }
 
     /// A row that can be clicked.
-    pub(crate) fn choice(&self, ui: &mut Ui, cells: &[Cell], is_selected: bool) -> Response {
+    pub(crate) fn show_selectable_row(
+        &self,
+        ui: &mut Ui,
+        cells: &[Cell],
+        is_selected: bool,
+    ) -> Response {
         let (rect, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
-        response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, said(cells)));
+        response.widget_info(|| {
+            WidgetInfo::selected(Role::Button, true, is_selected, accessible_text(cells))
+        });
         if response.gained_focus() {
             response.scroll_to_me(None);
         }
-        let colors = theme::colors(ui);
+        let colors = theme::current_colors(ui);
         if is_selected {
             ui.painter().rect_filled(rect, 4.0, colors.selected);
         } else if response.hovered() || response.has_focus() {
             ui.painter().rect_filled(rect, 4.0, colors.raised);
         }
-        self.paint(ui, rect, cells, 13.5);
+        self.paint_cells(ui, rect, cells, 13.5);
         response
     }
 
     /// A row that is only read.
-    pub(crate) fn row(&self, ui: &mut Ui, cells: &[Cell]) -> Response {
+    pub(crate) fn show_row(&self, ui: &mut Ui, cells: &[Cell]) -> Response {
         let (rect, response) =
             ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, said(cells)));
-        self.paint(ui, rect, cells, 13.5);
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, accessible_text(cells)));
+        self.paint_cells(ui, rect, cells, 13.5);
         response
     }
 
-    fn paint(&self, ui: &Ui, rect: Rect, cells: &[Cell], size: f32) {
+    fn paint_cells(&self, ui: &Ui, rect: Rect, cells: &[Cell], size: f32) {
         let mut left = rect.left();
-        for ((column, width), cell) in self.0.iter().zip(widths(self.0, rect.width())).zip(cells) {
+        for ((column, width), cell) in self
+            .0
+            .iter()
+            .zip(column_widths(self.0, rect.width()))
+            .zip(cells)
+        {
             let place =
                 Rect::from_min_max(pos2(left, rect.top()), pos2(left + width, rect.bottom()));
             paint_cell(ui, place.shrink2(vec2(GAP / 2.0, 0.0)), *column, cell, size);
@@ -146,7 +158,7 @@ impl TableColumns<'_> {
 }
 
 /// What a screen reader says of a row.
-fn said(cells: &[Cell]) -> String {
+fn accessible_text(cells: &[Cell]) -> String {
     let words: Vec<&str> = cells
         .iter()
         .map(|cell| cell.words.as_str())
@@ -156,7 +168,7 @@ fn said(cells: &[Cell]) -> String {
 }
 
 /// The first column takes what is left; where nothing is, all shrink alike.
-fn widths(columns: &[Column], room: f32) -> Vec<f32> {
+fn column_widths(columns: &[Column], room: f32) -> Vec<f32> {
     let wanted: f32 = columns.iter().map(|column| column.width).sum();
     let share = (room / wanted).min(1.0);
     let rest = (room - wanted).max(0.0);
@@ -167,7 +179,7 @@ fn widths(columns: &[Column], room: f32) -> Vec<f32> {
 }
 
 fn paint_cell(ui: &Ui, mut place: Rect, column: Column, cell: &Cell, size: f32) {
-    let color = cell.color.unwrap_or_else(|| theme::colors(ui).text);
+    let color = cell.color.unwrap_or_else(|| theme::current_colors(ui).text);
     if let Some(icon) = cell.icon {
         let font = egui::FontId::new(16.0, icon.font_family());
         ui.painter().text(
@@ -212,11 +224,11 @@ mod tests {
     #[test]
     fn columns_fill_the_room_and_never_more() {
         let columns = [
-            Column::words("Name", 100.0),
-            Column::figures("Dice", 60.0),
-            Column::figures("Gain", 40.0),
+            Column::of_words("Name", 100.0),
+            Column::of_figures("Dice", 60.0),
+            Column::of_figures("Gain", 40.0),
         ];
-        assert_eq!(widths(&columns, 300.0), [200.0, 60.0, 40.0]);
-        assert_eq!(widths(&columns, 100.0), [50.0, 30.0, 20.0]);
+        assert_eq!(column_widths(&columns, 300.0), [200.0, 60.0, 40.0]);
+        assert_eq!(column_widths(&columns, 100.0), [50.0, 30.0, 20.0]);
     }
 }

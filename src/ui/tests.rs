@@ -36,17 +36,17 @@ fn window(session: Session) -> Harness<'static, App> {
     let mut is_new = true;
     let frame = move |ui: &mut Ui, app: &mut App| {
         if std::mem::take(&mut is_new) {
-            theme::install(ui.ctx());
+            theme::install_themes(ui.ctx());
         }
-        while let Some(actions) = app.window.hear(ui.ctx(), &app.session) {
+        while let Some(actions) = app.window.handle_next_event(ui.ctx(), &app.session) {
             for action in actions {
                 app.actions.push(format!("{action:?}"));
-                app.session.apply(action);
+                app.session.apply_action(action);
             }
         }
-        for action in app.window.show(ui, &app.session) {
+        for action in app.window.show_frame(ui, &app.session) {
             app.actions.push(format!("{action:?}"));
-            app.session.apply(action);
+            app.session.apply_action(action);
         }
         app.jobs.extend(app.session.take_jobs());
     };
@@ -66,7 +66,7 @@ fn window(session: Session) -> Harness<'static, App> {
 fn unsaved(waiting: usize) -> Session {
     let mut session = Session::new(Settings::default());
     let full = Error::new("write the workspace", "no space left on device");
-    (0..waiting).for_each(|n| session.apply(Action::RenameWorkspace(format!("Work {n}"))));
+    (0..waiting).for_each(|n| session.apply_action(Action::RenameWorkspace(format!("Work {n}"))));
     session.on_event(Event::Stored {
         written: 0,
         trouble: Some(full),
@@ -253,9 +253,9 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
     };
     let overlapping = ImportedMasks {
         labels: vec![
-            Label::named("Lung", 0),
-            Label::named("Nodule", 1),
-            Label::named("Heart", 2),
+            Label::with_name("Lung", 0),
+            Label::with_name("Nodule", 1),
+            Label::with_name("Heart", 2),
         ],
         taken: vec![of(1, 4000, 9), of(2, 9, 0), of(3, 500, 0)],
         ..ImportedMasks::default()
@@ -291,7 +291,7 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
 /// A window to which masks came that need an answer.
 fn undecided(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
     let mut session = Session::new(Settings::default());
-    let error = Error::at("lay the masks", "/masks/liver.seg.dcm", reason).of_kind(kind);
+    let error = Error::at_path("lay the masks", "/masks/liver.seg.dcm", reason).of_kind(kind);
     let (paths, choice) = (vec!["/masks/liver.seg.dcm".into()], MaskChoice::default());
     session.on_event(Event::ImportUndecided {
         case: 1,

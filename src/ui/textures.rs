@@ -16,7 +16,11 @@ pub(crate) struct Textures {
 
 impl Textures {
     /// The texture of a case's thumbnail, where there is one.
-    pub(crate) fn thumbnail(&mut self, ctx: &egui::Context, case: &Case) -> Option<TextureHandle> {
+    pub(crate) fn case_thumbnail(
+        &mut self,
+        ctx: &egui::Context,
+        case: &Case,
+    ) -> Option<TextureHandle> {
         let ThumbnailState::Ready(thumbnail) = &case.thumbnail else {
             return None;
         };

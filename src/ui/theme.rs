@@ -90,7 +90,7 @@ const LIGHT: Colors = Colors {
 };
 
 /// The colours in use.
-pub(crate) fn colors(ui: &egui::Ui) -> &'static Colors {
+pub(crate) fn current_colors(ui: &egui::Ui) -> &'static Colors {
     if ui.visuals().dark_mode {
         &DARK
     } else {
@@ -99,10 +99,10 @@ pub(crate) fn colors(ui: &egui::Ui) -> &'static Colors {
 }
 
 /// Sets fonts and both themes up, once.
-pub fn install(ctx: &egui::Context) {
+pub fn install_themes(ctx: &egui::Context) {
     egui_material_icons::initialize(ctx);
-    ctx.set_style_of(egui::Theme::Dark, style(&DARK, Visuals::dark()));
-    ctx.set_style_of(egui::Theme::Light, style(&LIGHT, Visuals::light()));
+    ctx.set_style_of(egui::Theme::Dark, build_style(&DARK, Visuals::dark()));
+    ctx.set_style_of(egui::Theme::Light, build_style(&LIGHT, Visuals::light()));
 }
 
 /// Switches to the theme of the settings.
@@ -116,7 +116,7 @@ pub(crate) fn apply(ctx: &egui::Context, theme: Theme) {
     }
 }
 
-fn style(colors: &Colors, visuals: Visuals) -> Style {
+fn build_style(colors: &Colors, visuals: Visuals) -> Style {
     let mut style = Style {
         visuals,
         ..Style::default()

@@ -40,7 +40,7 @@ enum Gesture {
 }
 
 impl Gesture {
-    fn button(self) -> Option<PointerButton> {
+    fn pointer_button(self) -> Option<PointerButton> {
         match self {
             Self::None => None,
             Self::Draw | Self::Cross => Some(PointerButton::Primary),
@@ -87,7 +87,7 @@ pub(super) struct EventContext {
 
 impl EventContext {
     /// A view that stands at `canvas`; `None` where there is nothing to see in it.
-    pub(super) fn of(
+    pub(super) fn for_view(
         session: &Session,
         plane: ViewPlane,
         canvas: Canvas,
@@ -95,19 +95,20 @@ impl EventContext {
         notch: f32,
     ) -> Option<Self> {
         let placement = match plane {
-            ViewPlane::Slice => session
-                .case()
-                .map(|case| case.view.place(canvas, session.extent(case)))?,
+            ViewPlane::Slice => session.current_case().map(|case| {
+                case.view
+                    .place_picture(canvas, session.picture_extent(case))
+            })?,
             plane => {
-                let view = session.ortho()?.across(plane)?;
-                view.view.place(canvas, view.extent())
+                let view = session.ortho_views()?.across(plane)?;
+                view.view.place_picture(canvas, view.picture_extent())
             }
         };
         Some(Self {
             plane,
             placement,
-            tool: session.tool(),
-            is_linked: session.ortho().is_some(),
+            tool: session.active_tool(),
+            is_linked: session.ortho_views().is_some(),
             keyed: session
                 .keyed_pointer()
                 .filter(|_| plane == ViewPlane::Slice),
@@ -116,7 +117,7 @@ impl EventContext {
         })
     }
 
-    fn input(&self, phase: PointerPhase, at: Pos2, modifiers: Modifiers) -> PointerInput {
+    fn pointer_input(&self, phase: PointerPhase, at: Pos2, modifiers: Modifiers) -> PointerInput {
         let [x, y] = self.placement.image_from_screen([at.x, at.y]);
         let erases = modifiers.alt || modifiers.ctrl || modifiers.command;
         PointerInput {
@@ -128,7 +129,7 @@ impl EventContext {
     }
 
     /// Space is held, or there is nothing to draw with: a drag moves the picture.
-    fn pans(&self, has_space: bool) -> bool {
+    fn drag_pans(&self, has_space: bool) -> bool {
         self.tool == ToolKind::Look || has_space
     }
 }
@@ -148,30 +149,30 @@ enum EventResult {
 
 impl ToolInput {
     /// Takes something that happened; returns what is asked for.
-    pub(super) fn hear(
+    pub(super) fn handle_event(
         &mut self,
         heard: &Heard,
         around: &EventContext,
         session: &Session,
     ) -> Vec<Action> {
         let mut told = Vec::new();
-        self.take(heard, around, &mut told);
+        self.dispatch_event(heard, around, &mut told);
         told.into_iter()
-            .filter_map(|told| asked(told, around, session))
+            .filter_map(|told| action_for_result(told, around, session))
             .collect()
     }
 
     /// Tells the tool where the pointer is: before a command, which may draw there, and before the window is drawn.
-    pub(super) fn settle(
+    pub(super) fn sync_pointer(
         &mut self,
         now: &Heard,
         around: &EventContext,
         session: &Session,
     ) -> Vec<Action> {
         let mut told = Vec::new();
-        self.hover(now, around, &mut told);
+        self.update_hover(now, around, &mut told);
         told.into_iter()
-            .filter_map(|told| asked(told, around, session))
+            .filter_map(|told| action_for_result(told, around, session))
             .collect()
     }
 
@@ -183,26 +184,36 @@ impl ToolInput {
     /// Shows by the pointer what a press would do.
     pub(super) fn show_cursor(&self, ui: &Ui, response: &Response, session: &Session) {
         if response.contains_pointer() || self.gesture != Gesture::None {
-            let has_space = EventStream::now(ui.ctx()).is_some_and(|now| now.has_space);
-            ui.set_cursor_icon(self.cursor(session.tool(), session.ortho().is_some(), has_space));
+            let has_space =
+                EventStream::current_pointer_event(ui.ctx()).is_some_and(|now| now.has_space);
+            ui.set_cursor_icon(self.cursor_icon(
+                session.active_tool(),
+                session.ortho_views().is_some(),
+                has_space,
+            ));
         }
         if self.gone.is_some() {
             ui.ctx().request_repaint_after_secs(GONE as f32);
         }
     }
 
-    fn take(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
+    fn dispatch_event(
+        &mut self,
+        heard: &Heard,
+        around: &EventContext,
+        told: &mut Vec<EventResult>,
+    ) {
         let Some(at) = heard.at.or(self.last) else {
             return;
         };
         match heard.what {
-            WindowEvent::Moved => self.moved(at, heard, around, told),
-            WindowEvent::Pressed(button) => self.pressed(at, button, heard, around, told),
-            WindowEvent::Released(button) => self.released(at, button, heard, around, told),
+            WindowEvent::Moved => self.pointer_moved(at, heard, around, told),
+            WindowEvent::Pressed(button) => self.button_pressed(at, button, heard, around, told),
+            WindowEvent::Released(button) => self.button_released(at, button, heard, around, told),
             WindowEvent::Wheel { unit, delta } if heard.over == Some(around.plane) => {
                 self.clicked = None;
-                self.turned(
-                    notches(unit, delta, around.notch),
+                self.wheel_turned(
+                    wheel_notches(unit, delta, around.notch),
                     at,
                     heard.modifiers,
                     told,
@@ -214,12 +225,12 @@ impl ToolInput {
             WindowEvent::Command(_) => self.clicked = None,
             WindowEvent::Gone if self.gesture == Gesture::None => self.last = None,
             WindowEvent::Gone => self.gone = Some(around.time),
-            WindowEvent::Unfocused => self.end(heard, around, told),
+            WindowEvent::Unfocused => self.end_gesture(heard, around, told),
             _ => {}
         }
     }
 
-    fn moved(
+    fn pointer_moved(
         &mut self,
         at: Pos2,
         heard: &Heard,
@@ -232,14 +243,14 @@ impl ToolInput {
         self.gone = None;
         match self.gesture {
             Gesture::None => {}
-            Gesture::Draw => self.draw(PointerPhase::Drag, at, heard, around, told),
+            Gesture::Draw => self.send_draw_input(PointerPhase::Drag, at, heard, around, told),
             Gesture::Pan(_) => told.push(EventResult::Panned(delta)),
             Gesture::Window => told.push(EventResult::Windowed(delta)),
             Gesture::Cross => told.push(EventResult::Crossed(at)),
         }
     }
 
-    fn pressed(
+    fn button_pressed(
         &mut self,
         at: Pos2,
         button: PointerButton,
@@ -247,9 +258,9 @@ impl ToolInput {
         around: &EventContext,
         told: &mut Vec<EventResult>,
     ) {
-        if self.gesture.button() == Some(button) {
+        if self.gesture.pointer_button() == Some(button) {
             // Nobody said that it went up.
-            self.end(heard, around, told);
+            self.end_gesture(heard, around, told);
         }
         self.has_moved |= self.last != Some(at);
         self.last = Some(at);
@@ -260,7 +271,7 @@ impl ToolInput {
         let crosses = crosses && (around.tool == ToolKind::Look || heard.modifiers.shift);
         self.gesture = match button {
             PointerButton::Primary if crosses => Gesture::Cross,
-            PointerButton::Primary if !around.pans(heard.has_space) => Gesture::Draw,
+            PointerButton::Primary if !around.drag_pans(heard.has_space) => Gesture::Draw,
             PointerButton::Primary | PointerButton::Middle => Gesture::Pan(button),
             PointerButton::Secondary => Gesture::Window,
             _ => return,
@@ -269,13 +280,13 @@ impl ToolInput {
         self.pressed_at = at;
         match self.gesture {
             Gesture::Cross => told.push(EventResult::Crossed(at)),
-            Gesture::Draw => self.draw(PointerPhase::Press, at, heard, around, told),
+            Gesture::Draw => self.send_draw_input(PointerPhase::Press, at, heard, around, told),
             _ => {}
         }
     }
 
     /// Tells the tool what the hand does; it knows then where the pointer is.
-    fn draw(
+    fn send_draw_input(
         &mut self,
         phase: PointerPhase,
         at: Pos2,
@@ -283,12 +294,12 @@ impl ToolInput {
         around: &EventContext,
         told: &mut Vec<EventResult>,
     ) {
-        let input = around.input(phase, at, heard.modifiers);
+        let input = around.pointer_input(phase, at, heard.modifiers);
         self.hover = Some((around.tool, input));
         told.push(EventResult::Input(input));
     }
 
-    fn released(
+    fn button_released(
         &mut self,
         at: Pos2,
         button: PointerButton,
@@ -297,15 +308,15 @@ impl ToolInput {
         told: &mut Vec<EventResult>,
     ) {
         self.last = Some(at);
-        if self.gesture.button() != Some(button) {
+        if self.gesture.pointer_button() != Some(button) {
             return;
         }
         if self.gesture == Gesture::Draw {
-            self.draw(PointerPhase::Release, at, heard, around, told);
+            self.send_draw_input(PointerPhase::Release, at, heard, around, told);
             let is_click = at.distance(self.pressed_at) <= SAME_PLACE;
             let before = self.clicked.take().filter(|_| is_click);
             if before.is_some_and(|place| place.distance(at) <= SAME_PLACE) {
-                self.draw(PointerPhase::DoubleClick, at, heard, around, told);
+                self.send_draw_input(PointerPhase::DoubleClick, at, heard, around, told);
             } else if is_click {
                 self.clicked = Some(at);
             }
@@ -319,27 +330,27 @@ impl ToolInput {
     }
 
     /// Ends the gesture where the pointer was last: what was drawn is kept.
-    fn end(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
+    fn end_gesture(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         if let (Gesture::Draw, Some(at)) = (self.gesture, self.last) {
-            self.draw(PointerPhase::Release, at, heard, around, told);
+            self.send_draw_input(PointerPhase::Release, at, heard, around, told);
         }
         self.gesture = Gesture::None;
         self.gone = None;
     }
 
     /// Ends a gesture whose end was not told, and tells the tool where the pointer is.
-    fn hover(&mut self, now: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
+    fn update_hover(&mut self, now: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         if self.gesture != Gesture::None
             && self.gone.is_some_and(|since| around.time - since >= GONE)
         {
-            self.end(now, around, told);
+            self.end_gesture(now, around, told);
         }
         if self.gesture != Gesture::None {
             return;
         }
         let is_over = around.tool != ToolKind::Look && now.over == Some(around.plane);
         let hover = self.last.filter(|_| is_over).map(|at| {
-            let input = around.input(PointerPhase::Hover, at, now.modifiers);
+            let input = around.pointer_input(PointerPhase::Hover, at, now.modifiers);
             // Keys moved the tool away from a mouse that rests.
             let keyed = around.keyed.filter(|_| !self.has_moved);
             (
@@ -363,7 +374,13 @@ impl ToolInput {
     }
 
     /// The wheel: slices, with Ctrl the zoom, with Shift the size of the tool.
-    fn turned(&mut self, notches: Vec2, at: Pos2, keys: Modifiers, told: &mut Vec<EventResult>) {
+    fn wheel_turned(
+        &mut self,
+        notches: Vec2,
+        at: Pos2,
+        keys: Modifiers,
+        told: &mut Vec<EventResult>,
+    ) {
         match (keys.command, keys.shift) {
             (true, _) if notches.y != 0.0 => {
                 told.push(EventResult::Zoomed(ZOOM_PER_NOTCH.powf(notches.y), at))
@@ -371,15 +388,16 @@ impl ToolInput {
             (true, _) => {}
             // Downwards is the next slice, upwards a larger brush.
             (false, false) => {
-                told.extend(whole(&mut self.slices, -notches.y).map(EventResult::Slices))
+                told.extend(take_whole_part(&mut self.slices, -notches.y).map(EventResult::Slices))
             }
             // Some systems turn the wheel sideways while Shift is held.
-            (false, true) => told
-                .extend(whole(&mut self.notches, notches.x + notches.y).map(EventResult::Notches)),
+            (false, true) => told.extend(
+                take_whole_part(&mut self.notches, notches.x + notches.y).map(EventResult::Notches),
+            ),
         }
     }
 
-    fn cursor(&self, tool: ToolKind, is_linked: bool, has_space: bool) -> CursorIcon {
+    fn cursor_icon(&self, tool: ToolKind, is_linked: bool, has_space: bool) -> CursorIcon {
         match (self.gesture, tool) {
             (Gesture::Pan(_), _) => CursorIcon::Grabbing,
             (Gesture::Window, _) => CursorIcon::AllScroll,
@@ -396,7 +414,7 @@ impl ToolInput {
 }
 
 /// How far a wheel or a touchpad was turned, in notches of a wheel that tells each of them in so many events.
-fn notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
+fn wheel_notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
     delta
         / if unit == MouseWheelUnit::Point {
             POINTS_PER_NOTCH
@@ -406,12 +424,16 @@ fn notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
 }
 
 /// What the session is asked for.
-fn asked(told: EventResult, around: &EventContext, session: &Session) -> Option<Action> {
+fn action_for_result(
+    told: EventResult,
+    around: &EventContext,
+    session: &Session,
+) -> Option<Action> {
     let across = (around.plane != ViewPlane::Slice).then_some(around.plane);
     Some(match (told, across) {
         (EventResult::Pressed, _) => {
             session
-                .ortho()
+                .ortho_views()
                 .filter(|ortho| ortho.active != around.plane)?;
             Action::Ortho(OrthoAction::Activate(around.plane))
         }
@@ -422,8 +444,8 @@ fn asked(told: EventResult, around: &EventContext, session: &Session) -> Option<
         (EventResult::Panned(by), None) => Action::Pan(by.into()),
         (EventResult::Panned(by), Some(plane)) => Action::Ortho(OrthoAction::Pan(plane, by.into())),
         (EventResult::Windowed(by), _) => {
-            let (case, loaded) = session.case().zip(session.current_loaded())?;
-            Action::SetWindow(dragged(session.window_of(case, loaded), loaded, by))
+            let (case, loaded) = session.current_case().zip(session.current_loaded())?;
+            Action::SetWindow(dragged_window(session.window_of(case, loaded), loaded, by))
         }
         (EventResult::Crossed(at), _) => {
             let place = around.placement.image_from_screen(at.into()).map(f64::from);
@@ -443,7 +465,7 @@ fn asked(told: EventResult, around: &EventContext, session: &Session) -> Option<
 }
 
 /// Adds `by` to what is left of earlier turns and takes out what is whole, where something is.
-fn whole(left: &mut f32, by: f32) -> Option<i64> {
+fn take_whole_part(left: &mut f32, by: f32) -> Option<i64> {
     if by * *left < 0.0 {
         // Who turns back begins anew.
         *left = 0.0;
@@ -456,7 +478,7 @@ fn whole(left: &mut f32, by: f32) -> Option<i64> {
 }
 
 /// The window after a drag: across changes the width, down and up the centre.
-fn dragged(window: Window, loaded: &Loaded, delta: Vec2) -> Window {
+fn dragged_window(window: Window, loaded: &Loaded, delta: Vec2) -> Window {
     let per_point = (loaded.default_window.width / 300.0).max(window.width / 300.0);
     let width =
         (window.width + f64::from(delta.x) * per_point).max(loaded.default_window.width / 1000.0);

@@ -17,34 +17,39 @@ const RIM: Color32 = Color32::from_black_alpha(170);
 const CORNERS: usize = 72;
 
 /// Paints what the tool in hand will do on `shown`.
-pub(super) fn paint(
+pub(super) fn paint_tool_preview(
     painter: &Painter,
     session: &Session,
     shown: SliceKey,
     placement: ViewPlacement,
 ) {
-    if session.live().is_none_or(|l| l.key() != shown) {
+    if session.live_mask().is_none_or(|l| l.slice_key() != shown) {
         return;
     }
-    let preview = session.preview();
+    let preview = session.tool_preview();
     if let Some((center, radii)) = preview.ring {
-        ring(painter, placement, center, radii);
+        paint_brush_ring(painter, placement, center, radii);
     }
-    line(painter, preview, placement);
+    paint_drawn_line(painter, preview, placement);
 }
 
 /// Colour of the stripes over the area that the tool in hand would change: that of the label that it would get, light
 /// where something would go or come back.
-pub(super) fn stripes(session: &Session) -> [f32; 3] {
-    let place = usize::from(session.preview().label).checked_sub(1);
+pub(super) fn stripe_color(session: &Session) -> [f32; 3] {
+    let place = usize::from(session.tool_preview().label).checked_sub(1);
     // The first stroke makes the first label.
-    let color = place.map(|i| session.labels().get(i).map_or(PALETTE[0], |l| l.color));
+    let color = place.map(|i| session.all_labels().get(i).map_or(PALETTE[0], |l| l.color));
     color.map_or([0.96; 3], |color| color.map(|c| f32::from(c) / 255.0))
 }
 
 /// The exact ellipse of a brush; a cross where it is too small to be seen.
-pub(super) fn ring(painter: &Painter, placement: ViewPlacement, center: Place, radii: Place) {
-    let middle = point(placement, center);
+pub(super) fn paint_brush_ring(
+    painter: &Painter,
+    placement: ViewPlacement,
+    center: Place,
+    radii: Place,
+) {
+    let middle = screen_point(placement, center);
     let size = vec2(
         radii[0] as f32 * placement.scale[0],
         radii[1] as f32 * placement.scale[1],
@@ -71,8 +76,12 @@ pub(super) fn ring(painter: &Painter, placement: ViewPlacement, center: Place, r
 }
 
 /// The line that is being drawn, dashed where it will be closed, with the points that can be moved.
-fn line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
-    let line: Vec<Pos2> = preview.line.iter().map(|p| point(placement, *p)).collect();
+fn paint_drawn_line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
+    let line: Vec<Pos2> = preview
+        .line
+        .iter()
+        .map(|p| screen_point(placement, *p))
+        .collect();
     for (width, color) in [(3.5, RIM), (1.5, LIGHT)] {
         painter.add(Shape::line(line.clone(), PathStroke::new(width, color)));
     }
@@ -96,7 +105,7 @@ fn line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
     for (i, place) in preview.points.iter().enumerate() {
         let radius = if i == 0 && can_close { 6.0 } else { 3.5 };
         painter.circle(
-            point(placement, *place),
+            screen_point(placement, *place),
             radius,
             LIGHT,
             Stroke::new(1.5, RIM),
@@ -104,7 +113,7 @@ fn line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
     }
 }
 
-fn point(placement: ViewPlacement, [x, y]: Place) -> Pos2 {
+fn screen_point(placement: ViewPlacement, [x, y]: Place) -> Pos2 {
     let [x, y] = placement.screen_from_image([x as f32, y as f32]);
     pos2(x, y)
 }

@@ -16,12 +16,12 @@ pub(crate) fn command_button(
     command: UserCommand,
     button: Button<'_>,
 ) -> Response {
-    let refusal = session.refusal(command);
+    let refusal = session.command_refusal(command);
     let response = ui
         .add_enabled(refusal.is_none(), button)
-        .on_hover_text(shortcuts::tooltip(&session.settings.keys, command))
+        .on_hover_text(shortcuts::command_tooltip(&session.settings.keys, command))
         .on_disabled_hover_text(refusal.unwrap_or_default())
-        .accessible_name(command.label().trim_end_matches("..."));
+        .accessible_name(command.display_label().trim_end_matches("..."));
     if response.clicked() {
         actions.push(Action::Command(command));
     }
@@ -52,7 +52,7 @@ pub(crate) enum Tick {
 
 impl Tick {
     /// The button of a line.
-    pub(crate) fn button(self, words: String) -> Button<'static> {
+    pub(crate) fn into_button(self, words: String) -> Button<'static> {
         let mark = |color| ICON_CHECK.rich_text().size(14.0).color(color);
         match self {
             Self::Nowhere => Button::new(words),
@@ -71,8 +71,8 @@ pub(crate) fn menu_item(
     words: String,
     tick: Tick,
 ) {
-    let refusal = session.refusal(entry.command);
-    let button = tick.button(words);
+    let refusal = session.command_refusal(entry.command);
+    let button = tick.into_button(words);
     let button = button.shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command));
     let response = ui
         .add_enabled(refusal.is_none(), button)
@@ -103,8 +103,8 @@ pub(crate) fn scrolled_menu(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 }
 
 /// The button of the one thing to do next.
-pub(crate) fn primary(ui: &Ui, text: &str) -> Button<'static> {
-    let colors = theme::colors(ui);
+pub(crate) fn primary_button(ui: &Ui, text: &str) -> Button<'static> {
+    let colors = theme::current_colors(ui);
     Button::new(RichText::new(text).color(colors.on_accent)).fill(colors.accent)
 }
 
@@ -121,22 +121,22 @@ pub(crate) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Respon
 }
 
 /// The heading of a section of a panel.
-pub(crate) fn section(ui: &mut Ui, title: &str) {
+pub(crate) fn section_heading(ui: &mut Ui, title: &str) {
     ui.add_space(8.0);
     ui.label(
         RichText::new(title)
             .size(12.0)
-            .color(theme::colors(ui).dimmed),
+            .color(theme::current_colors(ui).dimmed),
     );
     ui.add_space(2.0);
 }
 
 /// A section of a panel that can be folded.
-pub(crate) fn folding(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
+pub(crate) fn folding_section(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
     ui.add_space(2.0);
     let words = RichText::new(title)
         .size(12.0)
-        .color(theme::colors(ui).dimmed);
+        .color(theme::current_colors(ui).dimmed);
     egui::CollapsingHeader::new(words)
         .id_salt(title)
         .default_open(true)
@@ -144,7 +144,7 @@ pub(crate) fn folding(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
 }
 
 /// A square of a colour as high as a line of words.
-pub(crate) fn swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
+pub(crate) fn color_swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
     let square = egui::Rect::from_center_size(rect.center(), vec2(12.0, 12.0));
     ui.painter()
@@ -152,15 +152,15 @@ pub(crate) fn swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
 }
 
 /// One decimal place for small numbers, none for large ones, a thin space between thousands.
-pub(crate) fn number(value: f64) -> String {
+pub(crate) fn format_number(value: f64) -> String {
     if value < 1000.0 {
         return format!("{value:.1}");
     }
-    count(value.round() as u64)
+    format_count(value.round() as u64)
 }
 
 /// A whole number with a thin space between thousands.
-pub(crate) fn count(value: u64) -> String {
+pub(crate) fn format_count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -182,7 +182,7 @@ pub(crate) fn width_of(ui: &Ui, words: &str, size: f32) -> f32 {
 }
 
 /// A name at the left of a line, in a column of its own.
-pub(crate) fn column(ui: &mut Ui, width: f32, words: RichText) {
+pub(crate) fn name_column(ui: &mut Ui, width: f32, words: RichText) {
     ui.allocate_ui_with_layout(
         vec2(width, 20.0),
         Layout::left_to_right(Align::Center),
@@ -194,27 +194,27 @@ pub(crate) fn column(ui: &mut Ui, width: f32, words: RichText) {
 }
 
 /// A name on the left and a value on the right of one line.
-pub(crate) fn pair(ui: &mut Ui, name: &str, value: &str) {
+pub(crate) fn name_value_line(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(name).color(theme::colors(ui).dimmed));
+        ui.label(RichText::new(name).color(theme::current_colors(ui).dimmed));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(value));
     });
 }
 
 /// Words that wrap, dimmed.
-pub(crate) fn explain(ui: &mut Ui, words: &str) {
+pub(crate) fn explanation_text(ui: &mut Ui, words: &str) {
     ui.add(
         egui::Label::new(
             RichText::new(words)
                 .size(12.0)
-                .color(theme::colors(ui).dimmed),
+                .color(theme::current_colors(ui).dimmed),
         )
         .wrap(),
     );
 }
 
 /// Choices side by side of which one is taken. Each has a name and a tooltip.
-pub(crate) fn segmented<T: PartialEq + Copy>(
+pub(crate) fn segmented_choice<T: PartialEq + Copy>(
     ui: &mut Ui,
     chosen: T,
     choices: &[(T, &str, String)],
@@ -239,8 +239,8 @@ pub(crate) fn segmented<T: PartialEq + Copy>(
 }
 
 /// A bar that shows how far something is.
-pub(crate) fn progress(ui: &mut Ui, fraction: f32, name: &str) {
-    let colors = theme::colors(ui);
+pub(crate) fn progress_bar(ui: &mut Ui, fraction: f32, name: &str) {
+    let colors = theme::current_colors(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 4.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, name));
     ui.painter().rect_filled(rect, 2.0, colors.raised);
@@ -250,7 +250,7 @@ pub(crate) fn progress(ui: &mut Ui, fraction: f32, name: &str) {
 }
 
 /// A time as people say it: "about 2 min".
-pub(crate) fn about(time: std::time::Duration) -> String {
+pub(crate) fn format_rough_duration(time: std::time::Duration) -> String {
     match time.as_secs() {
         0 => "less than 1 s".into(),
         s @ 1..=90 => format!("about {s} s"),
@@ -259,7 +259,7 @@ pub(crate) fn about(time: std::time::Duration) -> String {
 }
 
 /// "42 s", "3 min 05 s".
-pub(crate) fn clock(seconds: f64) -> String {
+pub(crate) fn format_seconds(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     if seconds < 60 {
         format!("{seconds} s")
@@ -269,7 +269,7 @@ pub(crate) fn clock(seconds: f64) -> String {
 }
 
 /// "700 MB", "1.4 GB".
-pub(crate) fn bytes(count: u64) -> String {
+pub(crate) fn format_bytes(count: u64) -> String {
     match count as f64 / 1e6 {
         mega if mega < 1000.0 => format!("{:.0} MB", mega.ceil()),
         mega => format!("{:.1} GB", mega / 1e3),
@@ -277,16 +277,16 @@ pub(crate) fn bytes(count: u64) -> String {
 }
 
 /// "1 case", "5 cases".
-pub(crate) fn plural(number: usize, what: &str) -> String {
+pub(crate) fn count_with_noun(number: usize, what: &str) -> String {
     format!(
         "{} {what}{}",
-        count(number as u64),
+        format_count(number as u64),
         if number == 1 { "" } else { "s" }
     )
 }
 
 /// Words that begin with a capital letter.
-pub(crate) fn capital(words: &str) -> String {
+pub(crate) fn capitalize_first(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters
         .next()
@@ -295,7 +295,7 @@ pub(crate) fn capital(words: &str) -> String {
 }
 
 /// A time in milliseconds since 1970 as the clock on the wall shows it: "2026-11-25 06:42".
-pub(crate) fn moment(milliseconds: i64) -> String {
+pub(crate) fn format_timestamp(milliseconds: i64) -> String {
     in_zone(milliseconds, jiff::tz::TimeZone::system())
 }
 
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn times_are_said_in_minutes_and_seconds() {
         assert_eq!(
-            [42.4, 59.6, 125.0].map(clock),
+            [42.4, 59.6, 125.0].map(format_seconds),
             ["42 s", "1 min 00 s", "2 min 05 s"]
         );
         assert_eq!(
@@ -325,19 +325,19 @@ mod tests {
     #[test]
     fn sizes_and_counts_are_said_as_people_say_them() {
         assert_eq!(
-            [700_000_000, 1_420_000_000].map(bytes),
+            [700_000_000, 1_420_000_000].map(format_bytes),
             ["700 MB", "1.4 GB"]
         );
         assert_eq!(
-            [0, 1, 5].map(|n| plural(n, "case")),
+            [0, 1, 5].map(|n| count_with_noun(n, "case")),
             ["0 cases", "1 case", "5 cases"]
         );
     }
 
     #[test]
     fn numbers_are_short_and_can_be_read() {
-        assert_eq!(number(94.27), "94.3");
-        assert_eq!(number(6612.4), "6\u{2009}612");
-        assert_eq!(count(1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!(format_number(94.27), "94.3");
+        assert_eq!(format_number(6612.4), "6\u{2009}612");
+        assert_eq!(format_count(1_234_567), "1\u{2009}234\u{2009}567");
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct DecodeQueue {
 
 impl DecodeQueue {
     /// Forgets older wishes; those in work are not begun twice.
-    pub(super) fn replace(&self, wishes: Vec<PixelWish>) {
+    pub(super) fn replace_wishes(&self, wishes: Vec<PixelWish>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.wishes = wishes
             .into_iter()
@@ -57,7 +57,7 @@ impl DecodeQueue {
         self.changed.notify_all();
     }
 
-    fn take(&self) -> Option<PixelWish> {
+    fn take_wish(&self) -> Option<PixelWish> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.is_closed {
@@ -76,7 +76,7 @@ impl DecodeQueue {
         }
     }
 
-    fn done(&self, wish: &PixelWish) {
+    fn finish_wish(&self, wish: &PixelWish) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state
             .in_work
@@ -85,10 +85,10 @@ impl DecodeQueue {
 }
 
 /// Fulfils wishes until the queue is closed.
-pub(super) fn work(queue: &DecodeQueue, outbox: &Outbox) {
-    while let Some(wish) = queue.take() {
-        let is_heard = fulfil(&wish, outbox);
-        queue.done(&wish);
+pub(super) fn run_decoder(queue: &DecodeQueue, outbox: &Outbox) {
+    while let Some(wish) = queue.take_wish() {
+        let is_heard = fulfil_wish(&wish, outbox);
+        queue.finish_wish(&wish);
         if !is_heard {
             return;
         }
@@ -96,27 +96,29 @@ pub(super) fn work(queue: &DecodeQueue, outbox: &Outbox) {
 }
 
 /// False where nobody listens any more.
-fn fulfil(wish: &PixelWish, outbox: &Outbox) -> bool {
+fn fulfil_wish(wish: &PixelWish, outbox: &Outbox) -> bool {
     let key = wish.key;
-    let read = io::open::load(&wish.source, wish.kind).map(Arc::new);
+    let read = io::open::load_slice(&wish.source, wish.kind).map(Arc::new);
     if wish.what != SliceNeed::Thumbnail {
         let result = read
             .clone()
-            .map(|image| Arc::new(loaded(image, &wish.modality)));
-        if !outbox.send(Event::Loaded { key, result }) {
+            .map(|image| Arc::new(loaded_slice(image, &wish.modality)));
+        if !outbox.send_event(Event::Loaded { key, result }) {
             return false;
         }
     }
     // The thumbnail after the picture: that is what is waited for.
     wish.what == SliceNeed::Pixels || {
-        let thumbnail = read.ok().map(|image| (thumbnail(&image), Look::of(&image)));
-        outbox.send(Event::Thumbnail { key, thumbnail })
+        let thumbnail = read
+            .ok()
+            .map(|image| (make_thumbnail(&image), Look::from_image(&image)));
+        outbox.send_event(Event::Thumbnail { key, thumbnail })
     }
 }
 
-fn loaded(image: Arc<Image>, modality: &str) -> Loaded {
+fn loaded_slice(image: Arc<Image>, modality: &str) -> Loaded {
     let default_window = image.default_window();
-    let presets = window::presets(&image, modality, default_window);
+    let presets = window::presets_for_image(&image, modality, default_window);
     Loaded {
         image,
         default_window,
@@ -125,13 +127,13 @@ fn loaded(image: Arc<Image>, modality: &str) -> Loaded {
 }
 
 /// The picture scaled down by taking single pixels, in the shape that it is shown in.
-fn thumbnail(image: &Image) -> Thumbnail {
+fn make_thumbnail(image: &Image) -> Thumbnail {
     let aspect = image.spacing.map_or(1.0, |s| s.row / s.column);
     let (width, height) = (image.columns as f64, image.rows as f64 * aspect);
     let scale = THUMBNAIL as f64 / width.max(height);
     let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
     let (columns, rows) = (size(width), size(height));
-    let small = sampled(image, columns, rows);
+    let small = sample_image(image, columns, rows);
     // The contrast of the whole picture: a few of its pixels have other percentiles.
     let rgba = small.to_rgba(image.first_contrast());
     Thumbnail {
@@ -142,7 +144,7 @@ fn thumbnail(image: &Image) -> Thumbnail {
 }
 
 /// An image of `columns` x `rows` pixels taken at even distances.
-fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
+fn sample_image(image: &Image, columns: usize, rows: usize) -> Image {
     let at = |i: usize, n: usize, of: usize| (2 * i + 1) * of / (2 * n);
     let indices = (0..rows).flat_map(|y| {
         (0..columns)
@@ -151,7 +153,7 @@ fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
     Image {
         columns,
         rows,
-        pixels: pick(&image.pixels, indices),
+        pixels: pick_pixels(&image.pixels, indices),
         rescale: image.rescale,
         unit: None,
         inverted: image.inverted,
@@ -168,7 +170,7 @@ fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
     }
 }
 
-fn pick(pixels: &Pixels, indices: impl Iterator<Item = usize>) -> Pixels {
+fn pick_pixels(pixels: &Pixels, indices: impl Iterator<Item = usize>) -> Pixels {
     match pixels {
         Pixels::U8(v) => Pixels::U8(indices.map(|i| v[i]).collect()),
         Pixels::U16(v) => Pixels::U16(indices.map(|i| v[i]).collect()),

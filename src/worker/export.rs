@@ -26,15 +26,15 @@ use std::{
     sync::Arc,
 };
 
-pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
+pub(super) fn run_job(job: MaskFileJob, outbox: &Outbox) {
     match job {
         MaskFileJob::Export(job) => {
-            let result = export(*job, outbox);
-            outbox.send(Event::Exported(result));
+            let result = export_case(*job, outbox);
+            outbox.send_event(Event::Exported(result));
         }
         MaskFileJob::ExportAccepted(job) => {
             let result = export_accepted(&job, outbox);
-            outbox.send(Event::ExportedAccepted(result));
+            outbox.send_event(Event::ExportedAccepted(result));
         }
         MaskFileJob::Import {
             case,
@@ -44,7 +44,7 @@ pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
             others,
         } => {
             let is_folder = paths.iter().any(|path| path.is_dir());
-            outbox.send(match import::masks(&paths, &series, &choice) {
+            outbox.send_event(match import::read_masks(&paths, &series, &choice) {
                 Err(error) if error.kind.is_question() => Event::ImportUndecided {
                     case,
                     paths: paths.clone(),
@@ -59,7 +59,7 @@ pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
                 },
             });
             if is_folder && !others.is_empty() {
-                outbox.send(masks_of_others(&paths, others));
+                outbox.send_event(masks_of_others(&paths, others));
             }
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
 fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Event {
     let (mut cases, mut without) = (Vec::new(), 0);
     for (case, series) in others {
-        match import::masks(paths, &series, &MaskChoice::default()) {
+        match import::read_masks(paths, &series, &MaskChoice::default()) {
             Err(error) if error.kind == ErrorKind::NotFound => without += 1,
             result => cases.push((case, result)),
         }
@@ -78,8 +78,8 @@ fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Eve
 }
 
 /// How files are written. Without a pattern they are called like their sources.
-fn preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) -> Result<Preset> {
-    let key = || key_file.map_or_else(|| Ok(SecretKey::random()), SecretKey::in_file);
+fn export_preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) -> Result<Preset> {
+    let key = || key_file.map_or_else(|| Ok(SecretKey::from_system_random()), SecretKey::in_file);
     let dates = if options.shift_dates {
         Dates::Shift
     } else {
@@ -106,17 +106,17 @@ fn preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) -> Resu
     })
 }
 
-pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
-    let preset = preset(&job.options, false, job.key_file.as_deref())?;
+pub(super) fn export_case(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
+    let preset = export_preset(&job.options, false, job.key_file.as_deref())?;
     let wants_probabilities = preset.formats.contains(&Format::SegFractional);
     let labels = job.labels.to_vec();
     let slices = job.slices.into_iter().map(|slice| MaskedSlice {
         index: slice.index,
         mask: slice.mask,
         absent: slice.absent,
-        proposal: slice.proposal.as_ref().map(|p| p.mask()),
+        proposal: slice.proposal.as_ref().map(|p| p.to_mask()),
         probabilities: match &slice.proposal {
-            Some(proposal) if wants_probabilities => proposal.probabilities(labels.len()),
+            Some(proposal) if wants_probabilities => proposal.label_probabilities(labels.len()),
             _ => Vec::new(),
         },
     });
@@ -138,15 +138,15 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
         opacity: job.opacity,
     };
     let mut progress = |done, total| {
-        outbox.send(Event::Exporting { done, total });
+        outbox.send_event(Event::Exporting { done, total });
     };
-    let written =
-        Export::begin(&job.folder, &preset, look, &job.cancel)?.case(&case, &mut progress)?;
+    let written = Export::begin_in(&job.folder, &preset, look, &job.cancel)?
+        .export_case(&case, &mut progress)?;
     for warning in written.warnings {
-        outbox.send(Event::Notice(warning));
+        outbox.send_event(Event::Notice(warning));
     }
     for unfit in written.unfit {
-        outbox.send(Event::Notice(format!(
+        outbox.send_event(Event::Notice(format!(
             "{}; the other files are written",
             unfit.error
         )));
@@ -155,13 +155,13 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
 }
 
 fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSummary> {
-    let preset = preset(&job.options, true, job.key_file.as_deref())?;
+    let preset = export_preset(&job.options, true, job.key_file.as_deref())?;
     let look = OverlayStyle {
         window: None,
         opacity: job.opacity,
     };
     let mut progress = |done, total| {
-        outbox.send(Event::Exporting { done, total });
+        outbox.send_event(Event::Exporting { done, total });
     };
     let root = root_of(job.cases.iter().map(|stored| &stored.entry));
     let cases = job.cases.iter().map(|stored| {
@@ -185,8 +185,8 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
     )?;
     Ok(ExportSummary {
         folder: job.folder.clone(),
-        text: summary.text(),
-        failed: summary.missing(),
+        text: summary.summary_text(),
+        failed: summary.missing_outputs(),
         warnings: summary
             .manifest
             .cases

@@ -16,28 +16,28 @@ use std::{
 /// How often the window is told how far a search is.
 const EVERY: Duration = Duration::from_millis(100);
 
-pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
+pub(super) fn run_job(job: FileJob, places: &AppFolders, outbox: &Outbox) {
     match job {
         FileJob::Open { id, paths, cancel } => {
             let mut told = Instant::now();
             let mut progress = |files: usize| {
                 if told.elapsed() >= EVERY {
                     told = Instant::now();
-                    outbox.send(Event::Opening { id, files });
+                    outbox.send_event(Event::Opening { id, files });
                 }
             };
-            let paths = identity::absolute(paths);
+            let paths = identity::absolute_paths(paths);
             let event = match paths.as_slice() {
-                [folder] if workspace::summary(folder).is_some() => Event::IsWorkspace {
+                [folder] if workspace::glance_at(folder).is_some() => Event::IsWorkspace {
                     id,
                     folder: folder.clone(),
                 },
                 paths => Event::Opened {
                     id,
-                    result: io::open::catalog(paths, &mut progress, &cancel),
+                    result: io::open::read_catalog(paths, &mut progress, &cancel),
                 },
             };
-            outbox.send(event);
+            outbox.send_event(event);
         }
         FileJob::FindImages {
             id,
@@ -46,26 +46,26 @@ pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
             cancel,
         } => {
             let mut progress = |files: usize| {
-                outbox.send(Event::Opening { id, files });
+                outbox.send_event(Event::Opening { id, files });
             };
-            let result = identity::search(
+            let result = identity::find_wanted_cases(
                 &folder,
                 &wanted.into_iter().collect(),
                 &mut progress,
                 &cancel,
             );
-            outbox.send(Event::ImagesFound { id, result });
+            outbox.send_event(Event::ImagesFound { id, result });
         }
         FileJob::OpenSample(name) => {
-            let result = samples::unpack(name, &places.cache).map(|folder| vec![folder]);
-            outbox.send(Event::Picked {
+            let result = samples::unpack_to_cache(name, &places.cache).map(|folder| vec![folder]);
+            outbox.send_event(Event::Picked {
                 pick: Pick::Folder,
                 result,
             });
         }
         FileJob::SaveSettings(settings) => {
             if let Err(error) = places.save_settings(&settings) {
-                outbox.send(Event::Failed(error));
+                outbox.send_event(Event::Failed(error));
             }
         }
         FileJob::LookAtWorkspaces(folders) => {
@@ -73,7 +73,7 @@ pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
                 let name = folder
                     .file_name()
                     .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-                match workspace::summary(&folder) {
+                match workspace::glance_at(&folder) {
                     Some(found) => {
                         let cases = found.cases.zip(found.accepted);
                         WorkspaceSummary {
@@ -91,11 +91,11 @@ pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
                     },
                 }
             };
-            outbox.send(Event::Workspaces(folders.into_iter().map(look).collect()));
+            outbox.send_event(Event::Workspaces(folders.into_iter().map(look).collect()));
         }
         FileJob::ExportReport(report, folder) => {
             let event = export_report(&report, &folder).map_or_else(Event::Failed, Event::Notice);
-            outbox.send(event);
+            outbox.send_event(event);
         }
     }
 }
@@ -109,7 +109,7 @@ fn export_report(report: &WorkReport, folder: &Path) -> Result<String> {
         ("work-report.csv", report.to_csv()),
         ("work-report.json", json),
     ] {
-        whole_file::write(&folder.join(name), "write the work report", |file| {
+        whole_file::write_atomically(&folder.join(name), "write the work report", |file| {
             file.write_all(text.as_bytes())
         })?;
     }

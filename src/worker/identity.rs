@@ -20,7 +20,7 @@ use std::{
 ///
 /// # Errors
 /// Where the file of a picture cannot be read.
-pub fn identity(series: &Series) -> Result<String> {
+pub fn case_identity(series: &Series) -> Result<String> {
     let Some(picture) = series
         .slices
         .first()
@@ -46,13 +46,13 @@ pub fn identity(series: &Series) -> Result<String> {
 ///
 /// # Errors
 /// Where the file of a picture cannot be read, or the table of subjects beside it.
-pub fn describe(study: &Study, series: &Series) -> Result<CaseDescription> {
-    let identity = identity(series)?;
-    let subject = subject(&identity, &study.id, &study.patient_id, series)?;
-    let about = CaseDescription::of(identity, &study.id, &study.date, series);
+pub fn describe_case(study: &Study, series: &Series) -> Result<CaseDescription> {
+    let identity = case_identity(series)?;
+    let subject = subject_hash(&identity, &study.id, &study.patient_id, series)?;
+    let about = CaseDescription::from_series(identity, &study.id, &study.date, series);
     Ok(CaseDescription {
         subject,
-        fingerprint: fingerprint(series),
+        fingerprint: picture_fingerprint(series),
         ..about
     })
 }
@@ -62,7 +62,7 @@ pub fn describe(study: &Study, series: &Series) -> Result<CaseDescription> {
 ///
 /// # Errors
 /// Where there is a table of subjects beside a picture that cannot be read.
-pub(super) fn subject(
+pub(super) fn subject_hash(
     identity: &str,
     study: &str,
     patient: &str,
@@ -77,7 +77,7 @@ pub(super) fn subject(
         None => None,
     };
     Ok(match (series.kind, named) {
-        (Kind::Picture, Some(subject)) => holdout::subject(&subject),
+        (Kind::Picture, Some(subject)) => holdout::subject_hash(&subject),
         (kind, _) => unnamed_subject(identity, study, patient, kind),
     })
 }
@@ -86,21 +86,21 @@ pub(super) fn subject(
 pub(super) fn unnamed_subject(identity: &str, study: &str, patient: &str, kind: Kind) -> String {
     match kind {
         // All parts of a file are of one subject.
-        Kind::Picture => holdout::subject(identity.split('#').next().unwrap_or(identity)),
-        Kind::Dicom if holdout::names_patient(patient) => holdout::subject(patient.trim()),
-        Kind::Dicom => holdout::subject(study),
+        Kind::Picture => holdout::subject_hash(identity.split('#').next().unwrap_or(identity)),
+        Kind::Dicom if holdout::names_patient(patient) => holdout::subject_hash(patient.trim()),
+        Kind::Dicom => holdout::subject_hash(study),
     }
 }
 
 /// What a picture looks like; nothing for DICOM, which names its patient.
-pub(super) fn fingerprint(series: &Series) -> Option<u64> {
+pub(super) fn picture_fingerprint(series: &Series) -> Option<u64> {
     // The first slices of volumes are often empty.
     let picture = series
         .slices
         .get(series.slices.len() / 2)
         .filter(|_| series.kind == Kind::Picture)?;
     // One that cannot be read is told when it is shown.
-    holdout::fingerprint(&io::open::load(&picture.source, series.kind).ok()?)
+    holdout::difference_hash(&io::open::load_slice(&picture.source, series.kind).ok()?)
 }
 
 /// The `wanted` cases (identities) whose images lie in `folder` or below it, whatever they are called there. Whom they are
@@ -108,14 +108,14 @@ pub(super) fn fingerprint(series: &Series) -> Option<u64> {
 ///
 /// # Errors
 /// Where the folder cannot be read, holds no image, or `cancel` was asked for.
-pub fn search(
+pub fn find_wanted_cases(
     folder: &Path,
     wanted: &HashSet<String>,
     progress: &mut dyn FnMut(usize),
     cancel: &Cancel,
 ) -> Result<Vec<CaseDescription>> {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let catalog = io::open::catalog(&[folder], progress, cancel)?;
+    let catalog = io::open::read_catalog(&[folder], progress, cancel)?;
     let wants_pictures = wanted
         .iter()
         .any(|identity| identity.starts_with("sha256:"));
@@ -129,13 +129,13 @@ pub fn search(
             .take_while(|_| !cancel.is_cancelled())
         {
             // A picture that cannot be read is none that is looked for.
-            let Some(identity) = identity(series)
+            let Some(identity) = case_identity(series)
                 .ok()
                 .filter(|identity| wanted.contains(identity))
             else {
                 continue;
             };
-            found.push(CaseDescription::of(
+            found.push(CaseDescription::from_series(
                 identity,
                 &study.id,
                 &study.date,
@@ -147,9 +147,9 @@ pub fn search(
 }
 
 /// Paths that mean the same wherever the program is started.
-pub fn absolute(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+pub fn absolute_paths(paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths
         .into_iter()
-        .map(|path| workspace::absolute(&path))
+        .map(|path| workspace::absolute_path(&path))
         .collect()
 }

@@ -51,7 +51,7 @@ struct Outbox {
 
 impl Outbox {
     /// Sends an event; false where nobody listens any more.
-    fn send(&self, event: Event) -> bool {
+    fn send_event(&self, event: Event) -> bool {
         let sent = self.events.send(event).is_ok();
         (self.wake)();
         sent
@@ -77,7 +77,7 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the threads. `network` is made on the network's own thread.
-    pub fn start(
+    pub fn start_threads(
         wake: Wake,
         places: AppFolders,
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
@@ -90,36 +90,36 @@ impl Worker {
         let decode = Arc::new(decode::DecodeQueue::default());
         for n in 0..decode_threads() {
             let (queue, outbox) = (decode.clone(), outbox.clone());
-            spawn(&format!("labrum-decode-{n}"), move || {
-                decode::work(&queue, &outbox)
+            spawn_thread(&format!("labrum-decode-{n}"), move || {
+                decode::run_decoder(&queue, &outbox)
             })?;
         }
         let (survey, surveys) = unbounded();
         let out = outbox.clone();
-        spawn("labrum-survey", move || survey::work(&surveys, &out))?;
+        spawn_thread("labrum-survey", move || survey::run_jobs(&surveys, &out))?;
         let (reslice, wanted) = unbounded();
         let out = outbox.clone();
-        spawn("labrum-reslice", move || reslice::work(&wanted, &out))?;
+        spawn_thread("labrum-reslice", move || reslice::run_jobs(&wanted, &out))?;
         let settings = Arc::<Mutex<Option<Box<Settings>>>>::default();
         let newest = settings.clone();
         Ok(Self {
             settings,
             survey,
             reslice,
-            training: training::start(outbox.clone())?,
-            pacs: pacs::PacsHandle::start(outbox.clone(), &places)?,
-            store: store::StoreHandle::start(outbox.clone(), places.clone())?,
-            files: lane("labrum-files", outbox.clone(), move |job, out| {
+            training: training::start_thread(outbox.clone())?,
+            pacs: pacs::PacsHandle::start_threads(outbox.clone(), &places)?,
+            store: store::StoreHandle::start_thread(outbox.clone(), places.clone())?,
+            files: spawn_lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
                     FileJob::SaveSettings(asked) => {
-                        FileJob::SaveSettings(lock(&newest).take().unwrap_or(asked))
+                        FileJob::SaveSettings(lock_mutex(&newest).take().unwrap_or(asked))
                     }
                     job => job,
                 };
-                files::work(job, &places, out);
+                files::run_job(job, &places, out);
             })?,
-            export: lane("labrum-export", outbox.clone(), export::work)?,
-            network: network::NetworkHandle::start(outbox.clone(), network)?,
+            export: spawn_lane("labrum-export", outbox.clone(), export::run_job)?,
+            network: network::NetworkHandle::start_thread(outbox.clone(), network)?,
             decode,
             outbox,
             events,
@@ -127,21 +127,24 @@ impl Worker {
     }
 
     /// Hands a job to the thread that does it.
-    pub fn submit(&self, job: Job) {
+    pub fn submit_job(&self, job: Job) {
         match job {
             Job::Files(FileJob::SaveSettings(settings)) => {
-                if lock(&self.settings).replace(settings.clone()).is_none() {
+                if lock_mutex(&self.settings)
+                    .replace(settings.clone())
+                    .is_none()
+                {
                     self.hand_over(&self.files, FileJob::SaveSettings(settings));
                 }
             }
             Job::Files(job) => self.hand_over(&self.files, job),
-            Job::Decode(wishes) => self.decode.replace(wishes),
-            Job::Network(job) => self.network.submit(job),
+            Job::Decode(wishes) => self.decode.replace_wishes(wishes),
+            Job::Network(job) => self.network.submit_job(job),
             Job::MaskFiles(job) => self.hand_over(&self.export, job),
             Job::Shapes(job) => drop(self.survey.send(job)),
             Job::Reslice(job) => drop(self.reslice.send(job)),
-            Job::Store(job) => self.store.submit(job),
-            Job::Pacs(job) => self.pacs.submit(*job),
+            Job::Store(job) => self.store.submit_job(job),
+            Job::Pacs(job) => self.pacs.submit_job(*job),
             Job::Training(job) => drop(self.training.send(job)),
             // Native dialogs belong to the window: see `beside`.
             Job::Dialog(_) => {}
@@ -149,31 +152,31 @@ impl Worker {
     }
 
     /// Waits until the last step is in the workspace, `limit` at the longest.
-    pub fn settle(&self, limit: Duration) {
-        self.store.settle(limit);
+    pub fn wait_until_stored(&self, limit: Duration) {
+        self.store.wait_until_stored(limit);
     }
 
     /// Runs something that may wait for long on a thread of its own; its event comes with the others.
-    pub fn beside(
+    pub fn spawn_detached(
         &self,
         name: &str,
         work: impl FnOnce() -> Event + Send + 'static,
     ) -> crate::Result<()> {
         let outbox = self.outbox.clone();
-        spawn(name, move || {
-            outbox.send(work());
+        spawn_thread(name, move || {
+            outbox.send_event(work());
         })
     }
 
     /// The next event, if there is one.
-    pub fn poll(&self) -> Option<Event> {
+    pub fn poll_event(&self) -> Option<Event> {
         self.events.try_recv().ok()
     }
 
     fn hand_over<T>(&self, lane: &Sender<T>, job: T) {
         if lane.try_send(job).is_err() {
             let busy = Error::new("start", "too much is going on")
-                .advise("Wait a moment or cancel with Esc.");
+                .with_advice("Wait a moment or cancel with Esc.");
             // Not through the outbox: it may be full, and this is the window's own thread.
             let _ = self.outbox.events.try_send(Event::Failed(busy));
         }
@@ -186,32 +189,34 @@ impl Drop for Worker {
         self.events = crossbeam_channel::never();
         self.decode.close();
         self.network.close();
-        self.store.close();
-        self.pacs.close();
+        self.store.close_and_join();
+        self.pacs.cancel_transfers();
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A thread that does its jobs one after the other.
-fn lane<T: Send + 'static>(
+fn spawn_lane<T: Send + 'static>(
     name: &str,
     outbox: Outbox,
     work: impl Fn(T, &Outbox) + Send + 'static,
 ) -> crate::Result<Sender<T>> {
     let (sender, jobs) = bounded::<T>(32);
-    spawn(name, move || jobs.iter().for_each(|job| work(job, &outbox)))?;
+    spawn_thread(name, move || jobs.iter().for_each(|job| work(job, &outbox)))?;
     Ok(sender)
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> crate::Result<()> {
+fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> crate::Result<()> {
     thread::Builder::new()
         .name(name.into())
         .spawn(work)
         .map(drop)
-        .map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))
+        .map_err(|e| {
+            Error::new("start a thread", e).with_advice("Close other programs and try again.")
+        })
 }
 
 /// At least two: while one waits for a share far away, the other decodes.

@@ -1,6 +1,6 @@
 //! The one thread that owns the network and its device.
 
-use super::{Outbox, spawn};
+use super::{Outbox, spawn_thread};
 use crate::{
     Result, io,
     session::{
@@ -19,22 +19,22 @@ use std::{
 /// What the network thread needs of the network: the real one is in `app`, tests bring their own.
 pub trait SegmentationNetwork {
     /// The models that come with the app.
-    fn shipped(&mut self) -> Result<Vec<ModelEntry>>;
+    fn shipped_models(&mut self) -> Result<Vec<ModelEntry>>;
 
     /// Reads the card of a model file.
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry>;
 
     /// The device that a choice leads to, for people.
-    fn probe(&mut self, device: DeviceChoice) -> Result<String>;
+    fn probe_device(&mut self, device: DeviceChoice) -> Result<String>;
 
     /// Makes a model ready on a device and returns the device's name; quick where it is ready already.
-    fn prepare(&mut self, model: &ModelEntry, device: DeviceChoice) -> Result<String>;
+    fn prepare_model(&mut self, model: &ModelEntry, device: DeviceChoice) -> Result<String>;
 
     /// Runs the model that was made ready.
-    fn segment(&mut self, image: &Image) -> Result<Prediction>;
+    fn segment_image(&mut self, image: &Image) -> Result<Prediction>;
 
     /// Hash of the weights of the model that was made ready; empty where unknown.
-    fn weights(&self) -> String {
+    fn weights_hash(&self) -> String {
         String::new()
     }
 
@@ -57,7 +57,7 @@ struct Inbox {
 }
 
 impl Inbox {
-    fn put(&self, job: NetworkJob) -> Option<SegmentJob> {
+    fn put_job(&self, job: NetworkJob) -> Option<SegmentJob> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let replaced = match job {
             NetworkJob::Segment(job) if job.is_urgent => state.urgent.replace(job),
@@ -76,7 +76,7 @@ impl Inbox {
     }
 
     /// The next job; waits for one. `None` once closed.
-    fn take(&self) -> Option<NetworkJob> {
+    fn take_job(&self) -> Option<NetworkJob> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.is_closed {
@@ -119,13 +119,13 @@ pub(super) struct NetworkHandle {
 }
 
 impl NetworkHandle {
-    pub(super) fn start(
+    pub(super) fn start_thread(
         outbox: Outbox,
         network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> Result<Self> {
         let inbox = Arc::new(Inbox::default());
         let (jobs, out) = (inbox.clone(), outbox.clone());
-        spawn("labrum-network", move || {
+        spawn_thread("labrum-network", move || {
             let mut thread = NetworkThread {
                 network: network(),
                 inbox: jobs,
@@ -133,18 +133,18 @@ impl NetworkHandle {
             };
             let models = thread
                 .network
-                .shipped()
+                .shipped_models()
                 .map_or_else(Event::Failed, Event::Models);
-            thread.outbox.send(models);
-            while let Some(job) = thread.inbox.take() {
-                thread.work(job);
+            thread.outbox.send_event(models);
+            while let Some(job) = thread.inbox.take_job() {
+                thread.run_job(job);
             }
         })?;
         Ok(Self { inbox, outbox })
     }
 
-    pub(super) fn submit(&self, job: NetworkJob) {
-        if let Some(replaced) = self.inbox.put(job) {
+    pub(super) fn submit_job(&self, job: NetworkJob) {
+        if let Some(replaced) = self.inbox.put_job(job) {
             let _ = self.outbox.events.try_send(Event::RunEnded {
                 run: replaced.run,
                 failure: None,
@@ -169,27 +169,27 @@ struct NetworkThread {
 }
 
 impl NetworkThread {
-    fn work(&mut self, job: NetworkJob) {
+    fn run_job(&mut self, job: NetworkJob) {
         match job {
-            NetworkJob::Segment(job) => self.run(&job),
+            NetworkJob::Segment(job) => self.run_segmentation(&job),
             NetworkJob::ProbeDevice(choice) => {
                 let event = self
                     .network
-                    .probe(choice)
+                    .probe_device(choice)
                     .map_or_else(Event::Failed, Event::Device);
-                self.outbox.send(event);
+                self.outbox.send_event(event);
             }
             NetworkJob::ReadModel(path) => {
                 let result = self.network.read_model(&path);
-                self.outbox.send(Event::ModelRead(result));
+                self.outbox.send_event(Event::ModelRead(result));
             }
         }
     }
 
-    fn run(&mut self, job: &SegmentJob) {
+    fn run_segmentation(&mut self, job: &SegmentJob) {
         let run = job.run;
-        if let Err(error) = self.prepare(job) {
-            self.outbox.send(Event::RunEnded {
+        if let Err(error) = self.prepare_model(job) {
+            self.outbox.send_event(Event::RunEnded {
                 run,
                 failure: Some(error),
             });
@@ -197,20 +197,20 @@ impl NetworkThread {
         }
         for target in &job.targets {
             if let Some(urgent) = self.inbox.take_urgent() {
-                self.run(&urgent);
-                if self.prepare(job).is_err() {
+                self.run_segmentation(&urgent);
+                if self.prepare_model(job).is_err() {
                     break;
                 }
             }
             if job.cancel.is_cancelled() || self.inbox.is_closed() {
                 break;
             }
-            let result = self.segment(job, target);
+            let result = self.segment_target(job, target);
             if let Some(notice) = self.network.take_notice() {
-                self.outbox.send(Event::Notice(notice));
+                self.outbox.send_event(Event::Notice(notice));
             }
             let SegmentTarget { key, revision, .. } = *target;
-            if !self.outbox.send(Event::Segmented {
+            if !self.outbox.send_event(Event::Segmented {
                 run,
                 key,
                 revision,
@@ -219,27 +219,31 @@ impl NetworkThread {
                 return;
             }
         }
-        self.outbox.send(Event::RunEnded { run, failure: None });
+        self.outbox
+            .send_event(Event::RunEnded { run, failure: None });
     }
 
-    fn prepare(&mut self, job: &SegmentJob) -> Result<()> {
-        let device = self.network.prepare(&job.model, job.device)?;
-        self.outbox.send(Event::Device(device));
+    fn prepare_model(&mut self, job: &SegmentJob) -> Result<()> {
+        let device = self.network.prepare_model(&job.model, job.device)?;
+        self.outbox.send_event(Event::Device(device));
         Ok(())
     }
 
-    fn segment(&mut self, job: &SegmentJob, target: &SegmentTarget) -> Result<Arc<Finding>> {
+    fn segment_target(&mut self, job: &SegmentJob, target: &SegmentTarget) -> Result<Arc<Finding>> {
         let image = match &target.image {
             Some(image) => image.clone(),
-            None => Arc::new(io::open::load(&target.source, target.kind)?),
+            None => Arc::new(io::open::load_slice(&target.source, target.kind)?),
         };
-        let prediction = self.network.segment(&image)?.relabelled(&job.values);
-        let finding = Finding::of(
+        let prediction = self
+            .network
+            .segment_image(&image)?
+            .remap_labels(&job.values);
+        let finding = Finding::from_prediction(
             &prediction,
-            job.model.title().into(),
+            job.model.display_title().into(),
             job.labels.clone(),
-            &image.scale(),
+            &image.length_scale(),
         );
-        Ok(Arc::new(finding.with_weights(self.network.weights())))
+        Ok(Arc::new(finding.with_weights(self.network.weights_hash())))
     }
 }

@@ -1,11 +1,11 @@
 //! The threads that speak to servers: `labrum-pacs` asks, `labrum-receive` receives, `labrum-send` sends what waits, also
 //! what a program before this one left.
 
-use super::{AppFolders, Outbox, spawn};
+use super::{AppFolders, Outbox, spawn_thread};
 use crate::{
     Error, ErrorKind, Result,
     io::pacs::{
-        Archive, SendQueue, folder_of_study, forget_secret, keep_secret, kept_secret, receive,
+        Archive, SendQueue, folder_of_study, forget_secret, keep_secret, kept_secret, receive_study,
     },
     session::job::{Event, ExportJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
@@ -53,29 +53,31 @@ pub(super) struct PacsHandle {
 }
 
 impl PacsHandle {
-    pub(super) fn start(outbox: Outbox, places: &AppFolders) -> Result<Self> {
+    pub(super) fn start_threads(outbox: Outbox, places: &AppFolders) -> Result<Self> {
         let secrets = Arc::new(SessionSecrets::default());
         let stop = Cancel::default();
         let (ask, questions) = unbounded();
         let (known, out) = (secrets.clone(), outbox.clone());
-        spawn("labrum-pacs", move || {
-            questions.iter().for_each(|job| answer(job, &known, &out))
+        spawn_thread("labrum-pacs", move || {
+            questions
+                .iter()
+                .for_each(|job| answer_question(job, &known, &out))
         })?;
         let (receive, wanted) = unbounded();
         let (known, out, cache) = (secrets.clone(), outbox.clone(), places.cache.clone());
-        spawn("labrum-receive", move || {
+        spawn_thread("labrum-receive", move || {
             wanted
                 .iter()
-                .for_each(|job| bring(job, &cache, &known, &out))
+                .for_each(|job| receive_series(job, &cache, &known, &out))
         })?;
         let (send, orders) = unbounded();
         let sender = Sending {
-            folder: places.queue(),
+            folder: places.send_queue_folder(),
             secrets,
             outbox,
             stop: stop.clone(),
         };
-        spawn("labrum-send", move || sender.work(&orders))?;
+        spawn_thread("labrum-send", move || sender.run_orders(&orders))?;
         Ok(Self {
             ask,
             receive,
@@ -84,7 +86,7 @@ impl PacsHandle {
         })
     }
 
-    pub(super) fn submit(&self, job: PacsJob) {
+    pub(super) fn submit_job(&self, job: PacsJob) {
         match job {
             PacsJob::Ask(question) => drop(self.ask.send(ServerQuestion::Question(question))),
             PacsJob::SignIn {
@@ -110,7 +112,7 @@ impl PacsHandle {
     }
 
     /// What is on its way is left to the next start.
-    pub(super) fn close(&self) {
+    pub(super) fn cancel_transfers(&self) {
         self.stop.cancel();
     }
 }
@@ -120,37 +122,37 @@ impl PacsHandle {
 struct SessionSecrets(Mutex<HashMap<String, Option<Secret>>>);
 
 impl SessionSecrets {
-    fn key(server: &Server) -> String {
-        format!("{} {}", server.key(), server.user)
+    fn secret_key(server: &Server) -> String {
+        format!("{} {}", server.file_key(), server.user)
     }
 
-    fn set(&self, server: &Server, secret: Option<Secret>) {
-        super::lock(&self.0).insert(Self::key(server), secret);
+    fn set_secret(&self, server: &Server, secret: Option<Secret>) {
+        super::lock_mutex(&self.0).insert(Self::secret_key(server), secret);
     }
 
     /// The secret; the key store may have to be unlocked by a person.
-    fn of(&self, server: &Server) -> Option<Secret> {
-        if let Some(known) = super::lock(&self.0).get(&Self::key(server)) {
+    fn secret_for(&self, server: &Server) -> Option<Secret> {
+        if let Some(known) = super::lock_mutex(&self.0).get(&Self::secret_key(server)) {
             return known.clone();
         }
         let kept = kept_secret(server).unwrap_or_else(|error| {
             log::info!("{error}");
             None
         });
-        self.set(server, kept.clone());
+        self.set_secret(server, kept.clone());
         kept
     }
 
-    fn archive(&self, server: &Server) -> Result<Archive> {
-        Archive::new(server, self.of(server).as_ref())
+    fn connect_archive(&self, server: &Server) -> Result<Archive> {
+        Archive::new(server, self.secret_for(server).as_ref())
     }
 }
 
-fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
+fn answer_question(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
     let event = match job {
         ServerQuestion::Question(PacsQuestion::Echo { id, server, cancel }) => {
             let result = secrets
-                .archive(&server)
+                .connect_archive(&server)
                 .and_then(|archive| archive.echo(&cancel));
             PacsEvent::Echoed { id, result }
         }
@@ -161,8 +163,8 @@ fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
             cancel,
         }) => {
             let result = secrets
-                .archive(&server)
-                .and_then(|a| a.studies(&query, &cancel));
+                .connect_archive(&server)
+                .and_then(|a| a.find_studies(&query, &cancel));
             PacsEvent::Found { id, result }
         }
         ServerQuestion::Question(PacsQuestion::ListSeries {
@@ -172,8 +174,8 @@ fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
             cancel,
         }) => {
             let result = secrets
-                .archive(&server)
-                .and_then(|a| a.series(&study_uid, &cancel));
+                .connect_archive(&server)
+                .and_then(|a| a.find_series(&study_uid, &cancel));
             PacsEvent::Series {
                 id,
                 study_uid,
@@ -185,7 +187,7 @@ fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
             secret,
             is_kept,
         } => {
-            secrets.set(&server, Some(secret.clone()));
+            secrets.set_secret(&server, Some(secret.clone()));
             let not_kept = is_kept
                 .then(|| keep_secret(&server, &secret).err())
                 .flatten()
@@ -196,17 +198,22 @@ fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
             }
         }
         ServerQuestion::Forget(server) => {
-            secrets.set(&server, None);
+            secrets.set_secret(&server, None);
             if let Err(error) = forget_secret(&server) {
                 log::info!("{error}");
             }
             return;
         }
     };
-    outbox.send(Event::Pacs(event));
+    outbox.send_event(Event::Pacs(event));
 }
 
-fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &SessionSecrets, outbox: &Outbox) {
+fn receive_series(
+    job: ReceiveJob,
+    cache: &std::path::Path,
+    secrets: &SessionSecrets,
+    outbox: &Outbox,
+) {
     let ReceiveJob {
         id,
         server,
@@ -218,13 +225,13 @@ fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &SessionSecrets, out
     let mut progress = |state: Receiving| {
         if state.is_waiting || told.is_none_or(|told| told.elapsed() >= EVERY) {
             told = Some(Instant::now());
-            outbox.send(Event::Pacs(PacsEvent::Receiving { id, state }));
+            outbox.send_event(Event::Pacs(PacsEvent::Receiving { id, state }));
         }
     };
     let mut fetch = || -> Result<Vec<PathBuf>> {
-        let archive = secrets.archive(&server)?;
+        let archive = secrets.connect_archive(&server)?;
         let folder = folder_of_study(cache, &server, &study_uid)?;
-        Ok(receive(
+        Ok(receive_study(
             &archive,
             &study_uid,
             series.as_deref(),
@@ -235,7 +242,7 @@ fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &SessionSecrets, out
         .folders)
     };
     let result = fetch();
-    outbox.send(Event::Pacs(PacsEvent::Received { id, result }));
+    outbox.send_event(Event::Pacs(PacsEvent::Received { id, result }));
 }
 
 /// What the sending thread works with.
@@ -247,7 +254,7 @@ struct Sending {
 }
 
 impl Sending {
-    fn work(&self, orders: &Receiver<Ordered>) {
+    fn run_orders(&self, orders: &Receiver<Ordered>) {
         let mut queue = None;
         let mut told = Vec::new();
         // What was left is sent first; a queue that was never used is not made.
@@ -264,16 +271,16 @@ impl Sending {
             if order.is_none() && !self.folder.is_dir() {
                 continue;
             }
-            let done = self.turn(&mut queue, order, &mut told);
+            let done = self.process_order(&mut queue, order, &mut told);
             next = done.unwrap_or_else(|error| {
-                self.outbox.send(Event::Failed(error));
+                self.outbox.send_event(Event::Failed(error));
                 Some(IDLE)
             });
         }
     }
 
     /// Does what was ordered and sends what is due; when to come back.
-    fn turn(
+    fn process_order(
         &self,
         queue: &mut Option<SendQueue>,
         order: Option<Ordered>,
@@ -287,27 +294,27 @@ impl Sending {
             Some(Ordered::Job(SendingJob::Send { export, server })) => {
                 let queued = self.write_and_queue(queue, *export, &server);
                 self.outbox
-                    .send(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
+                    .send_event(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
             }
-            Some(Ordered::Job(SendingJob::Cancel(id))) => queue.cancel(&id)?,
-            Some(Ordered::Job(SendingJob::Retry(id))) => queue.retry(&id)?,
+            Some(Ordered::Job(SendingJob::Cancel(id))) => queue.cancel_item(&id)?,
+            Some(Ordered::Job(SendingJob::Retry(id))) => queue.retry_item(&id)?,
             Some(Ordered::Job(SendingJob::ForgetDone)) => queue.forget_done()?,
             Some(Ordered::SignedIn { server, secret }) => {
                 // Before the other thread may have done so.
-                self.secrets.set(&server, Some(secret));
-                let waits = |i: &&SendItem| i.server.key() == server.key();
+                self.secrets.set_secret(&server, Some(secret));
+                let waits = |i: &&SendItem| i.server.file_key() == server.file_key();
                 queue
-                    .items()?
+                    .read_items()?
                     .iter()
                     .filter(waits)
-                    .try_for_each(|item| queue.retry(&item.id))?;
+                    .try_for_each(|item| queue.retry_item(&item.id))?;
             }
             None => {}
         }
-        self.tell(queue, told)?;
+        self.publish_queue(queue, told)?;
         let mut needs_sign_in: Vec<String> = Vec::new();
         let mut archive = |server: &Server| {
-            let archive = self.secrets.archive(server);
+            let archive = self.secrets.connect_archive(server);
             if archive
                 .as_ref()
                 .is_err_and(|error| error.kind == ErrorKind::SignIn)
@@ -317,22 +324,22 @@ impl Sending {
             archive
         };
         // The list is shown as it changes.
-        let mut changed = |_: &SendItem| drop(self.tell(queue, told));
+        let mut changed = |_: &SendItem| drop(self.publish_queue(queue, told));
         let next = queue.send_due(&mut archive, &mut changed, &self.stop)?;
-        self.tell(queue, told)?;
+        self.publish_queue(queue, told)?;
         needs_sign_in.dedup();
         for server in needs_sign_in {
             self.outbox
-                .send(Event::Pacs(PacsEvent::SendingNeedsSignIn { server }));
+                .send_event(Event::Pacs(PacsEvent::SendingNeedsSignIn { server }));
         }
         Ok(next)
     }
 
-    fn tell(&self, queue: &SendQueue, told: &mut Vec<SendItem>) -> Result<()> {
-        let items = queue.items()?;
+    fn publish_queue(&self, queue: &SendQueue, told: &mut Vec<SendItem>) -> Result<()> {
+        let items = queue.read_items()?;
         if items != *told {
             told.clone_from(&items);
-            self.outbox.send(Event::Pacs(PacsEvent::Queue(items)));
+            self.outbox.send_event(Event::Pacs(PacsEvent::Queue(items)));
         }
         Ok(())
     }
@@ -349,16 +356,16 @@ impl Sending {
         let folder = tempfile::Builder::new()
             .prefix(".export-")
             .tempdir_in(&self.folder);
-        let folder = folder.map_err(|e| Error::at(tried, &self.folder, e))?;
+        let folder = folder.map_err(|e| Error::at_path(tried, &self.folder, e))?;
         let export = ExportJob {
             folder: folder.path().to_owned(),
             ..export
         };
-        let files = super::export::export(export, &self.outbox)?;
+        let files = super::export::export_case(export, &self.outbox)?;
         let object = files
             .iter()
             .find(|file| file.extension().is_some_and(|e| e == "dcm"));
         let object = object.ok_or_else(|| Error::new(tried, "no DICOM object came of it"))?;
-        queue.add(object, server)
+        queue.enqueue_file(object, server)
     }
 }

@@ -43,7 +43,7 @@ impl AppFolders {
 
     /// The settings as they were written down, else the defaults; a file that cannot be understood is told of.
     pub fn load_settings(&self) -> (Settings, Option<Error>) {
-        let path = self.settings();
+        let path = self.settings_file();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -52,22 +52,22 @@ impl AppFolders {
             Err(e) => {
                 return (
                     Settings::default(),
-                    Some(Error::at("read the settings", &path, e)),
+                    Some(Error::at_path("read the settings", &path, e)),
                 );
             }
         };
         match serde_json::from_str(&text) {
             Ok(settings) => (settings, None),
             Err(e) => {
-                let error = Error::at("read the settings", &path, e)
-                    .advise("The usual settings are used instead.");
+                let error = Error::at_path("read the settings", &path, e)
+                    .with_advice("The usual settings are used instead.");
                 (Settings::default(), Some(error))
             }
         }
     }
 
     /// What waits to be sent to servers.
-    pub fn queue(&self) -> PathBuf {
+    pub fn send_queue_folder(&self) -> PathBuf {
         self.data.join("pacs-queue")
     }
 
@@ -76,8 +76,8 @@ impl AppFolders {
     /// # Errors
     /// Where the folder of the settings cannot be written to.
     pub fn save_settings(&self, settings: &Settings) -> Result<()> {
-        let path = self.settings();
-        let failed = |e: &dyn std::fmt::Display| Error::at("save the settings", &path, e);
+        let path = self.settings_file();
+        let failed = |e: &dyn std::fmt::Display| Error::at_path("save the settings", &path, e);
         let text = serde_json::to_string_pretty(settings).map_err(|e| failed(&e))?;
         fs::create_dir_all(&self.config).map_err(|e| failed(&e))?;
         let mut file = tempfile::NamedTempFile::new_in(&self.config).map_err(|e| failed(&e))?;
@@ -88,7 +88,7 @@ impl AppFolders {
         Ok(())
     }
 
-    fn settings(&self) -> PathBuf {
+    fn settings_file(&self) -> PathBuf {
         self.config.join("settings.json")
     }
 }
@@ -128,9 +128,9 @@ mod tests {
     fn a_broken_settings_file_is_told_of_and_an_older_one_is_filled_up() {
         let (_folder, places) = places();
         fs::create_dir_all(&places.config).unwrap();
-        fs::write(places.settings(), "{ nonsense").unwrap();
+        fs::write(places.settings_file(), "{ nonsense").unwrap();
         assert!(places.load_settings().1.is_some());
-        fs::write(places.settings(), "{\"theme\": \"light\"}").unwrap();
+        fs::write(places.settings_file(), "{\"theme\": \"light\"}").unwrap();
         let (settings, trouble) = places.load_settings();
         assert!(trouble.is_none() && settings.theme == Theme::Light && settings.auto_run);
     }

@@ -7,7 +7,7 @@ use labrum_core::reslice;
 use std::sync::Arc;
 
 /// Fulfils wishes until nobody has any more.
-pub(super) fn work(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
+pub(super) fn run_jobs(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
     let mut waiting: Vec<ResliceJob> = Vec::new();
     loop {
         if waiting.is_empty() {
@@ -19,9 +19,9 @@ pub(super) fn work(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
             waiting.push(job);
         }
         let job = waiting.remove(0);
-        let pane = job.stack.pane(job.plane);
-        let image = reslice::picture(&job.stack, &pane, job.index, &job.images).map(Arc::new);
-        if !outbox.send(Event::Resliced {
+        let pane = job.stack.view_pane(job.plane);
+        let image = reslice::view_image(&job.stack, &pane, job.index, &job.images).map(Arc::new);
+        if !outbox.send_event(Event::Resliced {
             case: job.case,
             plane: job.plane,
             index: job.index,

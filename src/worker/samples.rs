@@ -61,12 +61,12 @@ const SAMPLES: &[BundledSample] = &[
 ];
 
 /// Writes a sample's files into a folder of the cache, where they are not there yet, and returns their folder.
-pub(super) fn unpack(name: &str, cache: &Path) -> Result<PathBuf> {
+pub(super) fn unpack_to_cache(name: &str, cache: &Path) -> Result<PathBuf> {
     let sample = SAMPLES.iter().find(|s| s.name == name);
     let sample = sample
         .ok_or_else(|| Error::new("open the sample", format!("there is none called {name}")))?;
     let folder = cache.join("samples").join(sample.name);
-    let failed = |e: std::io::Error| Error::at("unpack the sample to", &folder, e);
+    let failed = |e: std::io::Error| Error::at_path("unpack the sample to", &folder, e);
     fs::create_dir_all(&folder).map_err(failed)?;
     for (file, bytes) in sample.files {
         let path = folder.join(file);

@@ -52,12 +52,12 @@ impl StoreQueue {
         self.jobs.iter().any(|(_, job)| must_not_be_lost(job))
     }
 
-    fn number(&mut self) -> u64 {
+    fn next_job_number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
     }
 
-    fn put(&mut self, job: StoreJob) {
+    fn put_job(&mut self, job: StoreJob) {
         match job {
             StoreJob::Retry if self.has_workspace => self.retry_now = true,
             // The steps go with the workspace: also those that its full disk did not take.
@@ -79,13 +79,13 @@ impl StoreQueue {
     }
 
     fn put_last(&mut self, job: StoreJob) {
-        let number = self.number();
+        let number = self.next_job_number();
         self.jobs.push_back((number, job));
     }
 
     /// Before all others, those that cannot be done now included.
     fn put_first(&mut self, job: StoreJob) {
-        let number = self.number();
+        let number = self.next_job_number();
         self.jobs.push_front((number, job));
         self.retry_now = true;
     }
@@ -105,7 +105,7 @@ struct SharedQueue {
 }
 
 impl SharedQueue {
-    fn lock(&self) -> MutexGuard<'_, StoreQueue> {
+    fn lock_queue(&self) -> MutexGuard<'_, StoreQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,7 +117,7 @@ pub(super) struct StoreHandle {
 }
 
 impl StoreHandle {
-    pub(super) fn start(outbox: Outbox, places: AppFolders) -> Result<Self> {
+    pub(super) fn start_thread(outbox: Outbox, places: AppFolders) -> Result<Self> {
         let shared = Arc::new(SharedQueue::default());
         let mine = shared.clone();
         let thread = thread::Builder::new()
@@ -129,10 +129,10 @@ impl StoreHandle {
                     keeper: WorkspaceKeeper::new(places),
                     told: None,
                 }
-                .run()
+                .run_loop()
             })
             .map_err(|e| {
-                Error::new("start a thread", e).advise("Close other programs and try again.")
+                Error::new("start a thread", e).with_advice("Close other programs and try again.")
             })?;
         Ok(Self {
             shared,
@@ -140,15 +140,15 @@ impl StoreHandle {
         })
     }
 
-    pub(super) fn submit(&self, job: StoreJob) {
-        self.shared.lock().put(job);
+    pub(super) fn submit_job(&self, job: StoreJob) {
+        self.shared.lock_queue().put_job(job);
         self.shared.changed.notify_all();
     }
 
     /// Waits until all is written, `limit` at the longest, and not where that cannot be done now.
-    pub(super) fn settle(&self, limit: Duration) {
+    pub(super) fn wait_until_stored(&self, limit: Duration) {
         let end = Instant::now() + limit;
-        let mut queue = self.shared.lock();
+        let mut queue = self.shared.lock_queue();
         while (queue.is_working || !queue.jobs.is_empty()) && !queue.is_stuck {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -164,8 +164,8 @@ impl StoreHandle {
     }
 
     /// Lets the thread write what it still can, and waits for it.
-    pub(super) fn close(&mut self) {
-        let mut queue = self.shared.lock();
+    pub(super) fn close_and_join(&mut self) {
+        let mut queue = self.shared.lock_queue();
         // Once more, whatever failed before.
         (queue.is_closed, queue.retry_now) = (true, true);
         drop(queue);
@@ -195,24 +195,24 @@ struct StoreThread {
 }
 
 impl StoreThread {
-    fn run(mut self) {
+    fn run_loop(mut self) {
         loop {
-            match self.next() {
-                Next::End => return self.keeper.close(),
-                Next::Fold => self.keeper.fold(),
+            match self.wait_for_next() {
+                Next::End => return self.keeper.close_workspace(),
+                Next::Fold => self.keeper.fold_journal(),
                 Next::LookAround => {
                     if self.keeper.is_holder_gone() {
-                        self.tell(Event::HolderGone);
+                        self.send_event(Event::HolderGone);
                     }
                 }
                 Next::Later(later) => self.look_up(later),
-                Next::Job(number, job) => self.write(number, &job),
+                Next::Job(number, job) => self.write_job(number, &job),
             }
         }
     }
 
-    fn next(&self) -> Next {
-        let mut queue = self.shared.lock();
+    fn wait_for_next(&self) -> Next {
+        let mut queue = self.shared.lock_queue();
         loop {
             if !queue.is_stuck || std::mem::take(&mut queue.retry_now) {
                 if let Some((number, job)) = queue.jobs.front().cloned() {
@@ -249,14 +249,14 @@ impl StoreThread {
     }
 
     /// Does a job; it stays in the queue where that has to be tried again.
-    fn write(&mut self, number: u64, job: &StoreJob) {
-        let result = self.prepare(job).and_then(|()| {
-            let has_work = self.shared.lock().has_work();
-            self.keeper.work(job, has_work)
+    fn write_job(&mut self, number: u64, job: &StoreJob) {
+        let result = self.prepare_workspace(job).and_then(|()| {
+            let has_work = self.shared.lock_queue().has_work();
+            self.keeper.run_job(job, has_work)
         });
         let is_done = !matches!(result, Err(WriteTrouble::Later(_)));
         let was_stuck = {
-            let mut queue = self.shared.lock();
+            let mut queue = self.shared.lock_queue();
             if is_done {
                 // Others may have come before it meanwhile.
                 queue.jobs.retain(|(n, _)| *n != number);
@@ -268,31 +268,31 @@ impl StoreThread {
         };
         self.shared.changed.notify_all();
         match result {
-            Ok(events) => events.into_iter().for_each(|event| self.tell(event)),
-            Err(WriteTrouble::Never(error)) => self.tell(Event::Failed(error)),
+            Ok(events) => events.into_iter().for_each(|event| self.send_event(event)),
+            Err(WriteTrouble::Never(error)) => self.send_event(Event::Failed(error)),
             Err(WriteTrouble::Later(error)) => return self.tell_trouble(error),
         }
         if must_not_be_lost(job) || (was_stuck && self.keeper.is_open()) {
             self.tell_written();
         }
         // Nobody waits for this: what is written survives the program, and the power a moment later.
-        if self.shared.lock().jobs.is_empty()
-            && let Err(error) = self.keeper.sync()
+        if self.shared.lock_queue().jobs.is_empty()
+            && let Err(error) = self.keeper.sync_to_disk()
         {
-            self.tell(Event::Failed(error));
+            self.send_event(Event::Failed(error));
         }
     }
 
     /// What a job needs: a workspace that is open and knows the case. Neither may have been there when it was made.
-    fn prepare(&mut self, job: &StoreJob) -> std::result::Result<(), WriteTrouble> {
+    fn prepare_workspace(&mut self, job: &StoreJob) -> std::result::Result<(), WriteTrouble> {
         if must_not_be_lost(job) && !self.keeper.is_open() {
             let events = self.keeper.open_again()?;
-            events.into_iter().for_each(|event| self.tell(event));
+            events.into_iter().for_each(|event| self.send_event(event));
         }
-        let unknown =
-            keeper::case_of(job).filter(|case| self.keeper.is_open() && !self.keeper.knows(*case));
+        let unknown = keeper::case_of(job)
+            .filter(|case| self.keeper.is_open() && !self.keeper.knows_case(*case));
         let Some(case) = unknown else { return Ok(()) };
-        let mut queue = self.shared.lock();
+        let mut queue = self.shared.lock_queue();
         let at = queue
             .later
             .iter()
@@ -300,21 +300,21 @@ impl StoreThread {
         let found = at.and_then(|at| queue.later.remove(at));
         drop(queue);
         match found {
-            Some(Later::Adopt(adopt)) => self.adopt(adopt),
+            Some(Later::Adopt(adopt)) => self.adopt_case(adopt),
             _ => Ok(()),
         }
     }
 
     /// Where nobody listens any more, what is queued is written all the same.
-    fn tell(&self, event: Event) {
-        self.outbox.send(event);
+    fn send_event(&self, event: Event) {
+        self.outbox.send_event(event);
     }
 
     /// The same trouble is told once.
     fn tell_trouble(&mut self, error: Error) {
         if self.told.replace(error.to_string()) != Some(error.to_string()) {
-            let written = self.shared.lock().written;
-            self.tell(Event::Stored {
+            let written = self.shared.lock_queue().written;
+            self.send_event(Event::Stored {
                 written,
                 trouble: Some(error),
             });
@@ -323,8 +323,8 @@ impl StoreThread {
 
     fn tell_written(&mut self) {
         self.told = None;
-        let written = self.shared.lock().written;
-        self.tell(Event::Stored {
+        let written = self.shared.lock_queue().written;
+        self.send_event(Event::Stored {
             written,
             trouble: None,
         });
@@ -333,31 +333,31 @@ impl StoreThread {
     fn look_up(&mut self, later: Later) {
         match later {
             Later::Adopt(case) => {
-                let result = self.adopt(case);
+                let result = self.adopt_case(case);
                 let is_stuck = matches!(result, Err(WriteTrouble::Later(_)));
-                let was_stuck = std::mem::replace(&mut self.shared.lock().is_stuck, is_stuck);
+                let was_stuck = std::mem::replace(&mut self.shared.lock_queue().is_stuck, is_stuck);
                 match result {
                     Err(WriteTrouble::Later(error)) => self.tell_trouble(error),
                     // Nobody can draw on a case whose work could not be kept.
-                    Err(WriteTrouble::Never(error)) => self.tell(Event::Failed(error)),
+                    Err(WriteTrouble::Never(error)) => self.send_event(Event::Failed(error)),
                     Ok(()) if was_stuck => self.tell_written(),
                     Ok(()) => {}
                 }
             }
             Later::Findings(key) => {
-                if let Some(event) = self.keeper.findings(key) {
-                    self.tell(event);
+                if let Some(event) = self.keeper.take_finding_event(key) {
+                    self.send_event(event);
                 }
             }
         }
     }
 
     /// Finds or enters a case; it waits on where that has to be tried again.
-    fn adopt(&mut self, case: CaseToAdopt) -> std::result::Result<(), WriteTrouble> {
-        match self.keeper.adopt(case.clone()) {
+    fn adopt_case(&mut self, case: CaseToAdopt) -> std::result::Result<(), WriteTrouble> {
+        match self.keeper.adopt_case(case.clone()) {
             Ok((restored, slices)) => {
-                self.tell(restored);
-                let mut queue = self.shared.lock();
+                self.send_event(restored);
+                let mut queue = self.shared.lock_queue();
                 queue.later.extend(slices.into_iter().map(Later::Findings));
                 let is_last = !queue
                     .later
@@ -367,15 +367,18 @@ impl StoreThread {
                 if is_last {
                     // How many there are in all.
                     self.keeper
-                        .meter()
+                        .meter_event()
                         .into_iter()
-                        .for_each(|event| self.tell(event));
+                        .for_each(|event| self.send_event(event));
                 }
                 Ok(())
             }
             Err(trouble) => {
                 if matches!(trouble, WriteTrouble::Later(_)) {
-                    self.shared.lock().later.push_front(Later::Adopt(case));
+                    self.shared
+                        .lock_queue()
+                        .later
+                        .push_front(Later::Adopt(case));
                 }
                 Err(trouble)
             }

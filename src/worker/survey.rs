@@ -10,7 +10,7 @@ use labrum_core::{region::Region, tools::interpolate};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Does jobs until nobody sends any; of several for one slice only the newest.
-pub(super) fn work(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
+pub(super) fn run_jobs(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
     let mut waiting = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -23,13 +23,13 @@ pub(super) fn work(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
         };
         let event = match job {
             ShapeJob::Survey(job) if is_outdated(&job, &waiting) => continue,
-            ShapeJob::Survey(job) => survey(job),
+            ShapeJob::Survey(job) => survey_mask(job),
             ShapeJob::Interpolate(job) => {
-                let shapes = shapes(&job);
+                let shapes = interpolate_shapes(&job);
                 Event::Interpolated(job, shapes)
             }
         };
-        if !outbox.send(event) {
+        if !outbox.send_event(event) {
             return;
         }
     }
@@ -41,7 +41,7 @@ fn is_outdated(job: &SurveyJob, waiting: &VecDeque<ShapeJob>) -> bool {
         .any(|later| matches!(later, ShapeJob::Survey(later) if later.key == job.key))
 }
 
-fn survey(job: SurveyJob) -> Event {
+fn survey_mask(job: SurveyJob) -> Event {
     let SurveyJob {
         key,
         revision,
@@ -63,7 +63,7 @@ fn survey(job: SurveyJob) -> Event {
     }
 }
 
-fn shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
+fn interpolate_shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
     let between = |(first, a, last, b): &(usize, Region, usize, Region)| {
         let count = last - first;
         let places: Vec<f64> = (1..count).map(|n| n as f64 / count as f64).collect();
@@ -76,13 +76,13 @@ fn shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use labrum_core::tools::stroke::disc;
+    use labrum_core::tools::stroke::disc_region;
 
     #[test]
     fn slices_between_get_the_shapes_between() {
         let (a, b) = (
-            disc([20.0, 20.0], [6.0, 6.0], 64, 64),
-            disc([40.0, 20.0], [12.0, 12.0], 64, 64),
+            disc_region([20.0, 20.0], [6.0, 6.0], 64, 64),
+            disc_region([40.0, 20.0], [12.0, 12.0], 64, 64),
         );
         let shapes = [(2, a, 6, b)].into();
         let job = InterpolateJob {
@@ -94,7 +94,7 @@ mod tests {
             spacing: [1.0; 2],
             edits_seen: 0,
         };
-        let shapes = super::shapes(&job);
+        let shapes = super::interpolate_shapes(&job);
         assert_eq!(
             shapes.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(),
             [3, 4, 5]

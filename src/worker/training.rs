@@ -1,11 +1,11 @@
 //! The thread on which rounds of training run, at the lowest priority: the window and the model at work come first.
 
-use super::{Outbox, spawn};
+use super::{Outbox, spawn_thread};
 use crate::{
     Error, Result,
     learning::{
+        compare_models,
         course::{Model, RoundPhase},
-        judged,
         round::WorkspaceRound,
     },
     session::{
@@ -23,15 +23,15 @@ use thread_priority::ThreadPriority;
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Starts the thread; jobs go into the channel.
-pub(super) fn start(outbox: Outbox) -> Result<Sender<TrainingJob>> {
+pub(super) fn start_thread(outbox: Outbox) -> Result<Sender<TrainingJob>> {
     let (sender, jobs) = unbounded::<TrainingJob>();
-    spawn("labrum-training", move || {
+    spawn_thread("labrum-training", move || {
         for job in jobs {
             match job {
-                TrainingJob::Train(job) => train(&job, &outbox),
+                TrainingJob::Train(job) => train_round(&job, &outbox),
                 TrainingJob::Compare(job) => {
-                    let report = aside(job.threads, || compare(&job));
-                    outbox.send(Event::Compared {
+                    let report = run_low_priority(job.threads, || compare_versions(&job));
+                    outbox.send_event(Event::Compared {
                         first: job.first.0,
                         second: job.second.0,
                         report,
@@ -44,7 +44,7 @@ pub(super) fn start(outbox: Outbox) -> Result<Sender<TrainingJob>> {
 }
 
 /// Runs `work` on threads of its own that give way to all others.
-fn aside<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+fn run_low_priority<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let give_way = |_| {
         if let Err(error) = ThreadPriority::Min.set_for_current() {
             log::warn!("the training cannot give way: {error:?}");
@@ -60,14 +60,14 @@ fn aside<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Re
     pool.install(work)
 }
 
-fn train(job: &TrainJob, outbox: &Outbox) {
+fn train_round(job: &TrainJob, outbox: &Outbox) {
     let attempt = job.attempt;
-    let tell = |event: RoundEvent| outbox.send(Event::Round { attempt, event });
-    let result = aside(job.threads, || {
-        let round = round(job);
-        tell(RoundEvent::Estimated(round.estimate(job.threads)?));
+    let tell = |event: RoundEvent| outbox.send_event(Event::Round { attempt, event });
+    let result = run_low_priority(job.threads, || {
+        let round = build_round(job);
+        tell(RoundEvent::Estimated(round.estimate_cost(job.threads)?));
         let mut told = Instant::now() - EVERY;
-        round.run(&job.control, &mut |phase| {
+        round.train_version(&job.control, &mut |phase| {
             let is_step = matches!(phase, RoundPhase::Training(RoundProgress::Step { .. }));
             if !is_step || told.elapsed() >= EVERY {
                 told = Instant::now();
@@ -80,7 +80,7 @@ fn train(job: &TrainJob, outbox: &Outbox) {
     ));
 }
 
-fn round(job: &TrainJob) -> WorkspaceRound {
+fn build_round(job: &TrainJob) -> WorkspaceRound {
     WorkspaceRound {
         key: job.begun.key,
         snapshot: job.begun.snapshot.clone(),
@@ -114,7 +114,7 @@ fn event_of(phase: RoundPhase) -> RoundEvent {
     }
 }
 
-fn compare(job: &CompareJob) -> Result<GateReport> {
+fn compare_versions(job: &CompareJob) -> Result<GateReport> {
     let read = |file: &std::path::Path| Model::of_version(file, &job.labels);
     let held_out: Vec<_> = job
         .snapshot
@@ -122,7 +122,7 @@ fn compare(job: &CompareJob) -> Result<GateReport> {
         .filter(|s| s.side == Side::HoldOut)
         .cloned()
         .collect();
-    judged(
+    compare_models(
         &read(&job.first.1)?,
         &read(&job.second.1)?,
         &held_out,

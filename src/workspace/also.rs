@@ -1,6 +1,6 @@
 //! What steps change beside pixels: where a case stands, what a label is called, what a slice holds nothing of.
 
-use super::{failure::Cause, masks, now};
+use super::{failure::Cause, masks, now_millis};
 use crate::Result;
 use labrum_core::{
     journal::{Also, JournalStep, LabelChange, StatusChange},
@@ -10,7 +10,10 @@ use labrum_core::{
 use rusqlite::{Connection, OptionalExtension};
 
 /// Writes down and does what a new step changes beside pixels.
-pub(super) fn append(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
+pub(super) fn append_side_effects(
+    connection: &Connection,
+    step: &JournalStep,
+) -> Result<(), Cause> {
     if let Some(change) = step.also.status {
         note_status(connection, step.seq, change)?;
         set_status(
@@ -61,21 +64,23 @@ pub(super) fn set_undone(
     let Some((before, after, accepted_at)) = row else {
         return Ok(());
     };
-    let status = Status::named(if is_undone { &before } else { &after });
+    let status = Status::from_storage_name(if is_undone { &before } else { &after });
     let accepted_at = match (status, is_undone) {
         (Status::Accepted, true) => accepted_at,
-        (Status::Accepted, false) => Some(now()),
+        (Status::Accepted, false) => Some(now_millis()),
         _ => None,
     };
     set_status(connection, seq, status, accepted_at)
 }
 
 /// What a step changed beside pixels.
-pub(super) fn read(connection: &Connection, seq: i64) -> Result<Also, Cause> {
+pub(super) fn read_side_effects(connection: &Connection, seq: i64) -> Result<Also, Cause> {
     let status = connection
         .prepare_cached("SELECT before, after FROM status_change WHERE seq = ?1")?
         .query_row([seq], |r| {
-            let of = |column| Ok::<_, rusqlite::Error>(Status::named(&r.get::<_, String>(column)?));
+            let of = |column| {
+                Ok::<_, rusqlite::Error>(Status::from_storage_name(&r.get::<_, String>(column)?))
+            };
             Ok(StatusChange {
                 before: of(0)?,
                 after: of(1)?,
@@ -114,7 +119,7 @@ pub(super) fn read(connection: &Connection, seq: i64) -> Result<Also, Cause> {
 }
 
 /// Labels of which a person said that the slice holds nothing, once for each step that says so.
-pub(super) fn absent(connection: &Connection, slice: i64) -> Result<Vec<u8>, Cause> {
+pub(super) fn absent_labels(connection: &Connection, slice: i64) -> Result<Vec<u8>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT label FROM absence JOIN step ON step.seq = absence.seq
          WHERE slice_id = ?1 AND state = 'done' ORDER BY absence.id",
@@ -131,7 +136,11 @@ fn note_status(connection: &Connection, seq: i64, change: StatusChange) -> Resul
              SELECT seq, ?2, ?3, accepted_at FROM step JOIN scan ON scan.id = scan_id WHERE seq = ?1
              ON CONFLICT (seq) DO UPDATE SET before = excluded.before, after = excluded.after",
         )?
-        .execute((seq, change.before.name(), change.after.name()))?;
+        .execute((
+            seq,
+            change.before.storage_name(),
+            change.after.storage_name(),
+        ))?;
     Ok(())
 }
 
@@ -145,6 +154,6 @@ fn set_status(
         .prepare_cached(
             "UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = (SELECT scan_id FROM step WHERE seq = ?1)",
         )?
-        .execute((seq, status.name(), accepted_at))?;
+        .execute((seq, status.storage_name(), accepted_at))?;
     Ok(())
 }

@@ -3,8 +3,8 @@
 use super::{
     Workspace, also,
     failure::Cause,
-    masks, now,
-    places::{ImagePlaces, absolute},
+    masks, now_millis,
+    places::{ImagePlaces, absolute_path},
     subjects,
 };
 use crate::{Error, Result};
@@ -32,10 +32,10 @@ impl Workspace {
     /// # Errors
     /// Where the case is known with images of another size and something was drawn on them; where the database cannot
     /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
-    pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey> {
-        let places = ImagePlaces::of(&self.folder);
-        self.write("take the case into the workspace", |t| {
-            adopt(t, case, &places)
+    pub fn adopt_case(&mut self, case: &CaseDescription) -> Result<CaseKey> {
+        let places = ImagePlaces::for_workspace(&self.folder);
+        self.write_transaction("take the case into the workspace", |t| {
+            insert_or_relocate(t, case, &places)
         })
     }
 
@@ -47,21 +47,21 @@ impl Workspace {
         let tried = "take the cases into the workspace";
         let folder = self.folder.clone();
         // A refused case has written nothing.
-        let places = ImagePlaces::of(&folder);
-        let one = |t: &Connection, case| match adopt(t, case, &places) {
+        let places = ImagePlaces::for_workspace(&folder);
+        let one = |t: &Connection, case| match insert_or_relocate(t, case, &places) {
             Err(Cause::Sql(error)) => Err(Cause::Sql(error)),
-            result => Ok(result.map_err(|cause| cause.explain(tried, &folder))),
+            result => Ok(result.map_err(|cause| cause.into_error(tried, &folder))),
         };
-        self.write(tried, |t| cases.iter().map(|case| one(t, case)).collect())
+        self.write_transaction(tried, |t| cases.iter().map(|case| one(t, case)).collect())
     }
 
     /// All cases of the list in the order in which they came in.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn cases(&mut self) -> Result<Vec<CaseEntry>> {
-        let places = ImagePlaces::of(&self.folder);
-        self.read("read the cases of the workspace", |c| {
+    pub fn list_cases(&mut self) -> Result<Vec<CaseEntry>> {
+        let places = ImagePlaces::for_workspace(&self.folder);
+        self.read_database("read the cases of the workspace", |c| {
             let mut query = c.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM scan WHERE removed_at IS NULL ORDER BY id"
             ))?;
@@ -69,7 +69,7 @@ impl Workspace {
                 .query_map((), read_entry)?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             for entry in &mut entries {
-                entry.description.slices = slices(c, entry.key, &places)?;
+                entry.description.slices = read_slices(c, entry.key, &places)?;
             }
             Ok(entries)
         })
@@ -80,13 +80,15 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read. A mask that cannot be restored is left out and named in
     /// [`StoredCase::problems`].
-    pub fn case(&mut self, identity: &str) -> Result<Option<StoredCase>> {
+    pub fn find_case(&mut self, identity: &str) -> Result<Option<StoredCase>> {
         let folder = self.folder.clone();
-        self.read("read the case from the workspace", |c| {
+        self.read_database("read the case from the workspace", |c| {
             let mut query =
                 c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE identity = ?1"))?;
             let entry = query.query_row([identity], read_entry).optional()?;
-            entry.map(|entry| restore(c, entry, &folder)).transpose()
+            entry
+                .map(|entry| read_stored_case(c, entry, &folder))
+                .transpose()
         })
     }
 
@@ -95,10 +97,10 @@ impl Workspace {
     /// # Errors
     /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_status(&mut self, case: CaseKey, status: Status) -> Result<()> {
-        let accepted_at = (status == Status::Accepted).then(now);
-        self.change(case, "save the status in the workspace", |c| {
+        let accepted_at = (status == Status::Accepted).then(now_millis);
+        self.update_case(case, "save the status in the workspace", |c| {
             c.prepare_cached("UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = ?1")?
-                .execute((case.0, status.name(), accepted_at))
+                .execute((case.0, status.storage_name(), accepted_at))
         })
     }
 
@@ -107,13 +109,13 @@ impl Workspace {
     /// # Errors
     /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_shown(&mut self, case: CaseKey, slice: u32) -> Result<()> {
-        self.change(case, "save the slice shown in the workspace", |c| {
+        self.update_case(case, "save the slice shown in the workspace", |c| {
             // Two within a millisecond: the later one counts.
             c.prepare_cached(
                 "UPDATE scan SET shown = ?2, shown_at = max(?3, coalesce((SELECT max(shown_at) + 1 FROM scan), 0))
                  WHERE id = ?1",
             )?
-            .execute((case.0, slice, now()))
+            .execute((case.0, slice, now_millis()))
         })
     }
 
@@ -123,8 +125,8 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn last_shown(&mut self) -> Result<Option<(PathBuf, u32)>> {
-        let places = ImagePlaces::of(&self.folder);
-        self.read("read where the work stopped", |c| {
+        let places = ImagePlaces::for_workspace(&self.folder);
+        self.read_database("read where the work stopped", |c| {
             let mut query = c.prepare_cached(
                 "SELECT path, beside, place FROM scan JOIN slice ON scan_id = scan.id AND place = shown
                  WHERE shown_at IS NOT NULL AND removed_at IS NULL ORDER BY shown_at DESC LIMIT 1",
@@ -138,27 +140,27 @@ impl Workspace {
     /// # Errors
     /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn add_seconds(&mut self, case: CaseKey, seconds: f64) -> Result<()> {
-        self.change(case, "save the time worked in the workspace", |c| {
+        self.update_case(case, "save the time worked in the workspace", |c| {
             c.prepare_cached("UPDATE scan SET seconds = seconds + max(?2, 0) WHERE id = ?1")?
                 .execute((case.0, seconds))
         })
     }
 
     /// Runs an update that must find its case.
-    fn change(
+    fn update_case(
         &mut self,
         case: CaseKey,
         tried: &str,
         update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
     ) -> Result<()> {
-        self.write(tried, |t| match update(t)? {
+        self.write_transaction(tried, |t| match update(t)? {
             0 => Err(Cause::Refused(format!("there is no case {}", case.0))),
             _ => Ok(()),
         })
     }
 }
 
-fn adopt(
+fn insert_or_relocate(
     connection: &Connection,
     case: &CaseDescription,
     places: &ImagePlaces,
@@ -195,13 +197,13 @@ fn adopt(
                 &case.date,
                 case.columns,
                 case.rows,
-                now(),
+                now_millis(),
                 case.fingerprint.map(u64::cast_signed),
             ),
             |r| r.get(0),
         )?;
     place_slices(connection, id, &case.slices, places)?;
-    subjects::settle(connection, id, &case.subject)?;
+    subjects::assign_to_case(connection, id, &case.subject)?;
     Ok(CaseKey(id))
 }
 
@@ -255,7 +257,7 @@ fn place_slices(
             Some(uid) => SliceIdentity::Instance(uid.clone(), *frame),
             None => SliceIdentity::Place(place),
         };
-        let (path, beside) = (absolute(path), places.beside(path));
+        let (path, beside) = (absolute_path(path), places.relative_path(path));
         let path = path.to_string_lossy();
         match known.get_mut(&identity).and_then(VecDeque::pop_front) {
             Some(id) => update.execute((id, place, path, beside, frame))?,
@@ -278,7 +280,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         fingerprint: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
         slices: Vec::new(),
     };
-    let status = Status::named(&row.get::<_, String>(8)?);
+    let status = Status::from_storage_name(&row.get::<_, String>(8)?);
     Ok(CaseEntry {
         key: CaseKey(row.get(0)?),
         description,
@@ -289,7 +291,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         accepted_at: row.get(12)?,
         side: row
             .get::<_, Option<String>>(15)?
-            .map(|name| Side::named(&name)),
+            .map(|name| Side::from_storage_name(&name)),
         task: TaskKey(row.get(16)?),
         is_listed: row.get(17)?,
     })
@@ -301,13 +303,13 @@ pub(super) fn read_path(
     column: usize,
     places: &ImagePlaces,
 ) -> rusqlite::Result<PathBuf> {
-    Ok(places.find(
+    Ok(places.find_image(
         &row.get::<_, String>(column)?,
         row.get::<_, Option<String>>(column + 1)?.as_deref(),
     ))
 }
 
-fn slices(
+fn read_slices(
     connection: &Connection,
     case: CaseKey,
     places: &ImagePlaces,
@@ -329,12 +331,13 @@ fn slices(
     query.query_map([case.0], read)?.collect()
 }
 
-fn restore(
+fn read_stored_case(
     connection: &Connection,
     mut entry: CaseEntry,
     folder: &Path,
 ) -> Result<StoredCase, Cause> {
-    entry.description.slices = slices(connection, entry.key, &ImagePlaces::of(folder))?;
+    entry.description.slices =
+        read_slices(connection, entry.key, &ImagePlaces::for_workspace(folder))?;
     let mut query = connection.prepare_cached(
         "SELECT id FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
     )?;
@@ -357,7 +360,7 @@ fn restore(
                     "restore slice {} of \"{title}\" from the workspace",
                     case.slices.len() + 1
                 );
-                case.problems.push(Error::at(tried, folder, reason));
+                case.problems.push(Error::at_path(tried, folder, reason));
                 // Nothing may take the place of what is there.
                 StoredSlice {
                     is_touched: true,
@@ -377,11 +380,11 @@ fn restore_slice(
     size: (u32, u32),
 ) -> Result<StoredSlice, Cause> {
     let proposal = masks::newest_proposal(connection, slice)?;
-    let mask = masks::current(connection, slice)?;
+    let mask = masks::current_mask(connection, slice)?;
     if mask
         .iter()
         .chain(proposal.iter().map(|p| &p.mask))
-        .any(|mask| mask.size() != size)
+        .any(|mask| mask.columns_and_rows() != size)
     {
         return Err(Cause::Refused(
             "a mask in it has another size than its image".into(),
@@ -397,6 +400,6 @@ fn restore_slice(
         proposal,
         is_proposal_apart,
         is_touched,
-        absent: also::absent(connection, slice)?,
+        absent: also::absent_labels(connection, slice)?,
     })
 }

@@ -22,14 +22,14 @@ impl From<rusqlite::Error> for Cause {
 impl Cause {
     /// The error in doing what was `tried` ("save the step in the workspace") in the workspace `folder`. Nothing of it was
     /// written, and the workspace can still be used; of the kind [`ErrorKind::Disk`] where the same can succeed later.
-    pub(super) fn explain(self, tried: &str, folder: &Path) -> Error {
+    pub(super) fn into_error(self, tried: &str, folder: &Path) -> Error {
         let error = match self {
-            Self::Refused(reason) => return Error::at(tried, folder, reason),
+            Self::Refused(reason) => return Error::at_path(tried, folder, reason),
             Self::Sql(error) => error,
         };
         let disk = |reason: &str, advice: &str| {
-            Error::at(tried, folder, reason)
-                .advise(advice)
+            Error::at_path(tried, folder, reason)
+                .with_advice(advice)
                 .of_kind(ErrorKind::Disk)
         };
         let other = "Move the workspace to another disk.";
@@ -51,19 +51,19 @@ impl Cause {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 disk("another program is using it", "Close it there first.")
             }
-            Some(ErrorCode::DatabaseCorrupt) => damaged(tried, folder, &error.to_string()),
+            Some(ErrorCode::DatabaseCorrupt) => damaged_error(tried, folder, &error.to_string()),
             Some(ErrorCode::NotADatabase) => {
-                damaged(tried, folder, "workspace.sqlite is no database")
+                damaged_error(tried, folder, "workspace.sqlite is no database")
             }
-            _ => Error::at(tried, folder, &error),
+            _ => Error::at_path(tried, folder, &error),
         };
         explained.caused_by(error)
     }
 }
 
 /// The error where the file is not what it should be.
-pub(super) fn damaged(tried: &str, folder: &Path, reason: &str) -> Error {
+pub(super) fn damaged_error(tried: &str, folder: &Path, reason: &str) -> Error {
     let reason = format!("its database is damaged ({reason})");
     let advice = "Nothing was changed. Put back a copy of the folder, or choose another one.";
-    Error::at(tried, folder, reason).advise(advice)
+    Error::at_path(tried, folder, reason).with_advice(advice)
 }

@@ -24,7 +24,7 @@ pub struct WorkspaceGlance {
 }
 
 /// Looks into a workspace without opening it; `None` where there is none in `folder`.
-pub fn summary(folder: &Path) -> Option<WorkspaceGlance> {
+pub fn glance_at(folder: &Path) -> Option<WorkspaceGlance> {
     let database = folder.join(DATABASE);
     let written = std::fs::metadata(&database).ok()?.modified().ok();
     let log = std::fs::metadata(folder.join(format!("{DATABASE}-wal")))
@@ -33,7 +33,7 @@ pub fn summary(folder: &Path) -> Option<WorkspaceGlance> {
     let name = folder
         .file_name()
         .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let figures = figures(&database).ok();
+    let figures = read_figures(&database).ok();
     let (name, cases, accepted) = match figures {
         Some((name, cases, accepted)) => (name, Some(cases), Some(accepted)),
         None => (name, None, None),
@@ -46,7 +46,7 @@ pub fn summary(folder: &Path) -> Option<WorkspaceGlance> {
     })
 }
 
-fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
+fn read_figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
     // One that is open elsewhere stays so: waiting is no use.
@@ -88,17 +88,17 @@ impl Workspace {
         let tried = "move the workspace to";
         check_target(&self.folder, target)?;
         if let Some(open) = self.open.take()
-            && let Err(failure) = open.close(&self.folder)
+            && let Err(failure) = open.close_connection(&self.folder)
         {
-            self.open = Some(Open::at(&self.folder, schema::MIGRATIONS)?);
+            self.open = Some(Open::open_database(&self.folder, schema::MIGRATIONS)?);
             return Err(failure);
         }
-        let moved = relocate(&self.folder, target);
+        let moved = move_folder(&self.folder, target);
         if moved.is_ok() {
-            self.folder = super::places::absolute(target);
+            self.folder = super::places::absolute_path(target);
         }
-        self.open = Some(Open::at(&self.folder, schema::MIGRATIONS)?);
-        moved.map_err(|e| lock::explain(tried, target, &e))?;
+        self.open = Some(Open::open_database(&self.folder, schema::MIGRATIONS)?);
+        moved.map_err(|e| lock::explain_io_error(tried, target, &e))?;
         // The work has moved: where its images lie is known without this, too.
         self.note_places()
             .unwrap_or_else(|failure| log::warn!("{failure}"));
@@ -110,23 +110,25 @@ fn check_target(folder: &Path, target: &Path) -> Result<(), Error> {
     let tried = "move the workspace to";
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if absolute(target).starts_with(absolute(folder)) {
-        return Err(Error::at(tried, target, "that is in the workspace itself")
-            .advise("Choose another folder."));
+        return Err(
+            Error::at_path(tried, target, "that is in the workspace itself")
+                .with_advice("Choose another folder."),
+        );
     }
     match std::fs::read_dir(target) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) => Err(Error::at(tried, target, "there are files in it")
-                .advise("Choose a new or empty folder.")),
+            Some(_) => Err(Error::at_path(tried, target, "there are files in it")
+                .with_advice("Choose a new or empty folder.")),
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(lock::explain(tried, target, &e)),
+        Err(e) => Err(lock::explain_io_error(tried, target, &e)),
     }
 }
 
 /// Renames the folder; where that cannot be done, copies it under another name first, so that `target` is whole as
 /// soon as it is there.
-fn relocate(folder: &Path, target: &Path) -> std::io::Result<()> {
+fn move_folder(folder: &Path, target: &Path) -> std::io::Result<()> {
     let parent = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -165,13 +167,13 @@ fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
         } else {
             std::fs::copy(&source, &target)?;
             File::options().write(true).open(&target)?.sync_all()?;
-            compare(&source, &target)?;
+            check_files_equal(&source, &target)?;
         }
     }
     Ok(())
 }
 
-pub(super) fn compare(source: &Path, target: &Path) -> std::io::Result<()> {
+pub(super) fn check_files_equal(source: &Path, target: &Path) -> std::io::Result<()> {
     let (mut a, mut b) = (File::open(source)?, File::open(target)?);
     let (mut piece_a, mut piece_b) = (Vec::new(), Vec::new());
     loop {
@@ -199,14 +201,14 @@ mod tests {
 
     fn named(folder: &Path, name: &str) -> Workspace {
         let mut workspace = Workspace::open(folder).unwrap();
-        workspace.rename(name).unwrap();
+        workspace.set_name(name).unwrap();
         workspace
     }
 
     #[test]
     fn a_workspace_is_summed_up_without_opening_it() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(summary(folder.path()), None);
+        assert_eq!(glance_at(folder.path()), None);
         let workspace = named(folder.path(), "Hips");
         // Open here: its name is not known outside.
         let own = folder
@@ -215,10 +217,10 @@ mod tests {
             .unwrap()
             .to_string_lossy()
             .into_owned();
-        let open = summary(folder.path()).unwrap();
+        let open = glance_at(folder.path()).unwrap();
         assert_eq!((open.name, open.cases, open.accepted), (own, None, None));
         workspace.close().unwrap();
-        let closed = summary(folder.path()).unwrap();
+        let closed = glance_at(folder.path()).unwrap();
         assert_eq!(
             (closed.name.as_str(), closed.cases, closed.accepted),
             ("Hips", Some(0), Some(0))
@@ -235,7 +237,7 @@ mod tests {
         std::fs::write(workspace.models_folder().join("1.labrum"), "weights").unwrap();
         workspace.move_to(&new).unwrap();
         assert_eq!(workspace.folder(), new);
-        assert_eq!(workspace.name().unwrap(), "Hips");
+        assert_eq!(workspace.read_name().unwrap(), "Hips");
         assert_eq!(
             std::fs::read(workspace.models_folder().join("1.labrum")).unwrap(),
             b"weights"
@@ -267,7 +269,7 @@ mod tests {
             let error = workspace.move_to(&target).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
             assert_eq!(workspace.folder(), old);
-            assert_eq!(workspace.name().unwrap(), "Hips");
+            assert_eq!(workspace.read_name().unwrap(), "Hips");
         }
     }
 
@@ -283,7 +285,7 @@ mod tests {
             std::fs::read(new.join("models/1.labrum")).unwrap(),
             vec![7; 3 << 20]
         );
-        assert_eq!(Workspace::open(&new).unwrap().name().unwrap(), "Hips");
+        assert_eq!(Workspace::open(&new).unwrap().read_name().unwrap(), "Hips");
         // Nothing of the copy is left under its temporary name.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -294,8 +296,8 @@ mod tests {
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&a, vec![1; 2_000_000]).unwrap();
         std::fs::write(&b, vec![1; 1_999_999]).unwrap();
-        assert!(compare(&a, &b).is_err());
+        assert!(check_files_equal(&a, &b).is_err());
         std::fs::copy(&a, &b).unwrap();
-        assert!(compare(&a, &b).is_ok());
+        assert!(check_files_equal(&a, &b).is_ok());
     }
 }

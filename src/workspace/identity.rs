@@ -9,7 +9,7 @@ use std::{fmt::Write, fs::File, io::Read, path::Path};
 /// # Errors
 /// Where the file cannot be read.
 pub fn content_hash(path: &Path) -> Result<String> {
-    let failed = |e: std::io::Error| Error::at("read", path, e);
+    let failed = |e: std::io::Error| Error::at_path("read", path, e);
     let mut file = File::open(path).map_err(failed)?;
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 16];

@@ -14,7 +14,7 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn next_seq(&mut self) -> Result<i64> {
-        self.read(
+        self.read_database(
             "read the journal of the workspace",
             |c| Ok(last_seq(c)? + 1),
         )
@@ -27,9 +27,9 @@ impl Workspace {
     /// # Errors
     /// For a step that is not after the last one, and an edit that does not fit the slice; where the database cannot
     /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing of it was.
-    pub fn append(&mut self, step: &JournalStep, redo_of: &[CaseKey]) -> Result<()> {
-        self.write("save the step in the workspace", |t| {
-            append(t, step, redo_of)
+    pub fn append_step(&mut self, step: &JournalStep, redo_of: &[CaseKey]) -> Result<()> {
+        self.write_transaction("save the step in the workspace", |t| {
+            write_step(t, step, redo_of)
         })
     }
 
@@ -59,7 +59,7 @@ impl Workspace {
         } else {
             "redo the step in the workspace"
         };
-        self.write(tried, |t| set_undone(t, seq, is_undone, known))
+        self.write_transaction(tried, |t| set_undone(t, seq, is_undone, known))
     }
 
     /// The newest `limit` steps of these cases that are done or undone, oldest first: the history of undo. Edits of
@@ -67,14 +67,18 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>> {
-        self.read("read the journal of the workspace", |c| {
-            steps(c, cases, limit)
+    pub fn recent_steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>> {
+        self.read_database("read the journal of the workspace", |c| {
+            read_recent_steps(c, cases, limit)
         })
     }
 }
 
-fn append(connection: &Connection, step: &JournalStep, redo_of: &[CaseKey]) -> Result<(), Cause> {
+fn write_step(
+    connection: &Connection,
+    step: &JournalStep,
+    redo_of: &[CaseKey],
+) -> Result<(), Cause> {
     let last = last_seq(connection)?;
     if step.seq <= last {
         return Err(Cause::Refused(format!(
@@ -87,7 +91,7 @@ fn append(connection: &Connection, step: &JournalStep, redo_of: &[CaseKey]) -> R
         .iter()
         .chain([&step.case])
         .try_for_each(|case| drop_undone(connection, *case))?;
-    insert(connection, step)?;
+    insert_step_row(connection, step)?;
     let is_absent = |slice: u32| step.also.absent.iter().any(|(absent, _)| *absent == slice);
     for (slice, edit) in step
         .edits
@@ -101,7 +105,7 @@ fn append(connection: &Connection, step: &JournalStep, redo_of: &[CaseKey]) -> R
             .prepare_cached("UPDATE scan SET status = 'corrected' WHERE id = ?1 AND status IN ('new', 'proposed')")?
             .execute([step.case.0])?;
     }
-    also::append(connection, step)
+    also::append_side_effects(connection, step)
 }
 
 /// What was undone on a case cannot be done again; it stays on record.
@@ -115,7 +119,7 @@ pub(super) fn drop_undone(connection: &Connection, case: CaseKey) -> Result<(), 
 }
 
 /// Writes the row of a step, without what it changed.
-pub(super) fn insert(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
+pub(super) fn insert_step_row(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
     let (person, model, version) = match &step.author {
         Author::Person(name) => (Some(name), None, None),
         Author::Model { name, version } => (None, Some(name), Some(version)),
@@ -225,7 +229,7 @@ fn shares_slice(connection: &Connection, seq: i64, condition: &str) -> Result<bo
         .query_row([seq], |r| r.get(0))?)
 }
 
-fn steps(
+fn read_recent_steps(
     connection: &Connection,
     cases: &[CaseKey],
     limit: u32,
@@ -259,7 +263,7 @@ fn steps(
                 read_edit(step.seq, &row.get::<_, Vec<u8>>(1)?)?,
             ));
         }
-        step.also = also::read(connection, step.seq)?;
+        step.also = also::read_side_effects(connection, step.seq)?;
     }
     Ok(steps)
 }

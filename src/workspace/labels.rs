@@ -10,8 +10,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn labels(&mut self) -> Result<Vec<Label>> {
-        self.read("read the labels of the workspace", |c| {
+    pub fn read_labels(&mut self) -> Result<Vec<Label>> {
+        self.read_database("read the labels of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT definition FROM label ORDER BY value")?;
             let rows = query.query_map((), |r| r.get::<_, String>(0))?;
             rows.map(|row| {
@@ -27,7 +27,7 @@ impl Workspace {
     /// # Errors
     /// For more than 255 labels, and where the database cannot be written.
     pub fn set_labels(&mut self, labels: &[Label]) -> Result<()> {
-        self.write("save the labels in the workspace", |t| {
+        self.write_transaction("save the labels in the workspace", |t| {
             if labels.len() > usize::from(u8::MAX) {
                 return Err(Cause::Refused(format!(
                     "{} labels are too many: 255 fit in a mask",
@@ -36,7 +36,7 @@ impl Workspace {
             }
             t.execute("DELETE FROM label", ())?;
             for (value, label) in (1i64..).zip(labels) {
-                put(t, value, label.clone())?;
+                put_label(t, value, label.clone())?;
             }
             Ok(())
         })
@@ -54,13 +54,13 @@ pub(super) fn give_ids(connection: &Connection) -> Result<(), Cause> {
         if let Ok(label) = serde_json::from_str::<Label>(&definition)
             && label.kept.id.is_empty()
         {
-            put(connection, value, label)?;
+            put_label(connection, value, label)?;
         }
     }
     Ok(())
 }
 
-fn put(connection: &Connection, value: i64, mut label: Label) -> Result<(), Cause> {
+fn put_label(connection: &Connection, value: i64, mut label: Label) -> Result<(), Cause> {
     if label.kept.id.is_empty() {
         label.kept.id = label::new_id();
     }

@@ -29,9 +29,9 @@ impl Lock {
     ///
     /// # Errors
     /// Where another window holds it, with who that is, and where the file cannot be written.
-    pub(super) fn take(folder: &Path) -> Result<Self> {
+    pub(super) fn acquire_in(folder: &Path) -> Result<Self> {
         let tried = "open the workspace";
-        let failed = |e: std::io::Error| explain(tried, folder, &e);
+        let failed = |e: std::io::Error| explain_io_error(tried, folder, &e);
         let path = folder.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)
@@ -46,13 +46,13 @@ impl Lock {
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {}
             Err(TryLockError::Error(e)) => return Err(failed(e)),
             Err(TryLockError::WouldBlock) => {
-                let reason = format!("{} has it open", holder(&mut file));
-                return Err(Error::at(tried, folder, reason)
-                    .advise("Close it there, or choose another workspace."));
+                let reason = format!("{} has it open", read_holder(&mut file));
+                return Err(Error::at_path(tried, folder, reason)
+                    .with_advice("Close it there, or choose another workspace."));
             }
         }
         // Who holds it is a help only: a full disk must not keep anyone from reading their work.
-        let _ = sign(&mut file);
+        let _ = write_holder(&mut file);
         Ok(Self { file })
     }
 }
@@ -65,7 +65,7 @@ pub fn holder_of(folder: &Path) -> Option<String> {
         .open(folder.join(FILE))
         .ok()?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        Err(TryLockError::WouldBlock) => Some(read_holder(&mut file)),
         Ok(()) => {
             let _ = file.unlock();
             None
@@ -75,16 +75,21 @@ pub fn holder_of(folder: &Path) -> Option<String> {
 }
 
 /// Writes who holds the lock and since when.
-fn sign(file: &mut File) -> std::io::Result<()> {
+fn write_holder(file: &mut File) -> std::io::Result<()> {
     let time = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "{} on {} since {time}", std::process::id(), host())?;
+    writeln!(
+        file,
+        "{} on {} since {time}",
+        std::process::id(),
+        host_name()
+    )?;
     file.flush()
 }
 
 /// "another Labrum process (12 on tower since 2026-01-01 10:00 UTC)"; less where it cannot be read.
-fn holder(file: &mut File) -> String {
+fn read_holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
         Ok(_) if !text.trim().is_empty() => format!("another Labrum process ({})", text.trim()),
@@ -92,7 +97,7 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-fn host() -> String {
+fn host_name() -> String {
     let by_file = || {
         std::fs::read_to_string("/proc/sys/kernel/hostname")
             .or_else(|_| std::fs::read_to_string("/etc/hostname"))
@@ -107,8 +112,8 @@ fn host() -> String {
 }
 
 /// A failure to make, read or write something in the folder, in a user's words.
-pub(super) fn explain(tried: &str, folder: &Path, error: &std::io::Error) -> Error {
-    let at = |reason: &str, advice: &str| Error::at(tried, folder, reason).advise(advice);
+pub(super) fn explain_io_error(tried: &str, folder: &Path, error: &std::io::Error) -> Error {
+    let at = |reason: &str, advice: &str| Error::at_path(tried, folder, reason).with_advice(advice);
     match error.kind() {
         ErrorKind::PermissionDenied => {
             at("the folder may not be written to", "Choose another folder.")
@@ -123,7 +128,7 @@ pub(super) fn explain(tried: &str, folder: &Path, error: &std::io::Error) -> Err
             "a file is in the place of the folder",
             "Choose another folder.",
         ),
-        _ => Error::at(tried, folder, error),
+        _ => Error::at_path(tried, folder, error),
     }
 }
 
@@ -135,8 +140,8 @@ mod tests {
     #[test]
     fn a_second_window_is_told_who_holds_the_workspace() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Lock::take(folder.path()).unwrap();
-        let error = Lock::take(folder.path()).unwrap_err().to_string();
+        let first = Lock::acquire_in(folder.path()).unwrap();
+        let error = Lock::acquire_in(folder.path()).unwrap_err().to_string();
         assert!(
             error.contains(&folder.path().display().to_string()),
             "{error}"
@@ -152,6 +157,6 @@ mod tests {
         assert!(holder.starts_with("another Labrum process"), "{holder}");
         drop(first);
         assert_eq!(holder_of(folder.path()), None);
-        assert!(Lock::take(folder.path()).is_ok());
+        assert!(Lock::acquire_in(folder.path()).is_ok());
     }
 }

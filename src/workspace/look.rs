@@ -1,6 +1,6 @@
 //! A look at a workspace that another window has open: a copy of it as it is now, which that window hears nothing of.
 
-use super::{DATABASE, MODELS, folder::compare, lock};
+use super::{DATABASE, MODELS, folder::check_files_equal, lock};
 use crate::{Error, Result};
 use std::{
     fs::File,
@@ -22,7 +22,7 @@ const LOG_HEADER: usize = 32;
 /// # Errors
 /// Where a file cannot be read or written, or the other window writes all the time.
 pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
-    let failed = |e: std::io::Error| lock::explain("look at the workspace", folder, &e);
+    let failed = |e: std::io::Error| lock::explain_io_error("look at the workspace", folder, &e);
     for _ in 0..TRIES {
         if copy_database(folder, into).map_err(failed)? {
             link_models(folder, into).map_err(failed)?;
@@ -30,12 +30,12 @@ pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
         }
         std::thread::sleep(PAUSE);
     }
-    Err(Error::at(
+    Err(Error::at_path(
         "look at the workspace",
         folder,
         "another window writes to it all the time",
     )
-    .advise("Try again."))
+    .with_advice("Try again."))
 }
 
 /// False where the other window moved its log into the database meanwhile: the two copies then do not belong together.
@@ -46,15 +46,15 @@ fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
         folder.join(DATABASE),
         folder.join(format!("{DATABASE}-wal")),
     );
-    let before = header(&log)?;
+    let before = read_log_header(&log)?;
     std::fs::copy(&database, into.join(DATABASE))?;
     let copied = match std::fs::copy(&log, into.join(format!("{DATABASE}-wal"))) {
         Ok(_) => true,
         Err(e) if e.kind() == ErrorKind::NotFound => false,
         Err(e) => return Err(e),
     };
-    let is_same_log = copied == before.is_some() && header(&log)? == before;
-    let is_same_database = match compare(&database, &into.join(DATABASE)) {
+    let is_same_log = copied == before.is_some() && read_log_header(&log)? == before;
+    let is_same_database = match check_files_equal(&database, &into.join(DATABASE)) {
         Ok(()) => true,
         Err(e) if e.kind() == ErrorKind::Other => false,
         Err(e) => return Err(e),
@@ -63,7 +63,7 @@ fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
 }
 
 /// The beginning of the log; `None` where there is none.
-fn header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
+fn read_log_header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(LOG_HEADER);
     match File::open(log) {
         Ok(file) => file
@@ -109,7 +109,7 @@ mod tests {
     fn a_copy_holds_all_that_was_written_and_changes_nothing() {
         let (folder, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut open = Workspace::open(folder.path()).unwrap();
-        open.rename("Hips").unwrap();
+        open.set_name("Hips").unwrap();
         let weights = format!("{MODELS}/1-0123456789ab.safetensors");
         std::fs::write(folder.path().join(&weights), "weights").unwrap();
         std::fs::write(open.models_folder().join("round-1.state"), "state").unwrap();
@@ -121,11 +121,12 @@ mod tests {
 
         // Both go on by themselves.
         let mut copy = Workspace::open(into.path()).unwrap();
-        assert_eq!(copy.name().unwrap(), "Hips");
-        copy.set_labels(&[Label::named("Only here", 0)]).unwrap();
-        open.rename("Knees").unwrap();
-        assert!(open.labels().unwrap().is_empty());
-        assert_eq!(copy.name().unwrap(), "Hips");
+        assert_eq!(copy.read_name().unwrap(), "Hips");
+        copy.set_labels(&[Label::with_name("Only here", 0)])
+            .unwrap();
+        open.set_name("Knees").unwrap();
+        assert!(open.read_labels().unwrap().is_empty());
+        assert_eq!(copy.read_name().unwrap(), "Hips");
         copy.close().unwrap();
         assert!(
             folder.path().join(&weights).exists(),
@@ -133,7 +134,7 @@ mod tests {
         );
         open.close().unwrap();
         assert_eq!(
-            Workspace::open(folder.path()).unwrap().name().unwrap(),
+            Workspace::open(folder.path()).unwrap().read_name().unwrap(),
             "Knees"
         );
     }
@@ -142,8 +143,11 @@ mod tests {
     fn a_log_that_was_begun_anew_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        assert_eq!(header(&log).unwrap(), None);
+        assert_eq!(read_log_header(&log).unwrap(), None);
         std::fs::write(&log, vec![1; 100]).unwrap();
-        assert_eq!(header(&log).unwrap().map(|h| h.len()), Some(LOG_HEADER));
+        assert_eq!(
+            read_log_header(&log).unwrap().map(|h| h.len()),
+            Some(LOG_HEADER)
+        );
     }
 }

@@ -27,7 +27,7 @@ impl Workspace {
         proposal: &Proposal,
         probabilities: Option<&[u8]>,
     ) -> Result<bool> {
-        self.write("save the proposal in the workspace", |t| {
+        self.write_transaction("save the proposal in the workspace", |t| {
             put_proposal(t, case, slice, proposal, probabilities)
         })
     }
@@ -36,8 +36,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown slice; where the database cannot be read.
-    pub fn probabilities(&mut self, case: CaseKey, slice: u32) -> Result<Option<Vec<u8>>> {
-        self.read("read the probabilities from the workspace", |c| {
+    pub fn newest_probabilities(&mut self, case: CaseKey, slice: u32) -> Result<Option<Vec<u8>>> {
+        self.read_database("read the probabilities from the workspace", |c| {
             let mut query = c.prepare_cached(
                 "SELECT probabilities FROM proposal WHERE slice_id = ?1 ORDER BY id DESC LIMIT 1",
             )?;
@@ -54,9 +54,9 @@ impl Workspace {
     /// For an unknown slice, one with steps, and a mask of another size; where the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_base(&mut self, case: CaseKey, slice: u32, mask: &PackedMask) -> Result<()> {
-        self.write("save the imported mask in the workspace", |t| {
+        self.write_transaction("save the imported mask in the workspace", |t| {
             let id = slice_id(t, case, slice)?;
-            let mask = fitting(t, case, mask)?;
+            let mask = checked_mask_bytes(t, case, mask)?;
             if has_steps(t, id)? {
                 return Err(Cause::Refused(format!(
                     "slice {} was worked on: import it as a step",
@@ -76,8 +76,10 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read or written: nothing is lost, and it can be tried again.
-    pub fn fold(&mut self, slices: u32) -> Result<bool> {
-        let left = self.write("fold the journal of the workspace", |t| fold(t, slices))?;
+    pub fn fold_journal(&mut self, slices: u32) -> Result<bool> {
+        let left = self.write_transaction("fold the journal of the workspace", |t| {
+            fold_due_slices(t, slices)
+        })?;
         if !left {
             self.fold_log()?;
         }
@@ -93,7 +95,7 @@ fn put_proposal(
     probabilities: Option<&[u8]>,
 ) -> Result<bool, Cause> {
     let id = slice_id(connection, case, slice)?;
-    let mask = fitting(connection, case, &proposal.mask)?;
+    let mask = checked_mask_bytes(connection, case, &proposal.mask)?;
     let has_steps = has_steps(connection, id)?;
     // What the work on a slice began with, and what was offered since, is kept for training.
     let make_room = if has_steps {
@@ -117,7 +119,7 @@ fn put_proposal(
         "UPDATE scan SET status = 'proposed' WHERE id = ?1 AND status = 'new'",
         [case.0],
     )?;
-    Ok(!has_steps && base(connection, id)?.is_none())
+    Ok(!has_steps && base_mask(connection, id)?.is_none())
 }
 
 /// Keeps what a slice shows before its first step: an imported mask, the newest proposal or nothing.
@@ -144,10 +146,13 @@ pub(super) fn note_change(connection: &Connection, slice: i64) -> Result<(), Cau
 }
 
 /// The mask of a slice as it is now; `None` where there never was one.
-pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
+pub(super) fn current_mask(
+    connection: &Connection,
+    slice: i64,
+) -> Result<Option<PackedMask>, Cause> {
     let (after, start) = match newest_snapshot(connection, slice)? {
         Some((seq, mask)) => (seq, Some(mask)),
-        None => (0, start(connection, slice)?),
+        None => (0, initial_mask(connection, slice)?),
     };
     let Some(start) = start else { return Ok(None) };
     let mut query = connection.prepare_cached(
@@ -158,41 +163,46 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
     let mut mask: Option<Mask> = None;
     while let Some(row) = rows.next()? {
         let edit = read_edit(row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?;
-        mask.get_or_insert_with(|| start.unpack()).apply(&edit);
+        mask.get_or_insert_with(|| start.to_mask())
+            .apply_edit(&edit);
     }
-    if mask.is_none() && base(connection, slice)?.is_none() && all_undone(connection, slice)? {
+    if mask.is_none() && base_mask(connection, slice)?.is_none() && all_undone(connection, slice)? {
         // Nobody says that nothing is there.
         return Ok(None);
     }
-    Ok(Some(mask.as_ref().map_or(start, PackedMask::of)))
+    Ok(Some(mask.as_ref().map_or(start, PackedMask::from_mask)))
 }
 
 /// The mask of a slice before its first step; `None` where it has neither steps nor a mask.
-fn start(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
-    match base(connection, slice)? {
+fn initial_mask(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
+    match base_mask(connection, slice)? {
         Some(mask) => Ok(Some(mask)),
         None if has_steps(connection, slice)? => {
-            Ok(Some(PackedMask::of(&blank(connection, slice)?)))
+            Ok(Some(PackedMask::from_mask(&blank_mask(connection, slice)?)))
         }
         None => Ok(newest_proposal(connection, slice)?.map(|p| p.mask)),
     }
 }
 
 /// The mask that the work on a slice is measured against: what was there before, else a blank one.
-pub(super) fn reference(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
-    before(connection, slice)?.map_or_else(|| blank(connection, slice), |m| Ok(m.unpack()))
+pub(super) fn reference_mask(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
+    mask_before_person(connection, slice)?
+        .map_or_else(|| blank_mask(connection, slice), |m| Ok(m.to_mask()))
 }
 
 /// The mask that was there before a person changed it: the first proposal that it was made from or beside, else an
 /// imported one.
-pub(super) fn before(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
-    match proposals(connection, slice, "ASC")? {
+pub(super) fn mask_before_person(
+    connection: &Connection,
+    slice: i64,
+) -> Result<Option<PackedMask>, Cause> {
+    match first_proposal_ordered(connection, slice, "ASC")? {
         Some(proposal) => Ok(Some(proposal.mask)),
-        None => base(connection, slice),
+        None => base_mask(connection, slice),
     }
 }
 
-fn base(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
+fn base_mask(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     let mut query = connection.prepare_cached("SELECT mask FROM base WHERE slice_id = ?1")?;
     let bytes = query
         .query_row([slice], |r| r.get::<_, Vec<u8>>(0))
@@ -205,11 +215,15 @@ pub(super) fn newest_proposal(
     connection: &Connection,
     slice: i64,
 ) -> Result<Option<Proposal>, Cause> {
-    proposals(connection, slice, "DESC")
+    first_proposal_ordered(connection, slice, "DESC")
 }
 
 /// The oldest ("ASC") or newest ("DESC") proposal for a slice.
-fn proposals(connection: &Connection, slice: i64, order: &str) -> Result<Option<Proposal>, Cause> {
+fn first_proposal_ordered(
+    connection: &Connection,
+    slice: i64,
+    order: &str,
+) -> Result<Option<Proposal>, Cause> {
     let sql = format!(
         "SELECT model, model_version, model_weights, made_at, mask FROM proposal
          WHERE slice_id = ?1 ORDER BY id {order} LIMIT 1"
@@ -246,7 +260,7 @@ fn newest_snapshot(
         .transpose()
 }
 
-fn fold(connection: &Connection, slices: u32) -> Result<bool, Cause> {
+fn fold_due_slices(connection: &Connection, slices: u32) -> Result<bool, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT id FROM slice WHERE unfolded >= ?1 ORDER BY unfolded DESC LIMIT ?2",
     )?;
@@ -265,7 +279,7 @@ fn fold_slice(connection: &Connection, slice: i64) -> Result<(), Cause> {
             "SELECT max(edit.seq) FROM edit JOIN step ON step.seq = edit.seq WHERE slice_id = ?1 AND state = 'done'",
         )?
         .query_row([slice], |r| r.get(0))?;
-    if let Some((last, mask)) = last.zip(current(connection, slice)?) {
+    if let Some((last, mask)) = last.zip(current_mask(connection, slice)?) {
         connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO snapshot (slice_id, seq, mask) VALUES (?1, ?2, ?3)",
@@ -302,7 +316,7 @@ fn all_undone(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
 
 /// True where a step was made on the slice or a mask imported.
 pub(super) fn is_touched(connection: &Connection, slice: i64) -> Result<bool, Cause> {
-    Ok(has_steps(connection, slice)? || base(connection, slice)?.is_some())
+    Ok(has_steps(connection, slice)? || base_mask(connection, slice)?.is_some())
 }
 
 /// True where the mask of a slice was not made from its newest proposal.
@@ -314,7 +328,7 @@ pub(super) fn is_proposal_apart(
     if !is_touched(connection, slice)? {
         return Ok(false);
     }
-    Ok(base(connection, slice)?.as_ref() != Some(&newest.mask))
+    Ok(base_mask(connection, slice)?.as_ref() != Some(&newest.mask))
 }
 
 /// The row of the slice at a place of a case.
@@ -339,7 +353,7 @@ fn size_of(connection: &Connection, case: CaseKey) -> Result<(u32, u32), Cause> 
     size.ok_or_else(|| Cause::Refused(format!("there is no case {}", case.0)))
 }
 
-fn blank(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
+fn blank_mask(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT columns, rows FROM scan WHERE id = (SELECT scan_id FROM slice WHERE id = ?1)",
     )?;
@@ -349,11 +363,15 @@ fn blank(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
             "its images cannot have {columns} × {rows} pixels"
         )));
     }
-    Ok(Mask::empty(columns as usize, rows as usize))
+    Ok(Mask::new_blank(columns as usize, rows as usize))
 }
 
 /// The bytes of a mask that has the size of the case's slices.
-fn fitting(connection: &Connection, case: CaseKey, mask: &PackedMask) -> Result<Vec<u8>, Cause> {
+fn checked_mask_bytes(
+    connection: &Connection,
+    case: CaseKey,
+    mask: &PackedMask,
+) -> Result<Vec<u8>, Cause> {
     let (columns, rows) = size_of(connection, case)?;
     let bytes = mask.to_bytes();
     let own = size_in(&bytes);

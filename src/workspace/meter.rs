@@ -10,8 +10,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub fn meter(&mut self) -> Result<Meter> {
-        self.write("read the meter of the workspace", |t| {
+    pub fn count_progress(&mut self) -> Result<Meter> {
+        self.write_transaction("read the meter of the workspace", |t| {
             count_changes(t)?;
             Ok(t.query_row(
                 "SELECT count(*) FILTER (WHERE status = 'accepted'), count(*) FILTER (WHERE status = 'skipped'),
@@ -37,15 +37,15 @@ pub(super) fn count_changes(connection: &Connection) -> Result<(), Cause> {
         .query_map((), |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for slice in slices {
-        let Some(mask) = masks::current(connection, slice)? else {
+        let Some(mask) = masks::current_mask(connection, slice)? else {
             continue;
         };
-        let reference = masks::reference(connection, slice)?;
+        let reference = masks::reference_mask(connection, slice)?;
         let changed = mask
-            .unpack()
-            .labels()
+            .to_mask()
+            .pixel_labels()
             .iter()
-            .zip(reference.labels())
+            .zip(reference.pixel_labels())
             .filter(|(a, b)| a != b)
             .count();
         connection

@@ -25,11 +25,11 @@ mod tasks;
 mod versions;
 mod work_report;
 
-pub use folder::{WorkspaceGlance, summary};
+pub use folder::{WorkspaceGlance, glance_at};
 pub use identity::content_hash;
 pub use lock::holder_of;
 pub use look::copy_for_looking;
-pub use places::absolute;
+pub use places::absolute_path;
 
 use crate::{Error, ErrorKind, Result};
 use failure::Cause;
@@ -76,8 +76,8 @@ impl Workspace {
 
     fn open_with(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
         // The program may go to another folder while it is open, and what is told of it must mean the same everywhere.
-        let folder = &places::absolute(folder);
-        let open = Some(Open::at(folder, migrations)?);
+        let folder = &places::absolute_path(folder);
+        let open = Some(Open::open_database(folder, migrations)?);
         let mut workspace = Self {
             folder: folder.to_owned(),
             open,
@@ -85,10 +85,10 @@ impl Workspace {
         let name = folder
             .file_name()
             .map_or_else(|| "Workspace".into(), |n| n.to_string_lossy().into_owned());
-        workspace.write("open the workspace", |t| {
+        workspace.write_transaction("open the workspace", |t| {
             t.execute(
                 "INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)",
-                (name, now()),
+                (name, now_millis()),
             )?;
             labels::give_ids(t)
         })?;
@@ -110,8 +110,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn name(&mut self) -> Result<String> {
-        self.read("read the name of the workspace", |c| {
+    pub fn read_name(&mut self) -> Result<String> {
+        self.read_database("read the name of the workspace", |c| {
             Ok(c.query_row("SELECT name FROM workspace", (), |r| r.get(0))?)
         })
     }
@@ -120,8 +120,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn rename(&mut self, name: &str) -> Result<()> {
-        self.write("rename the workspace", |t| {
+    pub fn set_name(&mut self, name: &str) -> Result<()> {
+        self.write_transaction("rename the workspace", |t| {
             t.execute("UPDATE workspace SET name = ?1", [name])?;
             Ok(())
         })
@@ -131,7 +131,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the disk fails.
-    pub fn sync(&mut self) -> Result<()> {
+    pub fn sync_to_disk(&mut self) -> Result<()> {
         let log = self.folder.join(format!("{DATABASE}-wal"));
         let synced = match std::fs::OpenOptions::new().write(true).open(&log) {
             Ok(file) => file.sync_data(),
@@ -139,8 +139,9 @@ impl Workspace {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(e),
         };
-        let failed =
-            |e: std::io::Error| lock::explain("bring the work onto the disk", &self.folder, &e);
+        let failed = |e: std::io::Error| {
+            lock::explain_io_error("bring the work onto the disk", &self.folder, &e)
+        };
         synced.map_err(|e| failed(e).of_kind(ErrorKind::Disk))
     }
 
@@ -151,7 +152,7 @@ impl Workspace {
     pub fn close(mut self) -> Result<()> {
         self.open
             .take()
-            .map_or(Ok(()), |open| open.close(&self.folder))
+            .map_or(Ok(()), |open| open.close_connection(&self.folder))
     }
 
     /// Holds the database at `pages` pages of 4096 bytes, so that it is full as a disk can be; 0 lets it grow again.
@@ -164,7 +165,7 @@ impl Workspace {
         } else {
             i64::from(pages)
         };
-        self.read("limit the workspace", |c| {
+        self.read_database("limit the workspace", |c| {
             Ok(c.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
         })
     }
@@ -172,14 +173,14 @@ impl Workspace {
     /// Moves the log into the database where much is in it; each time costs the disk some syncs.
     fn fold_log(&mut self) -> Result<()> {
         let tried = "fold the journal of the workspace";
-        let changes = self.read(tried, |c| Ok(c.total_changes()))?;
+        let changes = self.read_database(tried, |c| Ok(c.total_changes()))?;
         if let Some(open) = self
             .open
             .as_mut()
             .filter(|open| changes - open.folded_at >= CHANGES_IN_LOG)
         {
             open.folded_at = changes;
-            self.read(tried, |c| {
+            self.read_database(tried, |c| {
                 Ok(c.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
             })?;
         }
@@ -187,7 +188,7 @@ impl Workspace {
     }
 
     /// Runs `work` in one transaction: written when this returns `Ok`, undone when it does not.
-    fn write<T>(
+    fn write_transaction<T>(
         &mut self,
         tried: &str,
         work: impl FnOnce(&Transaction) -> Result<T, Cause>,
@@ -199,45 +200,45 @@ impl Workspace {
             transaction.commit()?;
             Ok(result)
         };
-        let connection = Self::connection(&mut self.open);
+        let connection = Self::open_connection(&mut self.open);
         connection
             .and_then(run)
-            .map_err(|cause: Cause| cause.explain(tried, &self.folder))
+            .map_err(|cause: Cause| cause.into_error(tried, &self.folder))
     }
 
-    fn read<T>(
+    fn read_database<T>(
         &mut self,
         tried: &str,
         work: impl FnOnce(&Connection) -> Result<T, Cause>,
     ) -> Result<T> {
-        let connection = Self::connection(&mut self.open);
+        let connection = Self::open_connection(&mut self.open);
         connection
             .and_then(|c| work(c))
-            .map_err(|cause| cause.explain(tried, &self.folder))
+            .map_err(|cause| cause.into_error(tried, &self.folder))
     }
 
-    fn connection(open: &mut Option<Open>) -> Result<&mut Connection, Cause> {
+    fn open_connection(open: &mut Option<Open>) -> Result<&mut Connection, Cause> {
         let closed = || Cause::Refused("it could not be opened again after it was moved".into());
         open.as_mut().map(|o| &mut o.connection).ok_or_else(closed)
     }
 }
 
 impl Open {
-    fn at(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
+    fn open_database(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
         let tried = "open the workspace";
         std::fs::create_dir_all(folder.join(MODELS))
-            .map_err(|e| lock::explain(tried, folder, &e))?;
-        let lock = Lock::take(folder)?;
-        let failed = |e: rusqlite::Error| Cause::from(e).explain(tried, folder);
+            .map_err(|e| lock::explain_io_error(tried, folder, &e))?;
+        let lock = Lock::acquire_in(folder)?;
+        let failed = |e: rusqlite::Error| Cause::from(e).into_error(tried, folder);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
             Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
-        guard(&connection).map_err(failed)?;
-        let found = schema::recognise(&connection, folder, migrations)?;
-        prepare(&connection).map_err(failed)?;
-        schema::migrate(&mut connection, folder, found, migrations)?;
+        set_exclusive_lock(&connection).map_err(failed)?;
+        let found = schema::recognise_state(&connection, folder, migrations)?;
+        configure_connection(&connection).map_err(failed)?;
+        schema::migrate_to_newest(&mut connection, folder, found, migrations)?;
         Ok(Self {
             connection,
             folded_at: 0,
@@ -245,14 +246,14 @@ impl Open {
         })
     }
 
-    fn close(self, folder: &Path) -> Result<()> {
-        let failed = |e: rusqlite::Error| Cause::from(e).explain("close the workspace", folder);
+    fn close_connection(self, folder: &Path) -> Result<()> {
+        let failed = |e: rusqlite::Error| Cause::from(e).into_error("close the workspace", folder);
         self.connection.close().map_err(|(_, e)| failed(e))
     }
 }
 
 /// Settings that must come before anything is read.
-fn guard(connection: &Connection) -> rusqlite::Result<()> {
+fn set_exclusive_lock(connection: &Connection) -> rusqlite::Result<()> {
     // The list of workspaces reads for a moment.
     connection.busy_timeout(Duration::from_secs(2))?;
     // The index of the log then lies in memory, not in a file.
@@ -260,7 +261,7 @@ fn guard(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Settings of a database that is known to be ours.
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+fn configure_connection(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // A commit is in the log when the call returns, and survives the end of the program; `sync` makes it survive a power
@@ -273,7 +274,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Milliseconds since 1970 (UTC).
-pub fn now() -> i64 {
+pub fn now_millis() -> i64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |d| d.as_millis() as i64)

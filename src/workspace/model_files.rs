@@ -61,7 +61,7 @@ impl Workspace {
     /// Removes a file of which the database says that it is not needed any more, as soon as the disk knows that too. One
     /// that cannot be removed now is when the workspace is opened again.
     pub(super) fn remove_model_file(&mut self, path: &Path) {
-        if path.exists() && self.sync().is_ok() {
+        if path.exists() && self.sync_to_disk().is_ok() {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -70,7 +70,7 @@ impl Workspace {
     /// that they are not needed. Files of other names are left alone. Where that is not possible now, it will be.
     pub(super) fn sweep_models(&mut self) {
         // Nothing goes where it is not known what must stay.
-        let Ok(named) = self.read("read the models of the workspace", named) else {
+        let Ok(named) = self.read_database("read the models of the workspace", needed_files) else {
             return;
         };
         let Ok(entries) = std::fs::read_dir(self.models_folder()) else {
@@ -90,7 +90,7 @@ impl Workspace {
 }
 
 /// The files that are needed.
-fn named(connection: &Connection) -> Result<HashSet<String>, Cause> {
+fn needed_files(connection: &Connection) -> Result<HashSet<String>, Cause> {
     let mut models = connection.prepare_cached("SELECT file FROM version")?;
     let mut named: HashSet<String> = models
         .query_map((), |r| r.get(0))?
@@ -98,7 +98,7 @@ fn named(connection: &Connection) -> Result<HashSet<String>, Cause> {
     let mut running = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
     for id in running.query_map((), |r| r.get(0))? {
         named.insert(
-            rounds::checkpoint(Path::new(MODELS), RoundKey(id?))
+            rounds::checkpoint_path(Path::new(MODELS), RoundKey(id?))
                 .to_string_lossy()
                 .replace('\\', "/"),
         );

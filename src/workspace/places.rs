@@ -29,18 +29,18 @@ pub(super) struct ImagePlaces {
 
 impl ImagePlaces {
     /// As seen from a workspace in `folder`.
-    pub(super) fn of(folder: &Path) -> Self {
+    pub(super) fn for_workspace(folder: &Path) -> Self {
         Self {
-            folder: absolute(folder),
+            folder: absolute_path(folder),
             folders: RefCell::default(),
         }
     }
 
     /// Where a file is now: `stored` is where it was, `beside` how it lay to the workspace. Where it was, if it is nowhere.
-    pub(super) fn find(&self, stored: &str, beside: Option<&str>) -> PathBuf {
+    pub(super) fn find_image(&self, stored: &str, beside: Option<&str>) -> PathBuf {
         let stored = Path::new(stored);
         let from = |folder: &Path, path: &Path| without_dots(&folder.join(path));
-        let mut candidates = vec![absolute(stored)];
+        let mut candidates = vec![absolute_path(stored)];
         candidates.extend(beside.map(|beside| from(&self.folder, Path::new(beside))));
         if stored.is_relative() {
             // As an older version was told it: from a folder that nobody noted.
@@ -75,8 +75,11 @@ impl ImagePlaces {
     }
 
     /// How a file lies to the workspace; `None` where no way leads from one to the other.
-    pub(super) fn beside(&self, path: &Path) -> Option<String> {
-        let (from, to) = (without_dots(&self.folder), without_dots(&absolute(path)));
+    pub(super) fn relative_path(&self, path: &Path) -> Option<String> {
+        let (from, to) = (
+            without_dots(&self.folder),
+            without_dots(&absolute_path(path)),
+        );
         let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
         let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
         if !matches!(
@@ -95,7 +98,7 @@ impl ImagePlaces {
 }
 
 /// A path that means the same file wherever the program is started; nothing is looked up for it.
-pub fn absolute(path: &Path) -> PathBuf {
+pub fn absolute_path(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -118,16 +121,16 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing is noted.
-    pub fn relocate(&mut self, cases: &[CaseDescription]) -> Result<()> {
-        let places = ImagePlaces::of(&self.folder);
-        self.write("note where the images are", |t| {
+    pub fn relocate_images(&mut self, cases: &[CaseDescription]) -> Result<()> {
+        let places = ImagePlaces::for_workspace(&self.folder);
+        self.write_transaction("note where the images are", |t| {
             let mut update = t.prepare_cached(
                 "UPDATE slice SET path = ?4, beside = ?5
                  WHERE scan_id = (SELECT id FROM scan WHERE identity = ?1) AND frame = ?2 AND sop_instance_uid IS ?3",
             )?;
             for case in cases {
                 for SliceDescription { source, sop_instance_uid } in &case.slices {
-                    let (path, beside) = (absolute(&source.path), places.beside(&source.path));
+                    let (path, beside) = (absolute_path(&source.path), places.relative_path(&source.path));
                     update.execute((&case.identity, source.frame, sop_instance_uid, path.to_string_lossy(), beside))?;
                 }
             }
@@ -137,12 +140,12 @@ impl Workspace {
 
     /// Notes again how all images lie to the workspace: that has moved, and they have not.
     pub(super) fn note_places(&mut self) -> Result<()> {
-        let places = ImagePlaces::of(&self.folder);
-        self.write("note where the images are", |t| {
+        let places = ImagePlaces::for_workspace(&self.folder);
+        self.write_transaction("note where the images are", |t| {
             let paths = stored_paths(t)?;
             let mut update = t.prepare_cached("UPDATE slice SET beside = ?2 WHERE path = ?1")?;
             for path in paths.iter().filter(|path| Path::new(path).is_absolute()) {
-                update.execute((path, places.beside(Path::new(path))))?;
+                update.execute((path, places.relative_path(Path::new(path))))?;
             }
             Ok(())
         })
@@ -155,14 +158,14 @@ impl Workspace {
         &mut self,
         mut slices: Vec<SnapshotSlice>,
     ) -> Result<Vec<SnapshotSlice>> {
-        let places = ImagePlaces::of(&self.folder);
-        self.read("find the images of the workspace", |c| {
+        let places = ImagePlaces::for_workspace(&self.folder);
+        self.read_database("find the images of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT beside FROM slice WHERE path = ?1 LIMIT 1")?;
             for slice in &mut slices {
                 let path = slice.source.path.to_string_lossy();
                 let beside: Option<Option<String>> =
                     query.query_row([&path], |r| r.get(0)).optional()?;
-                slice.source.path = places.find(&path, beside.flatten().as_deref());
+                slice.source.path = places.find_image(&path, beside.flatten().as_deref());
             }
             Ok(slices)
         })
@@ -184,8 +187,8 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn the_way_from_a_workspace_to_an_image_is_found_and_followed() {
-        let places = ImagePlaces::of(Path::new("/data/work"));
-        let way = |path: &str| places.beside(Path::new(path)).unwrap();
+        let places = ImagePlaces::for_workspace(Path::new("/data/work"));
+        let way = |path: &str| places.relative_path(Path::new(path)).unwrap();
         assert_eq!(way("/data/scans/a.png"), "../scans/a.png");
         assert_eq!(way("/data/work/a.png"), "a.png");
         assert_eq!(way("/data/work/../scans/./a.png"), "../scans/a.png");
@@ -200,17 +203,17 @@ mod tests {
             std::fs::create_dir_all(root.join(name)).unwrap();
         }
         std::fs::write(root.join("new/scans/a.png"), "a").unwrap();
-        let places = ImagePlaces::of(&root.join("new/work"));
+        let places = ImagePlaces::for_workspace(&root.join("new/work"));
         let old = root.join("old/scans/a.png");
-        let found = |beside| places.find(&old.to_string_lossy(), beside);
+        let found = |beside| places.find_image(&old.to_string_lossy(), beside);
         assert_eq!(found(Some("../scans/a.png")), root.join("new/scans/a.png"));
         assert_eq!(found(Some("../scans/b.png")), old);
         assert_eq!(found(None), old);
         std::fs::create_dir_all(root.join("old/scans")).unwrap();
         std::fs::write(&old, "a").unwrap();
-        let places = ImagePlaces::of(&root.join("new/work"));
+        let places = ImagePlaces::for_workspace(&root.join("new/work"));
         assert_eq!(
-            places.find(&old.to_string_lossy(), Some("../scans/a.png")),
+            places.find_image(&old.to_string_lossy(), Some("../scans/a.png")),
             old,
             "where it was comes first"
         );
@@ -223,9 +226,12 @@ mod tests {
         std::fs::create_dir_all(root.join("polyps-of-this-test")).unwrap();
         std::fs::write(root.join("polyps-of-this-test/a.png"), "a").unwrap();
         let typed = "polyps-of-this-test/a.png";
-        assert_eq!(ImagePlaces::of(root).find(typed, None), root.join(typed));
         assert_eq!(
-            ImagePlaces::of(&root.join("work")).find(typed, None),
+            ImagePlaces::for_workspace(root).find_image(typed, None),
+            root.join(typed)
+        );
+        assert_eq!(
+            ImagePlaces::for_workspace(&root.join("work")).find_image(typed, None),
             root.join(typed)
         );
     }

@@ -1,6 +1,6 @@
 //! Labels that leave the list: where they are used, and what becomes of their masks in all cases.
 
-use super::{Workspace, also, failure::Cause, journal, masks, now};
+use super::{Workspace, also, failure::Cause, journal, masks, now_millis};
 use crate::Result;
 use labrum_core::{
     edit::Edit,
@@ -16,16 +16,17 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read, or a mask.
     pub fn label_use(&mut self, label: u8) -> Result<LabelUse> {
-        self.read("count where the label is used in the workspace", |c| {
+        self.read_database("count where the label is used in the workspace", |c| {
             let mut count = LabelUse {
                 value: label,
                 ..LabelUse::default()
             };
-            for (case, status) in cases(c)? {
+            for (case, status) in cases_with_status(c)? {
                 let mut slices = 0;
                 for slice in slices_of(c, case)? {
                     slices += u32::from(
-                        masks::current(c, slice.id)?.is_some_and(|mask| mask.holds(label)),
+                        masks::current_mask(c, slice.id)?
+                            .is_some_and(|mask| mask.contains_label(label)),
                     );
                 }
                 count.slices += slices;
@@ -42,10 +43,16 @@ impl Workspace {
     ///
     /// # Errors
     /// Where a mask cannot be read; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing was.
-    pub fn relabel(&mut self, from: u8, to: u8, tool: &str, person: &str) -> Result<Vec<CaseKey>> {
-        self.write("change the label in all masks of the workspace", |t| {
+    pub fn relabel_masks(
+        &mut self,
+        from: u8,
+        to: u8,
+        tool: &str,
+        person: &str,
+    ) -> Result<Vec<CaseKey>> {
+        self.write_transaction("change the label in all masks of the workspace", |t| {
             let mut changed = Vec::new();
-            for (case, status) in cases(t)? {
+            for (case, status) in cases_with_status(t)? {
                 if relabel_case(t, case, status, (from, to), tool, person)? {
                     changed.push(case);
                 }
@@ -61,12 +68,12 @@ struct StoredSliceLabels {
     place: Option<u32>,
 }
 
-fn cases(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
+fn cases_with_status(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
     let mut query = connection.prepare_cached("SELECT id, status FROM scan ORDER BY id")?;
     let read = |row: &rusqlite::Row| {
         Ok((
             CaseKey(row.get(0)?),
-            Status::named(&row.get::<_, String>(1)?),
+            Status::from_storage_name(&row.get::<_, String>(1)?),
         ))
     };
     Ok(query
@@ -100,14 +107,14 @@ fn relabel_case(
     let mut edits: Vec<(i64, Edit)> = Vec::new();
     let mut holds_some = false;
     for slice in slices_of(connection, case)? {
-        let Some(packed) = masks::current(connection, slice.id)? else {
+        let Some(packed) = masks::current_mask(connection, slice.id)? else {
             continue;
         };
-        if !packed.holds(from) {
-            holds_some |= packed.labelled() > 0;
+        if !packed.contains_label(from) {
+            holds_some |= packed.count_labelled_pixels() > 0;
             continue;
         }
-        let mut mask = packed.unpack();
+        let mut mask = packed.to_mask();
         let edit = mask.move_label(from, to);
         holds_some |= !mask.is_blank();
         let is_signed_off = status == Status::Accepted && slice.place.is_some();
@@ -116,7 +123,7 @@ fn relabel_case(
         } else {
             connection
                 .prepare_cached("UPDATE proposal SET mask = ?2 WHERE slice_id = ?1")?
-                .execute((slice.id, PackedMask::of(&mask).to_bytes()))?;
+                .execute((slice.id, PackedMask::from_mask(&mask).to_bytes()))?;
         }
     }
     if edits.is_empty() {
@@ -130,7 +137,7 @@ fn relabel_case(
     let step = JournalStep {
         seq: journal::last_seq(connection)? + 1,
         case,
-        at: now(),
+        at: now_millis(),
         author: Author::Person(person.to_owned()),
         tool: tool.to_owned(),
         edits: Vec::new(),
@@ -142,10 +149,10 @@ fn relabel_case(
     };
     // What was undone before cannot be had again over what is changed now.
     journal::drop_undone(connection, case)?;
-    journal::insert(connection, &step)?;
+    journal::insert_step_row(connection, &step)?;
     for (slice, edit) in &edits {
         journal::insert_edit(connection, step.seq, *slice, edit)?;
     }
-    also::append(connection, &step)?;
+    also::append_side_effects(connection, &step)?;
     Ok(true)
 }

@@ -1,6 +1,6 @@
 //! Rounds of learning: what each learns from, kept as it was when the round began, and what became of it.
 
-use super::{Workspace, failure::Cause, masks, now, subjects};
+use super::{Workspace, failure::Cause, masks, now_millis, subjects};
 use crate::Result;
 use labrum_core::{
     holdout::Side,
@@ -27,9 +27,10 @@ impl Workspace {
         parent: Option<VersionKey>,
     ) -> Result<(RoundRecord, Vec<SnapshotSlice>)> {
         let models = self.models_folder();
-        let (record, snapshot) = self.write("begin a round of learning in the workspace", |t| {
-            begin(t, settings, parent, &models)
-        })?;
+        let (record, snapshot) = self
+            .write_transaction("begin a round of learning in the workspace", |t| {
+                start_with_snapshot(t, settings, parent, &models)
+            })?;
         self.sweep_models();
         Ok((record, self.find_images(snapshot)?))
     }
@@ -40,10 +41,11 @@ impl Workspace {
     /// # Errors
     /// For an unknown round; where the database cannot be read.
     pub fn round_snapshot(&mut self, round: RoundKey) -> Result<Vec<SnapshotSlice>> {
-        let snapshot = self.read("read what the round learns from in the workspace", |c| {
-            state_of(c, round)?;
-            snapshot(c, round)
-        })?;
+        let snapshot =
+            self.read_database("read what the round learns from in the workspace", |c| {
+                state_of(c, round)?;
+                read_snapshot(c, round)
+            })?;
         self.find_images(snapshot)
     }
 
@@ -53,11 +55,11 @@ impl Workspace {
     /// Where a mask cannot be read, or the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): sides that were not
     /// decided yet are.
     pub fn accepted_masks(&mut self) -> Result<Vec<SnapshotSlice>> {
-        let slices = self.write("read the accepted masks of the workspace", |t| {
+        let slices = self.write_transaction("read the accepted masks of the workspace", |t| {
             subjects::settle_all(t)?;
             let mut slices = Vec::new();
-            for slice in accepted(t)? {
-                if let Some(lesson) = lesson(t, &slice)? {
+            for slice in accepted_slices(t)? {
+                if let Some(lesson) = snapshot_slice(t, &slice)? {
                     slices.push(lesson);
                 }
             }
@@ -72,7 +74,7 @@ impl Workspace {
     /// Where the database cannot be read.
     pub fn running_round(&mut self) -> Result<Option<RoundRecord>> {
         let models = self.models_folder();
-        self.read("read the rounds of the workspace", |c| {
+        self.read_database("read the rounds of the workspace", |c| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM round WHERE state = 'running' ORDER BY id DESC LIMIT 1"
             );
@@ -88,10 +90,10 @@ impl Workspace {
     /// For an unknown round, one that ended otherwise, and for [`RoundState::Running`]; where the database cannot be
     /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn end_round(&mut self, round: RoundKey, state: RoundState, reason: &str) -> Result<()> {
-        self.write("end the round of learning in the workspace", |t| {
-            end(t, round, state, reason)
+        self.write_transaction("end the round of learning in the workspace", |t| {
+            finish_with_state(t, round, state, reason)
         })?;
-        self.remove_model_file(&checkpoint(&self.models_folder(), round));
+        self.remove_model_file(&checkpoint_path(&self.models_folder(), round));
         Ok(())
     }
 
@@ -100,7 +102,7 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn newly_accepted(&mut self) -> Result<u32> {
-        self.read("count what is new in the workspace", |c| {
+        self.read_database("count what is new in the workspace", |c| {
             Ok(c.query_row(
                 "SELECT count(*) FROM scan LEFT JOIN subject ON subject.id = scan.subject
                  WHERE status = 'accepted' AND removed_at IS NULL AND side IS NOT 'hold-out'
@@ -122,12 +124,12 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read, or a mask.
     pub fn has_new_masks(&mut self) -> Result<bool> {
-        self.read("look for new masks in the workspace", |c| {
-            for slice in accepted(c)?
+        self.read_database("look for new masks in the workspace", |c| {
+            for slice in accepted_slices(c)?
                 .iter()
                 .filter(|slice| slice.side == Side::Training)
             {
-                if let Some(mask) = slice.named(masks::current(c, slice.id))?
+                if let Some(mask) = slice.with_slice_name(masks::current_mask(c, slice.id))?
                     && is_new(c, slice.id, &mask.to_bytes())?
                 {
                     return Ok(true);
@@ -139,7 +141,7 @@ impl Workspace {
 }
 
 /// Where the state of a round is written.
-pub(super) fn checkpoint(models: &Path, round: RoundKey) -> PathBuf {
+pub(super) fn checkpoint_path(models: &Path, round: RoundKey) -> PathBuf {
     models.join(format!("round-{}.state", round.0))
 }
 
@@ -153,7 +155,7 @@ pub(super) fn state_of(connection: &Connection, round: RoundKey) -> Result<Round
 }
 
 /// Notes that a round ended; its masks stay only where it is done.
-pub(super) fn end(
+pub(super) fn finish_with_state(
     connection: &Connection,
     round: RoundKey,
     state: RoundState,
@@ -180,7 +182,7 @@ pub(super) fn end(
             .prepare_cached(
                 "UPDATE round SET state = ?2, reason = ?3, ended_at = ?4 WHERE id = ?1",
             )?
-            .execute((round.0, state_name(state), reason, now()))?;
+            .execute((round.0, state_name(state), reason, now_millis()))?;
         if state != RoundState::Done {
             connection.execute("DELETE FROM lesson WHERE round_id = ?1", [round.0])?;
         }
@@ -188,7 +190,7 @@ pub(super) fn end(
     Ok(())
 }
 
-fn begin(
+fn start_with_snapshot(
     connection: &Connection,
     settings: &str,
     parent: Option<VersionKey>,
@@ -207,10 +209,10 @@ fn begin(
     let sql = format!(
         "INSERT INTO round (started_at, state, parent, settings) VALUES (?1, 'running', ?2, ?3) RETURNING {COLUMNS}"
     );
-    let values = (now(), parent.map(|version| version.0), settings);
+    let values = (now_millis(), parent.map(|version| version.0), settings);
     let record = connection.query_row(&sql, values, |r| read_record(r, models))?;
     keep_lessons(connection, record.key)?;
-    let snapshot = snapshot(connection, record.key)?;
+    let snapshot = read_snapshot(connection, record.key)?;
     if snapshot.is_empty() {
         return Err(Cause::Refused(
             "no accepted case has a mask to learn from".into(),
@@ -225,7 +227,7 @@ fn give_up_running(connection: &Connection) -> Result<(), Cause> {
         .query_map((), |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     running.into_iter().try_for_each(|id| {
-        end(
+        finish_with_state(
             connection,
             RoundKey(id),
             RoundState::Cancelled,
@@ -239,12 +241,12 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
         "INSERT INTO lesson (round_id, slice_id, side, is_new, is_untouched, mask, before)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for slice in accepted(connection)? {
-        let Some(lesson) = lesson(connection, &slice)? else {
+    for slice in accepted_slices(connection)? {
+        let Some(lesson) = snapshot_slice(connection, &slice)? else {
             continue;
         };
         let (mask, before) = (lesson.mask.to_bytes(), lesson.before.map(|b| b.to_bytes()));
-        let side = slice.side.name();
+        let side = slice.side.storage_name();
         insert.execute((
             round.0,
             slice.id,
@@ -259,13 +261,16 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
 }
 
 /// What is learned from a slice as it is now; `None` where it has no mask.
-fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSlice>, Cause> {
-    let Some(mask) = slice.named(masks::current(connection, slice.id))? else {
+fn snapshot_slice(
+    connection: &Connection,
+    slice: &Accepted,
+) -> Result<Option<SnapshotSlice>, Cause> {
+    let Some(mask) = slice.with_slice_name(masks::current_mask(connection, slice.id))? else {
         return Ok(None);
     };
-    let before = slice.named(masks::before(connection, slice.id))?;
+    let before = slice.with_slice_name(masks::mask_before_person(connection, slice.id))?;
     let before = before.filter(|before| *before != mask);
-    let proposal = slice.named(masks::newest_proposal(connection, slice.id))?;
+    let proposal = slice.with_slice_name(masks::newest_proposal(connection, slice.id))?;
     let is_untouched = proposal.is_some_and(|proposal| proposal.mask == mask);
     let mut query = connection.prepare_cached(
         "SELECT scan.id, modality, path, frame, sop_instance_uid IS NULL, coalesce(subject, '')
@@ -307,7 +312,7 @@ struct Accepted {
 
 impl Accepted {
     /// Names the slice where its mask cannot be had.
-    fn named<T>(&self, result: Result<T, Cause>) -> Result<T, Cause> {
+    fn with_slice_name<T>(&self, result: Result<T, Cause>) -> Result<T, Cause> {
         result.map_err(|cause| match cause {
             Cause::Refused(reason) => Cause::Refused(format!(
                 "slice {} of \"{}\": {reason}",
@@ -320,7 +325,7 @@ impl Accepted {
 }
 
 /// The slices of accepted cases that are there, by case and place.
-fn accepted(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
+fn accepted_slices(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT slice.id, description, place, side FROM scan JOIN slice ON scan_id = scan.id
          LEFT JOIN subject ON subject.id = scan.subject
@@ -329,7 +334,7 @@ fn accepted(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
     let read = |row: &Row| {
         let side = row
             .get::<_, Option<String>>(3)?
-            .map(|name| Side::named(&name))
+            .map(|name| Side::from_storage_name(&name))
             .unwrap_or_default();
         Ok(Accepted {
             id: row.get(0)?,
@@ -352,7 +357,7 @@ fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<
     query.query_row((slice, mask), |r| r.get(0))
 }
 
-fn snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
+fn read_snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before, is_untouched,
              coalesce(subject, '')
@@ -383,7 +388,7 @@ fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
             Kind::Dicom
         },
         subject: row.get(11)?,
-        side: Side::named(&row.get::<_, String>(6)?),
+        side: Side::from_storage_name(&row.get::<_, String>(6)?),
         is_new: row.get(7)?,
         mask: masks::read_mask(&row.get::<_, Vec<u8>>(8)?)?,
         before: before.map(|bytes| masks::read_mask(&bytes)).transpose()?,
@@ -399,7 +404,7 @@ fn read_record(row: &Row, models: &Path) -> rusqlite::Result<RoundRecord> {
         state: state_of_name(&row.get::<_, String>(2)?),
         parent: row.get::<_, Option<i64>>(3)?.map(VersionKey),
         settings: row.get(4)?,
-        checkpoint: checkpoint(models, key),
+        checkpoint: checkpoint_path(models, key),
     })
 }
 

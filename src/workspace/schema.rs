@@ -1,6 +1,6 @@
 //! The tables, and how those of an older version become those of this one.
 
-use super::failure::{Cause, damaged};
+use super::failure::{Cause, damaged_error};
 use crate::{Error, Result};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
@@ -30,34 +30,39 @@ pub(super) enum SchemaState {
 /// # Errors
 /// For a database that is damaged, of another program, of a version that `migrations` do not lead to, or whose tables are
 /// not those that they make.
-pub(super) fn recognise(
+pub(super) fn recognise_state(
     connection: &Connection,
     folder: &Path,
     migrations: &[&str],
 ) -> Result<SchemaState> {
     let tried = "open the workspace";
     let newest = migrations.len();
-    check(connection, folder)?;
-    let failed = |e: rusqlite::Error| Cause::from(e).explain(tried, folder);
+    check_integrity(connection, folder)?;
+    let failed = |e: rusqlite::Error| Cause::from(e).into_error(tried, folder);
     let application: i32 = connection
         .pragma_query_value(None, "application_id", |r| r.get(0))
         .map_err(failed)?;
-    match version(connection).map_err(failed)? {
+    match tables_version(connection).map_err(failed)? {
         Some(version) if application != APPLICATION || version == 0 => {
-            let error = Error::at(
+            let error = Error::at_path(
                 tried,
                 folder,
                 "its workspace.sqlite belongs to another program",
             );
-            Err(error.advise("Choose another folder."))
+            Err(error.with_advice("Choose another folder."))
         }
         Some(version) if version > newest => {
             let reason =
                 format!("a newer Labrum made it (version {version}; this one knows {newest})");
-            Err(Error::at(tried, folder, reason).advise("Update Labrum, or choose another folder."))
+            Err(Error::at_path(tried, folder, reason)
+                .with_advice("Update Labrum, or choose another folder."))
         }
         Some(version) if !has_own_tables(connection, &migrations[..version]).map_err(failed)? => {
-            Err(damaged(tried, folder, "its tables are not those of Labrum"))
+            Err(damaged_error(
+                tried,
+                folder,
+                "its tables are not those of Labrum",
+            ))
         }
         Some(version) => Ok(SchemaState::Version(version)),
         None => Ok(SchemaState::Blank),
@@ -97,13 +102,13 @@ pub(super) fn has_own_tables(
 ///
 /// # Errors
 /// Where the database or the copy cannot be written.
-pub(super) fn migrate(
+pub(super) fn migrate_to_newest(
     connection: &mut Connection,
     folder: &Path,
     found: SchemaState,
     migrations: &[&str],
 ) -> Result<()> {
-    let failed = |e: rusqlite::Error| Cause::from(e).explain("open the workspace", folder);
+    let failed = |e: rusqlite::Error| Cause::from(e).into_error("open the workspace", folder);
     let version = match found {
         SchemaState::Blank => 0,
         SchemaState::Version(version) => version,
@@ -112,13 +117,13 @@ pub(super) fn migrate(
         keep_copy(connection, folder, version).map_err(failed)?;
     }
     for (version, sql) in (1..).zip(migrations).skip(version) {
-        step(connection, version, sql).map_err(failed)?;
+        run_migration(connection, version, sql).map_err(failed)?;
     }
     Ok(())
 }
 
 /// The version of the tables; `None` where there are no tables yet.
-fn version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
+fn tables_version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", (), |r| r.get(0))?;
@@ -126,7 +131,7 @@ fn version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
 }
 
 /// Runs one migration whole or not at all.
-fn step(connection: &mut Connection, version: u32, sql: &str) -> rusqlite::Result<()> {
+fn run_migration(connection: &mut Connection, version: u32, sql: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
@@ -148,14 +153,14 @@ fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite
 ///
 /// # Errors
 /// Where one of them is damaged.
-fn check(connection: &Connection, folder: &Path) -> Result<()> {
+fn check_integrity(connection: &Connection, folder: &Path) -> Result<()> {
     let tried = "open the workspace";
     let report: std::result::Result<String, _> =
         connection.query_row("PRAGMA quick_check(1)", (), |r| r.get(0));
     match report {
         Ok(report) if report == "ok" => Ok(()),
-        Ok(report) => Err(damaged(tried, folder, &report)),
-        Err(error) => Err(Cause::from(error).explain(tried, folder)),
+        Ok(report) => Err(damaged_error(tried, folder, &report)),
+        Err(error) => Err(Cause::from(error).into_error(tried, folder)),
     }
 }
 
@@ -194,7 +199,7 @@ mod tests {
                 "{error}"
             );
             assert_eq!(
-                crate::workspace::summary(folder.path()).unwrap().cases,
+                crate::workspace::glance_at(folder.path()).unwrap().cases,
                 None
             );
         }
@@ -204,21 +209,24 @@ mod tests {
     fn an_older_workspace_is_brought_up_to_date_and_a_copy_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let mut old = Workspace::open(folder.path()).unwrap();
-        old.rename("Hips").unwrap();
+        old.set_name("Hips").unwrap();
         old.close().unwrap();
         let mut new = Workspace::open_with(folder.path(), &next()).unwrap();
         let motto = |c: &Connection| {
             Ok(c.query_row("SELECT motto FROM workspace", (), |r| r.get::<_, String>(0))?)
         };
-        assert_eq!(new.read("read", motto).unwrap(), "primum non nocere");
-        assert_eq!(new.name().unwrap(), "Hips");
+        assert_eq!(
+            new.read_database("read", motto).unwrap(),
+            "primum non nocere"
+        );
+        assert_eq!(new.read_name().unwrap(), "Hips");
         let copy = Connection::open(
             folder
                 .path()
                 .join(format!("workspace-version-{}.sqlite", MIGRATIONS.len())),
         )
         .unwrap();
-        assert_eq!(version(&copy).unwrap(), Some(MIGRATIONS.len()));
+        assert_eq!(tables_version(&copy).unwrap(), Some(MIGRATIONS.len()));
         let name: String = copy
             .query_row("SELECT name FROM workspace", (), |r| r.get(0))
             .unwrap();
@@ -240,7 +248,7 @@ mod tests {
                 |r| r.get::<_, i64>(0),
             )?)
         };
-        assert_eq!(workspace.read("read", columns).unwrap(), 3);
+        assert_eq!(workspace.read_database("read", columns).unwrap(), 3);
     }
 
     #[test]

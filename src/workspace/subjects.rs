@@ -1,21 +1,21 @@
 //! Whom cases are of, and with it their side of the line: decided when they come in, never changed.
 
-use super::{failure::Cause, now};
+use super::{failure::Cause, now_millis};
 use crate::Result;
 use labrum_core::holdout;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Gives a case its subject, and with it its side, where it has none yet: that of a picture which looks the same, else
 /// `own`. Cases that come in as `own` later are on the same side. Nothing happens where `own` is empty.
-pub(super) fn settle(connection: &Connection, scan: i64, own: &str) -> Result<(), Cause> {
+pub(super) fn assign_to_case(connection: &Connection, scan: i64, own: &str) -> Result<(), Cause> {
     if own.is_empty() {
         return Ok(());
     }
     let subject = match subject_of(connection, scan)? {
         Some(subject) => subject,
         None => {
-            let subject = alike(connection, scan)?.unwrap_or_else(|| own.to_owned());
-            decide(connection, &subject)?;
+            let subject = most_similar_subject(connection, scan)?.unwrap_or_else(|| own.to_owned());
+            decide_side(connection, &subject)?;
             connection
                 .prepare_cached("UPDATE scan SET subject = ?2 WHERE id = ?1")?
                 .execute((scan, &subject))?;
@@ -28,7 +28,7 @@ pub(super) fn settle(connection: &Connection, scan: i64, own: &str) -> Result<()
             "INSERT INTO subject (id, side, seen_at) SELECT ?2, side, ?3 FROM subject
              WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM subject WHERE id = ?2)",
         )?
-        .execute((subject, own, now()))?;
+        .execute((subject, own, now_millis()))?;
     Ok(())
 }
 
@@ -44,7 +44,7 @@ pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
         .query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     left.iter()
-        .try_for_each(|(scan, who)| settle(connection, *scan, &holdout::subject(who)))
+        .try_for_each(|(scan, who)| assign_to_case(connection, *scan, &holdout::subject_hash(who)))
 }
 
 fn subject_of(connection: &Connection, scan: i64) -> rusqlite::Result<Option<String>> {
@@ -54,7 +54,7 @@ fn subject_of(connection: &Connection, scan: i64) -> rusqlite::Result<Option<Str
 }
 
 /// Subject of the picture that looks most like this one, of the oldest of several; `None` where none looks the same.
-fn alike(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
+fn most_similar_subject(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
     let own: Option<Option<i64>> = connection
         .prepare_cached("SELECT fingerprint FROM scan WHERE id = ?1 AND modality = ''")?
         .query_row([scan], |r| r.get(0))
@@ -81,7 +81,7 @@ fn alike(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
 }
 
 /// Decides the side of a subject that was not seen before.
-fn decide(connection: &Connection, subject: &str) -> Result<(), Cause> {
+fn decide_side(connection: &Connection, subject: &str) -> Result<(), Cause> {
     let is_known: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM subject WHERE id = ?1)")?
         .query_row([subject], |r| r.get(0))?;
@@ -97,6 +97,6 @@ fn decide(connection: &Connection, subject: &str) -> Result<(), Cause> {
     let side = holdout::side_of(subject, known as usize, held_out as usize);
     connection
         .prepare_cached("INSERT INTO subject (id, side, seen_at) VALUES (?1, ?2, ?3)")?
-        .execute((subject, side.name(), now()))?;
+        .execute((subject, side.storage_name(), now_millis()))?;
     Ok(())
 }

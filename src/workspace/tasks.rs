@@ -1,6 +1,6 @@
 //! Which cases are in the list, and which share labels.
 
-use super::{Workspace, failure::Cause, now};
+use super::{Workspace, failure::Cause, now_millis};
 use crate::Result;
 use labrum_core::journal::{CaseKey, Task, TaskKey};
 
@@ -9,8 +9,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn tasks(&mut self) -> Result<Vec<Task>> {
-        self.read("read the tasks of the workspace", |c| {
+    pub fn list_tasks(&mut self) -> Result<Vec<Task>> {
+        self.read_database("read the tasks of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT id, name FROM task ORDER BY id")?;
             let read = |row: &rusqlite::Row| {
                 Ok(Task {
@@ -29,7 +29,7 @@ impl Workspace {
     /// # Errors
     /// For an empty name; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn begin_task(&mut self, name: &str) -> Result<TaskKey> {
-        self.write("begin a task in the workspace", |t| match name.trim() {
+        self.write_transaction("begin a task in the workspace", |t| match name.trim() {
             "" => Err(Cause::Refused("its name is empty".into())),
             name => Ok(TaskKey(t.query_row(
                 "INSERT INTO task (name) VALUES (?1) RETURNING id",
@@ -44,7 +44,7 @@ impl Workspace {
     /// # Errors
     /// For an unknown case or task; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn set_task(&mut self, case: CaseKey, task: TaskKey) -> Result<()> {
-        self.write("put the case into a task", |t| {
+        self.write_transaction("put the case into a task", |t| {
             let known = "SELECT ?1 = 0 OR EXISTS (SELECT 1 FROM task WHERE id = ?1)";
             if !t.query_row(known, [task.0], |r| r.get::<_, bool>(0))? {
                 return Err(Cause::Refused(format!("there is no task {}", task.0)));
@@ -67,8 +67,8 @@ impl Workspace {
         } else {
             "take the case out of the list"
         };
-        self.write(tried, |t| {
-            let removed_at = (!is_listed).then(now);
+        self.write_transaction(tried, |t| {
+            let removed_at = (!is_listed).then(now_millis);
             match t.execute(
                 "UPDATE scan SET removed_at = ?2 WHERE id = ?1",
                 (case.0, removed_at),
@@ -84,14 +84,14 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
-    pub fn tidy(&mut self) -> Result<()> {
-        self.write("tidy the workspace", |t| {
+    pub fn purge_removed_cases(&mut self) -> Result<()> {
+        self.write_transaction("tidy the workspace", |t| {
             let slices = "(SELECT slice.id FROM slice JOIN scan ON scan.id = scan_id WHERE removed_at IS NOT NULL)";
             t.execute(&format!("DELETE FROM proposal WHERE slice_id IN {slices}"), ())?;
             t.execute(&format!("DELETE FROM snapshot WHERE slice_id IN {slices}"), ())?;
             Ok(())
         })?;
         // Pages that are free now go back to the disk.
-        self.read("tidy the workspace", |c| Ok(c.execute_batch("VACUUM")?))
+        self.read_database("tidy the workspace", |c| Ok(c.execute_batch("VACUUM")?))
     }
 }

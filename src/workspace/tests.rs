@@ -50,7 +50,7 @@ fn described(identity: &str, instances: &[&str]) -> CaseDescription {
 /// A case of three slices.
 fn case(workspace: &mut Workspace, identity: &str) -> CaseKey {
     workspace
-        .adopt(&described(identity, &["a", "b", "c"]))
+        .adopt_case(&described(identity, &["a", "b", "c"]))
         .unwrap()
 }
 
@@ -65,9 +65,9 @@ fn square(column: usize, row: usize, side: usize) -> Region {
 }
 
 fn packed(region: &Region, label: u8) -> PackedMask {
-    let mut mask = Mask::empty(SIDE as usize, SIDE as usize);
-    mask.paint(region, label, &Rule::FREE);
-    PackedMask::of(&mask)
+    let mut mask = Mask::new_blank(SIDE as usize, SIDE as usize);
+    mask.paint_region(region, label, &Rule::FREE);
+    PackedMask::from_mask(&mask)
 }
 
 fn proposal(region: &Region, version: &str) -> Proposal {
@@ -98,7 +98,7 @@ fn step(seq: i64, case: CaseKey, edits: Vec<(u32, Edit)>) -> JournalStep {
 }
 
 fn stored(workspace: &mut Workspace, identity: &str) -> StoredCase {
-    workspace.case(identity).unwrap().unwrap()
+    workspace.find_case(identity).unwrap().unwrap()
 }
 
 /// Paints on a mask and writes that down as a step on a slice.
@@ -110,16 +110,16 @@ fn paint(
     region: &Region,
     label: u8,
 ) -> i64 {
-    let edit = mask.paint(region, label, &Rule::FREE);
+    let edit = mask.paint_region(region, label, &Rule::FREE);
     let seq = workspace.next_seq().unwrap();
     workspace
-        .append(&step(seq, case, vec![(slice, edit)]), &[])
+        .append_step(&step(seq, case, vec![(slice, edit)]), &[])
         .unwrap();
     seq
 }
 
 fn blank() -> Mask {
-    Mask::empty(SIDE as usize, SIDE as usize)
+    Mask::new_blank(SIDE as usize, SIDE as usize)
 }
 
 fn reopened(workspace: Workspace) -> Workspace {
@@ -146,17 +146,17 @@ fn what_was_drawn_is_there_after_closing() {
         (knee, Status::Corrected, Some(2))
     );
     assert_eq!(case.entry.seconds, 3.5);
-    assert_eq!(case.slices[1].mask.as_ref().unwrap().unpack(), mask);
+    assert_eq!(case.slices[1].mask.as_ref().unwrap().to_mask(), mask);
     assert!(
         case.slices[1].is_touched && !case.slices[0].is_touched && case.slices[0].mask.is_none()
     );
-    let edit = Edit::between(blank().labels(), mask.labels());
+    let edit = Edit::between(blank().pixel_labels(), mask.pixel_labels());
     assert_eq!(
-        workspace.steps(&[knee], 1000).unwrap(),
+        workspace.recent_steps(&[knee], 1000).unwrap(),
         [step(seq, knee, vec![(1, edit)])]
     );
-    assert_eq!(workspace.cases().unwrap(), [case.entry]);
-    assert!(workspace.case("9.9").unwrap().is_none());
+    assert_eq!(workspace.list_cases().unwrap(), [case.entry]);
+    assert!(workspace.find_case("9.9").unwrap().is_none());
 }
 
 #[test]
@@ -174,11 +174,11 @@ fn a_step_can_be_undone_and_redone_across_restarts() {
             .mask
             .as_ref()
             .unwrap()
-            .unpack(),
+            .to_mask(),
         first
     );
     let states: Vec<_> = workspace
-        .steps(&[knee], 10)
+        .recent_steps(&[knee], 10)
         .unwrap()
         .iter()
         .map(|s| s.state)
@@ -190,7 +190,7 @@ fn a_step_can_be_undone_and_redone_across_restarts() {
             .mask
             .as_ref()
             .unwrap()
-            .unpack(),
+            .to_mask(),
         mask
     );
 }
@@ -204,13 +204,13 @@ fn a_new_step_drops_what_was_undone_and_keeps_it_on_record() {
     let elsewhere = paint(&mut workspace, hip, 0, &mut b, &square(0, 0, 4), 1);
     workspace.set_undone(elsewhere, true).unwrap();
     workspace.set_undone(gone, true).unwrap();
-    let edit = blank().paint(&square(5, 5, 2), 1, &Rule::FREE);
+    let edit = blank().paint_region(&square(5, 5, 2), 1, &Rule::FREE);
     let next = workspace.next_seq().unwrap();
     workspace
-        .append(&step(next, knee, vec![(2, edit)]), &[hip])
+        .append_step(&step(next, knee, vec![(2, edit)]), &[hip])
         .unwrap();
     let left: Vec<_> = workspace
-        .steps(&[knee, hip], 10)
+        .recent_steps(&[knee, hip], 10)
         .unwrap()
         .iter()
         .map(|s| s.seq)
@@ -222,12 +222,12 @@ fn a_new_step_drops_what_was_undone_and_keeps_it_on_record() {
         "{error}"
     );
     let kept: i64 = workspace
-        .read("count", |c| {
+        .read_database("count", |c| {
             Ok(c.query_row("SELECT count(*) FROM edit", (), |r| r.get(0))?)
         })
         .unwrap();
     assert_eq!(kept, 3);
-    let deleted = workspace.write("delete", |t| Ok(t.execute("DELETE FROM edit", ())?));
+    let deleted = workspace.write_transaction("delete", |t| Ok(t.execute("DELETE FROM edit", ())?));
     assert!(deleted.unwrap_err().to_string().contains("never deleted"));
 }
 
@@ -258,20 +258,20 @@ fn steps_out_of_order_are_refused() {
     );
     refused(workspace.set_undone(99, true), "is not in the journal");
     refused(
-        workspace.append(&step(other, knee, Vec::new()), &[]),
+        workspace.append_step(&step(other, knee, Vec::new()), &[]),
         "is not after the last one",
     );
-    let far = Mask::empty(100, 100).paint(&square(50, 50, 9), 1, &Rule::FREE);
+    let far = Mask::new_blank(100, 100).paint_region(&square(50, 50, 9), 1, &Rule::FREE);
     refused(
-        workspace.append(&step(9, knee, vec![(0, far.clone())]), &[]),
+        workspace.append_step(&step(9, knee, vec![(0, far.clone())]), &[]),
         "slice 1 has 256 pixels",
     );
     refused(
-        workspace.append(&step(9, knee, vec![(7, far.clone())]), &[]),
+        workspace.append_step(&step(9, knee, vec![(7, far.clone())]), &[]),
         "has no slice 8",
     );
     refused(
-        workspace.append(&step(9, CaseKey(77), vec![(0, far)]), &[]),
+        workspace.append_step(&step(9, CaseKey(77), vec![(0, far)]), &[]),
         "there is no case 77",
     );
     refused(
@@ -297,17 +297,23 @@ fn a_proposal_is_the_mask_until_someone_draws() {
     );
     assert!(!slice.is_touched && !slice.is_proposal_apart);
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Proposed);
-    assert_eq!(workspace.probabilities(knee, 0).unwrap().unwrap(), b"old");
+    assert_eq!(
+        workspace.newest_probabilities(knee, 0).unwrap().unwrap(),
+        b"old"
+    );
 
-    let mut mask = old.mask.unpack();
+    let mut mask = old.mask.to_mask();
     let seq = paint(&mut workspace, knee, 0, &mut mask, &square(8, 8, 3), 2);
     assert!(!workspace.put_proposal(knee, 0, &new, Some(b"new")).unwrap());
     let mut workspace = reopened(workspace);
     let slice = stored(&mut workspace, "k").slices.remove(0);
-    assert_eq!(slice.mask.unwrap().unpack(), mask);
+    assert_eq!(slice.mask.unwrap().to_mask(), mask);
     assert_eq!(slice.proposal.as_ref(), Some(&new));
     assert!(slice.is_touched && slice.is_proposal_apart);
-    assert_eq!(workspace.probabilities(knee, 0).unwrap().unwrap(), b"new");
+    assert_eq!(
+        workspace.newest_probabilities(knee, 0).unwrap().unwrap(),
+        b"new"
+    );
     // What the work began with is there although a newer model has proposed something else.
     workspace.set_undone(seq, true).unwrap();
     assert_eq!(stored(&mut workspace, "k").slices[0].mask, Some(old.mask));
@@ -324,8 +330,8 @@ fn an_untouched_slice_keeps_the_newest_proposal_only() {
     let count = |c: &Connection| {
         Ok(c.query_row("SELECT count(*) FROM proposal", (), |r| r.get::<_, i64>(0))?)
     };
-    assert_eq!(workspace.read("count", count).unwrap(), 1);
-    assert_eq!(workspace.probabilities(knee, 0).unwrap(), None);
+    assert_eq!(workspace.read_database("count", count).unwrap(), 1);
+    assert_eq!(workspace.newest_probabilities(knee, 0).unwrap(), None);
 }
 
 #[test]
@@ -339,10 +345,10 @@ fn an_imported_mask_gives_way_to_no_proposal() {
             .put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None)
             .unwrap()
     );
-    let mut mask = imported.unpack();
+    let mut mask = imported.to_mask();
     paint(&mut workspace, knee, 1, &mut mask, &square(9, 9, 2), 1);
     let slice = stored(&mut workspace, "k").slices.remove(1);
-    assert_eq!(slice.mask.unwrap().unpack(), mask);
+    assert_eq!(slice.mask.unwrap().to_mask(), mask);
     assert!(slice.is_touched && slice.is_proposal_apart);
     let error = workspace.set_base(knee, 1, &imported).unwrap_err();
     assert!(error.to_string().contains("import it as a step"), "{error}");
@@ -352,7 +358,7 @@ fn an_imported_mask_gives_way_to_no_proposal() {
 fn a_mask_of_another_size_is_refused() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
-    let wide = PackedMask::of(&Mask::empty(20, 16));
+    let wide = PackedMask::from_mask(&Mask::new_blank(20, 16));
     let error = workspace.set_base(knee, 0, &wide).unwrap_err();
     assert!(
         error
@@ -366,7 +372,7 @@ fn a_mask_of_another_size_is_refused() {
         columns: 32,
         ..described("k", &["a", "b", "c"])
     };
-    let error = workspace.adopt(&grown).unwrap_err();
+    let error = workspace.adopt_case(&grown).unwrap_err();
     assert!(
         error
             .to_string()
@@ -388,7 +394,7 @@ fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
     }
     let spoil = "UPDATE proposal SET mask = x'00' WHERE id = 1";
     workspace
-        .write("spoil", |t| Ok(t.execute(spoil, ())?))
+        .write_transaction("spoil", |t| Ok(t.execute(spoil, ())?))
         .unwrap();
     let case = stored(&mut workspace, "k");
     assert_eq!(case.problems.len(), 1);
@@ -410,7 +416,7 @@ fn a_mask_of_another_size_than_its_image_is_named() {
     let spoil = |columns: u32| format!("UPDATE scan SET columns = {columns}, rows = {columns}");
     for columns in [SIDE + 1, u32::MAX] {
         workspace
-            .write("spoil", |t| Ok(t.execute(&spoil(columns), ())?))
+            .write_transaction("spoil", |t| Ok(t.execute(&spoil(columns), ())?))
             .unwrap();
         let case = stored(&mut workspace, "k");
         assert_eq!(case.problems.len(), 1);
@@ -432,7 +438,10 @@ fn masks_follow_their_slices_when_files_come_and_go() {
     let mut mask = blank();
     paint(&mut workspace, knee, 1, &mut mask, &square(4, 4, 4), 1);
     let has_mask = |workspace: &mut Workspace, instances: &[&str]| -> Vec<bool> {
-        assert_eq!(workspace.adopt(&described("k", instances)).unwrap(), knee);
+        assert_eq!(
+            workspace.adopt_case(&described("k", instances)).unwrap(),
+            knee
+        );
         stored(workspace, "k")
             .slices
             .iter()
@@ -443,17 +452,20 @@ fn masks_follow_their_slices_when_files_come_and_go() {
         has_mask(&mut workspace, &["0", "a", "b", "c"]),
         [false, false, true, false]
     );
-    assert_eq!(workspace.steps(&[knee], 10).unwrap()[0].edits[0].0, 2);
+    assert_eq!(
+        workspace.recent_steps(&[knee], 10).unwrap()[0].edits[0].0,
+        2
+    );
     // The one that was drawn on is not there: it waits.
     assert_eq!(has_mask(&mut workspace, &["a", "c"]), [false, false]);
-    assert!(workspace.steps(&[knee], 10).unwrap().is_empty());
+    assert!(workspace.recent_steps(&[knee], 10).unwrap().is_empty());
     assert_eq!(has_mask(&mut workspace, &["b"]), [true]);
     assert_eq!(
         stored(&mut workspace, "k").slices[0]
             .mask
             .as_ref()
             .unwrap()
-            .unpack(),
+            .to_mask(),
         mask
     );
 }
@@ -461,10 +473,14 @@ fn masks_follow_their_slices_when_files_come_and_go() {
 #[test]
 fn slices_of_one_uid_keep_their_order() {
     let (_folder, mut workspace) = workspace();
-    let knee = workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
+    let knee = workspace
+        .adopt_case(&described("k", &["a", "a", "a"]))
+        .unwrap();
     paint(&mut workspace, knee, 1, &mut blank(), &square(4, 4, 4), 1);
     for _ in 0..2 {
-        workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
+        workspace
+            .adopt_case(&described("k", &["a", "a", "a"]))
+            .unwrap();
         let touched: Vec<bool> = stored(&mut workspace, "k")
             .slices
             .iter()
@@ -482,17 +498,17 @@ fn a_case_found_elsewhere_is_the_same_with_new_paths() {
     for slice in &mut moved.slices {
         slice.source.path = Path::new("/archive").join(slice.source.path.file_name().unwrap());
     }
-    assert_eq!(workspace.adopt(&moved).unwrap(), knee);
+    assert_eq!(workspace.adopt_case(&moved).unwrap(), knee);
     assert_eq!(stored(&mut workspace, "k").entry.description, moved);
     // A picture has no instance: its slice is known by its place.
     let mut picture = described("sha256:1", &["p"]);
     picture.slices[0].sop_instance_uid = None;
-    let key = workspace.adopt(&picture).unwrap();
+    let key = workspace.adopt_case(&picture).unwrap();
     paint(&mut workspace, key, 0, &mut blank(), &square(0, 0, 3), 1);
     picture.slices[0].source.path = "/elsewhere.png".into();
-    workspace.adopt(&picture).unwrap();
+    workspace.adopt_case(&picture).unwrap();
     assert!(stored(&mut workspace, "sha256:1").slices[0].is_touched);
-    assert_eq!(workspace.cases().unwrap().len(), 2);
+    assert_eq!(workspace.list_cases().unwrap().len(), 2);
 }
 
 #[test]
@@ -503,7 +519,7 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
     workspace
         .put_proposal(knee, 0, &proposal(&square(0, 0, 4), "1"), None)
         .unwrap();
-    let mut mask = packed(&square(0, 0, 4), 1).unpack();
+    let mut mask = packed(&square(0, 0, 4), 1).to_mask();
     paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 2), 0);
     let drawn = paint(&mut workspace, knee, 1, &mut blank(), &square(0, 0, 3), 1);
     paint(&mut workspace, hip, 1, &mut blank(), &square(0, 0, 3), 1);
@@ -519,11 +535,11 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
         pixels_changed: 4 + 9,
         out_of_list: 0,
     };
-    assert_eq!(workspace.meter().unwrap(), meter);
+    assert_eq!(workspace.count_progress().unwrap(), meter);
     assert!(stored(&mut workspace, "k").entry.accepted_at.is_some());
     workspace.set_undone(drawn, true).unwrap();
     assert_eq!(
-        workspace.meter().unwrap(),
+        workspace.count_progress().unwrap(),
         Meter {
             pixels_changed: 4,
             ..meter
@@ -534,27 +550,27 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
 #[test]
 fn labels_come_back_in_their_order() {
     let (_folder, mut workspace) = workspace();
-    assert!(workspace.labels().unwrap().is_empty());
+    assert!(workspace.read_labels().unwrap().is_empty());
     let labels: Vec<Label> = ["Femur", "Tibia", "Патела"]
         .into_iter()
         .zip(0..)
-        .map(|(n, i)| Label::named(n, i))
+        .map(|(n, i)| Label::with_name(n, i))
         .collect();
     workspace.set_labels(&labels).unwrap();
     let names: Vec<String> = workspace
-        .labels()
+        .read_labels()
         .unwrap()
         .into_iter()
         .map(|l| l.name)
         .collect();
     assert_eq!(names, ["Femur", "Tibia", "Патела"]);
     // Each got an id.
-    let labels = workspace.labels().unwrap();
-    workspace.rename("Knees 2026").unwrap();
+    let labels = workspace.read_labels().unwrap();
+    workspace.set_name("Knees 2026").unwrap();
     let mut workspace = reopened(workspace);
-    assert_eq!(workspace.labels().unwrap(), labels);
-    assert_eq!(workspace.name().unwrap(), "Knees 2026");
-    let many: Vec<Label> = (0..256).map(|i| Label::named("x", i)).collect();
+    assert_eq!(workspace.read_labels().unwrap(), labels);
+    assert_eq!(workspace.read_name().unwrap(), "Knees 2026");
+    let many: Vec<Label> = (0..256).map(|i| Label::with_name("x", i)).collect();
     assert!(
         workspace
             .set_labels(&many)
@@ -562,7 +578,7 @@ fn labels_come_back_in_their_order() {
             .to_string()
             .contains("255")
     );
-    assert_eq!(workspace.labels().unwrap(), labels);
+    assert_eq!(workspace.read_labels().unwrap(), labels);
 }
 
 /// What a random user does.
@@ -610,7 +626,7 @@ proptest! {
         let (_folder, mut workspace) = workspace();
         // The disk is not what is tested here.
         let hasten = |c: &Connection| Ok(c.pragma_update(None, "synchronous", "OFF")?);
-        workspace.read("hasten", hasten).unwrap();
+        workspace.read_database("hasten", hasten).unwrap();
         let knee = case(&mut workspace, "k");
         let mut masks = [blank(), blank()];
         let (mut done, mut undone) = (Vec::<(i64, u32, Edit)>::new(), Vec::new());
@@ -618,21 +634,21 @@ proptest! {
         for deed in deeds {
             match deed {
                 Deed::Paint { slice, column, row, side, label } => {
-                    let edit = masks[slice as usize].paint(&square(column, row, side), label, &Rule::FREE);
+                    let edit = masks[slice as usize].paint_region(&square(column, row, side), label, &Rule::FREE);
                     let seq = workspace.next_seq().unwrap();
-                    workspace.append(&step(seq, knee, vec![(slice, edit.clone())]), &[]).unwrap();
+                    workspace.append_step(&step(seq, knee, vec![(slice, edit.clone())]), &[]).unwrap();
                     touched[slice as usize] |= !edit.is_empty();
                     undone.clear();
                     done.push((seq, slice, edit));
                 }
                 Deed::Undo => if let Some((seq, slice, edit)) = done.pop() {
                     workspace.set_undone(seq, true).unwrap();
-                    masks[slice as usize].apply(&edit.inverse());
+                    masks[slice as usize].apply_edit(&edit.inverse());
                     undone.push((seq, slice, edit));
                 },
                 Deed::Redo => if let Some((seq, slice, edit)) = undone.pop() {
                     workspace.set_undone(seq, false).unwrap();
-                    masks[slice as usize].apply(&edit);
+                    masks[slice as usize].apply_edit(&edit);
                     done.push((seq, slice, edit));
                 },
                 Deed::Propose(slice) => {
@@ -640,21 +656,21 @@ proptest! {
                     let is_mask = workspace.put_proposal(knee, slice, &proposal, None).unwrap();
                     prop_assert_eq!(is_mask, !touched[slice as usize]);
                     if is_mask {
-                        masks[slice as usize] = proposal.mask.unpack();
+                        masks[slice as usize] = proposal.mask.to_mask();
                     }
                 }
                 Deed::Fold => {
                     // As if many steps had been made on all slices.
-                    workspace.write("age", |t| Ok(t.execute("UPDATE slice SET unfolded = 1000", ())?)).unwrap();
-                    while workspace.fold(1).unwrap() {}
+                    workspace.write_transaction("age", |t| Ok(t.execute("UPDATE slice SET unfolded = 1000", ())?)).unwrap();
+                    while workspace.fold_journal(1).unwrap() {}
                 }
                 Deed::Reopen => {
                     workspace = reopened(workspace);
-                    workspace.read("hasten", hasten).unwrap();
+                    workspace.read_database("hasten", hasten).unwrap();
                 }
             }
             for (slice, mask) in stored(&mut workspace, "k").slices.iter().zip(&masks) {
-                prop_assert_eq!(slice.mask.as_ref().map_or_else(blank, PackedMask::unpack), mask.clone());
+                prop_assert_eq!(slice.mask.as_ref().map_or_else(blank, PackedMask::to_mask), mask.clone());
             }
         }
     }
@@ -681,13 +697,13 @@ fn folding_is_done_where_much_was_drawn_and_in_bounds() {
         let count = |c: &Connection| {
             Ok(c.query_row("SELECT count(*) FROM snapshot", (), |r| r.get::<_, i64>(0))?)
         };
-        workspace.read("count", count).unwrap()
+        workspace.read_database("count", count).unwrap()
     };
-    assert!(workspace.fold(1).unwrap());
+    assert!(workspace.fold_journal(1).unwrap());
     assert_eq!(count(&mut workspace), 1);
-    assert!(!workspace.fold(1).unwrap());
+    assert!(!workspace.fold_journal(1).unwrap());
     assert_eq!(count(&mut workspace), 2);
-    assert!(!workspace.fold(9).unwrap());
+    assert!(!workspace.fold_journal(9).unwrap());
     assert_eq!(count(&mut workspace), 2);
     // A step in a snapshot that is undone takes the snapshot with it.
     let last = workspace.next_seq().unwrap() - 1;
@@ -707,7 +723,7 @@ fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
     let mut seq = workspace.next_seq().unwrap();
     let failure = loop {
         let edit = Edit::between(&[0; 256], &[1, 2].repeat(128));
-        match workspace.append(&step(seq, knee, vec![(0, edit)]), &[]) {
+        match workspace.append_step(&step(seq, knee, vec![(0, edit)]), &[]) {
             Ok(()) => seq += 1,
             Err(failure) => break failure,
         }
@@ -723,7 +739,7 @@ fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
     assert!(failure.to_string().contains("knees"), "{failure}");
     assert_eq!(workspace.next_seq().unwrap(), seq);
     assert_eq!(
-        workspace.steps(&[knee], 2000).unwrap().len() as i64,
+        workspace.recent_steps(&[knee], 2000).unwrap().len() as i64,
         seq - 2
     );
     // What can be read still can; what fits can still be written.
@@ -732,7 +748,7 @@ fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
     workspace.hold_at(0).unwrap();
     let edit = Edit::between(&[0; 256], &[1, 2].repeat(128));
     workspace
-        .append(&step(seq, knee, vec![(0, edit)]), &[])
+        .append_step(&step(seq, knee, vec![(0, edit)]), &[])
         .unwrap();
     let mut workspace = reopened(workspace);
     assert_eq!(workspace.next_seq().unwrap(), seq + 1);
@@ -744,7 +760,7 @@ fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
     let knee = case(&mut workspace, "k");
     // The superuser may write anywhere: the connection is made read-only instead.
     workspace
-        .read("hold", |c| Ok(c.pragma_update(None, "query_only", true)?))
+        .read_database("hold", |c| Ok(c.pragma_update(None, "query_only", true)?))
         .unwrap();
     let failure = workspace.set_status(knee, Status::Skipped).unwrap_err();
     assert!(
@@ -752,7 +768,7 @@ fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
         "{failure}"
     );
     workspace
-        .read("release", |c| {
+        .read_database("release", |c| {
             Ok(c.pragma_update(None, "query_only", false)?)
         })
         .unwrap();
@@ -809,7 +825,7 @@ fn many_cases_are_taken_in_at_once_but_for_those_that_do_not_fit() {
             .to_string()
             .contains("16 × 16")
     );
-    assert_eq!(workspace.cases().unwrap().len(), 3);
+    assert_eq!(workspace.list_cases().unwrap().len(), 3);
     assert_eq!(stored(&mut workspace, "k").slices.len(), 3);
 }
 
@@ -836,7 +852,7 @@ fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
     const STROKES: usize = 400;
     let (_folder, mut workspace) = workspace();
     workspace
-        .read("hasten", |c| {
+        .read_database("hasten", |c| {
             Ok(c.pragma_update(None, "synchronous", "OFF")?)
         })
         .unwrap();
@@ -845,8 +861,8 @@ fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
         rows: 2048,
         ..described("k", &["a", "b"])
     };
-    let knee = workspace.adopt(&large).unwrap();
-    let mut masks = [Mask::empty(2048, 2048), Mask::empty(2048, 2048)];
+    let knee = workspace.adopt_case(&large).unwrap();
+    let mut masks = [Mask::new_blank(2048, 2048), Mask::new_blank(2048, 2048)];
     for n in 0..STROKES {
         paint(
             &mut workspace,
@@ -856,7 +872,7 @@ fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
             &stroke(n),
             (n % 3) as u8,
         );
-        workspace.fold(1).unwrap();
+        workspace.fold_journal(1).unwrap();
     }
     let database = workspace.folder().join(DATABASE);
     workspace.close().unwrap();

@@ -5,7 +5,7 @@ use super::{
     failure::Cause,
     lock,
     model_files::{self, write_whole},
-    now, rounds,
+    now_millis, rounds,
 };
 use crate::{ErrorKind, Result};
 use labrum_core::{
@@ -27,16 +27,17 @@ impl Workspace {
     /// For a round that is not running; where the file or the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn add_version(&mut self, version: &NewVersion) -> Result<Version> {
         let tried = "keep the new version of the model in the workspace";
-        self.read(tried, |c| check_running(c, version))?;
+        self.read_database(tried, |c| check_running(c, version))?;
         let file = model_files::file_name(version.round, &version.hash);
         let (folder, path) = (self.folder.clone(), self.folder.join(&file));
         write_whole(&path, &version.bytes)
-            .map_err(|e| lock::explain(tried, &folder, &e).of_kind(ErrorKind::Disk))?;
-        let added = self.write(tried, |t| add(t, version, &file, &folder));
+            .map_err(|e| lock::explain_io_error(tried, &folder, &e).of_kind(ErrorKind::Disk))?;
+        let added = self.write_transaction(tried, |t| insert_row(t, version, &file, &folder));
         match &added {
-            Ok(_) => {
-                self.remove_model_file(&rounds::checkpoint(&self.models_folder(), version.round))
-            }
+            Ok(_) => self.remove_model_file(&rounds::checkpoint_path(
+                &self.models_folder(),
+                version.round,
+            )),
             // One that is still there goes when the workspace is opened again.
             Err(_) => drop(std::fs::remove_file(&path)),
         }
@@ -47,10 +48,10 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn versions(&mut self) -> Result<Vec<Version>> {
+    pub fn list_versions(&mut self) -> Result<Vec<Version>> {
         let folder = self.folder.clone();
-        self.read("read the versions of the model in the workspace", |c| {
-            all(c, &folder)
+        self.read_database("read the versions of the model in the workspace", |c| {
+            read_all(c, &folder)
         })
     }
 
@@ -60,11 +61,11 @@ impl Workspace {
     /// # Errors
     /// For an unknown version and one whose file is gone; where the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
-    pub fn activate(&mut self, version: Option<VersionKey>) -> Result<()> {
+    pub fn activate_version(&mut self, version: Option<VersionKey>) -> Result<()> {
         let folder = self.folder.clone();
-        self.write("change the model of the workspace", |t| {
+        self.write_transaction("change the model of the workspace", |t| {
             if let Some(version) = version {
-                take(t, version, &folder)?;
+                accept_for_use(t, version, &folder)?;
             }
             t.execute(
                 "UPDATE active_version SET version_id = ?1",
@@ -79,10 +80,10 @@ impl Workspace {
     /// # Errors
     /// For an unknown version and one that was decided on; where the database cannot be written
     /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
-    pub fn reject(&mut self, version: VersionKey) -> Result<()> {
+    pub fn reject_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
-        self.write("turn down the version of the model in the workspace", |t| {
-            let known = find(t, version, &folder)?;
+        self.write_transaction("turn down the version of the model in the workspace", |t| {
+            let known = find_by_key(t, version, &folder)?;
             if known.state != VersionState::Undecided {
                 return Err(Cause::Refused(format!("\"{}\" is not waiting for a decision", known.name)));
             }
@@ -99,7 +100,7 @@ impl Workspace {
     /// # Errors
     /// For an unknown version and an empty name; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn rename_version(&mut self, version: VersionKey, name: &str) -> Result<()> {
-        self.write("rename the version of the model in the workspace", |t| {
+        self.write_transaction("rename the version of the model in the workspace", |t| {
             if name.trim().is_empty() {
                 return Err(Cause::Refused("the new name is empty".into()));
             }
@@ -107,7 +108,7 @@ impl Workspace {
                 "UPDATE version SET name = ?2 WHERE id = ?1",
                 (version.0, name.trim()),
             )? {
-                0 => Err(unknown(version)),
+                0 => Err(unknown_key(version)),
                 _ => Ok(()),
             }
         })
@@ -120,16 +121,17 @@ impl Workspace {
     /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn delete_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
-        let deleted = self.write("delete the version of the model in the workspace", |t| {
-            delete(t, version, &folder)
-        })?;
+        let deleted = self
+            .write_transaction("delete the version of the model in the workspace", |t| {
+                delete_row(t, version, &folder)
+            })?;
         self.remove_model_file(&deleted.file);
         Ok(())
     }
 }
 
 /// All versions, oldest first, of the workspace in `folder`.
-pub(super) fn all(connection: &Connection, folder: &Path) -> Result<Vec<Version>, Cause> {
+pub(super) fn read_all(connection: &Connection, folder: &Path) -> Result<Vec<Version>, Cause> {
     let mut query =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version ORDER BY id"))?;
     Ok(query
@@ -147,7 +149,7 @@ fn check_running(connection: &Connection, version: &NewVersion) -> Result<(), Ca
     }
 }
 
-fn add(
+fn insert_row(
     connection: &Connection,
     version: &NewVersion,
     file: &str,
@@ -167,9 +169,9 @@ fn add(
             &version.name,
             version.parent.map(|parent| parent.0),
             &version.parent_name,
-            now(),
+            now_millis(),
             state_name(version.state),
-            version.report.verdict.reason(),
+            version.report.verdict.reason_text(),
             &version.hash,
             file,
             version.cases,
@@ -180,15 +182,19 @@ fn add(
         ),
         |r| r.get(0),
     )?;
-    rounds::end(connection, version.round, RoundState::Done, "")?;
+    rounds::finish_with_state(connection, version.round, RoundState::Done, "")?;
     if version.state == VersionState::Accepted {
         connection.execute("UPDATE active_version SET version_id = ?1", [id])?;
     }
-    find(connection, VersionKey(id), folder)
+    find_by_key(connection, VersionKey(id), folder)
 }
 
-fn take(connection: &Connection, version: VersionKey, folder: &Path) -> Result<(), Cause> {
-    let version = find(connection, version, folder)?;
+fn accept_for_use(
+    connection: &Connection,
+    version: VersionKey,
+    folder: &Path,
+) -> Result<(), Cause> {
+    let version = find_by_key(connection, version, folder)?;
     if !version.file.is_file() {
         return Err(Cause::Refused(format!(
             "the file of \"{}\" is gone: {}",
@@ -204,8 +210,12 @@ fn take(connection: &Connection, version: VersionKey, folder: &Path) -> Result<(
     Ok(())
 }
 
-fn delete(connection: &Connection, version: VersionKey, folder: &Path) -> Result<Version, Cause> {
-    let version = find(connection, version, folder)?;
+fn delete_row(
+    connection: &Connection,
+    version: VersionKey,
+    folder: &Path,
+) -> Result<Version, Cause> {
+    let version = find_by_key(connection, version, folder)?;
     if version.is_active {
         return Err(Cause::Refused(format!(
             "\"{}\" is the active one: choose another one first",
@@ -223,16 +233,20 @@ fn delete(connection: &Connection, version: VersionKey, folder: &Path) -> Result
     Ok(version)
 }
 
-fn find(connection: &Connection, version: VersionKey, folder: &Path) -> Result<Version, Cause> {
+fn find_by_key(
+    connection: &Connection,
+    version: VersionKey,
+    folder: &Path,
+) -> Result<Version, Cause> {
     let mut query =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version WHERE id = ?1"))?;
     query
         .query_row([version.0], |r| read_version(r, folder))
         .optional()?
-        .ok_or_else(|| unknown(version))
+        .ok_or_else(|| unknown_key(version))
 }
 
-fn unknown(version: VersionKey) -> Cause {
+fn unknown_key(version: VersionKey) -> Cause {
     Cause::Refused(format!("there is no version {}", version.0))
 }
 

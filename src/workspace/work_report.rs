@@ -12,17 +12,17 @@ impl Workspace {
     /// Where the database cannot be read or written, or a mask cannot be read.
     pub fn work_report(&mut self) -> Result<WorkReport> {
         let folder = self.folder.clone();
-        self.write("read what the work cost from the workspace", |t| {
+        self.write_transaction("read what the work cost from the workspace", |t| {
             meter::count_changes(t)?;
             Ok(WorkReport {
-                cases: costs(t)?,
-                versions: versions::all(t, &folder)?,
+                cases: case_costs(t)?,
+                versions: versions::read_all(t, &folder)?,
             })
         })
     }
 }
 
-fn costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
+fn case_costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT id, description, coalesce(accepted_at, 0), seconds,
              (SELECT coalesce(sum(changed_pixels), 0) FROM slice WHERE scan_id = scan.id),
@@ -38,7 +38,7 @@ fn costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
         .into_iter()
         .map(|(id, cost)| {
             Ok(CaseCost {
-                pixels: pixels(connection, id)?,
+                pixels: mask_pixel_count(connection, id)?,
                 ..cost
             })
         })
@@ -60,14 +60,15 @@ fn read_cost(row: &Row) -> rusqlite::Result<(i64, CaseCost)> {
 }
 
 /// Pixels of the masks of a case, those of slices that are not there now among them, as with the changed ones.
-fn pixels(connection: &Connection, scan: i64) -> Result<u64, Cause> {
+fn mask_pixel_count(connection: &Connection, scan: i64) -> Result<u64, Cause> {
     let mut query = connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1")?;
     let slices: Vec<i64> = query
         .query_map([scan], |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut sum = 0;
     for slice in slices {
-        sum += masks::current(connection, slice)?.map_or(0, |mask| mask.labelled());
+        sum +=
+            masks::current_mask(connection, slice)?.map_or(0, |mask| mask.count_labelled_pixels());
     }
     Ok(sum)
 }

@@ -284,8 +284,11 @@ fn masks_of_coco_and_of_colours_come_in() {
         "{}",
         run.out
     );
-    let list = labrum::io::export::LabelList::read(&voc.join("labels.json")).unwrap();
-    assert_eq!(list.values(), std::collections::BTreeSet::from([1, 15]));
+    let list = labrum::io::export::LabelList::read_file(&voc.join("labels.json")).unwrap();
+    assert_eq!(
+        list.named_values(),
+        std::collections::BTreeSet::from([1, 15])
+    );
 }
 
 #[test]

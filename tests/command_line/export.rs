@@ -46,7 +46,7 @@ fn named_patient(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 fn series_of(path: &Path) -> (String, String, Series) {
-    let catalog = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap();
+    let catalog = open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap();
     let study = &catalog.studies[0];
     (
         study.id.clone(),
@@ -70,10 +70,14 @@ fn square(columns: usize, rows: usize, label: u8, from: usize, to: usize) -> Mas
 }
 
 fn labels() -> Vec<Label> {
-    let mut left = Label::named("Left ventricle", 0);
+    let mut left = Label::with_name("Left ventricle", 0);
     left.concept = Code::new("87878005", "SCT", "Left ventricle");
     left.modifiers = vec![Code::new("7771000", "SCT", "Left")];
-    vec![left, Label::named("Scar", 1), Label::named("Fat", 2)]
+    vec![
+        left,
+        Label::with_name("Scar", 1),
+        Label::with_name("Fat", 2),
+    ]
 }
 
 /// A workspace with the series at `path`: label 1 untouched from a model, label 2 corrected, label 3 drawn by hand, on two
@@ -87,12 +91,14 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
         labrum_core::study::Kind::Dicom => series.id.clone(),
     };
     let case = workspace
-        .adopt(&CaseDescription::of(identity, &study, &date, &series))
+        .adopt_case(&CaseDescription::from_series(
+            identity, &study, &date, &series,
+        ))
         .unwrap();
     let (columns, rows) = (series.columns, series.rows);
     for slice in 0..series.slices.len().min(2) as u32 {
         let mut proposed = square(columns, rows, 1, 2, 9);
-        proposed.paint(&block(20, 30), 2, &Rule::FREE);
+        proposed.paint_region(&block(20, 30), 2, &Rule::FREE);
         let model = ModelStamp {
             name: "Test".into(),
             version: "2.1".into(),
@@ -101,7 +107,7 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
         let proposal = Proposal {
             model,
             at: 0,
-            mask: PackedMask::of(&proposed),
+            mask: PackedMask::from_mask(&proposed),
         };
         assert!(
             workspace
@@ -109,8 +115,8 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
                 .unwrap()
         );
         let mut mask = proposed;
-        let corrected = mask.paint(&block(29, 33), 2, &Rule::FREE);
-        let drawn = mask.paint(&block(12, 15), 3, &Rule::FREE);
+        let corrected = mask.paint_region(&block(29, 33), 2, &Rule::FREE);
+        let drawn = mask.paint_region(&block(12, 15), 3, &Rule::FREE);
         for edit in [corrected, drawn] {
             let step = JournalStep {
                 seq: workspace.next_seq().unwrap(),
@@ -122,7 +128,7 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
                 also: Also::default(),
                 state: StepState::Done,
             };
-            workspace.append(&step, &[]).unwrap();
+            workspace.append_step(&step, &[]).unwrap();
         }
     }
     workspace.set_status(case, status).unwrap();
@@ -491,9 +497,12 @@ fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
         .collect::<Vec<_>>();
     assert_eq!(segs.len(), 2, "{segs:?}");
     for seg in segs {
-        let imported = labrum_dicom::seg::import(&out.join(&seg), &images).unwrap();
+        let imported = labrum_dicom::seg::import_all(&out.join(&seg), &images).unwrap();
         assert!(
-            imported.masks.iter().any(|(_, mask)| mask.count(1) == 49),
+            imported
+                .masks
+                .iter()
+                .any(|(_, mask)| mask.count_pixels(1) == 49),
             "{seg}"
         );
     }
@@ -686,8 +695,12 @@ fn labels_of_one_name_have_files_categories_and_rows_of_their_own() {
     // The masks of single labels make the same label map again.
     let again = folder.path().join("again");
     succeeds(&[&"import-masks", &out, &"--of", &picture, &"--out", &again]);
-    let back = labrum::io::label_file::read(&again.join("liver.png"), Default::default()).unwrap();
-    assert_eq!(back.labels()[..12], [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+    let back =
+        labrum::io::label_file::read_mask(&again.join("liver.png"), Default::default()).unwrap();
+    assert_eq!(
+        back.pixel_labels()[..12],
+        [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    );
 }
 
 #[test]
@@ -714,8 +727,9 @@ fn a_value_is_the_same_label_on_every_slice_and_keeps_its_number_in_label_maps()
     };
     let out = folder.path().join("map");
     import(&out, "png");
-    let map = labrum::io::label_file::read(&out.join("liver.png"), Default::default()).unwrap();
-    assert_eq!((map.count(200), map.count(1)), (24, 0));
+    let map =
+        labrum::io::label_file::read_mask(&out.join("liver.png"), Default::default()).unwrap();
+    assert_eq!((map.count_pixels(200), map.count_pixels(1)), (24, 0));
     assert_eq!(
         labrum::io::export::read_labels(&out.join("labels.json")).unwrap()[199].name,
         "Tumour"
@@ -752,6 +766,7 @@ fn soft_rims_are_no_labels_but_a_threshold_makes_one_of_them() {
         &"--threshold",
         &"128",
     ]);
-    let map = labrum::io::label_file::read(&out.join("liver.png"), Default::default()).unwrap();
-    assert_eq!(map.count(1), 7 * 4);
+    let map =
+        labrum::io::label_file::read_mask(&out.join("liver.png"), Default::default()).unwrap();
+    assert_eq!(map.count_pixels(1), 7 * 4);
 }

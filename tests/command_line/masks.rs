@@ -4,7 +4,7 @@ use crate::{files, refuses, succeeds};
 use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
-use labrum::io::open::catalog;
+use labrum::io::open::read_catalog;
 use labrum_core::{label::Label, mask::Mask, progress::Cancel, study::Series};
 use labrum_dicom::seg::{self, AlgorithmType, Authorship, Content, Options};
 use std::ffi::OsStr;
@@ -63,7 +63,7 @@ fn cine(folder: &Path) -> Vec<Series> {
             .write_to_file(folder.join(format!("{time}-{slice}.dcm")))
             .unwrap();
     }
-    catalog(&[folder.to_owned()], &mut |_| {}, &Cancel::default())
+    read_catalog(&[folder.to_owned()], &mut |_| {}, &Cancel::default())
         .unwrap()
         .studies[0]
         .series
@@ -84,9 +84,9 @@ fn segmentation(path: &Path, series: &Series, labels: usize) -> PathBuf {
         person: String::new(),
     };
     let labels: Vec<Label> = (0..labels)
-        .map(|i| Label::named(["Wall", "Scar"][i], i))
+        .map(|i| Label::with_name(["Wall", "Scar"][i], i))
         .collect();
-    seg::write(
+    seg::write_file(
         path,
         series,
         Content::Binary(&masks),

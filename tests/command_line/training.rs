@@ -207,7 +207,7 @@ fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
         &["--epochs", "1", "--batch", "4", "--held-out", "0"],
     );
     let bytes = std::fs::read(&model).unwrap();
-    let card = labrum_nn::checkpoint::card(&bytes).unwrap();
+    let card = labrum_nn::checkpoint::read_card(&bytes).unwrap();
     let names: Vec<&str> = card
         .labels
         .iter()

@@ -98,10 +98,11 @@ fn exports_masks(work: &Path, masks: &Path, out: &Path, called: [&str; 3]) {
     let run: Run = program(&export).current_dir("/").output().unwrap().into();
     assert_eq!(run.code, Some(0), "{}", run.err);
     for (name, called) in ["a.png", "b.png", "c.png"].into_iter().zip(called) {
-        let exported = labrum::io::label_file::read(&out.join(called), Default::default()).unwrap();
+        let exported =
+            labrum::io::label_file::read_mask(&out.join(called), Default::default()).unwrap();
         let given = image::open(masks.join(name)).unwrap().into_luma8();
         let given: Vec<u8> = given.pixels().map(|p| u8::from(p.0[0] == 255)).collect();
-        assert_eq!(exported.labels(), given, "{name}");
+        assert_eq!(exported.pixel_labels(), given, "{name}");
     }
 }
 

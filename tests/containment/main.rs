@@ -23,7 +23,7 @@ use std::{
 /// One test at a time: some of them kill the children.
 fn start() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    containment::start(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
+    containment::start_pool(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -32,11 +32,11 @@ fn root(path: &str) -> PathBuf {
 }
 
 fn catalog(path: &Path) -> Catalog {
-    open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap()
+    open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap()
 }
 
 fn load(path: &Path) -> Result<Image, Error> {
-    open::load(
+    open::load_slice(
         &Source {
             path: path.to_owned(),
             frame: 0,
@@ -68,8 +68,8 @@ fn images_from_a_child_are_those_decoded_here() {
                 .flat_map(|s| s.slices.iter().map(move |slice| (slice, s.kind)))
             {
                 assert_eq!(
-                    open::load(&slice.source, kind),
-                    open::decode(&slice.source, kind),
+                    open::load_slice(&slice.source, kind),
+                    open::decode_slice(&slice.source, kind),
                     "{:?}",
                     slice.source
                 );
@@ -78,7 +78,7 @@ fn images_from_a_child_are_those_decoded_here() {
         }
     }
     assert!(count > 60, "{count}");
-    assert!(!containment::children().is_empty());
+    assert!(!containment::child_process_ids().is_empty());
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn errors_of_a_child_are_those_of_this_process() {
             frame: 0,
         };
         for kind in [Kind::Dicom, Kind::Picture] {
-            let error = open::load(&source, kind).unwrap_err();
-            assert_eq!(error, open::decode(&source, kind).unwrap_err());
+            let error = open::load_slice(&source, kind).unwrap_err();
+            assert_eq!(error, open::decode_slice(&source, kind).unwrap_err());
             assert_eq!(error.path.as_deref(), Some(source.path.as_path()));
         }
     }
@@ -108,7 +108,7 @@ fn a_name_need_not_be_unicode() {
     let study = &catalog(&path).studies[0];
     let slice = &study.series[0].slices[1];
     assert_eq!(slice.source, Source { path, frame: 1 });
-    assert!(open::load(&slice.source, Kind::Dicom).is_ok());
+    assert!(open::load_slice(&slice.source, Kind::Dicom).is_ok());
 }
 
 #[test]
@@ -143,9 +143,9 @@ fn a_child_that_dies_is_an_error_about_its_file() {
             move || load(&path)
         });
         // It opens the file by now.
-        wait_for(|| containment::children().first().copied()).unwrap();
+        wait_for(|| containment::child_process_ids().first().copied()).unwrap();
         thread::sleep(Duration::from_millis(500));
-        for child in containment::children() {
+        for child in containment::child_process_ids() {
             assert!(
                 Command::new("kill")
                     .args(["-s", signal, &child.to_string()])
@@ -225,18 +225,18 @@ fn an_image_that_takes_too_much_memory_is_given_up() {
     );
     // Nor does it lose its patient in this process.
     let how = Deidentification {
-        key: SecretKey::random(),
+        key: SecretKey::from_system_random(),
         dates: Dates::Remove,
     };
     let out = folder.path().join("out.dcm");
-    let error = how.write(&path, &out).unwrap_err();
+    let error = how.write_file(&path, &out).unwrap_err();
     assert!(
         error.reason.contains("more than 2 GiB of memory")
             && error.to_string().contains("large.dcm"),
         "{error}"
     );
     assert!(!out.exists());
-    how.write(&root("tests/fixtures/syntaxes/rle.dcm"), &out)
+    how.write_file(&root("tests/fixtures/syntaxes/rle.dcm"), &out)
         .unwrap();
     assert!(load(&out).is_ok());
     assert!(load(&root("tests/fixtures/syntaxes/rle.dcm")).is_ok());

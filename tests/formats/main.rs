@@ -89,7 +89,7 @@ fn load(path: &Path, frame: usize, values: &Values) -> Verdict {
         path: path.to_owned(),
         frame: frame as u32,
     };
-    match open::load(&source, Kind::Dicom) {
+    match open::load_slice(&source, Kind::Dicom) {
         Err(error) => Verdict::Refused(error.reason),
         Ok(image) => {
             let off = difference(&image, values);

@@ -55,7 +55,7 @@ fn the_work_of_the_child() {
     // An end of its own, should the parent be gone.
     while begun.elapsed() < Duration::from_secs(20) {
         editor.gesture(&mut random);
-        editor.until("the disk", |s| s.unsaved() == 0);
+        editor.until("the disk", |s| s.unsaved_count() == 0);
         say("done", editor.hash());
     }
 }
@@ -198,27 +198,27 @@ fn live(folder: &Path, seed: u64, random: &mut Random) -> Told {
 struct NoNetwork;
 
 impl SegmentationNetwork for NoNetwork {
-    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+    fn shipped_models(&mut self) -> Result<Vec<ModelEntry>> {
         Ok(Vec::new())
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        Err(Error::at(
+        Err(Error::at_path(
             "read the model",
             path,
             "there is no network here",
         ))
     }
 
-    fn probe(&mut self, _: DeviceChoice) -> Result<String> {
+    fn probe_device(&mut self, _: DeviceChoice) -> Result<String> {
         Ok(String::new())
     }
 
-    fn prepare(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
+    fn prepare_model(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
         Ok(String::new())
     }
 
-    fn segment(&mut self, _: &Image) -> Result<Prediction> {
+    fn segment_image(&mut self, _: &Image) -> Result<Prediction> {
         Err(Error::new("run the model", "there is no network here"))
     }
 
@@ -243,21 +243,22 @@ impl Editor {
             cache: at("cache"),
             data: at("data"),
         };
-        let worker = Worker::start(Arc::new(|| {}), places, || Box::new(NoNetwork)).unwrap();
+        let worker =
+            Worker::start_threads(Arc::new(|| {}), places, || Box::new(NoNetwork)).unwrap();
         let mut editor = Self {
             session: Session::new(Settings::default()),
             worker,
             talks: false,
         };
         let series = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/sarcoma-ct");
-        editor.session.apply(Action::Open(vec![series]));
+        editor.session.apply_action(Action::Open(vec![series]));
         editor.until("the slice and its work", |s| {
-            s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+            s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
         });
         assert!(
-            matches!(editor.session.workspace(), WorkspaceState::Open(_)),
+            matches!(editor.session.workspace_state(), WorkspaceState::Open(_)),
             "{:?}",
-            editor.session.workspace()
+            editor.session.workspace_state()
         );
         editor
     }
@@ -266,11 +267,11 @@ impl Editor {
     /// what it leads to.
     fn turn(&mut self) {
         self.hand_out();
-        while let Some(event) = self.worker.poll() {
+        while let Some(event) = self.worker.poll_event() {
             self.session.on_event(event);
             self.hand_out();
         }
-        self.worker.settle(Duration::from_millis(16));
+        self.worker.wait_until_stored(Duration::from_millis(16));
     }
 
     fn hand_out(&mut self) {
@@ -284,7 +285,7 @@ impl Editor {
         if self.talks && jobs.iter().any(draws) {
             say("will", self.hash());
         }
-        jobs.into_iter().for_each(|job| self.worker.submit(job));
+        jobs.into_iter().for_each(|job| self.worker.submit_job(job));
     }
 
     fn until(&mut self, what: &str, done: impl Fn(&Session) -> bool) {
@@ -313,18 +314,18 @@ impl Editor {
     }
 
     fn hash(&self) -> u64 {
-        let case = self.session.case().unwrap();
-        let blank = Mask::empty(case.series.columns, case.series.rows);
+        let case = self.session.current_case().unwrap();
+        let blank = Mask::new_blank(case.series.columns, case.series.rows);
         let mut hasher = DefaultHasher::new();
         for slice in 0..case.slices.len() {
             let mask = self.session.mask_of(SliceKey {
                 case: case.id,
                 slice,
             });
-            let labels = mask.as_deref().unwrap_or(&blank).labels();
+            let labels = mask.as_deref().unwrap_or(&blank).pixel_labels();
             let highest = labels.iter().max().copied().unwrap_or(0);
             assert!(
-                usize::from(highest) <= self.session.labels().len(),
+                usize::from(highest) <= self.session.all_labels().len(),
                 "there is no label {highest}"
             );
             labels.hash(&mut hasher);
@@ -333,7 +334,7 @@ impl Editor {
     }
 
     fn command(&mut self, command: UserCommand) {
-        self.session.apply(Action::Command(command));
+        self.session.apply_action(Action::Command(command));
     }
 
     fn undo_and_redo(&mut self, steps: u64) -> u64 {
@@ -345,7 +346,7 @@ impl Editor {
         for _ in 0..undone {
             self.command(UserCommand::Redo);
         }
-        self.until("the disk", |s| s.unsaved() == 0);
+        self.until("the disk", |s| s.unsaved_count() == 0);
         assert!(
             self.session
                 .notices
@@ -388,16 +389,18 @@ impl Editor {
             }
             19 => self.command([C::CopyFromPrevious, C::CopyFromNext][random.below(2) as usize]),
             20 => self.command(C::Interpolate),
-            21 if self.session.labels().len() < 4 => {
+            21 if self.session.all_labels().len() < 4 => {
                 self.session
-                    .apply(Action::Label(LabelAction::Add(Label::named("Another", 0))));
+                    .apply_action(Action::Label(LabelAction::Add(Label::with_name(
+                        "Another", 0,
+                    ))));
             }
-            21 => self.session.apply(Action::Label(LabelAction::Choose(
+            21 => self.session.apply_action(Action::Label(LabelAction::Choose(
                 1 + random.below(4) as u8,
             ))),
             22 | 23 => {
                 self.session
-                    .apply(Action::SetSlice(random.below(12) as usize));
+                    .apply_action(Action::SetSlice(random.below(12) as usize));
                 self.until("the slice", |s| s.current_loaded().is_some());
             }
             24 => self.command([C::Accept, C::Skip][random.below(2) as usize]),
@@ -409,7 +412,7 @@ impl Editor {
     fn stroke(&mut self, tool: UserCommand, random: &mut Random) {
         self.command(tool);
         let radius = 2.0 + random.below(20) as f64;
-        self.session.apply(Action::SetTools(ToolOptions {
+        self.session.apply_action(Action::SetTools(ToolOptions {
             radius,
             ..ToolOptions::default()
         }));
@@ -435,7 +438,7 @@ impl Editor {
 
     fn point(&mut self, phase: PointerPhase, at: [f64; 2], random: &mut Random) {
         let erases = random.below(40) == 0;
-        self.session.apply(Action::Pointer(PointerInput {
+        self.session.apply_action(Action::Pointer(PointerInput {
             phase,
             at,
             erases,
@@ -444,7 +447,7 @@ impl Editor {
     }
 
     fn place(&self, random: &mut Random) -> [f64; 2] {
-        let series = &self.session.case().unwrap().series;
+        let series = &self.session.current_case().unwrap().series;
         [series.columns, series.rows].map(|n| random.below(n as u64) as f64 + 0.5)
     }
 }

@@ -193,7 +193,7 @@ fn check(folder: &Path, work: &mut Work) -> u64 {
 
 /// Every version has its file, and no file is there that nothing names.
 fn check_files(workspace: &mut Workspace) {
-    let versions = workspace.versions().unwrap();
+    let versions = workspace.list_versions().unwrap();
     let mut left: Vec<_> = std::fs::read_dir(workspace.models_folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -230,10 +230,10 @@ type State = (
 
 fn look(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
     let cases: Vec<StoredCase> = (0..CASES)
-        .map(|n| workspace.case(&format!("case {n}")).unwrap().unwrap())
+        .map(|n| workspace.find_case(&format!("case {n}")).unwrap().unwrap())
         .collect();
     let masks = |case: StoredCase| case.slices.into_iter().map(|slice| slice.mask).collect();
-    let steps = workspace.steps(keys, 100_000).unwrap();
+    let steps = workspace.recent_steps(keys, 100_000).unwrap();
     let steps = steps
         .into_iter()
         .map(|mut step| (step.seq, step.edits.remove(0).1, step.state))
@@ -243,7 +243,7 @@ fn look(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
     let learning = Learning {
         running: running.map(lessons),
         versions: workspace
-            .versions()
+            .list_versions()
             .unwrap()
             .into_iter()
             .map(|v| (v.name, v.is_active))
@@ -278,7 +278,7 @@ fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
         slices: (0..SLICES).map(slice).collect(),
     };
     (0..CASES)
-        .map(|n| workspace.adopt(&case(n)).unwrap())
+        .map(|n| workspace.adopt_case(&case(n)).unwrap())
         .collect()
 }
 
@@ -322,7 +322,7 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
                 also: Also::default(),
                 state: StepState::Done,
             };
-            workspace.append(&step, keys)
+            workspace.append_step(&step, keys)
         }
         Action::Undo(seq) => workspace.set_undone(*seq, true),
         Action::Redo(seq) => workspace.set_undone(*seq, false),
@@ -343,7 +343,7 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
         }
         Action::SetStatus(case, status) => workspace.set_status(keys[*case], *status),
         Action::AddSecond(case) => workspace.add_seconds(keys[*case], 1.0),
-        Action::Fold => workspace.fold(1).map(drop),
+        Action::Fold => workspace.fold_journal(1).map(drop),
         Action::BeginRound => workspace.begin_round("{}", None).map(|(round, _)| {
             std::fs::write(round.checkpoint, "state").unwrap();
         }),
@@ -456,12 +456,12 @@ impl Work {
             0..4 => undo,
             4..7 => redo,
             7 => {
-                let mut mask = Mask::empty(SIDE, SIDE);
-                mask.paint(&region, 1, &Rule::FREE);
+                let mut mask = Mask::new_blank(SIDE, SIDE);
+                mask.paint_region(&region, 1, &Rule::FREE);
                 Some(Action::Propose {
                     case,
                     slice,
-                    mask: PackedMask::of(&mask),
+                    mask: PackedMask::from_mask(&mask),
                 })
             }
             8 => Some(Action::SetStatus(
@@ -477,8 +477,8 @@ impl Work {
             let label = random.below(4) as u8;
             let mut mask = self.cases[case].masks[slice]
                 .clone()
-                .unwrap_or_else(|| Mask::empty(SIDE, SIDE));
-            match mask.paint(&region, label, &Rule::FREE) {
+                .unwrap_or_else(|| Mask::new_blank(SIDE, SIDE));
+            match mask.paint_region(&region, label, &Rule::FREE) {
                 edit if edit.is_empty() => Action::AddSecond(case),
                 edit => Action::Stroke { case, slice, edit },
             }
@@ -503,7 +503,7 @@ impl Work {
                     edit: edit.clone(),
                     state: StepState::Done,
                 });
-                self.mask(case, slice).apply(edit);
+                self.mask(case, slice).apply_edit(edit);
                 if [Status::New, Status::Proposed].contains(&self.cases[case].status) {
                     self.cases[case].status = Status::Corrected;
                 }
@@ -516,7 +516,7 @@ impl Work {
                     .iter()
                     .any(|s| (s.case, s.slice) == (*case, *slice))
                 {
-                    self.cases[*case].masks[*slice] = Some(mask.unpack());
+                    self.cases[*case].masks[*slice] = Some(mask.to_mask());
                     self.cases[*case].had_proposal[*slice] = true;
                 }
                 if self.cases[*case].status == Status::New {
@@ -576,7 +576,7 @@ impl Work {
         } else {
             edit
         };
-        self.mask(case, slice).apply(&edit);
+        self.mask(case, slice).apply_edit(&edit);
         // All that was done there was undone: nobody says that nothing is there.
         let counts = |s: &Done| (s.case, s.slice) == (case, slice) && s.state == StepState::Done;
         if !self.cases[case].had_proposal[slice] && !self.steps.iter().any(counts) {
@@ -585,7 +585,7 @@ impl Work {
     }
 
     fn mask(&mut self, case: usize, slice: usize) -> &mut Mask {
-        self.cases[case].masks[slice].get_or_insert_with(|| Mask::empty(SIDE, SIDE))
+        self.cases[case].masks[slice].get_or_insert_with(|| Mask::new_blank(SIDE, SIDE))
     }
 
     fn last_done(&self) -> Option<i64> {
@@ -600,7 +600,7 @@ impl Work {
         let masks = |case: &Case| {
             case.masks
                 .iter()
-                .map(|m| m.as_ref().map(PackedMask::of))
+                .map(|m| m.as_ref().map(PackedMask::from_mask))
                 .collect()
         };
         let live = |(_, step): &(i64, &Done)| step.state != StepState::Dropped;
@@ -624,7 +624,7 @@ fn disc(random: &mut Random) -> Region {
         random.below(SIDE as u64) as i64,
         random.below(SIDE as u64) as i64,
     );
-    Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| {
+    Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, y| {
         (x as i64 - column).pow(2) + (y as i64 - row).pow(2) <= radius * radius
     })
 }

@@ -58,7 +58,9 @@ fn workspace(folder: &Path, count: u64) {
     let pictures = folder.join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
     let mut workspace = Workspace::open(folder).unwrap();
-    workspace.set_labels(&[Label::named("Disc", 0)]).unwrap();
+    workspace
+        .set_labels(&[Label::with_name("Disc", 0)])
+        .unwrap();
     for number in 0..count {
         let slice = made(&pictures, Task::Disc, number, Side::Training);
         let case = CaseDescription {
@@ -69,15 +71,16 @@ fn workspace(folder: &Path, count: u64) {
             date: String::new(),
             columns: SIDE,
             rows: SIDE,
-            subject: holdout::subject(&slice.name),
+            subject: holdout::subject_hash(&slice.name),
             fingerprint: None,
             slices: vec![SliceDescription {
                 source: slice.source,
                 sop_instance_uid: None,
             }],
         };
-        let key = workspace.adopt(&case).unwrap();
-        let edit = Mask::empty(SIDE as usize, SIDE as usize).replace(&slice.mask.unpack());
+        let key = workspace.adopt_case(&case).unwrap();
+        let edit =
+            Mask::new_blank(SIDE as usize, SIDE as usize).replace_with(&slice.mask.to_mask());
         let step = JournalStep {
             seq: workspace.next_seq().unwrap(),
             case: key,
@@ -88,7 +91,7 @@ fn workspace(folder: &Path, count: u64) {
             also: Also::default(),
             state: StepState::Done,
         };
-        workspace.append(&step, &[]).unwrap();
+        workspace.append_step(&step, &[]).unwrap();
         workspace.set_status(key, Status::Accepted).unwrap();
     }
     workspace.close().unwrap();
@@ -228,7 +231,7 @@ fn equal_workspaces_seeds_and_devices_make_equal_models() {
 /// Calls the first label of a workspace something else.
 fn rename_label(folder: &Path, name: &str) {
     let mut workspace = Workspace::open(folder).unwrap();
-    let mut labels = workspace.labels().unwrap();
+    let mut labels = workspace.read_labels().unwrap();
     labels[0].name = name.into();
     workspace.set_labels(&labels).unwrap();
     workspace.close().unwrap();
@@ -279,7 +282,7 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
         &exported,
     ]);
     assert_eq!(
-        Model::read(&exported).unwrap().card.labels[0].name,
+        Model::read_file(&exported).unwrap().card.labels[0].name,
         "Lesion X",
         "it leaves under its name of today"
     );
@@ -291,7 +294,7 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
         .unwrap()
         .unwrap()
         .path();
-    let mut model = Model::read(&file).unwrap();
+    let mut model = Model::read_file(&file).unwrap();
     assert_eq!(model.card.labels[0].name, "Disc");
     model.card.labels[0].kept = StoredLabel::default();
     std::fs::write(
@@ -305,11 +308,11 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     let next = train(work, &["--steps", "8", "--json"]).output().unwrap();
     assert_eq!(next.status.code(), Some(0), "{}", text(&next.stderr));
     let version: serde_json::Value = serde_json::from_slice(&next.stdout).unwrap();
-    let next = Model::read(Path::new(version["file"].as_str().unwrap())).unwrap();
+    let next = Model::read_file(Path::new(version["file"].as_str().unwrap())).unwrap();
     let names: Vec<&str> = next.card.labels.iter().map(|l| l.name.as_str()).collect();
     assert_eq!(names, ["Lesion X"]);
     assert_eq!(
-        Workspace::open(work).unwrap().labels().unwrap().len(),
+        Workspace::open(work).unwrap().read_labels().unwrap().len(),
         1,
         "no label with the old name has come"
     );
@@ -336,7 +339,7 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
             date: String::new(),
             columns: SIDE,
             rows: SIDE,
-            subject: holdout::subject(&name),
+            subject: holdout::subject_hash(&name),
             fingerprint: None,
             slices: vec![SliceDescription {
                 source: Source {
@@ -346,7 +349,7 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
                 sop_instance_uid: None,
             }],
         };
-        let key = work.adopt(&case).unwrap();
+        let key = work.adopt_case(&case).unwrap();
         let step = JournalStep {
             seq: work.next_seq().unwrap(),
             case: key,
@@ -360,7 +363,7 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
             },
             state: StepState::Done,
         };
-        work.append(&step, &[]).unwrap();
+        work.append_step(&step, &[]).unwrap();
         work.set_status(key, Status::Accepted).unwrap();
     }
     work.close().unwrap();
@@ -428,7 +431,7 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
     assert!(train(work, &["--steps", "40"]).status().unwrap().success());
     let hash = |workspace: &mut Workspace| {
         workspace
-            .versions()
+            .list_versions()
             .unwrap()
             .into_iter()
             .find(|v| v.is_active)
@@ -448,10 +451,10 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
             Some(&active),
             "killed after {milliseconds} ms"
         );
-        assert_eq!(workspace.versions().unwrap().len(), 1);
+        assert_eq!(workspace.list_versions().unwrap().len(), 1);
         assert!(
             workspace
-                .cases()
+                .list_cases()
                 .unwrap()
                 .iter()
                 .all(|c| c.status == Status::Accepted)
@@ -477,7 +480,7 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
         "{}",
         text(&output.stderr)
     );
-    let state = Workspace::open(work).unwrap().versions().unwrap()[0].state;
+    let state = Workspace::open(work).unwrap().list_versions().unwrap()[0].state;
     assert_eq!(state, VersionState::Accepted);
 }
 
@@ -564,8 +567,8 @@ fn data(folder: &Path, count: u64) {
     for slice in snapshot(&images, Task::Disc, 0..count) {
         let labels = slice
             .mask
-            .unpack()
-            .labels()
+            .to_mask()
+            .pixel_labels()
             .iter()
             .map(|l| l * 255)
             .collect();

@@ -75,7 +75,7 @@ fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
 }
 
 fn packed(labels: Vec<u8>) -> PackedMask {
-    PackedMask::of(&Mask::from_labels(SIDE as usize, SIDE as usize, labels).unwrap())
+    PackedMask::from_mask(&Mask::from_labels(SIDE as usize, SIDE as usize, labels).unwrap())
 }
 
 /// Cases to learn from and some that are held out.

@@ -27,7 +27,7 @@ fn round(
     WorkspaceRound {
         key: RoundKey(7),
         snapshot,
-        labels: vec![Label::named("Disc", 0)],
+        labels: vec![Label::with_name("Disc", 0)],
         settings: RoundSettings {
             is_start_active: true,
             start,
@@ -47,7 +47,7 @@ fn round(
 
 fn run(round: &WorkspaceRound) -> NewVersion {
     round
-        .run(&Control::default(), &mut |_| {})
+        .train_version(&Control::default(), &mut |_| {})
         .unwrap()
         .unwrap()
 }
@@ -69,7 +69,7 @@ fn good_model() -> PathBuf {
             "{:?}",
             version.report.verdict
         );
-        let dice = version.report.means().1.unwrap().dice;
+        let dice = version.report.mean_scores().1.unwrap().dice;
         assert!(dice > 0.9, "a first model finds discs with Dice {dice}");
         let path = folder.path().join("good.safetensors");
         std::fs::write(&path, &version.bytes).unwrap();
@@ -165,7 +165,7 @@ fn a_round_on_shuffled_masks_is_turned_down() {
 #[test]
 fn a_round_with_labels_swapped_is_turned_down() {
     let version = spoilt(|round| {
-        round.labels.push(Label::named("Ring", 1));
+        round.labels.push(Label::with_name("Ring", 1));
         for slice in round
             .snapshot
             .iter_mut()
@@ -173,8 +173,8 @@ fn a_round_with_labels_swapped_is_turned_down() {
         {
             let swapped = slice
                 .mask
-                .unpack()
-                .labels()
+                .to_mask()
+                .pixel_labels()
                 .iter()
                 .map(|l| if *l == 1 { 2 } else { *l })
                 .collect();
@@ -197,7 +197,7 @@ fn a_round_that_leaps_is_turned_down() {
     // is rightly not turned down.
     wild.settings.plan.learning_rate *= 10_000.0;
     // Numbers that overflow are an error; else the gate sees what came of it.
-    if let Ok(version) = wild.run(&Control::default(), &mut |_| {}) {
+    if let Ok(version) = wild.train_version(&Control::default(), &mut |_| {}) {
         let version = version.unwrap();
         assert!(is_turned_down(&version), "{:?}", version.report.verdict);
     }
@@ -213,8 +213,8 @@ fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
             .unwrap();
         let inverted = slice
             .mask
-            .unpack()
-            .labels()
+            .to_mask()
+            .pixel_labels()
             .iter()
             .map(|l| 1 - *l)
             .collect();
@@ -222,9 +222,9 @@ fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
     });
     assert!(is_turned_down(&version), "{:?}", version.report.verdict);
     assert!(
-        version.report.verdict.reason().contains("disc-0"),
+        version.report.verdict.reason_text().contains("disc-0"),
         "{}",
-        version.report.verdict.reason()
+        version.report.verdict.reason_text()
     );
 }
 
@@ -234,7 +234,7 @@ fn an_image_that_cannot_be_read_ends_the_round_with_its_name() {
     let cases = snapshot(folder.path(), Task::Disc, 0..8);
     std::fs::write(&cases[2].source.path, b"no picture").unwrap();
     let error = round(folder.path(), cases, StartFrom::Nothing, 12)
-        .run(&Control::default(), &mut |_| {})
+        .train_version(&Control::default(), &mut |_| {})
         .unwrap_err()
         .to_string();
     assert!(error.contains("disc-2.png"), "{error}");
@@ -266,7 +266,7 @@ fn a_second_task_does_not_make_the_model_forget_the_first() {
     old.iter_mut().for_each(|slice| slice.is_new = false);
     let both = [old, snapshot(folder.path(), Task::Bar, 0..28)].concat();
     let mut second = round(folder.path(), both, StartFrom::File(path), 250);
-    second.labels.push(Label::named("Bar", 1));
+    second.labels.push(Label::with_name("Bar", 1));
     second.checkpoint = folder.path().join("round-8.state");
     let after = run(&second);
     assert_eq!(
@@ -297,7 +297,7 @@ fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
     for (moment, is_it) in moments.iter().enumerate() {
         let control = Control::default();
         let mut asked = None;
-        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).run(
+        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).train_version(
             &control,
             &mut |phase| {
                 if is_it(&phase) && asked.is_none() {
@@ -319,7 +319,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let mut cases = snapshot(folder.path(), Task::Disc, 0..3);
     let estimate = round(folder.path(), cases.clone(), StartFrom::Nothing, 12)
-        .estimate(2)
+        .estimate_cost(2)
         .unwrap();
     assert_eq!(
         (estimate.cases, estimate.slices, estimate.held_out),
@@ -330,7 +330,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
         .iter_mut()
         .for_each(|slice| slice.side = Side::HoldOut);
     let error = round(folder.path(), cases, StartFrom::Nothing, 12)
-        .estimate(2)
+        .estimate_cost(2)
         .unwrap_err()
         .to_string();
     assert!(error.contains("all accepted cases are held out"), "{error}");
@@ -378,7 +378,7 @@ fn a_model_from_nothing_is_for_what_it_learned_from() {
         StartFrom::Nothing,
         2,
     ));
-    let card = checkpoint::card(&version.bytes).unwrap();
+    let card = checkpoint::read_card(&version.bytes).unwrap();
     assert_eq!(
         card.purpose.modalities,
         ["pictures"],

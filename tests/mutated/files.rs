@@ -300,7 +300,7 @@ fn workspace() -> Vec<u8> {
     };
     for n in 0..3 {
         let case = workspace
-            .adopt(&CaseDescription {
+            .adopt_case(&CaseDescription {
                 identity: format!("case {n}"),
                 study: "1.2".into(),
                 description: "PD".into(),
@@ -316,12 +316,12 @@ fn workspace() -> Vec<u8> {
         let proposal = Proposal {
             model: model.clone(),
             at: 1,
-            mask: PackedMask::of(&disc(9)),
+            mask: PackedMask::from_mask(&disc(9)),
         };
         workspace
             .put_proposal(case, 0, &proposal, Some(&[7; 600]))
             .unwrap();
-        let edit = Edit::between(disc(9).labels(), disc(11).labels());
+        let edit = Edit::between(disc(9).pixel_labels(), disc(11).pixel_labels());
         let author = Author::Person("somebody".into());
         let seq = workspace.next_seq().unwrap();
         let step = JournalStep {
@@ -334,7 +334,7 @@ fn workspace() -> Vec<u8> {
             also: Also::default(),
             state: StepState::Done,
         };
-        workspace.append(&step, &[]).unwrap();
+        workspace.append_step(&step, &[]).unwrap();
         workspace.set_status(case, Status::Accepted).unwrap();
     }
     let (round, _) = workspace.begin_round("{}", None).unwrap();

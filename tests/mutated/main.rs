@@ -70,7 +70,7 @@ struct Tally {
 }
 
 fn mutated_files_do_no_harm(numbers: std::ops::Range<usize>) {
-    containment::start(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
+    containment::start_pool(PathBuf::from(env!("CARGO_BIN_EXE_labrum")));
     let files = files::all();
     let count = numbers.len();
     let begin = Instant::now();

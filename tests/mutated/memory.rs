@@ -49,7 +49,7 @@ impl Meter {
 }
 
 fn look(peaks: &Mutex<HashMap<u32, u64>>) {
-    for child in containment::children() {
+    for child in containment::child_process_ids() {
         let peak = peak_mb(&child.to_string());
         let mut peaks = peaks.lock().unwrap();
         let known = peaks.entry(child).or_default();

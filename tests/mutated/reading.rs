@@ -4,7 +4,7 @@ use crate::{files, formats::Format};
 use labrum::{
     Error,
     io::{import, label_file, label_values::ValueReading, open},
-    workspace::{Workspace, summary},
+    workspace::{Workspace, glance_at},
 };
 use labrum_core::{
     import::MaskChoice,
@@ -56,7 +56,7 @@ pub(crate) fn read(path: &Path, format: Format) -> Outcome {
 }
 
 fn image(path: &Path, format: Format, outcome: &mut Outcome) {
-    let catalog = outcome.note(open::catalog(
+    let catalog = outcome.note(open::read_catalog(
         &[path.to_owned()],
         &mut |_| {},
         &Cancel::default(),
@@ -67,11 +67,11 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
         .flat_map(|study| &study.series)
     {
         for slice in series.slices.iter().take(MOST_SLICES) {
-            outcome.note(open::load(&slice.source, series.kind));
+            outcome.note(open::load_slice(&slice.source, series.kind));
         }
     }
     // Frames that the header does not speak of, and readers that its beginning does not lead to.
-    outcome.note(open::load(
+    outcome.note(open::load_slice(
         &Source {
             path: path.to_owned(),
             frame: 0,
@@ -79,18 +79,18 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
         Kind::Dicom,
     ));
     if format.is_picture() {
-        outcome.note(open::load(
+        outcome.note(open::load_slice(
             &Source {
                 path: path.to_owned(),
                 frame: 0,
             },
             Kind::Picture,
         ));
-        outcome.note(label_file::values(path, 0));
-        outcome.note(label_file::read(path, ValueReading::default()));
+        outcome.note(label_file::mask_values(path, 0));
+        outcome.note(label_file::read_mask(path, ValueReading::default()));
     }
     if format == Format::Segmentation || format.is_picture() {
-        outcome.note(import::masks(
+        outcome.note(import::read_masks(
             &[path.to_owned()],
             series(),
             &MaskChoice::default(),
@@ -103,14 +103,14 @@ fn series() -> &'static Series {
     static SERIES: OnceLock<Series> = OnceLock::new();
     SERIES.get_or_init(|| {
         let catalog =
-            open::catalog(&[files::segmented()], &mut |_| {}, &Cancel::default()).unwrap();
+            open::read_catalog(&[files::segmented()], &mut |_| {}, &Cancel::default()).unwrap();
         catalog.studies[0].series[0].clone()
     })
 }
 
 fn weights(path: &Path, outcome: &mut Outcome) {
-    if let Some((_, weights)) = outcome.note(checkpoint::read(path)) {
-        outcome.note(checkpoint::check(&weights));
+    if let Some((_, weights)) = outcome.note(checkpoint::read_model(path)) {
+        outcome.note(checkpoint::check_weights(&weights));
     }
 }
 
@@ -118,7 +118,7 @@ fn workspace(path: &Path, outcome: &mut Outcome) {
     let folder: PathBuf = path.with_extension("workspace");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::rename(path, folder.join("workspace.sqlite")).unwrap();
-    let _ = summary(&folder);
+    let _ = glance_at(&folder);
     if let Some(mut workspace) = outcome.note(Workspace::open(&folder)) {
         let failures = use_all(&mut workspace);
         outcome
@@ -133,32 +133,32 @@ fn workspace(path: &Path, outcome: &mut Outcome) {
 fn use_all(workspace: &mut Workspace) -> Vec<Result<(), Error>> {
     let mut done: Vec<Result<(), Error>> = Vec::new();
     let mut note = |result: labrum::Result<()>| done.push(result);
-    note(workspace.name().map(drop));
-    note(workspace.labels().map(drop));
-    note(workspace.versions().map(drop));
+    note(workspace.read_name().map(drop));
+    note(workspace.read_labels().map(drop));
+    note(workspace.list_versions().map(drop));
     note(
         workspace
             .accepted_masks()
-            .map(|masks| masks.iter().for_each(|slice| drop(slice.mask.unpack()))),
+            .map(|masks| masks.iter().for_each(|slice| drop(slice.mask.to_mask()))),
     );
     note(workspace.running_round().map(drop));
     note(workspace.newly_accepted().map(drop));
     note(workspace.work_report().map(drop));
-    note(workspace.meter().map(drop));
-    note(workspace.fold(10).map(drop));
+    note(workspace.count_progress().map(drop));
+    note(workspace.fold_journal(10).map(drop));
     let mut keys = Vec::new();
     for n in 0..3 {
-        let case = workspace.case(&format!("case {n}"));
+        let case = workspace.find_case(&format!("case {n}"));
         if let Ok(Some(case)) = &case {
             keys.push(case.entry.key);
             case.slices
                 .iter()
                 .filter_map(|slice| slice.mask.as_ref())
-                .for_each(|mask| drop(mask.unpack()));
+                .for_each(|mask| drop(mask.to_mask()));
         }
         note(case.map(drop));
     }
-    note(workspace.steps(&keys, 1000).map(drop));
+    note(workspace.recent_steps(&keys, 1000).map(drop));
     note(workspace.next_seq().map(drop));
     note(workspace.begin_round("{}", None).map(drop));
     done

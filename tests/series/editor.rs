@@ -21,27 +21,27 @@ use std::{
 struct Nothing;
 
 impl SegmentationNetwork for Nothing {
-    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+    fn shipped_models(&mut self) -> Result<Vec<ModelEntry>> {
         Ok(Vec::new())
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        Err(labrum::Error::at(
+        Err(labrum::Error::at_path(
             "read the model",
             path,
             "there is no network here",
         ))
     }
 
-    fn probe(&mut self, _: DeviceChoice) -> Result<String> {
+    fn probe_device(&mut self, _: DeviceChoice) -> Result<String> {
         Ok("none".into())
     }
 
-    fn prepare(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
+    fn prepare_model(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
         Ok("none".into())
     }
 
-    fn segment(&mut self, _: &Image) -> Result<Prediction> {
+    fn segment_image(&mut self, _: &Image) -> Result<Prediction> {
         Err(labrum::Error::new("segment", "there is no network here"))
     }
 
@@ -65,12 +65,14 @@ impl Editor {
             cache: place("cache"),
             data: place("data"),
         };
-        let worker = Worker::start(Arc::new(|| {}), places, || Box::new(Nothing)).unwrap();
+        let worker = Worker::start_threads(Arc::new(|| {}), places, || Box::new(Nothing)).unwrap();
         let mut editor = Self {
             session: Session::new(settings),
             worker,
         };
-        editor.session.apply(Action::Open(vec![scans.to_owned()]));
+        editor
+            .session
+            .apply_action(Action::Open(vec![scans.to_owned()]));
         editor.turn();
         editor
     }
@@ -79,19 +81,19 @@ impl Editor {
     pub(crate) fn turn(&mut self) {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(6)
-            && let Some(event) = self.worker.poll()
+            && let Some(event) = self.worker.poll_event()
         {
             self.session.on_event(event);
         }
         for job in self.session.take_jobs() {
             if !matches!(job, Job::Dialog(_)) {
-                self.worker.submit(job);
+                self.worker.submit_job(job);
             }
         }
     }
 
     pub(crate) fn act(&mut self, action: Action) {
-        self.session.apply(action);
+        self.session.apply_action(action);
         self.turn();
     }
 

@@ -2,20 +2,24 @@
 
 use labrum_core::{
     mask::{Mask, Rule},
-    measure::measure,
+    measure::measure_label,
     scale::Scale,
-    tools::stroke::disc,
+    tools::stroke::disc_region,
 };
 
 fn main() {
-    let mut mask = Mask::empty(64, 64);
-    let edit = mask.paint(&disc([32.0, 32.0], [10.0, 10.0], 64, 64), 1, &Rule::FREE);
-    if let Some(drawn) = measure(&mask, 1, &Scale::default()) {
+    let mut mask = Mask::new_blank(64, 64);
+    let edit = mask.paint_region(
+        &disc_region([32.0, 32.0], [10.0, 10.0], 64, 64),
+        1,
+        &Rule::FREE,
+    );
+    if let Some(drawn) = measure_label(&mask, 1, &Scale::default()) {
         println!(
             "{} pixels, {:.1} across",
             drawn.pixels, drawn.longest_diameter.length
         );
     }
-    mask.apply(&edit.inverse());
-    println!("taken back: {} pixels", mask.count(1));
+    mask.apply_edit(&edit.inverse());
+    println!("taken back: {} pixels", mask.count_pixels(1));
 }

@@ -22,7 +22,7 @@ impl MeanInterval {
     /// Of values; `None` for none. The interval is that of the percentile bootstrap, made wider for few values as
     /// Student's t is wider than the normal distribution (Hesterberg, "What Teachers Should Know About the Bootstrap",
     /// arXiv 1411.5279, section 3.4); always the same for the same values.
-    pub fn of(values: &[f64]) -> Option<Self> {
+    pub fn from_values(values: &[f64]) -> Option<Self> {
         if values.is_empty() {
             return None;
         }
@@ -81,10 +81,10 @@ mod tests {
     #[test]
     fn the_interval_holds_the_mean_and_is_the_same_each_time() {
         let values: Vec<f64> = (0..20).map(|i| f64::from(i % 7) / 100.0 - 0.02).collect();
-        let a = MeanInterval::of(&values);
-        assert_eq!(a, MeanInterval::of(&values));
+        let a = MeanInterval::from_values(&values);
+        assert_eq!(a, MeanInterval::from_values(&values));
         assert!(a.is_some_and(|d| d.low < d.mean && d.mean < d.high && d.high - d.low < 0.03));
-        assert_eq!(MeanInterval::of(&[]), None);
+        assert_eq!(MeanInterval::from_values(&[]), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Concept {
 type Rank = (u8, usize, usize);
 
 static CONCEPTS: LazyLock<Vec<Concept>> =
-    LazyLock::new(|| TABLE.lines().skip(1).filter_map(concept).collect());
+    LazyLock::new(|| TABLE.lines().skip(1).filter_map(parse_concept).collect());
 
 static BY_SRT: LazyLock<HashMap<&'static str, &'static Concept>> = LazyLock::new(|| {
     let with_code = CONCEPTS.iter().filter(|c| !c.srt.is_empty());
@@ -36,24 +36,24 @@ static BY_SRT: LazyLock<HashMap<&'static str, &'static Concept>> = LazyLock::new
 });
 
 /// All concepts, in order of category and meaning.
-pub fn all() -> &'static [Concept] {
+pub fn all_concepts() -> &'static [Concept] {
     &CONCEPTS
 }
 
 /// The concepts that fit `query`, best first: each of its words must begin a word of the meaning, of another name or of
 /// the group, whatever the case. All for an empty query, the most usual ones first: those with a colour of their own.
-pub fn search(query: &str) -> Vec<&'static Concept> {
-    let wanted = words(query);
+pub fn search_concepts(query: &str) -> Vec<&'static Concept> {
+    let wanted = split_words(query);
     let mut found: Vec<(Rank, &Concept)> = CONCEPTS
         .iter()
-        .filter_map(|c| Some((rank(c, &wanted)?, c)))
+        .filter_map(|c| Some((rank_concept(c, &wanted)?, c)))
         .collect();
     found.sort_by_key(|(rank, concept)| (*rank, wanted.is_empty() && concept.color.is_none()));
     found.into_iter().map(|(_, concept)| concept).collect()
 }
 
 /// The concept of a code, by scheme and value.
-pub fn find(code: &Code) -> Option<&'static Concept> {
+pub fn find_concept(code: &Code) -> Option<&'static Concept> {
     CONCEPTS
         .iter()
         .find(|c| c.concept.value == code.value && c.concept.scheme == code.scheme)
@@ -85,7 +85,7 @@ pub fn from_srt(value: &str) -> Option<Code> {
 }
 
 /// Without the words of a query there is no rank of their fit: everything comes in the order of the table.
-fn rank(concept: &Concept, wanted: &[String]) -> Option<Rank> {
+fn rank_concept(concept: &Concept, wanted: &[String]) -> Option<Rank> {
     if wanted.is_empty() {
         return Some((0, 0, 0));
     }
@@ -116,7 +116,7 @@ fn rank(concept: &Concept, wanted: &[String]) -> Option<Rank> {
     Some((fit, concept.words.len(), concept.concept.meaning.len()))
 }
 
-fn words(text: &str) -> Vec<String> {
+fn split_words(text: &str) -> Vec<String> {
     let parts = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|w| !w.is_empty());
@@ -124,8 +124,8 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// One line of the table.
-fn concept(line: &str) -> Option<Concept> {
-    let fields = fields(line);
+fn parse_concept(line: &str) -> Option<Concept> {
+    let fields = split_fields(line);
     let [
         category,
         category_meaning,
@@ -148,15 +148,15 @@ fn concept(line: &str) -> Option<Concept> {
             .zip(channel(2))
             .zip(channel(4))
             .map(|((r, g), b)| [r, g, b]),
-        words: words(meaning),
-        other_words: words(&format!("{also} {group}")),
+        words: split_words(meaning),
+        other_words: split_words(&format!("{also} {group}")),
         group: group.clone(),
         srt: srt.clone(),
     })
 }
 
 /// Fields separated by commas; one that holds a comma stands in quotes.
-fn fields(line: &str) -> Vec<String> {
+fn split_fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     for c in line.chars() {
@@ -180,7 +180,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn first(query: &str) -> &'static Code {
-        &search(query)
+        &search_concepts(query)
             .first()
             .unwrap_or_else(|| panic!("nothing for {query}"))
             .concept
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_a_concept_of_its_own() {
-        assert_eq!(all().len(), TABLE.lines().count() - 1);
-        assert!(all().len() > 1000);
-        let distinct: HashSet<_> = all()
+        assert_eq!(all_concepts().len(), TABLE.lines().count() - 1);
+        assert!(all_concepts().len() > 1000);
+        let distinct: HashSet<_> = all_concepts()
             .iter()
             .map(|c| (&c.concept.scheme, &c.concept.value))
             .collect();
-        assert_eq!(distinct.len(), all().len());
-        for concept in all() {
+        assert_eq!(distinct.len(), all_concepts().len());
+        for concept in all_concepts() {
             let codes = [&concept.category, &concept.concept];
             assert!(
                 codes
@@ -245,7 +245,7 @@ mod tests {
             assert_eq!(first(query).value, code, "{query}: {:?}", first(query));
         }
         assert!(
-            search("breast mass")
+            search_concepts("breast mass")
                 .iter()
                 .take(3)
                 .any(|c| c.concept.value == "4147007")
@@ -254,26 +254,28 @@ mod tests {
 
     #[test]
     fn every_word_must_begin_a_word() {
-        assert!(search("liver zebra").is_empty());
+        assert!(search_concepts("liver zebra").is_empty());
         assert!(
-            search("iver").iter().all(|c| c.concept.value != "10200004"),
+            search_concepts("iver")
+                .iter()
+                .all(|c| c.concept.value != "10200004"),
             "the middle of a word does not count"
         );
-        assert_eq!(search("").len(), all().len());
+        assert_eq!(search_concepts("").len(), all_concepts().len());
     }
 
     #[test]
     fn categories_and_colours_come_along() {
-        let liver = search("liver")[0];
+        let liver = search_concepts("liver")[0];
         assert_eq!(
             (liver.category.meaning.as_str(), liver.color),
             ("Anatomical Structure", Some([221, 130, 101]))
         );
         assert_eq!(
-            search("mass")[0].category,
+            search_concepts("mass")[0].category,
             Code::new("49755003", "SCT", "Morphologically Abnormal Structure")
         );
-        assert_eq!(find(&liver.concept), Some(liver));
+        assert_eq!(find_concept(&liver.concept), Some(liver));
     }
 
     #[test]

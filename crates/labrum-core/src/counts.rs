@@ -1,7 +1,7 @@
 //! Numbers of things, in words: "1 file", "3 files", and names where they are many.
 
 /// "1 file", "3 files", "2 studies": an English word with a regular plural, or one that stays ("series").
-pub fn counted(number: usize, what: &str) -> String {
+pub fn count_with_noun(number: usize, what: &str) -> String {
     match what
         .strip_suffix('y')
         .filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))
@@ -16,7 +16,7 @@ pub fn counted(number: usize, what: &str) -> String {
 pub fn with_verb(number: usize, what: &str, [one, several]: [&str; 2]) -> String {
     format!(
         "{} {}",
-        counted(number, what),
+        count_with_noun(number, what),
         if number == 1 { one } else { several }
     )
 }
@@ -32,7 +32,9 @@ pub fn first_names<T: AsRef<str>>(names: &[T]) -> String {
 }
 
 /// Each text once, in the order in which they came, with all that it was said of.
-pub fn gathered(said: impl IntoIterator<Item = (String, String)>) -> Vec<(String, Vec<String>)> {
+pub fn group_by_text(
+    said: impl IntoIterator<Item = (String, String)>,
+) -> Vec<(String, Vec<String>)> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for (of, text) in said {
@@ -56,15 +58,15 @@ mod tests {
     #[test]
     fn one_thing_is_singular_and_a_word_that_ends_in_s_stays() {
         assert_eq!(
-            [0, 1, 2].map(|n| counted(n, "file")),
+            [0, 1, 2].map(|n| count_with_noun(n, "file")),
             ["0 files", "1 file", "2 files"]
         );
         assert_eq!(
-            [1, 2].map(|n| counted(n, "series")),
+            [1, 2].map(|n| count_with_noun(n, "series")),
             ["1 series", "2 series"]
         );
         assert_eq!(
-            [1, 2].map(|n| counted(n, "study")),
+            [1, 2].map(|n| count_with_noun(n, "study")),
             ["1 study", "2 studies"]
         );
         assert_eq!(
@@ -87,6 +89,9 @@ mod tests {
         let said =
             [("a", "x"), ("b", "y"), ("c", "x")].map(|(of, text)| (of.to_owned(), text.to_owned()));
         let x = ("x".to_owned(), vec!["a".to_owned(), "c".to_owned()]);
-        assert_eq!(gathered(said), [x, ("y".to_owned(), vec!["b".to_owned()])]);
+        assert_eq!(
+            group_by_text(said),
+            [x, ("y".to_owned(), vec!["b".to_owned()])]
+        );
     }
 }

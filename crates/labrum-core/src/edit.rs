@@ -41,13 +41,13 @@ impl Edit {
             .filter(|(_, (b, a))| b != a)
         {
             for (k, (&before, &after)) in b.iter().zip(a).enumerate() {
-                self.push((start + n * STEP + k) as u32, before, after);
+                self.push_change((start + n * STEP + k) as u32, before, after);
             }
         }
     }
 
     /// Adds one pixel behind all runs so far; nothing where it did not change.
-    pub(super) fn push(&mut self, index: u32, before: u8, after: u8) {
+    pub(super) fn push_change(&mut self, index: u32, before: u8, after: u8) {
         if before == after {
             return;
         }
@@ -82,12 +82,12 @@ impl Edit {
     }
 
     /// How many pixels changed.
-    pub fn pixels(&self) -> usize {
+    pub fn changed_pixel_count(&self) -> usize {
         self.runs.iter().map(|r| r.length as usize).sum()
     }
 
     /// The part of a picture of `columns` width that changed.
-    pub fn bounds(&self, columns: usize) -> PixelRect {
+    pub fn changed_bounds(&self, columns: usize) -> PixelRect {
         let mut bounds = PixelRect::default();
         for run in &self.runs {
             let (first, last) = (run.start as usize, (run.start + run.length - 1) as usize);
@@ -111,8 +111,8 @@ impl Edit {
         let mut bytes = Vec::with_capacity(self.runs.len() * 5);
         let mut end = 0;
         for run in &self.runs {
-            put(&mut bytes, run.start - end);
-            put(&mut bytes, run.length);
+            write_leb128(&mut bytes, run.start - end);
+            write_leb128(&mut bytes, run.length);
             bytes.extend([run.before, run.after]);
             end = run.start + run.length;
         }
@@ -123,8 +123,8 @@ impl Edit {
     pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
         let (mut runs, mut end) = (Vec::new(), 0u32);
         while !bytes.is_empty() {
-            let start = end.checked_add(take(&mut bytes)?)?;
-            let length = take(&mut bytes)?;
+            let start = end.checked_add(read_leb128(&mut bytes)?)?;
+            let length = read_leb128(&mut bytes)?;
             let [before, after, rest @ ..] = bytes else {
                 return None;
             };
@@ -144,7 +144,7 @@ impl Edit {
 }
 
 /// Writes a number in groups of seven bits, the lowest first.
-pub(super) fn put(bytes: &mut Vec<u8>, mut value: u32) {
+pub(super) fn write_leb128(bytes: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;
@@ -153,7 +153,7 @@ pub(super) fn put(bytes: &mut Vec<u8>, mut value: u32) {
 }
 
 /// Reads what [`put`] wrote; `None` at the end of the bytes or past 32 bits.
-pub(super) fn take(bytes: &mut &[u8]) -> Option<u32> {
+pub(super) fn read_leb128(bytes: &mut &[u8]) -> Option<u32> {
     let mut value = 0u32;
     for shift in (0..32).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -184,7 +184,7 @@ mod tests {
             let edit = Edit::between(&before, &after);
             prop_assert_eq!(&Edit::from_bytes(&edit.to_bytes()).unwrap(), &edit);
             prop_assert_eq!(edit.inverse(), Edit::between(&after, &before));
-            prop_assert_eq!(edit.pixels(), before.iter().zip(&after).filter(|(b, a)| b != a).count());
+            prop_assert_eq!(edit.changed_pixel_count(), before.iter().zip(&after).filter(|(b, a)| b != a).count());
         }
 
         #[test]

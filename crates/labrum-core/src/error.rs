@@ -123,7 +123,11 @@ impl Error {
     }
 
     /// An error about a file or folder.
-    pub fn at(tried: impl Into<String>, path: impl AsRef<Path>, reason: impl ToString) -> Self {
+    pub fn at_path(
+        tried: impl Into<String>,
+        path: impl AsRef<Path>,
+        reason: impl ToString,
+    ) -> Self {
         Self {
             path: Some(path.as_ref().to_owned()),
             ..Self::new(tried, reason)
@@ -131,7 +135,7 @@ impl Error {
     }
 
     /// Adds what the user can do.
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+    pub fn with_advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }

@@ -75,7 +75,7 @@ impl FileBytes {
     ///
     /// # Errors
     /// Where the file ends before, or the disk fails.
-    pub fn read(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
+    pub fn read_range(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
         if at.checked_add(count).is_none_or(|end| end > self.length) {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,

@@ -1,6 +1,6 @@
 //! Whether a candidate may take the place of the active model: both judged on the same held-out cases.
 
-use super::{bootstrap::MeanInterval, counts::counted, metrics::Scores};
+use super::{bootstrap::MeanInterval, counts::count_with_noun, metrics::Scores};
 use serde::{Deserialize, Serialize};
 
 /// With fewer cases nothing can be said.
@@ -49,7 +49,7 @@ pub struct GateCase {
 
 impl GateCase {
     /// How much Dice the candidate wins; its Dice where there was no active model. 0 where nobody would see a difference.
-    pub fn gain(&self) -> f64 {
+    pub fn dice_gain(&self) -> f64 {
         if self.is_as_good() {
             0.0
         } else {
@@ -64,8 +64,8 @@ impl GateCase {
     }
 
     /// More than 0 where the candidate is better, less where it is worse, 0 where both are about as good.
-    pub fn change(&self) -> i8 {
-        let gain = self.gain();
+    pub fn change_direction(&self) -> i8 {
+        let gain = self.dice_gain();
         i8::from(gain > CHANGED) - i8::from(gain < -CHANGED)
     }
 }
@@ -100,7 +100,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// In words.
-    pub fn reason(&self) -> &str {
+    pub fn reason_text(&self) -> &str {
         match self {
             Self::Better { reason }
             | Self::Worse { reason }
@@ -141,10 +141,10 @@ impl GateReport {
             };
             cases.iter().filter_map(difference).collect()
         };
-        let dice = MeanInterval::of(&pairs(&|s| Some(s.dice)));
-        let hd95 = MeanInterval::of(&pairs(&|s| s.hd95));
-        let boundary_iou = MeanInterval::of(&pairs(&|s| Some(s.boundary_iou)));
-        let verdict = verdict(&cases, [dice, boundary_iou], learned);
+        let dice = MeanInterval::from_values(&pairs(&|s| Some(s.dice)));
+        let hd95 = MeanInterval::from_values(&pairs(&|s| s.hd95));
+        let boundary_iou = MeanInterval::from_values(&pairs(&|s| Some(s.boundary_iou)));
+        let verdict = decide_verdict(&cases, [dice, boundary_iou], learned);
         Self {
             cases,
             dice,
@@ -173,31 +173,36 @@ impl GateReport {
 
     /// Cases that became better, and those that became worse.
     pub fn better_and_worse(&self) -> (usize, usize) {
-        let count = |sign: i8| self.cases.iter().filter(|c| c.change() == sign).count();
+        let count = |sign: i8| {
+            self.cases
+                .iter()
+                .filter(|c| c.change_direction() == sign)
+                .count()
+        };
         (count(1), count(-1))
     }
 
     /// Means of the active model and of the candidate.
-    pub fn means(&self) -> (Option<Scores>, Option<Scores>) {
+    pub fn mean_scores(&self) -> (Option<Scores>, Option<Scores>) {
         let active: Vec<Scores> = self.cases.iter().filter_map(|c| c.active).collect();
         let candidate: Vec<Scores> = self.cases.iter().map(|c| c.candidate).collect();
-        (Scores::mean(&active), Scores::mean(&candidate))
+        (Scores::mean_over(&active), Scores::mean_over(&candidate))
     }
 }
 
-fn verdict(
+fn decide_verdict(
     cases: &[GateCase],
     [dice, boundary]: [Option<MeanInterval>; 2],
     learned: &[(String, f64)],
 ) -> Verdict {
-    if let Some(name) = suspicious(cases, learned) {
+    if let Some(name) = most_suspicious_case(cases, learned) {
         let reason = format!(
             "\"{name}\" does not fit the other accepted cases: even a model that learned from its mask does not find \
              it. Look at that mask, then train again"
         );
         return Verdict::Worse { reason };
     }
-    if let Some((learned, held_out)) = contradiction(cases, learned) {
+    if let Some((learned, held_out)) = find_contradiction(cases, learned) {
         let reason = format!(
             "the accepted masks contradict those held out: the candidate finds the latter with Dice {held_out:.2} and what \
              it learned from with {learned:.2}. Are labels mixed up?"
@@ -205,10 +210,10 @@ fn verdict(
         return Verdict::Worse { reason };
     }
     let count = cases.len();
-    let on = format!("on {}", counted(count, "held-out case"));
+    let on = format!("on {}", count_with_noun(count, "held-out case"));
     let Some(dice) = dice else {
         let candidates: Vec<Scores> = cases.iter().map(|c| c.candidate).collect();
-        return match Scores::mean(&candidates) {
+        return match Scores::mean_over(&candidates) {
             Some(mean) => Verdict::Better {
                 reason: format!("the first model: Dice {:.3} {on}", mean.dice),
             },
@@ -230,7 +235,7 @@ fn verdict(
         / count as f64;
     let is_little = dice.mean > -LITTLE * (1.0 - active) - NOTHING;
     if count < FEWEST {
-        let is_ruin = dice.mean < -RUIN && cases.iter().all(|c| c.gain() < 0.0);
+        let is_ruin = dice.mean < -RUIN && cases.iter().all(|c| c.dice_gain() < 0.0);
         return if is_ruin {
             Verdict::Worse {
                 reason: format!("it is far worse: {figures}"),
@@ -238,7 +243,7 @@ fn verdict(
         } else {
             let reason = format!(
                 "only {}, {FEWEST} are needed for a test: {figures}",
-                counted(count, "held-out case")
+                count_with_noun(count, "held-out case")
             );
             Verdict::Ask {
                 reason,
@@ -276,17 +281,17 @@ fn verdict(
 }
 
 /// Mean Dice of the candidate on what it learned from and on the hold-out, where the first is far below the second.
-fn contradiction(cases: &[GateCase], learned: &[(String, f64)]) -> Option<(f64, f64)> {
-    let held_out = Scores::mean(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>())?.dice;
+fn find_contradiction(cases: &[GateCase], learned: &[(String, f64)]) -> Option<(f64, f64)> {
+    let held_out = Scores::mean_over(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>())?.dice;
     let mean = learned.iter().map(|(_, dice)| dice).sum::<f64>() / learned.len().max(1) as f64;
     (cases.len() >= FEWEST && !learned.is_empty() && mean + CONTRADICTS < held_out)
         .then_some((mean, held_out))
 }
 
 /// The case whose mask is most likely not of its image.
-fn suspicious<'a>(cases: &[GateCase], learned: &'a [(String, f64)]) -> Option<&'a str> {
+fn most_suspicious_case<'a>(cases: &[GateCase], learned: &'a [(String, f64)]) -> Option<&'a str> {
     let active: Vec<Scores> = cases.iter().filter_map(|c| c.active).collect();
-    let is_good = Scores::mean(&active).is_some_and(|mean| mean.dice > OTHERWISE_GOOD);
+    let is_good = Scores::mean_over(&active).is_some_and(|mean| mean.dice > OTHERWISE_GOOD);
     let mut order: Vec<&(String, f64)> = learned.iter().collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
     let median = order.get(order.len() / 2)?.1;
@@ -349,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_is_surely_better_is_called_so() {
-        let said = |pairs: &[(f64, f64)]| judge(pairs).reason().to_owned();
+        let said = |pairs: &[(f64, f64)]| judge(pairs).reason_text().to_owned();
         assert!(
             said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87")
         );

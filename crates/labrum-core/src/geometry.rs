@@ -48,7 +48,7 @@ pub struct Plane {
 
 impl Plane {
     /// Unit normal: row direction x column direction.
-    pub fn normal(&self) -> [f64; 3] {
+    pub fn unit_normal(&self) -> [f64; 3] {
         let [a, b, c, d, e, f] = self.orientation;
         let n = [b * f - c * e, c * d - a * f, a * e - b * d];
         let length = (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).sqrt();
@@ -61,7 +61,7 @@ impl Plane {
 
     /// The slice's place along its normal, in mm: what slices are ordered by.
     pub fn distance_along_normal(&self) -> f64 {
-        let n = self.normal();
+        let n = self.unit_normal();
         (0..3).map(|i| n[i] * self.position[i]).sum()
     }
 

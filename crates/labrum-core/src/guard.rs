@@ -11,7 +11,7 @@ thread_local! {
 }
 
 /// What `work` returns, or `None` where it panicked.
-pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let loud = take_hook();
@@ -31,11 +31,11 @@ pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::panic)]
-    use super::contained;
+    use super::catch_panic;
 
     #[test]
     fn a_panic_becomes_none() {
-        assert_eq!(contained(|| 3), Some(3));
-        assert_eq!(contained(|| -> u8 { panic!("a broken decoder") }), None);
+        assert_eq!(catch_panic(|| 3), Some(3));
+        assert_eq!(catch_panic(|| -> u8 { panic!("a broken decoder") }), None);
     }
 }

@@ -24,7 +24,7 @@ pub enum Side {
 
 impl Side {
     /// What it is called in a workspace and to programs.
-    pub fn name(self) -> &'static str {
+    pub fn storage_name(self) -> &'static str {
         match self {
             Self::Training => "training",
             Self::HoldOut => "hold-out",
@@ -32,8 +32,8 @@ impl Side {
     }
 
     /// The side of this name.
-    pub fn named(name: &str) -> Self {
-        if name == Self::HoldOut.name() {
+    pub fn from_storage_name(name: &str) -> Self {
+        if name == Self::HoldOut.storage_name() {
             Self::HoldOut
         } else {
             Self::Training
@@ -42,7 +42,7 @@ impl Side {
 }
 
 /// What tells a subject from others, and nothing else: a hash of a PatientID, a Study Instance UID or a file's content.
-pub fn subject(identity: &str) -> String {
+pub fn subject_hash(identity: &str) -> String {
     let hash = Sha256::new()
         .chain_update("labrum subject ")
         .chain_update(identity)
@@ -88,7 +88,7 @@ pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
     let owed = (known / STRATUM + 1).saturating_sub(held_out);
     let left = STRATUM - known % STRATUM;
     // Each of those that are left in its five is as likely as the others; the last one makes up for what is owed still.
-    if place(subject) * (left as f64) < owed as f64 {
+    if subject_fraction(subject) * (left as f64) < owed as f64 {
         Side::HoldOut
     } else {
         Side::Training
@@ -96,7 +96,7 @@ pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
 }
 
 /// A number 0..1 that the subject fixes.
-fn place(subject: &str) -> f64 {
+fn subject_fraction(subject: &str) -> f64 {
     let hash = Sha256::new().chain_update(subject).finalize();
     let bits = hash
         .iter()
@@ -107,7 +107,7 @@ fn place(subject: &str) -> f64 {
 
 /// What a picture looks like, in 64 bits: whether brightness rises from each of 8 x 8 fields to its neighbour
 /// ("difference hash"). Scaling, compression and brightness hardly change it. `None` for a picture without any contrast.
-pub fn fingerprint(image: &Image) -> Option<u64> {
+pub fn difference_hash(image: &Image) -> Option<u64> {
     const COLUMNS: usize = 9;
     const ROWS: usize = 8;
     if image.columns < COLUMNS || image.rows < ROWS {
@@ -121,7 +121,7 @@ pub fn fingerprint(image: &Image) -> Option<u64> {
         let (mut sum, mut count) = (0.0, 0.0);
         for row in (y..to_y).step_by(step_y) {
             for column in (x..to_x).step_by(step_x) {
-                sum += image.value(row * image.columns + column);
+                sum += image.modality_value(row * image.columns + column);
                 count += 1.0;
             }
         }
@@ -155,7 +155,7 @@ mod tests {
         let mut sides = Vec::new();
         for name in names {
             let held = sides.iter().filter(|s| **s == Side::HoldOut).count();
-            sides.push(side_of(&subject(name), sides.len(), held));
+            sides.push(side_of(&subject_hash(name), sides.len(), held));
         }
         sides
     }
@@ -182,7 +182,7 @@ mod tests {
         for (known, held_out) in [(15, 5), (12, 0), (3, 3)] {
             let mut counts = (known, held_out);
             for i in 0..60 {
-                let side = side_of(&subject(&format!("later {i}")), counts.0, counts.1);
+                let side = side_of(&subject_hash(&format!("later {i}")), counts.0, counts.1);
                 counts = (counts.0 + 1, counts.1 + usize::from(side == Side::HoldOut));
             }
             assert!(counts.1.abs_diff(counts.0 / STRATUM) <= 1, "{counts:?}");
@@ -212,9 +212,9 @@ mod tests {
 
     #[test]
     fn a_subject_says_nothing_of_the_patient() {
-        assert!(!subject("MRN 4711").contains("4711"));
-        assert_eq!(subject("MRN 4711"), subject("MRN 4711"));
-        assert_ne!(subject("MRN 4711"), subject("MRN 4712"));
+        assert!(!subject_hash("MRN 4711").contains("4711"));
+        assert_eq!(subject_hash("MRN 4711"), subject_hash("MRN 4711"));
+        assert_ne!(subject_hash("MRN 4711"), subject_hash("MRN 4712"));
     }
 
     fn picture(columns: usize, rows: usize, of: impl Fn(f64, f64) -> f64) -> Image {
@@ -237,11 +237,11 @@ mod tests {
                 120.0 + 60.0 * (k * x + 3.0 * y).sin() + 30.0 * (5.0 * x * y).cos()
             }
         };
-        let a = fingerprint(&picture(300, 200, wave(9.0))).unwrap();
-        let b = fingerprint(&picture(512, 400, |x, y| 20.0 + 0.8 * wave(9.0)(x, y))).unwrap();
-        let c = fingerprint(&picture(300, 200, wave(17.0))).unwrap();
+        let a = difference_hash(&picture(300, 200, wave(9.0))).unwrap();
+        let b = difference_hash(&picture(512, 400, |x, y| 20.0 + 0.8 * wave(9.0)(x, y))).unwrap();
+        let c = difference_hash(&picture(300, 200, wave(17.0))).unwrap();
         assert!(look_alike(a, b), "{:064b}\n{:064b}", a, b);
         assert!(!look_alike(a, c));
-        assert_eq!(fingerprint(&picture(64, 64, |_, _| 7.0)), None);
+        assert_eq!(difference_hash(&picture(64, 64, |_, _| 7.0)), None);
     }
 }

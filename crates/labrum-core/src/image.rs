@@ -40,7 +40,7 @@ impl Pixels {
     }
 
     /// What they cost in memory.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_count(&self) -> usize {
         match self {
             Self::U8(v) => v.len(),
             Self::U16(v) => 2 * v.len(),
@@ -110,7 +110,7 @@ impl Window {
     }
 
     /// The window that spreads `low..=high` over all grey levels.
-    pub fn spanning(low: f64, high: f64) -> Self {
+    pub fn from_range(low: f64, high: f64) -> Self {
         Self {
             center: (low + high) / 2.0,
             width: (high - low).max(1e-6),
@@ -119,7 +119,7 @@ impl Window {
     }
 
     /// Grey level 0..=1 of a modality value (before MONOCHROME1 is taken into account).
-    pub fn level(&self, value: f64) -> f64 {
+    pub fn grey_level(&self, value: f64) -> f64 {
         match self.function {
             VoiFunction::Linear if self.width > 1.0 => {
                 ((value - (self.center - 0.5)) / (self.width - 1.0) + 0.5).clamp(0.0, 1.0)
@@ -154,7 +154,7 @@ pub struct VoiLut {
 
 impl VoiLut {
     /// Grey level 0..=1 of a modality value (before MONOCHROME1 is taken into account).
-    pub fn level(&self, value: f64) -> f64 {
+    pub fn grey_level(&self, value: f64) -> f64 {
         let last = self.levels.len().saturating_sub(1);
         let at = ((value - self.first).max(0.0) as usize).min(last);
         self.levels.get(at).map_or(0.0, |l| f64::from(*l))
@@ -172,10 +172,10 @@ pub enum Contrast<'a> {
 
 impl Contrast<'_> {
     /// Grey level 0..=1 of a modality value (before [`Image::inverted`] is taken into account).
-    pub fn level(&self, value: f64) -> f64 {
+    pub fn grey_level(&self, value: f64) -> f64 {
         match self {
-            Self::Window(window) => window.level(value),
-            Self::Table(table) => table.level(value),
+            Self::Window(window) => window.grey_level(value),
+            Self::Table(table) => table.grey_level(value),
         }
     }
 }
@@ -250,7 +250,7 @@ impl Image {
     }
 
     /// What lengths on it are.
-    pub fn scale(&self) -> Scale {
+    pub fn length_scale(&self) -> Scale {
         Scale {
             spacing: self.spacing,
             regions: self.regions.clone(),
@@ -263,7 +263,7 @@ impl Image {
     }
 
     /// Red, green and blue of a pixel, where the picture is coloured.
-    pub fn color(&self, index: usize) -> Option<[u8; 3]> {
+    pub fn rgb_at(&self, index: usize) -> Option<[u8; 3]> {
         match &self.pixels {
             Pixels::Rgb8(v) => v.get(index).copied(),
             _ => None,
@@ -271,7 +271,7 @@ impl Image {
     }
 
     /// Modality value of pixel `index` (luma of ITU-R BT.601 for colour).
-    pub fn value(&self, index: usize) -> f64 {
+    pub fn modality_value(&self, index: usize) -> f64 {
         let stored = match &self.pixels {
             Pixels::U8(v) => f64::from(v[index]),
             Pixels::U16(v) => f64::from(v[index]),
@@ -287,14 +287,14 @@ impl Image {
 
     /// How it is first shown: on the screen, in overlays and thumbnails, and to a network.
     pub fn first_contrast(&self) -> Contrast<'_> {
-        self.table()
+        self.active_voi_lut()
             .map_or_else(|| Contrast::Window(self.default_window()), Contrast::Table)
     }
 
     /// How it is shown where `chosen` is the window that a user chose. The one to begin with is no choice: it stands for
     /// the file's own table, where that counts.
-    pub fn contrast(&self, chosen: Option<Window>) -> Contrast<'_> {
-        match (chosen, self.table()) {
+    pub fn contrast_for_window(&self, chosen: Option<Window>) -> Contrast<'_> {
+        match (chosen, self.active_voi_lut()) {
             (Some(window), None) => Contrast::Window(window),
             (Some(window), Some(_)) if window != self.default_window() => Contrast::Window(window),
             _ => self.first_contrast(),
@@ -302,7 +302,7 @@ impl Image {
     }
 
     /// The file's own table, where it counts: the file has no window.
-    pub fn table(&self) -> Option<&VoiLut> {
+    pub fn active_voi_lut(&self) -> Option<&VoiLut> {
         let counts = self.windows.is_empty() && !self.is_color();
         self.voi_lut
             .as_ref()
@@ -316,7 +316,7 @@ impl Image {
         match (own.or(self.usual_window), &self.pixels) {
             (Some(window), _) => window,
             (None, Pixels::U8(_) | Pixels::Rgb8(_)) if self.rescale == Rescale::default() => {
-                Window::spanning(0.0, 255.0)
+                Window::from_range(0.0, 255.0)
             }
             _ => self.auto_window(),
         }
@@ -329,21 +329,21 @@ impl Image {
         let step = (n / 60_000).max(1);
         let mut values: Vec<f64> = (0..n)
             .step_by(step)
-            .map(|i| self.value(i))
+            .map(|i| self.modality_value(i))
             .filter(|v| {
                 v.is_finite() && self.padding.is_none_or(|(low, high)| *v < low || *v > high)
             })
             .collect();
         if values.is_empty() {
-            return Window::spanning(0.0, 255.0);
+            return Window::from_range(0.0, 255.0);
         }
         values.sort_by(f64::total_cmp);
         let at = |q: f64| values[((values.len() - 1) as f64 * q).round() as usize];
         let (low, high) = (at(0.005), at(0.995));
         if high > low {
-            Window::spanning(low, high)
+            Window::from_range(low, high)
         } else {
-            Window::spanning(low - 0.5, low + 0.5)
+            Window::from_range(low - 0.5, low + 0.5)
         }
     }
 
@@ -352,32 +352,32 @@ impl Image {
     /// Colour keeps its own colours where the window is the default one; else the window acts on each channel.
     pub fn to_rgba(&self, contrast: Contrast<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.pixels.len() * 4);
-        let grey = |value: f64| (self.level(contrast, value) * 255.0).round() as u8;
+        let grey = |value: f64| (self.displayed_level(contrast, value) * 255.0).round() as u8;
         match &self.pixels {
             Pixels::U8(v) => {
                 let table: Vec<u8> = (0..=255u8)
-                    .map(|s| grey(self.modality(f64::from(s))))
+                    .map(|s| grey(self.rescale_stored(f64::from(s))))
                     .collect();
                 v.iter()
                     .for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
             }
             Pixels::U16(v) => {
                 let table: Vec<u8> = (0..=u16::MAX)
-                    .map(|s| grey(self.modality(f64::from(s))))
+                    .map(|s| grey(self.rescale_stored(f64::from(s))))
                     .collect();
                 v.iter()
                     .for_each(|&s| push_grey(&mut out, table[usize::from(s)]));
             }
             Pixels::I16(v) => {
                 let table: Vec<u8> = (i16::MIN..=i16::MAX)
-                    .map(|s| grey(self.modality(f64::from(s))))
+                    .map(|s| grey(self.rescale_stored(f64::from(s))))
                     .collect();
                 v.iter()
                     .for_each(|&s| push_grey(&mut out, table[(i32::from(s) + 32768) as usize]));
             }
             Pixels::F32(v) => v
                 .iter()
-                .for_each(|&s| push_grey(&mut out, grey(self.modality(f64::from(s))))),
+                .for_each(|&s| push_grey(&mut out, grey(self.rescale_stored(f64::from(s))))),
             Pixels::Rgb8(v) => {
                 let table: Vec<u8> = (0..=255u8).map(|s| grey(f64::from(s))).collect();
                 v.iter().for_each(|p| {
@@ -394,12 +394,12 @@ impl Image {
     }
 
     /// What is seen of a modality value, 0 (black) to 1 (white).
-    pub fn level(&self, contrast: Contrast<'_>, value: f64) -> f64 {
-        let level = contrast.level(value);
+    pub fn displayed_level(&self, contrast: Contrast<'_>, value: f64) -> f64 {
+        let level = contrast.grey_level(value);
         if self.inverted { 1.0 - level } else { level }
     }
 
-    fn modality(&self, stored: f64) -> f64 {
+    fn rescale_stored(&self, stored: f64) -> f64 {
         self.rescale.slope * stored + self.rescale.intercept
     }
 }

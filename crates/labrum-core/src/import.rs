@@ -25,7 +25,7 @@ pub struct ImportedMasks {
 
 impl ImportedMasks {
     /// Why it must not be taken for all that the file holds: a label has no pixel left.
-    pub fn loss(&self) -> Option<String> {
+    pub fn loss_reason(&self) -> Option<String> {
         let is_lost = |(_, taken): &(&Label, &TakenLabel)| taken.is_lost();
         let lost = self.labels.iter().zip(&self.taken).filter(is_lost);
         let clause = |(label, taken): (&Label, &TakenLabel)| match taken.covered {

@@ -186,7 +186,12 @@ pub struct CaseDescription {
 impl CaseDescription {
     /// Describes a series; `identity` is its id for DICOM and the content hash for a picture. Whom it is of and what it
     /// looks like are left open.
-    pub fn of(identity: impl Into<String>, study: &str, date: &str, series: &Series) -> Self {
+    pub fn from_series(
+        identity: impl Into<String>,
+        study: &str,
+        date: &str,
+        series: &Series,
+    ) -> Self {
         let slice = |s: &super::study::Slice| SliceDescription {
             source: s.source.clone(),
             sop_instance_uid: s.sop_instance_uid.clone(),

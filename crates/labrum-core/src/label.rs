@@ -206,7 +206,7 @@ impl Label {
     }
 
     /// Remembers what models without ids call it.
-    pub fn bind(&mut self, of_model: &Self) {
+    pub fn bind_model_label(&mut self, of_model: &Self) {
         let bond = KnownAs {
             name: of_model.name.clone(),
             concept: of_model.concept.value.clone(),
@@ -222,7 +222,7 @@ impl Label {
     }
 
     /// A label of which only the name is known; `index` (0-based) picks the colour.
-    pub fn named(name: impl Into<String>, index: usize) -> Self {
+    pub fn with_name(name: impl Into<String>, index: usize) -> Self {
         Self {
             name: name.into(),
             color: PALETTE[index % PALETTE.len()],
@@ -237,7 +237,7 @@ impl Label {
 
     /// A label of which only the value is known.
     pub fn by_number(value: u8) -> Self {
-        Self::named(
+        Self::with_name(
             format!("Label {value}"),
             usize::from(value).saturating_sub(1),
         )
@@ -251,14 +251,14 @@ mod tests {
 
     #[test]
     fn a_free_color_is_one_that_no_label_has() {
-        let labels: Vec<Label> = [0, 1, 3].map(|i| Label::named("x", i)).into();
+        let labels: Vec<Label> = [0, 1, 3].map(|i| Label::with_name("x", i)).into();
         assert_eq!(free_color(&labels), PALETTE[2]);
-        let all: Vec<Label> = (0..8).map(|i| Label::named("x", i)).collect();
+        let all: Vec<Label> = (0..8).map(|i| Label::with_name("x", i)).collect();
         assert_eq!(free_color(&all), PALETTE[1]);
     }
 
     fn label(name: &str, id: &str) -> Label {
-        let mut label = Label::named(name, 0);
+        let mut label = Label::with_name(name, 0);
         label.kept.id = id.into();
         label
     }
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_label_of_a_model_is_found_by_id_then_by_bond_then_by_name() {
         let mut labels = vec![label("Adenoma", "a"), label("Polyp", "b")];
-        labels[0].bind(&Label::named("Polyp", 0));
+        labels[0].bind_model_label(&Label::with_name("Polyp", 0));
         assert_eq!(
             value_in(&labels, &label("Polyp", "b")),
             Some(2),
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn versions_from_before_ids_are_bound_by_their_classes() {
         let labels = vec![label("Adenoma", "a"), label("Bone", "b")];
-        let mut old = vec![Label::named("Polyp", 0)];
+        let mut old = vec![Label::with_name("Polyp", 0)];
         bind_by_value(&mut old, &labels);
         assert_eq!(values_in(&labels, &old), [1]);
         let mut new = vec![label("Bone", "b")];

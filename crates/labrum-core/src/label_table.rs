@@ -29,18 +29,18 @@ impl LabelTable {
     }
 
     /// The label of a value.
-    pub fn label(&self, value: u8) -> u8 {
+    pub fn map_label(&self, value: u8) -> u8 {
         self.0[usize::from(value)]
     }
 
     /// A mask in these labels.
-    pub fn apply(&self, mask: &Mask) -> Mask {
+    pub fn map_mask(&self, mask: &Mask) -> Mask {
         let (columns, rows) = (mask.columns(), mask.rows());
         let labels = mask
-            .labels()
+            .pixel_labels()
             .iter()
-            .map(|value| self.label(*value))
+            .map(|value| self.map_label(*value))
             .collect();
-        Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows))
+        Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::new_blank(columns, rows))
     }
 }

@@ -27,7 +27,7 @@ impl Affine {
         let steps = [
             [a, b, c].map(|v| v * spacing.column),
             [d, e, f].map(|v| v * spacing.row),
-            plane.normal(),
+            plane.unit_normal(),
         ];
         Self {
             steps,
@@ -36,7 +36,7 @@ impl Affine {
     }
 
     /// Where an index lies.
-    pub fn at(&self, index: [f64; 3]) -> [f64; 3] {
+    pub fn map_point(&self, index: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|i| {
             self.origin[i]
                 + (0..3)
@@ -46,17 +46,21 @@ impl Affine {
     }
 
     /// The lengths of the three steps.
-    pub fn spacing(&self) -> [f64; 3] {
-        self.steps.map(length)
+    pub fn step_lengths(&self) -> [f64; 3] {
+        self.steps.map(vector_length)
     }
 
     /// The way back; `None` where the axes lie in one plane, or no numbers are.
     pub fn inverse(&self) -> Option<Self> {
         let [a, b, c] = self.steps;
-        let [bc, ca, ab] = [cross(b, c), cross(c, a), cross(a, b)];
-        let volume = dot(a, bc);
+        let [bc, ca, ab] = [
+            cross_product(b, c),
+            cross_product(c, a),
+            cross_product(a, b),
+        ];
+        let volume = dot_product(a, bc);
         if !volume.is_finite()
-            || volume.abs() <= 1e-6 * length(a) * length(b) * length(c)
+            || volume.abs() <= 1e-6 * vector_length(a) * vector_length(b) * vector_length(c)
             || volume == 0.0
         {
             return None;
@@ -64,18 +68,18 @@ impl Affine {
         // Rows of the inverse are the cross products over the volume; its columns are the steps.
         let rows = [bc, ca, ab].map(|row| row.map(|v| v / volume));
         let steps = std::array::from_fn(|i| std::array::from_fn(|axis| rows[axis][i]));
-        let origin = std::array::from_fn(|axis| -dot(rows[axis], self.origin));
+        let origin = std::array::from_fn(|axis| -dot_product(rows[axis], self.origin));
         Some(Self { steps, origin })
     }
 
     /// First `first`, then this.
-    pub fn after(&self, first: &Self) -> Self {
+    pub fn compose_after(&self, first: &Self) -> Self {
         let turned = |v: [f64; 3]| {
             std::array::from_fn(|i| (0..3).map(|axis| self.steps[axis][i] * v[axis]).sum())
         };
         Self {
             steps: first.steps.map(turned),
-            origin: self.at(first.origin),
+            origin: self.map_point(first.origin),
         }
     }
 }
@@ -122,14 +126,14 @@ impl GridMap {
     ) -> Option<Self> {
         let grid_from_slice = Affine::of_plane(&frame, frame_spacing)
             .inverse()?
-            .after(&Affine::of_plane(&slice, slice_spacing));
+            .compose_after(&Affine::of_plane(&slice, slice_spacing));
         // Along the slice's normal from its pixel to the plane of the frame.
         let slope = grid_from_slice.steps[2][2];
         let above = |[x, y]: [f64; 2]| match slope.abs() > UPRIGHT {
-            true => -grid_from_slice.at([x, y, 0.0])[2] / slope,
+            true => -grid_from_slice.map_point([x, y, 0.0])[2] / slope,
             false => f64::MAX,
         };
-        let depths = corners(slice_size).map(above);
+        let depths = corner_pixel_centers(slice_size).map(above);
         let (low, high) = depths
             .iter()
             .fold((f64::MAX, f64::MIN), |(l, h), d| (l.min(*d), h.max(*d)));
@@ -148,7 +152,7 @@ impl GridMap {
             size,
             axes: 2,
         };
-        Some(map.fitted(slice_size))
+        Some(map.snap_to_pixels(slice_size))
     }
 
     /// To a volume of `size` voxels, from a slice of `slice_size` columns and rows. `None` where the volume is none.
@@ -158,7 +162,7 @@ impl GridMap {
         volume: &Affine,
         size: [usize; 3],
     ) -> Option<Self> {
-        let grid_from_slice = volume.inverse()?.after(slice);
+        let grid_from_slice = volume.inverse()?.compose_after(slice);
         let map = Self {
             fit: GridFit::Other,
             depth: 0.0,
@@ -167,11 +171,11 @@ impl GridMap {
             size,
             axes: 3,
         };
-        Some(map.fitted(slice_size))
+        Some(map.snap_to_pixels(slice_size))
     }
 
     /// With whole numbers where pixels meet pixels.
-    fn fitted(self, slice_size: [usize; 2]) -> Self {
+    fn snap_to_pixels(self, slice_size: [usize; 2]) -> Self {
         let axes = 0..self.axes;
         let whole =
             |v: [f64; 3]| std::array::from_fn(|i| if i < self.axes { v[i].round() } else { v[i] });
@@ -198,12 +202,18 @@ impl GridMap {
         };
         let off = |other: &Affine| {
             let at = |[x, y]: [f64; 2]| {
-                let (p, q) = (self.grid_from_slice.at([x, y, 0.0]), other.at([x, y, 0.0]));
+                let (p, q) = (
+                    self.grid_from_slice.map_point([x, y, 0.0]),
+                    other.map_point([x, y, 0.0]),
+                );
                 axes.clone()
                     .map(|i| (p[i] - q[i]).abs())
                     .fold(0.0, f64::max)
             };
-            corners(slice_size).map(at).into_iter().fold(0.0, f64::max)
+            corner_pixel_centers(slice_size)
+                .map(at)
+                .into_iter()
+                .fold(0.0, f64::max)
         };
         let (snapped, shifted) = (with(whole(origin)), with(origin));
         if off(&snapped) <= SAME_PIXEL {
@@ -233,13 +243,15 @@ impl GridMap {
     }
 
     /// How far the planes are apart at most, mm.
-    pub fn distance(&self) -> f64 {
+    pub fn max_plane_distance(&self) -> f64 {
         self.depth.abs() + self.tilt / 2.0
     }
 
     /// Column, row and layer of the grid's pixel in which the middle of this pixel of the slice lies; `None` beside it.
-    pub fn pixel(&self, column: usize, row: usize) -> Option<[usize; 3]> {
-        let at = self.grid_from_slice.at([column as f64, row as f64, 0.0]);
+    pub fn grid_pixel_at(&self, column: usize, row: usize) -> Option<[usize; 3]> {
+        let at = self
+            .grid_from_slice
+            .map_point([column as f64, row as f64, 0.0]);
         let mut pixel = [0; 3];
         for axis in 0..self.axes {
             let near = (at[axis] + 0.5 + NUDGE).floor();
@@ -253,16 +265,16 @@ impl GridMap {
 }
 
 /// The middles of the pixels in the corners.
-fn corners(size: [usize; 2]) -> [[f64; 2]; 4] {
+fn corner_pixel_centers(size: [usize; 2]) -> [[f64; 2]; 4] {
     let [x, y] = size.map(|n| n.saturating_sub(1) as f64);
     [[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]
 }
 
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+fn dot_product(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|i| a[i] * b[i]).sum()
 }
 
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+fn cross_product(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [
         a[1] * b[2] - a[2] * b[1],
         a[2] * b[0] - a[0] * b[2],
@@ -270,8 +282,8 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     ]
 }
 
-fn length(v: [f64; 3]) -> f64 {
-    dot(v, v).sqrt()
+fn vector_length(v: [f64; 3]) -> f64 {
+    dot_product(v, v).sqrt()
 }
 
 #[cfg(test)]
@@ -325,7 +337,7 @@ mod tests {
     fn pixels(map: &GridMap) -> Vec<Option<[usize; 3]>> {
         (0..3)
             .flat_map(|y| (0..4).map(move |x| (x, y)))
-            .map(|(x, y)| map.pixel(x, y))
+            .map(|(x, y)| map.grid_pixel_at(x, y))
             .collect()
     }
 
@@ -344,7 +356,10 @@ mod tests {
             steps: [[2.0, 0.1, 0.0], [0.0, 3.0, -0.5], [0.3, 0.0, 5.0]],
             origin: [1.0, 2.0, 3.0],
         };
-        let back = tilted.inverse().unwrap().at(tilted.at([4.0, 5.0, 6.0]));
+        let back = tilted
+            .inverse()
+            .unwrap()
+            .map_point(tilted.map_point([4.0, 5.0, 6.0]));
         assert!(
             back.iter()
                 .zip([4.0, 5.0, 6.0])
@@ -415,7 +430,7 @@ mod tests {
             "{:?}",
             map.fit
         );
-        assert_eq!(map.pixel(0, 0), Some([0; 3]));
+        assert_eq!(map.grid_pixel_at(0, 0), Some([0; 3]));
         let coarse = (plane([11.0, 20.0, 7.5], STRAIGHT), spacing(3.0, 4.0));
         let map = onto(coarse, [2, 3]);
         assert_eq!((map.fit, map.depth, map.tilt), (GridFit::Other, 2.5, 0.0));
@@ -426,7 +441,7 @@ mod tests {
             spacing(3.0, 2.0),
         );
         let map = onto(tilted, SIZE);
-        assert!(map.tilt > 1.0 && map.distance() > 1.0, "{map:?}");
+        assert!(map.tilt > 1.0 && map.max_plane_distance() > 1.0, "{map:?}");
         let upright = (
             plane([10.0, 20.0, 5.0], [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]),
             spacing(3.0, 2.0),
@@ -450,7 +465,7 @@ mod tests {
                 map.fit
             );
             assert_eq!(
-                [0, 1, 2, 3].map(|x| map.pixel(x, 0).map(|p| p[0])),
+                [0, 1, 2, 3].map(|x| map.grid_pixel_at(x, 0).map(|p| p[0])),
                 [Some(0), Some(1), Some(2), Some(3)]
             );
         }
@@ -466,9 +481,9 @@ mod tests {
             [4, 5],
         );
         assert_eq!(map.fit, GridFit::Rearranged);
-        assert_eq!(map.pixel(0, 0), Some([0, 3, 1]));
-        assert_eq!(map.pixel(3, 4), Some([4, 0, 1]));
-        assert_eq!(map.pixel(4, 0), None);
+        assert_eq!(map.grid_pixel_at(0, 0), Some([0, 3, 1]));
+        assert_eq!(map.grid_pixel_at(3, 4), Some([4, 0, 1]));
+        assert_eq!(map.grid_pixel_at(4, 0), None);
         assert_eq!(
             onto_volume([-10.0, -20.0, 35.0], STRAIGHT, [3.0, 2.0], [5, 4]).fit,
             GridFit::Same
@@ -492,6 +507,6 @@ mod tests {
     #[test]
     fn a_slice_far_away_meets_no_voxel() {
         let map = onto_volume([-10.0, -20.0, 300.0], STRAIGHT, [3.0, 2.0], [5, 4]);
-        assert_eq!(map.pixel(0, 0), None);
+        assert_eq!(map.grid_pixel_at(0, 0), None);
     }
 }

@@ -211,7 +211,7 @@ impl WorkReport {
     }
 
     /// Whether it is worth another round, in a sentence.
-    pub fn advice(&self) -> String {
+    pub fn next_round_advice(&self) -> String {
         let groups = self.by_model();
         let named: Vec<_> = groups
             .iter()
@@ -224,7 +224,7 @@ impl WorkReport {
             .collect();
         let dice: Vec<f64> = accepted
             .iter()
-            .filter_map(|v| Some(v.report.means().1?.dice))
+            .filter_map(|v| Some(v.report.mean_scores().1?.dice))
             .collect();
         match (&named[..], &dice[..]) {
             ([], []) => {

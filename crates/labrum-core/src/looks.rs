@@ -53,22 +53,29 @@ pub struct Looks {
 
 impl Look {
     /// The look of a picture as it is first shown, without black borders.
-    pub fn of(image: &Image) -> Self {
-        Self::of_grey(&GreyStatistics::of(image))
+    pub fn from_image(image: &Image) -> Self {
+        Self::of_grey(&GreyStatistics::from_image(image))
     }
 
     /// Looks that the picture could have had as well: mirrored, cut a little closer, darker and brighter.
-    pub fn variants(image: &Image) -> Vec<Self> {
-        let grey = GreyStatistics::of(image);
+    pub fn augmented_variants(image: &Image) -> Vec<Self> {
+        let grey = GreyStatistics::from_image(image);
         let crops = [[0.05, 0.0, 0.02, 0.06], [0.0, 0.06, 0.05, 0.0]];
-        let mut variants = vec![Self::of_grey(&grey), Self::of_grey(&grey.mirrored())];
-        variants.extend(crops.iter().map(|crop| Self::of_grey(&grey.cropped(*crop))));
+        let mut variants = vec![
+            Self::of_grey(&grey),
+            Self::of_grey(&grey.mirrored_horizontally()),
+        ];
+        variants.extend(
+            crops
+                .iter()
+                .map(|crop| Self::of_grey(&grey.with_cropped_margins(*crop))),
+        );
         variants.extend([0.75, 1.35].map(|gamma| Self::of_grey(&grey.with_gamma(gamma))));
         variants
     }
 
     fn of_grey(grey: &GreyStatistics) -> Self {
-        let grey = grey.stretched();
+        let grey = grey.with_stretched_contrast();
         let mut figures = Vec::with_capacity(FIGURES);
         let count = grey.levels.len().max(1) as f64;
         figures.extend(
@@ -76,10 +83,10 @@ impl Look {
         );
         let mut scaled = grey.clone();
         for _ in 0..SCALES {
-            figures.extend(scaled.edges());
-            scaled = scaled.halved();
+            figures.extend(scaled.edge_statistics());
+            scaled = scaled.at_half_size();
         }
-        figures.extend(grey.fields());
+        figures.extend(grey.field_means());
         figures.push(grey.colour);
         Self { figures }
     }
@@ -96,30 +103,34 @@ struct GreyStatistics {
 
 impl GreyStatistics {
     /// At most [`SIDE`] pixels each way, each the mean of what it stands for; borders of nothing but black left out.
-    fn of(image: &Image) -> Self {
+    fn from_image(image: &Image) -> Self {
         let contrast = image.first_contrast();
-        let level = |index: usize| image.level(contrast, image.value(index)).clamp(0.0, 1.0);
+        let level = |index: usize| {
+            image
+                .displayed_level(contrast, image.modality_value(index))
+                .clamp(0.0, 1.0)
+        };
         let (mut columns, mut rows) = ([0, image.columns], [0, image.rows]);
         let place = |part: [usize; 2], of: [usize; 2], cells: usize| {
             part.map(|cell| of[0] + cell * (of[1] - of[0]) / cells.max(1))
         };
-        let mut seen = Self::sampled(columns, rows, image.columns, &level);
+        let mut seen = Self::from_samples(columns, rows, image.columns, &level);
         // Once more, since what is seen the first time is coarse where the border is wide.
         for _ in 0..3 {
-            let [x, y] = seen.content();
+            let [x, y] = seen.content_bounds();
             if [x, y] == [[0, seen.columns], [0, seen.rows]] {
                 break;
             }
             (columns, rows) = (place(x, columns, seen.columns), place(y, rows, seen.rows));
-            seen = Self::sampled(columns, rows, image.columns, &level);
+            seen = Self::from_samples(columns, rows, image.columns, &level);
         }
         Self {
-            colour: colour(image),
+            colour: mean_colourfulness(image),
             ..seen
         }
     }
 
-    fn sampled(
+    fn from_samples(
         columns: [usize; 2],
         rows: [usize; 2],
         stride: usize,
@@ -161,7 +172,7 @@ impl GreyStatistics {
     }
 
     /// Columns and rows that hold more than black.
-    fn content(&self) -> [[usize; 2]; 2] {
+    fn content_bounds(&self) -> [[usize; 2]; 2] {
         const BLACK: f64 = 0.03;
         let column = |x: usize| (0..self.rows).any(|y| self.levels[y * self.columns + x] > BLACK);
         let row = |y: usize| {
@@ -185,7 +196,7 @@ impl GreyStatistics {
     }
 
     /// From black to white between the 1st and the 99th percentile.
-    fn stretched(&self) -> Self {
+    fn with_stretched_contrast(&self) -> Self {
         let mut sorted = self.levels.clone();
         sorted.sort_by(f64::total_cmp);
         let at = |share: f64| {
@@ -204,7 +215,7 @@ impl GreyStatistics {
         Self { levels, ..*self }
     }
 
-    fn mirrored(&self) -> Self {
+    fn mirrored_horizontally(&self) -> Self {
         let levels = self
             .levels
             .chunks_exact(self.columns)
@@ -215,7 +226,7 @@ impl GreyStatistics {
     }
 
     /// Without these shares at the left, the top, the right and the bottom.
-    fn cropped(&self, [left, top, right, bottom]: [f64; 4]) -> Self {
+    fn with_cropped_margins(&self, [left, top, right, bottom]: [f64; 4]) -> Self {
         let span = |count: usize, before: f64, after: f64| {
             let first = (count as f64 * before) as usize;
             let last = count - (count as f64 * after) as usize;
@@ -242,7 +253,7 @@ impl GreyStatistics {
         }
     }
 
-    fn halved(&self) -> Self {
+    fn at_half_size(&self) -> Self {
         let (columns, rows) = ((self.columns / 2).max(1), (self.rows / 2).max(1));
         let at = |x: usize, y: usize| {
             self.levels[y.min(self.rows - 1) * self.columns + x.min(self.columns - 1)]
@@ -266,7 +277,7 @@ impl GreyStatistics {
     }
 
     /// How strong edges are, how uneven and how fine, and the share of each direction.
-    fn edges(&self) -> [f64; DIRECTIONS + 3] {
+    fn edge_statistics(&self) -> [f64; DIRECTIONS + 3] {
         let mut directions = [0.0; DIRECTIONS];
         let (mut sum, mut squares, mut curvature, mut count) = (0.0, 0.0, 0.0, 0.0f64);
         let at = |x: usize, y: usize| self.levels[y * self.columns + x];
@@ -299,7 +310,7 @@ impl GreyStatistics {
     }
 
     /// How bright each field is.
-    fn fields(&self) -> Vec<f64> {
+    fn field_means(&self) -> Vec<f64> {
         let cut = |part: usize, count: usize| part * count / FIELDS;
         let mean = |i: usize| {
             let rows = cut(i / FIELDS, self.rows)..cut(i / FIELDS + 1, self.rows).max(1);
@@ -318,7 +329,7 @@ impl GreyStatistics {
 }
 
 /// The mean distance between the highest and the lowest of red, green and blue, 0..=1.
-fn colour(image: &Image) -> f64 {
+fn mean_colourfulness(image: &Image) -> f64 {
     let super::image::Pixels::Rgb8(pixels) = &image.pixels else {
         return 0.0;
     };
@@ -333,7 +344,7 @@ fn colour(image: &Image) -> f64 {
 
 impl Looks {
     /// From pictures that a model learned from and others; `None` where there are too few to say anything.
-    pub fn learn(like: &[Look], unlike: &[Look]) -> Option<Self> {
+    pub fn from_examples(like: &[Look], unlike: &[Look]) -> Option<Self> {
         const FEWEST: usize = 2 * FIGURES;
         if like.len() < FEWEST {
             return None;
@@ -357,14 +368,14 @@ impl Looks {
         };
         let own: Vec<Vec<f64>> = like.iter().map(scaled).collect();
         let others: Vec<Vec<f64>> = unlike.iter().map(scaled).collect();
-        let precision = inverse(&correlations(&own))?;
+        let precision = invert_matrix(&shrunk_correlations(&own))?;
         let mut distances: Vec<f64> = own
             .iter()
-            .map(|figures| distance(figures, |at| precision[at]))
+            .map(|figures| mahalanobis_distance(figures, |at| precision[at]))
             .collect();
         distances.sort_by(f64::total_cmp);
         let limit = distances[((OWN * count) as usize).min(distances.len() - 1)];
-        let (weights, constant) = separate(&own, &others);
+        let (weights, constant) = fit_logistic_regression(&own, &others);
         let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect();
         Some(Self {
             mean: single(&mean),
@@ -379,7 +390,7 @@ impl Looks {
     }
 
     /// True for a picture that looks like those learned from, and not like the others.
-    pub fn knows(&self, look: &Look) -> bool {
+    pub fn is_familiar(&self, look: &Look) -> bool {
         let is_whole = self.mean.len() == FIGURES
             && self.deviation.len() == FIGURES
             && self.weights.len() == FIGURES
@@ -391,9 +402,9 @@ impl Looks {
             |i: usize| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
         let figures: Vec<f64> = (0..FIGURES).map(scaled).collect();
         // Asked for each case in sight in every frame: nothing is copied.
-        distance(&figures, |at| f64::from(self.precision[at])) <= f64::from(self.limit)
+        mahalanobis_distance(&figures, |at| f64::from(self.precision[at])) <= f64::from(self.limit)
             && (self.unlike == 0
-                || score(
+                || linear_score(
                     &figures,
                     |i| f64::from(self.weights[i]),
                     f64::from(self.constant),
@@ -402,7 +413,7 @@ impl Looks {
 }
 
 /// Mahalanobis distance from the mean; `precision` row by row.
-fn distance(figures: &[f64], precision: impl Fn(usize) -> f64) -> f64 {
+fn mahalanobis_distance(figures: &[f64], precision: impl Fn(usize) -> f64) -> f64 {
     let row = |i: usize| {
         figures
             .iter()
@@ -419,7 +430,7 @@ fn distance(figures: &[f64], precision: impl Fn(usize) -> f64) -> f64 {
         .sqrt()
 }
 
-fn score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -> f64 {
+fn linear_score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -> f64 {
     constant
         + figures
             .iter()
@@ -429,7 +440,7 @@ fn score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -> f64 {
 }
 
 /// How the figures go together, row by row, drawn towards figures that have nothing to do with each other.
-fn correlations(own: &[Vec<f64>]) -> Vec<f64> {
+fn shrunk_correlations(own: &[Vec<f64>]) -> Vec<f64> {
     let of = |i: usize, j: usize| own.iter().map(|f| f[i] * f[j]).sum::<f64>() / own.len() as f64;
     let shrunk =
         |i: usize, j: usize| (1.0 - SHRINKAGE) * of(i, j) + if i == j { SHRINKAGE } else { 0.0 };
@@ -439,7 +450,7 @@ fn correlations(own: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// The inverse of a matrix of [`FIGURES`] rows, by Gauss and Jordan; `None` where it has none.
-fn inverse(matrix: &[f64]) -> Option<Vec<f64>> {
+fn invert_matrix(matrix: &[f64]) -> Option<Vec<f64>> {
     let mut left = matrix.to_vec();
     let mut right: Vec<f64> = (0..FIGURES * FIGURES)
         .map(|i| f64::from(i % FIGURES == i / FIGURES))
@@ -473,7 +484,7 @@ fn inverse(matrix: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// Logistic regression by gradient descent; each side weighs the same, however many pictures it has.
-fn separate(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
+fn fit_logistic_regression(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
     const STEPS: usize = 2000;
     const RATE: f64 = 0.3;
     const DECAY: f64 = 1e-3;
@@ -486,7 +497,8 @@ fn separate(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
         let (mut gradient, mut slope) = (vec![0.0; FIGURES], 0.0);
         for (looks, wanted) in sides {
             for figures in looks {
-                let probability = 1.0 / (1.0 + (-score(figures, |i| weights[i], constant)).exp());
+                let probability =
+                    1.0 / (1.0 + (-linear_score(figures, |i| weights[i], constant)).exp());
                 let error = (probability - wanted) / looks.len() as f64;
                 gradient
                     .iter_mut()
@@ -533,15 +545,15 @@ mod tests {
 
     fn looks(length: f64, radius: f64, seeds: std::ops::Range<usize>) -> Vec<Look> {
         seeds
-            .map(|seed| Look::of(&picture(length, radius, seed)))
+            .map(|seed| Look::from_image(&picture(length, radius, seed)))
             .collect()
     }
 
     #[test]
     fn pictures_of_one_kind_are_known_and_others_are_not() {
-        let looks_of_it = Looks::learn(&looks(6.0, 50.0, 0..240), &[]).unwrap();
+        let looks_of_it = Looks::from_examples(&looks(6.0, 50.0, 0..240), &[]).unwrap();
         let share = |looks: &[Look]| {
-            looks.iter().filter(|l| looks_of_it.knows(l)).count() as f64 / looks.len() as f64
+            looks.iter().filter(|l| looks_of_it.is_familiar(l)).count() as f64 / looks.len() as f64
         };
         assert!(share(&looks(6.0, 50.0, 300..360)) > 0.9);
         assert_eq!(share(&looks(2.0, 50.0, 0..40)), 0.0, "finer");
@@ -552,9 +564,9 @@ mod tests {
     fn what_it_was_told_of_others_counts() {
         let own = looks(6.0, 50.0, 0..240);
         let near = looks(5.2, 50.0, 0..200);
-        let looks_of_it = Looks::learn(&own, &near).unwrap();
+        let looks_of_it = Looks::from_examples(&own, &near).unwrap();
         let share = |looks: &[Look]| {
-            looks.iter().filter(|l| looks_of_it.knows(l)).count() as f64 / looks.len() as f64
+            looks.iter().filter(|l| looks_of_it.is_familiar(l)).count() as f64 / looks.len() as f64
         };
         assert!(share(&looks(5.2, 50.0, 300..340)) < 0.1);
         assert!(share(&looks(6.0, 50.0, 300..360)) > 0.9);
@@ -571,16 +583,16 @@ mod tests {
             wide[(y + 90) * 400 + 120..][..160].copy_from_slice(row);
         }
         let wide = Image::new(400, 300, Pixels::U8(wide)).unwrap();
-        let looks_of_it = Looks::learn(&looks(6.0, 50.0, 0..240), &[]).unwrap();
-        assert!(looks_of_it.knows(&Look::of(&wide)));
+        let looks_of_it = Looks::from_examples(&looks(6.0, 50.0, 0..240), &[]).unwrap();
+        assert!(looks_of_it.is_familiar(&Look::from_image(&wide)));
     }
 
     #[test]
     fn few_pictures_say_nothing_and_odd_ones_break_nothing() {
-        assert_eq!(Looks::learn(&looks(6.0, 50.0, 0..20), &[]), None);
+        assert_eq!(Looks::from_examples(&looks(6.0, 50.0, 0..20), &[]), None);
         for (columns, rows) in [(1, 1), (1, 500), (300, 2), (3, 3)] {
             let image = Image::new(columns, rows, Pixels::U8(vec![0; columns * rows])).unwrap();
-            let look = Look::of(&image);
+            let look = Look::from_image(&image);
             assert_eq!(look.figures.len(), FIGURES);
             assert!(
                 look.figures.iter().all(|f| f.is_finite()),

@@ -16,7 +16,7 @@ impl LabelSet {
     pub const ALL: Self = Self([u64::MAX; 4]);
 
     /// The set with one label more.
-    pub fn with(mut self, label: u8) -> Self {
+    pub fn with_label(mut self, label: u8) -> Self {
         self.0[usize::from(label >> 6)] |= 1 << (label & 63);
         self
     }
@@ -29,7 +29,7 @@ impl LabelSet {
 
 impl FromIterator<u8> for LabelSet {
     fn from_iter<I: IntoIterator<Item = u8>>(labels: I) -> Self {
-        labels.into_iter().fold(Self::NONE, Self::with)
+        labels.into_iter().fold(Self::NONE, Self::with_label)
     }
 }
 
@@ -51,7 +51,7 @@ impl Rule {
     };
 
     /// True where a pixel may change from one label to the other.
-    pub fn allows(&self, before: u8, after: u8) -> bool {
+    pub fn allows_change(&self, before: u8, after: u8) -> bool {
         self.over.contains(before) && !self.locked.contains(before) && !self.locked.contains(after)
     }
 }
@@ -80,7 +80,7 @@ pub fn labels_in(pixels: impl IntoIterator<Item = u8>) -> Vec<u8> {
 
 impl Mask {
     /// A mask of background.
-    pub fn empty(columns: usize, rows: usize) -> Self {
+    pub fn new_blank(columns: usize, rows: usize) -> Self {
         Self {
             columns,
             rows,
@@ -108,12 +108,12 @@ impl Mask {
     }
 
     /// All labels, row after row.
-    pub fn labels(&self) -> &[u8] {
+    pub fn pixel_labels(&self) -> &[u8] {
         &self.labels
     }
 
     /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
-    pub fn relabelled(&self, values: &[u8]) -> Self {
+    pub fn remap_labels(&self, values: &[u8]) -> Self {
         let value = |l: &u8| {
             usize::from(*l)
                 .checked_sub(1)
@@ -129,7 +129,7 @@ impl Mask {
     }
 
     /// The label at (`column`, `row`); 0 outside.
-    pub fn at(&self, column: i64, row: i64) -> u8 {
+    pub fn label_at(&self, column: i64, row: i64) -> u8 {
         let inside = column >= 0
             && row >= 0
             && (column as usize) < self.columns
@@ -142,7 +142,7 @@ impl Mask {
     }
 
     /// How many pixels carry `label`.
-    pub fn count(&self, label: u8) -> usize {
+    pub fn count_pixels(&self, label: u8) -> usize {
         self.labels.iter().filter(|&&l| l == label).count()
     }
 
@@ -152,14 +152,14 @@ impl Mask {
     }
 
     /// The pixels that carry `label`.
-    pub fn region(&self, label: u8) -> Region {
-        Region::from_fn(&PixelRect::whole(self.columns, self.rows), |x, y| {
+    pub fn label_region(&self, label: u8) -> Region {
+        Region::from_fn(&PixelRect::full_frame(self.columns, self.rows), |x, y| {
             self.labels[y * self.columns + x] == label
         })
     }
 
     /// The pixels of `region` that painting with `label` under `rule` would change.
-    pub fn changing(&self, region: &Region, label: u8, rule: &Rule) -> Region {
+    pub fn changeable_region(&self, region: &Region, label: u8, rule: &Rule) -> Region {
         let mut spans = Vec::new();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
             let row = span.row * self.columns;
@@ -167,7 +167,7 @@ impl Mask {
             while start < end {
                 let before = self.labels[row + start];
                 let next = start + equal_at_start(&self.labels[row + start..row + end]);
-                if before != label && rule.allows(before, label) {
+                if before != label && rule.allows_change(before, label) {
                     spans.push(Span {
                         row: span.row,
                         start,
@@ -181,9 +181,9 @@ impl Mask {
     }
 
     /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. What lies outside is left out.
-    pub fn paint(&mut self, region: &Region, label: u8, rule: &Rule) -> Edit {
-        self.relabel(region, |before| {
-            if rule.allows(before, label) {
+    pub fn paint_region(&mut self, region: &Region, label: u8, rule: &Rule) -> Edit {
+        self.relabel_runs(region, |before| {
+            if rule.allows_change(before, label) {
                 label
             } else {
                 before
@@ -193,38 +193,44 @@ impl Mask {
 
     /// Gives what has one label another one, or none, whatever is locked.
     pub fn move_label(&mut self, from: u8, to: u8) -> Edit {
-        let whole = Region::whole(self.columns, self.rows);
-        self.relabel(&whole, |before| if before == from { to } else { before })
+        let whole = Region::full_frame(self.columns, self.rows);
+        self.relabel_runs(&whole, |before| if before == from { to } else { before })
     }
 
     /// Makes `label` cover exactly `target` within `window`, where `rule` allows it: what it leaves becomes
     /// background. Outside of `window` nothing changes.
-    pub fn reshape(&mut self, label: u8, target: &Region, window: &Region, rule: &Rule) -> Edit {
+    pub fn reshape_label(
+        &mut self,
+        label: u8,
+        target: &Region,
+        window: &Region,
+        rule: &Rule,
+    ) -> Edit {
         // Erasing what the label leaves is part of its move: "paint only over" is about what it comes to cover.
         let leaving = Rule {
             over: LabelSet::ALL,
             ..*rule
         };
         let gone = window.difference(target);
-        let erased = self.relabel(&gone, |before| {
-            if before == label && leaving.allows(label, 0) {
+        let erased = self.relabel_runs(&gone, |before| {
+            if before == label && leaving.allows_change(label, 0) {
                 0
             } else {
                 before
             }
         });
-        let painted = self.paint(&target.intersection(window), label, rule);
-        self.merged(&[erased, painted])
+        let painted = self.paint_region(&target.intersection(window), label, rule);
+        self.merge_edits(&[erased, painted])
     }
 
     /// Takes over the labels of `other`, of the same size (else nothing happens), within `region`, where `rule` allows.
-    pub fn take(&mut self, other: &Mask, region: &Region, rule: &Rule) -> Edit {
+    pub fn copy_region_from(&mut self, other: &Mask, region: &Region, rule: &Rule) -> Edit {
         if (self.columns, self.rows) != (other.columns, other.rows) {
             return Edit::default();
         }
-        self.change(region, |i, before| {
+        self.relabel_pixels(region, |i, before| {
             let after = other.labels[i];
-            if rule.allows(before, after) {
+            if rule.allows_change(before, after) {
                 after
             } else {
                 before
@@ -233,7 +239,7 @@ impl Mask {
     }
 
     /// Makes this mask equal to `other` (of the same size, else nothing happens); the edit undoes it.
-    pub fn replace(&mut self, other: &Mask) -> Edit {
+    pub fn replace_with(&mut self, other: &Mask) -> Edit {
         if (self.columns, self.rows) != (other.columns, other.rows) {
             return Edit::default();
         }
@@ -243,7 +249,7 @@ impl Mask {
     }
 
     /// Does what an edit says, whatever is there; runs outside of the mask are left out.
-    pub fn apply(&mut self, edit: &Edit) {
+    pub fn apply_edit(&mut self, edit: &Edit) {
         for Run {
             start,
             length,
@@ -261,7 +267,7 @@ impl Mask {
     }
 
     /// One edit for several that were made on this mask one after the other, the last one just now.
-    pub fn merged(&self, edits: &[Edit]) -> Edit {
+    pub fn merge_edits(&self, edits: &[Edit]) -> Edit {
         let mut changed = edits.iter().filter(|e| !e.is_empty());
         if let (Some(only), None) = (changed.next(), changed.next()) {
             return only.clone();
@@ -290,7 +296,7 @@ impl Mask {
     }
 
     /// Changes labels by what they are alone, all neighbours of the same label in a row at once.
-    fn relabel(&mut self, region: &Region, label: impl Fn(u8) -> u8) -> Edit {
+    fn relabel_runs(&mut self, region: &Region, label: impl Fn(u8) -> u8) -> Edit {
         let mut edit = Edit::default();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
             let row = span.row * self.columns;
@@ -304,7 +310,7 @@ impl Mask {
                 let after = label(before);
                 if before != after {
                     self.labels[start..start + length].fill(after);
-                    edit.push(start as u32, before, after);
+                    edit.push_change(start as u32, before, after);
                     edit.runs
                         .last_mut()
                         .into_iter()
@@ -317,7 +323,7 @@ impl Mask {
     }
 
     /// Changes labels by where they are, too.
-    fn change(&mut self, region: &Region, label: impl Fn(usize, u8) -> u8) -> Edit {
+    fn relabel_pixels(&mut self, region: &Region, label: impl Fn(usize, u8) -> u8) -> Edit {
         let mut edit = Edit::default();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
             let row = span.row * self.columns;
@@ -325,7 +331,7 @@ impl Mask {
                 let before = self.labels[i];
                 let after = label(i, before);
                 self.labels[i] = after;
-                edit.push(i as u32, before, after);
+                edit.push_change(i as u32, before, after);
             }
         }
         edit
@@ -354,10 +360,10 @@ pub struct PackedMask {
 
 impl PackedMask {
     /// Packs a mask.
-    pub fn of(mask: &Mask) -> Self {
+    pub fn from_mask(mask: &Mask) -> Self {
         let mut bytes = Vec::new();
         for run in mask.labels.chunk_by(|a, b| a == b) {
-            edit::put(&mut bytes, run.len() as u32);
+            edit::write_leb128(&mut bytes, run.len() as u32);
             bytes.push(run[0]);
         }
         Self {
@@ -368,11 +374,13 @@ impl PackedMask {
     }
 
     /// The mask.
-    pub fn unpack(&self) -> Mask {
+    pub fn to_mask(&self) -> Mask {
         let (columns, rows) = (self.columns as usize, self.rows as usize);
         let mut labels = Vec::with_capacity(columns * rows);
         let mut bytes = self.bytes.as_slice();
-        while let Some((length, (&label, rest))) = edit::take(&mut bytes).zip(bytes.split_first()) {
+        while let Some((length, (&label, rest))) =
+            edit::read_leb128(&mut bytes).zip(bytes.split_first())
+        {
             labels.resize(labels.len() + length as usize, label);
             bytes = rest;
         }
@@ -418,7 +426,9 @@ impl PackedMask {
     fn for_runs(&self, mut tell: impl FnMut(usize, usize, u8)) {
         let mut bytes = self.bytes.as_slice();
         let mut at = 0;
-        while let Some((length, (&label, rest))) = edit::take(&mut bytes).zip(bytes.split_first()) {
+        while let Some((length, (&label, rest))) =
+            edit::read_leb128(&mut bytes).zip(bytes.split_first())
+        {
             let end = at + length as usize;
             if label != 0 {
                 tell(at, end, label);
@@ -428,22 +438,24 @@ impl PackedMask {
     }
 
     /// True where a pixel has the label.
-    pub fn holds(&self, label: u8) -> bool {
+    pub fn contains_label(&self, label: u8) -> bool {
         let mut found = false;
         self.for_runs(|_, _, held| found |= held == label);
         found
     }
 
     /// Columns and rows.
-    pub fn size(&self) -> (u32, u32) {
+    pub fn columns_and_rows(&self) -> (u32, u32) {
         (self.columns, self.rows)
     }
 
     /// How many pixels have a label.
-    pub fn labelled(&self) -> u64 {
+    pub fn count_labelled_pixels(&self) -> u64 {
         let mut bytes = self.bytes.as_slice();
         let mut count = 0;
-        while let Some((length, (&label, rest))) = edit::take(&mut bytes).zip(bytes.split_first()) {
+        while let Some((length, (&label, rest))) =
+            edit::read_leb128(&mut bytes).zip(bytes.split_first())
+        {
             count += if label == 0 { 0 } else { u64::from(length) };
             bytes = rest;
         }
@@ -468,7 +480,7 @@ impl PackedMask {
         let (columns, rows) = (u32::from_le_bytes(*columns), u32::from_le_bytes(*rows));
         let (mut rest, mut pixels) = (runs, 0u64);
         while !rest.is_empty() {
-            pixels += u64::from(edit::take(&mut rest)?);
+            pixels += u64::from(edit::read_leb128(&mut rest)?);
             rest = rest.split_first()?.1;
         }
         let is_whole = pixels == u64::from(columns) * u64::from(rows) && pixels <= MOST_PIXELS;
@@ -495,8 +507,9 @@ mod tests {
     }
 
     fn region() -> impl Strategy<Value = Region> {
-        proptest::collection::vec(any::<bool>(), SIDE * SIDE)
-            .prop_map(|c| Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| c[y * SIDE + x]))
+        proptest::collection::vec(any::<bool>(), SIDE * SIDE).prop_map(|c| {
+            Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, y| c[y * SIDE + x])
+        })
     }
 
     fn rule() -> impl Strategy<Value = Rule> {
@@ -527,20 +540,20 @@ mod tests {
             type Write = Box<dyn Fn(&mut Mask) -> Edit>;
             let (r, w) = (region.clone(), window.clone());
             let writes: [Write; 3] = [
-                Box::new(move |m| m.paint(&r, label, &rule)),
-                Box::new({ let r = region.clone(); move |m| m.reshape(label.max(1), &r, &w, &rule) }),
-                Box::new(move |m| m.take(&other, &region, &rule)),
+                Box::new(move |m| m.paint_region(&r, label, &rule)),
+                Box::new({ let r = region.clone(); move |m| m.reshape_label(label.max(1), &r, &w, &rule) }),
+                Box::new(move |m| m.copy_region_from(&other, &region, &rule)),
             ];
             for write in writes {
                 let mut mask = start.clone();
                 let edit = write(&mut mask);
                 let written = mask.clone();
                 for locked in (0..4).filter(|l| rule.locked.contains(*l)) {
-                    prop_assert_eq!(mask.region(locked), start.region(locked));
+                    prop_assert_eq!(mask.label_region(locked), start.label_region(locked));
                 }
-                mask.apply(&edit.inverse());
+                mask.apply_edit(&edit.inverse());
                 prop_assert_eq!(&mask, &start);
-                mask.apply(&edit);
+                mask.apply_edit(&edit);
                 prop_assert_eq!(mask, written);
             }
         }
@@ -552,26 +565,26 @@ mod tests {
             let labels: Vec<u8> = runs.iter().flat_map(|(l, n)| std::iter::repeat_n(*l, *n)).collect();
             let columns = labels.len();
             let mut mask = Mask::from_labels(columns, 1, labels.clone()).unwrap();
-            let rule = Rule { locked: LabelSet::NONE.with(2), over: LabelSet::ALL };
+            let rule = Rule { locked: LabelSet::NONE.with_label(2), over: LabelSet::ALL };
             let span = Span { row: 0, start, end: start + length };
-            let edit = mask.paint(&Region::from_spans(vec![span]), 1, &rule);
+            let edit = mask.paint_region(&Region::from_spans(vec![span]), 1, &rule);
             let painted = |(i, l): (usize, &u8)| if i >= start && i < start + length && *l != 2 { 1 } else { *l };
             let expected: Vec<u8> = labels.iter().enumerate().map(painted).collect();
-            prop_assert_eq!(mask.labels(), &expected);
+            prop_assert_eq!(mask.pixel_labels(), &expected);
             prop_assert_eq!(edit, Edit::between(&labels, &expected));
         }
 
         #[test]
         fn edits_of_a_gesture_are_one(start in mask(), parts in proptest::collection::vec((region(), 0u8..4), 0..5)) {
             let mut mask = start.clone();
-            let edits: Vec<Edit> = parts.iter().map(|(r, l)| mask.paint(r, *l, &Rule::FREE)).collect();
-            prop_assert_eq!(mask.merged(&edits), Edit::between(start.labels(), mask.labels()));
+            let edits: Vec<Edit> = parts.iter().map(|(r, l)| mask.paint_region(r, *l, &Rule::FREE)).collect();
+            prop_assert_eq!(mask.merge_edits(&edits), Edit::between(start.pixel_labels(), mask.pixel_labels()));
         }
 
         #[test]
         fn a_packed_mask_comes_back(mask in mask()) {
-            let packed = PackedMask::of(&mask);
-            prop_assert_eq!(packed.unpack(), mask);
+            let packed = PackedMask::from_mask(&mask);
+            prop_assert_eq!(packed.to_mask(), mask);
             prop_assert_eq!(PackedMask::from_bytes(&packed.to_bytes()).unwrap(), packed);
         }
     }

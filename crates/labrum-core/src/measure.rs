@@ -5,7 +5,7 @@
 //! one, they are given labels of their own.
 
 use super::{
-    boundary::{Point, segments, trace},
+    boundary::{Point, ring_segments, trace_contours},
     geometry::PixelSpacing,
     mask::Mask,
     region::{PixelRect, Region},
@@ -63,8 +63,8 @@ pub struct Measurement {
 }
 
 /// Measures `label`; `None` where the mask does not hold it.
-pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
-    let pixels = mask.count(label);
+pub fn measure_label(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
+    let pixels = mask.count_pixels(label);
     if pixels == 0 {
         return None;
     }
@@ -76,10 +76,10 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
     };
     // An aspect ratio alone is a shape without a size: lengths stay in pixels of the image as it is stored.
     let [width, height] = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
-    let contours = trace(mask, label);
+    let contours = trace_contours(mask, label);
     let pieces = contours.iter().filter(|c| !c.is_hole);
     let diameters = pieces.filter_map(|piece| {
-        let rim: Vec<Point> = piece.middles().collect();
+        let rim: Vec<Point> = piece.edge_midpoints().collect();
         longest_diameter(&rim, [width, height])
     });
     Some(Measurement {
@@ -90,7 +90,7 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
         area: pixels as f64 * width * height,
         perimeter: contours
             .iter()
-            .map(|c| ring_length(&c.smooth().points, [width, height]))
+            .map(|c| ring_length(&c.taubin_smoothed().points, [width, height]))
             .sum(),
         longest_diameter: diameters.max_by(|a, b| a.length.total_cmp(&b.length))?,
     })
@@ -99,13 +99,13 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
 /// Measures every label in 1..=`labels` that the mask holds.
 pub fn measure_all(mask: &Mask, labels: u8, scale: &Scale) -> Vec<Measurement> {
     (1..=labels)
-        .filter_map(|label| measure(mask, label, scale))
+        .filter_map(|label| measure_label(mask, label, scale))
         .collect()
 }
 
 /// Volume of `label` over the slices of a series, in mm³: areas times the distance between slices (`slice_spacing`,
 /// mm). `None` where either is not known in mm.
-pub fn volume<'a>(
+pub fn label_volume<'a>(
     slices: impl IntoIterator<Item = (&'a Mask, Scale)>,
     label: u8,
     slice_spacing: Option<f64>,
@@ -113,7 +113,7 @@ pub fn volume<'a>(
     let slice_spacing = slice_spacing?;
     let mut volume = 0.0;
     for (mask, scale) in slices {
-        let pixels = mask.count(label);
+        let pixels = mask.count_pixels(label);
         if pixels > 0 {
             let spacing = scale.of_label(mask, label).ok()?;
             volume += pixels as f64 * spacing.row * spacing.column * slice_spacing;
@@ -128,12 +128,12 @@ pub fn volume<'a>(
 ///
 /// Ramanujan's second approximation, within 1e-5 for any ellipse as round as a head.
 pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Option<f64> {
-    let (columns, labels) = (mask.columns(), mask.labels());
-    let window = PixelRect::whole(columns, mask.rows());
+    let (columns, labels) = (mask.columns(), mask.pixel_labels());
+    let window = PixelRect::full_frame(columns, mask.rows());
     let inside = Region::from_fn(&window, |column, row| {
         labels[row * columns + column] == label
     });
-    let piece = components::largest(&inside);
+    let piece = components::largest_component(&inside);
     let pixels = || {
         piece
             .spans()
@@ -162,10 +162,12 @@ pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Optio
 }
 
 fn ring_length(ring: &[Point], size: [f64; 2]) -> f64 {
-    segments(ring).map(|(a, b)| distance(a, b, size)).sum()
+    ring_segments(ring)
+        .map(|(a, b)| scaled_distance(a, b, size))
+        .sum()
 }
 
-fn distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
+fn scaled_distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
     ((a[0] - b[0]) * size[0]).hypot((a[1] - b[1]) * size[1])
 }
 
@@ -173,10 +175,10 @@ fn distance(a: Point, b: Point, size: [f64; 2]) -> f64 {
 fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diameter> {
     let hull = convex_hull(points);
     let n = hull.len();
-    let area = |a: Point, b: Point, c: Point| cross(a, b, c).abs();
+    let area = |a: Point, b: Point, c: Point| twice_signed_area(a, b, c).abs();
     let mut best: Option<Diameter> = None;
     let mut consider = |a: Point, b: Point| {
-        let length = distance(a, b, size);
+        let length = scaled_distance(a, b, size);
         if best.is_none_or(|d| length > d.length) {
             best = Some(Diameter {
                 length,
@@ -201,7 +203,7 @@ fn longest_diameter(points: &[Point], size: [f64; 2]) -> Option<Diameter> {
 }
 
 /// Twice the signed area of a triangle.
-fn cross(a: Point, b: Point, c: Point) -> f64 {
+fn twice_signed_area(a: Point, b: Point, c: Point) -> f64 {
     (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 }
 
@@ -217,7 +219,7 @@ fn convex_hull(points: &[Point]) -> Vec<Point> {
         let mut chain: Vec<Point> = Vec::new();
         for p in points {
             while chain.len() >= 2
-                && cross(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0
+                && twice_signed_area(chain[chain.len() - 2], chain[chain.len() - 1], p) <= 0.0
             {
                 chain.pop();
             }
@@ -263,7 +265,7 @@ mod tests {
         for radius in [3.0, 5.5, 10.0, 25.0, 60.0] {
             let centre = 70.2;
             let disc = draw(140, 140, |x, y| (x - centre).hypot(y - centre) < radius);
-            let m = measure(&disc, 1, &Scale::default()).unwrap();
+            let m = measure_label(&disc, 1, &Scale::default()).unwrap();
             let off = m.perimeter / (2.0 * PI * radius) - 1.0;
             assert!(off.abs() < 0.03, "radius {radius}: {off}");
             if radius > 8.0 {
@@ -303,7 +305,7 @@ mod tests {
         let disc = draw(120, 120, |x, y| {
             ((x - 60.0) * 0.5).hypot((y - 60.0) * 0.8) < 20.0
         });
-        let m = measure(&disc, 1, &mm(0.8, 0.5)).unwrap();
+        let m = measure_label(&disc, 1, &mm(0.8, 0.5)).unwrap();
         assert_eq!(m.unit, Unit::Millimetre);
         assert!((m.area / (PI * 400.0) - 1.0).abs() < 0.01);
         assert!(
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn a_square_has_its_diagonal_as_longest_diameter() {
         let square = draw(20, 20, |x, y| x > 5.0 && x < 15.0 && y > 5.0 && y < 15.0);
-        let m = measure(&square, 1, &Scale::default()).unwrap();
+        let m = measure_label(&square, 1, &Scale::default()).unwrap();
         assert_eq!((m.pixels, m.area, m.unit), (100, 100.0, Unit::Pixel));
         assert!((m.longest_diameter.length - 181f64.sqrt()).abs() < 1e-9);
         assert!(
@@ -330,11 +332,11 @@ mod tests {
     #[test]
     fn the_longest_diameter_is_that_of_one_piece() {
         let head = |x: f64, y: f64| (x - 50.0).hypot(y - 50.0) < 20.0;
-        let alone = measure(&draw(160, 100, head), 1, &Scale::default()).unwrap();
+        let alone = measure_label(&draw(160, 100, head), 1, &Scale::default()).unwrap();
         let with_dot = draw(160, 100, |x, y| {
             head(x, y) || (x - 150.0).hypot(y - 10.0) < 3.0
         });
-        let beside = measure(&with_dot, 1, &Scale::default()).unwrap();
+        let beside = measure_label(&with_dot, 1, &Scale::default()).unwrap();
         assert_eq!(alone.longest_diameter, beside.longest_diameter);
         assert!(beside.area > alone.area && beside.perimeter > alone.perimeter);
     }
@@ -344,7 +346,7 @@ mod tests {
         let ring = draw(80, 80, |x, y| {
             (10.0..30.0).contains(&(x - 40.0).hypot(y - 40.0))
         });
-        let m = measure(&ring, 1, &Scale::default()).unwrap();
+        let m = measure_label(&ring, 1, &Scale::default()).unwrap();
         assert!((m.area / (PI * 800.0) - 1.0).abs() < 0.01);
         assert!((m.perimeter / (2.0 * PI * 40.0) - 1.0).abs() < 0.01);
     }
@@ -353,7 +355,7 @@ mod tests {
     fn areas_of_parts_that_lie_apart_add_up_and_their_diameters_do_not() {
         let two = draw(9, 9, |x, y| (x < 1.0 && y < 1.0) || (x > 8.0 && y > 8.0));
         let one = draw(9, 9, |x, y| x < 1.0 && y < 1.0);
-        let [two, one] = [two, one].map(|mask| measure(&mask, 1, &Scale::default()).unwrap());
+        let [two, one] = [two, one].map(|mask| measure_label(&mask, 1, &Scale::default()).unwrap());
         assert_eq!(
             (two.area, two.longest_diameter.length),
             (2.0 * one.area, one.longest_diameter.length)
@@ -362,8 +364,14 @@ mod tests {
 
     #[test]
     fn an_absent_label_has_no_measurement() {
-        assert_eq!(measure(&Mask::empty(4, 4), 1, &Scale::default()), None);
-        assert_eq!(measure_all(&Mask::empty(4, 4), 3, &Scale::default()), []);
+        assert_eq!(
+            measure_label(&Mask::new_blank(4, 4), 1, &Scale::default()),
+            None
+        );
+        assert_eq!(
+            measure_all(&Mask::new_blank(4, 4), 3, &Scale::default()),
+            []
+        );
     }
 
     #[test]
@@ -375,22 +383,22 @@ mod tests {
         })
         .into();
         let dot = draw(3, 3, |x, y| x == 1.5 && y == 1.5);
-        let measured = measure(&dot, 1, &ratio).unwrap();
+        let measured = measure_label(&dot, 1, &ratio).unwrap();
         assert_eq!(
             (measured.unit, measured.spacing),
             (Unit::Pixel, Err(NoLength::ShapeOnly))
         );
-        assert_eq!(volume([(&dot, ratio)], 1, Some(1.0)), None);
+        assert_eq!(label_volume([(&dot, ratio)], 1, Some(1.0)), None);
     }
 
     #[test]
     fn volume_is_area_times_slice_distance() {
         let dot = draw(3, 3, |x, y| x == 1.5 && y == 1.5);
         assert_eq!(
-            volume([(&dot, mm(0.5, 0.5)), (&dot, mm(0.5, 0.5))], 1, Some(4.0)),
+            label_volume([(&dot, mm(0.5, 0.5)), (&dot, mm(0.5, 0.5))], 1, Some(4.0)),
             Some(2.0)
         );
-        assert_eq!(volume([(&dot, mm(0.5, 0.5))], 1, None), None);
+        assert_eq!(label_volume([(&dot, mm(0.5, 0.5))], 1, None), None);
     }
 
     proptest! {
@@ -399,12 +407,12 @@ mod tests {
             labels in prop::collection::vec(0u8..2, 70), row in 0.2f64..3.0
         ) {
             let mask = Mask::from_labels(10, 7, labels).unwrap();
-            let Some(m) = measure(&mask, 1, &mm(row, 1.0)) else { return Ok(()) };
+            let Some(m) = measure_label(&mask, 1, &mm(row, 1.0)) else { return Ok(()) };
             let farthest_in = |rim: Vec<Point>| {
-                let pairs = rim.iter().flat_map(|a| rim.iter().map(move |b| distance(*a, *b, [1.0, row])));
+                let pairs = rim.iter().flat_map(|a| rim.iter().map(move |b| scaled_distance(*a, *b, [1.0, row])));
                 pairs.fold(0.0, f64::max)
             };
-            let farthest = trace(&mask, 1).iter().map(|c| farthest_in(c.middles().collect())).fold(0.0, f64::max);
+            let farthest = trace_contours(&mask, 1).iter().map(|c| farthest_in(c.edge_midpoints().collect())).fold(0.0, f64::max);
             prop_assert!((farthest - m.longest_diameter.length).abs() < 1e-9);
         }
     }

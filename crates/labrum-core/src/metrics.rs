@@ -35,7 +35,7 @@ impl Scores {
     };
 
     /// Means of each figure; `hd95` over those that have one. `None` for no scores.
-    pub fn mean(scores: &[Self]) -> Option<Self> {
+    pub fn mean_over(scores: &[Self]) -> Option<Self> {
         let mean = |of: fn(&Self) -> Option<f64>| {
             let values: Vec<f64> = scores.iter().filter_map(of).collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -52,14 +52,20 @@ impl Scores {
 /// Agreement of two masks of one size, the mean over the labels that are in either. `None` where the sizes differ.
 ///
 /// `spacing` is the distance between rows, then between columns.
-pub fn score(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<Scores> {
-    let labels = labels_in(predicted.labels().iter().chain(truth.labels()).copied());
+pub fn score_masks(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<Scores> {
+    let labels = labels_in(
+        predicted
+            .pixel_labels()
+            .iter()
+            .chain(truth.pixel_labels())
+            .copied(),
+    );
     let scores = labels
         .into_iter()
         .map(|label| score_label(predicted, truth, label, spacing))
         .collect::<Option<Vec<_>>>()?;
     let same_size = (predicted.columns(), predicted.rows()) == (truth.columns(), truth.rows());
-    same_size.then(|| Scores::mean(&scores).unwrap_or(Scores::PERFECT))
+    same_size.then(|| Scores::mean_over(&scores).unwrap_or(Scores::PERFECT))
 }
 
 /// Agreement of two masks of one size in one label. `None` where the sizes differ.
@@ -68,18 +74,18 @@ pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2])
     if (predicted.columns(), predicted.rows()) != (columns, rows) {
         return None;
     }
-    let [a, b] = [predicted, truth].map(|mask| LabelRegion::of(mask, label));
+    let [a, b] = [predicted, truth].map(|mask| LabelRegion::from_mask(mask, label));
     let width = boundary_width(columns, rows);
     Some(Scores {
-        dice: dice(&a.inside, &b.inside),
-        iou: iou(&a.inside, &b.inside),
+        dice: dice_coefficient(&a.inside, &b.inside),
+        iou: iou_score(&a.inside, &b.inside),
         hd95: hausdorff_95(&a, &b, spacing),
-        boundary_iou: iou(&a.boundary_region(width), &b.boundary_region(width)),
+        boundary_iou: iou_score(&a.boundary_region(width), &b.boundary_region(width)),
     })
 }
 
-fn dice(a: &[bool], b: &[bool]) -> f64 {
-    let (both, either) = overlap(a, b);
+fn dice_coefficient(a: &[bool], b: &[bool]) -> f64 {
+    let (both, either) = overlap_sizes(a, b);
     if either == 0 {
         1.0
     } else {
@@ -87,8 +93,8 @@ fn dice(a: &[bool], b: &[bool]) -> f64 {
     }
 }
 
-fn iou(a: &[bool], b: &[bool]) -> f64 {
-    let (both, either) = overlap(a, b);
+fn iou_score(a: &[bool], b: &[bool]) -> f64 {
+    let (both, either) = overlap_sizes(a, b);
     if either == 0 {
         1.0
     } else {
@@ -97,7 +103,7 @@ fn iou(a: &[bool], b: &[bool]) -> f64 {
 }
 
 /// Sizes of intersection and union.
-fn overlap(a: &[bool], b: &[bool]) -> (usize, usize) {
+fn overlap_sizes(a: &[bool], b: &[bool]) -> (usize, usize) {
     a.iter().zip(b).fold((0, 0), |(both, either), (&a, &b)| {
         (both + usize::from(a && b), either + usize::from(a || b))
     })
@@ -106,7 +112,7 @@ fn overlap(a: &[bool], b: &[bool]) -> (usize, usize) {
 /// 95th percentile of the distances from each surface pixel to the other surface, of both directions together, as
 /// `hd95` of medpy defines it.
 fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f64> {
-    let (from, to) = (a.surface(), b.surface());
+    let (from, to) = (a.surface_pixels(), b.surface_pixels());
     match (from.contains(&true), to.contains(&true)) {
         (false, false) => return Some(0.0),
         (true, true) => {}
@@ -121,11 +127,11 @@ fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f
                 .filter_map(|(&on_surface, d)| on_surface.then_some(d)),
         );
     }
-    Some(percentile(&mut distances, 0.95))
+    Some(interpolated_quantile(&mut distances, 0.95))
 }
 
 /// The `q` quantile (0..=1) of at least one value, interpolated linearly between neighbours as in numpy.
-fn percentile(values: &mut [f64], q: f64) -> f64 {
+fn interpolated_quantile(values: &mut [f64], q: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = q * (values.len() - 1) as f64;
     let (low, high) = (
@@ -149,8 +155,8 @@ struct LabelRegion {
 }
 
 impl LabelRegion {
-    fn of(mask: &Mask, label: u8) -> Self {
-        let inside = mask.labels().iter().map(|&l| l == label).collect();
+    fn from_mask(mask: &Mask, label: u8) -> Self {
+        let inside = mask.pixel_labels().iter().map(|&l| l == label).collect();
         Self {
             columns: mask.columns(),
             rows: mask.rows(),
@@ -158,19 +164,19 @@ impl LabelRegion {
         }
     }
 
-    fn at(&self, column: usize, row: usize) -> bool {
+    fn is_inside(&self, column: usize, row: usize) -> bool {
         column < self.columns && row < self.rows && self.inside[row * self.columns + column]
     }
 
     /// Inside pixels with one of four neighbours outside; beyond the image is outside.
-    fn surface(&self) -> Vec<bool> {
+    fn surface_pixels(&self) -> Vec<bool> {
         let on_surface = |i: usize| {
             let (column, row) = (i % self.columns, i / self.columns);
             self.inside[i]
-                && !(self.at(column.wrapping_sub(1), row)
-                    && self.at(column + 1, row)
-                    && self.at(column, row.wrapping_sub(1))
-                    && self.at(column, row + 1))
+                && !(self.is_inside(column.wrapping_sub(1), row)
+                    && self.is_inside(column + 1, row)
+                    && self.is_inside(column, row.wrapping_sub(1))
+                    && self.is_inside(column, row + 1))
         };
         (0..self.inside.len()).map(on_surface).collect()
     }
@@ -181,14 +187,14 @@ impl LabelRegion {
         let mut line = Vec::new();
         for row in 0..self.rows {
             let start = row * self.columns;
-            erode(&self.inside[start..start + self.columns], width, &mut line);
+            erode_line(&self.inside[start..start + self.columns], width, &mut line);
             core[start..start + self.columns].copy_from_slice(&line);
         }
         for column in 0..self.columns {
             let down: Vec<bool> = (0..self.rows)
                 .map(|row| core[row * self.columns + column])
                 .collect();
-            erode(&down, width, &mut line);
+            erode_line(&down, width, &mut line);
             line.iter()
                 .enumerate()
                 .for_each(|(row, &kept)| core[row * self.columns + column] = kept);
@@ -202,7 +208,7 @@ impl LabelRegion {
 }
 
 /// Keeps the pixels of a line that have `width` set pixels on either side.
-fn erode(line: &[bool], width: usize, kept: &mut Vec<bool>) {
+fn erode_line(line: &[bool], width: usize, kept: &mut Vec<bool>) {
     kept.clear();
     kept.resize(line.len(), false);
     for stretch in line
@@ -263,7 +269,7 @@ mod tests {
             5.0,
             0.1246684350132626,
         ];
-        assert_scores(score(&a, &b, [1.0, 1.0]).unwrap(), expected);
+        assert_scores(score_masks(&a, &b, [1.0, 1.0]).unwrap(), expected);
         // Cut off by the lower edge, pixels that are not square.
         let (a, b) = (
             disc(200, 150, 90.0, 140.0, 40.0),
@@ -275,7 +281,7 @@ mod tests {
             12.32233744059949,
             0.18810148731408574,
         ];
-        assert_scores(score(&a, &b, [0.4, 0.9]).unwrap(), expected);
+        assert_scores(score_masks(&a, &b, [0.4, 0.9]).unwrap(), expected);
         // Ragged masks.
         let a = mask(120, 90, |c, r| {
             u8::from((c * 7.0 + r * 3.0) % 31.0 < 20.0 && (c - 60.0).hypot(r - 45.0) <= 40.0)
@@ -289,19 +295,22 @@ mod tests {
             1.5,
             0.4625103562551781,
         ];
-        assert_scores(score(&a, &b, [1.5, 1.0]).unwrap(), expected);
+        assert_scores(score_masks(&a, &b, [1.5, 1.0]).unwrap(), expected);
     }
 
     #[test]
     fn two_empty_masks_agree_wholly() {
-        let empty = Mask::empty(9, 7);
-        assert_eq!(score(&empty, &empty, [1.0, 1.0]).unwrap(), Scores::PERFECT);
+        let empty = Mask::new_blank(9, 7);
+        assert_eq!(
+            score_masks(&empty, &empty, [1.0, 1.0]).unwrap(),
+            Scores::PERFECT
+        );
     }
 
     #[test]
     fn an_empty_mask_against_a_full_one_has_no_distance() {
-        let scores = score(
-            &Mask::empty(40, 40),
+        let scores = score_masks(
+            &Mask::new_blank(40, 40),
             &disc(40, 40, 20.0, 20.0, 9.0),
             [1.0, 1.0],
         )
@@ -319,8 +328,15 @@ mod tests {
 
     #[test]
     fn masks_of_two_sizes_have_no_scores() {
-        assert!(score(&Mask::empty(4, 4), &Mask::empty(4, 5), [1.0, 1.0]).is_none());
-        assert!(score(&disc(8, 8, 4.0, 4.0, 2.0), &Mask::empty(4, 5), [1.0, 1.0]).is_none());
+        assert!(score_masks(&Mask::new_blank(4, 4), &Mask::new_blank(4, 5), [1.0, 1.0]).is_none());
+        assert!(
+            score_masks(
+                &disc(8, 8, 4.0, 4.0, 2.0),
+                &Mask::new_blank(4, 5),
+                [1.0, 1.0]
+            )
+            .is_none()
+        );
     }
 
     #[test]
@@ -331,7 +347,7 @@ mod tests {
             hd95: None,
             boundary_iou: 0.0,
         };
-        let mean = Scores::mean(&[
+        let mean = Scores::mean_over(&[
             Scores {
                 hd95: Some(3.0),
                 ..Scores::PERFECT
@@ -348,14 +364,14 @@ mod tests {
                 boundary_iou: 0.5
             }
         );
-        assert!(Scores::mean(&[]).is_none());
+        assert!(Scores::mean_over(&[]).is_none());
     }
 
     #[test]
     fn labels_count_alike() {
         let truth = mask(30, 30, |c, _| if c < 20.0 { 1 } else { 2 });
         let half = mask(30, 30, |c, _| u8::from(c < 20.0));
-        let scores = score(&half, &truth, [1.0, 1.0]).unwrap();
+        let scores = score_masks(&half, &truth, [1.0, 1.0]).unwrap();
         assert_eq!((scores.dice, scores.hd95), (0.5, Some(0.0)));
     }
 
@@ -366,10 +382,10 @@ mod tests {
             b in proptest::collection::vec(0u8..3, 120),
         ) {
             let [a, b] = [a, b].map(|labels| Mask::from_labels(12, 10, labels).unwrap());
-            let there = score(&a, &b, [0.7, 1.3]).unwrap();
-            prop_assert_eq!(there, score(&b, &a, [0.7, 1.3]).unwrap());
+            let there = score_masks(&a, &b, [0.7, 1.3]).unwrap();
+            prop_assert_eq!(there, score_masks(&b, &a, [0.7, 1.3]).unwrap());
             prop_assert!(there.iou <= there.dice && there.dice <= 1.0);
-            prop_assert_eq!(score(&a, &a, [0.7, 1.3]).unwrap(), Scores::PERFECT);
+            prop_assert_eq!(score_masks(&a, &a, [0.7, 1.3]).unwrap(), Scores::PERFECT);
         }
     }
 }

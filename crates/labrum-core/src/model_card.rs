@@ -168,7 +168,11 @@ impl ModelCard {
     /// series must look like them too; that alone decides for pictures, and for an unknown body part. Where the card does
     /// not say it, one of the picture words must stand in the description or the path of a picture, and in the
     /// description where the body part is unknown.
-    pub fn fit<'a>(&self, series: &Series, look: impl FnOnce() -> Option<&'a Look>) -> ModelFit {
+    pub fn fit_for_series<'a>(
+        &self,
+        series: &Series,
+        look: impl FnOnce() -> Option<&'a Look>,
+    ) -> ModelFit {
         match self.fit_by_name(series) {
             ModelFit::Fits => self
                 .looks
@@ -179,7 +183,7 @@ impl ModelCard {
     }
 
     /// Why this model runs by itself on a series that it fits, a clause: "the image looks like those that it learned from".
-    pub fn grounds(&self, series: &Series) -> String {
+    pub fn automatic_run_reason(&self, series: &Series) -> String {
         let look = "the image looks like those that it learned from";
         let purpose = &self.purpose;
         if series.modality.is_empty() {
@@ -206,7 +210,7 @@ impl ModelCard {
     fn fit_by_look(&self, looks: &Looks, look: Option<&Look>) -> ModelFit {
         match look {
             None => ModelFit::No("the image is not read yet".into()),
-            Some(look) if looks.knows(look) => ModelFit::Fits,
+            Some(look) if looks.is_familiar(look) => ModelFit::Fits,
             Some(_) => ModelFit::No(format!(
                 "it is for {}, and this does not look like the images that it learned from",
                 self.purpose.summary

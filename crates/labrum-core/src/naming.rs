@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 /// The name with its accents composed (Unicode's form NFC): "é" may be one character or an "e" with an accent behind it,
 /// as macOS writes it, and looks the same.
-pub fn composed(name: &str) -> String {
+pub fn compose_accents(name: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc()
         .normalize(name)
         .into_owned()
@@ -13,13 +13,13 @@ pub fn composed(name: &str) -> String {
 
 /// What is equal for names that a file system may take for one: those that differ in upper and lower case, or in how their
 /// accents are written.
-pub fn folded(name: &str) -> String {
-    composed(&composed(name).to_lowercase())
+pub fn fold_case_and_accents(name: &str) -> String {
+    compose_accents(&compose_accents(name).to_lowercase())
 }
 
 /// The names in their order, with a number behind each that stood there before: "Lesion", "Lesion (2)".
 pub fn told_apart<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let names: Vec<String> = names.into_iter().map(composed).collect();
+    let names: Vec<String> = names.into_iter().map(compose_accents).collect();
     // A name that was given stays that of its own label.
     let given: HashSet<&String> = names.iter().collect();
     let mut taken = HashSet::new();
@@ -67,8 +67,11 @@ mod tests {
 
     #[test]
     fn accents_that_look_the_same_are_the_same() {
-        assert_eq!(composed("fe\u{301}mur"), "f\u{e9}mur");
-        assert_eq!(folded("FE\u{301}MUR"), folded("f\u{e9}mur"));
+        assert_eq!(compose_accents("fe\u{301}mur"), "f\u{e9}mur");
+        assert_eq!(
+            fold_case_and_accents("FE\u{301}MUR"),
+            fold_case_and_accents("f\u{e9}mur")
+        );
         assert_eq!(
             told_apart(["f\u{e9}mur", "fe\u{301}mur"]),
             ["f\u{e9}mur", "f\u{e9}mur (2)"]

@@ -58,7 +58,7 @@ impl Orientation {
     }
 
     /// Columns and rows that are shown of so many stored ones.
-    pub fn size(self, (columns, rows): (usize, usize)) -> (usize, usize) {
+    pub fn shown_size(self, (columns, rows): (usize, usize)) -> (usize, usize) {
         if self.transposed {
             (rows, columns)
         } else {
@@ -67,7 +67,11 @@ impl Orientation {
     }
 
     /// The stored pixel (column, row) that is shown at (`x`, `y`), of `columns` x `rows` stored ones.
-    pub fn stored(self, (columns, rows): (usize, usize), (x, y): (usize, usize)) -> (usize, usize) {
+    pub fn stored_pixel(
+        self,
+        (columns, rows): (usize, usize),
+        (x, y): (usize, usize),
+    ) -> (usize, usize) {
         let (column, row) = if self.transposed { (y, x) } else { (x, y) };
         let place = |at: usize, count: usize, reversed: bool| {
             if reversed {
@@ -83,10 +87,10 @@ impl Orientation {
     }
 
     /// Values as they are shown, row after row, of `columns` x `rows` stored ones.
-    pub fn turn<T: Copy>(self, columns: usize, rows: usize, stored: &[T]) -> Vec<T> {
-        let (width, height) = self.size((columns, rows));
+    pub fn orient_values<T: Copy>(self, columns: usize, rows: usize, stored: &[T]) -> Vec<T> {
+        let (width, height) = self.shown_size((columns, rows));
         let pixel = |x: usize, y: usize| {
-            let (column, row) = self.stored((columns, rows), (x, y));
+            let (column, row) = self.stored_pixel((columns, rows), (x, y));
             stored.get(row * columns + column).copied()
         };
         let mut shown = Vec::with_capacity(width * height);
@@ -95,7 +99,7 @@ impl Orientation {
     }
 
     /// Spacing as it is shown.
-    pub fn spacing(self, stored: PixelSpacing) -> PixelSpacing {
+    pub fn orient_spacing(self, stored: PixelSpacing) -> PixelSpacing {
         if !self.transposed {
             return stored;
         }
@@ -107,20 +111,20 @@ impl Orientation {
     }
 
     /// An image as it is shown, with its spacing; what else lies in its plane must not be there yet.
-    pub fn image(self, stored: Image) -> Image {
+    pub fn orient_image(self, stored: Image) -> Image {
         if self == Self::AS_STORED {
             return stored;
         }
         let (columns, rows) = (stored.columns, stored.rows);
         let pixels = match &stored.pixels {
-            Pixels::U8(v) => Pixels::U8(self.turn(columns, rows, v)),
-            Pixels::U16(v) => Pixels::U16(self.turn(columns, rows, v)),
-            Pixels::I16(v) => Pixels::I16(self.turn(columns, rows, v)),
-            Pixels::F32(v) => Pixels::F32(self.turn(columns, rows, v)),
-            Pixels::Rgb8(v) => Pixels::Rgb8(self.turn(columns, rows, v)),
+            Pixels::U8(v) => Pixels::U8(self.orient_values(columns, rows, v)),
+            Pixels::U16(v) => Pixels::U16(self.orient_values(columns, rows, v)),
+            Pixels::I16(v) => Pixels::I16(self.orient_values(columns, rows, v)),
+            Pixels::F32(v) => Pixels::F32(self.orient_values(columns, rows, v)),
+            Pixels::Rgb8(v) => Pixels::Rgb8(self.orient_values(columns, rows, v)),
         };
-        let (columns, rows) = self.size((columns, rows));
-        let spacing = stored.spacing.map(|spacing| self.spacing(spacing));
+        let (columns, rows) = self.shown_size((columns, rows));
+        let spacing = stored.spacing.map(|spacing| self.orient_spacing(spacing));
         Image {
             columns,
             rows,
@@ -131,13 +135,13 @@ impl Orientation {
     }
 
     /// A mask as it is shown.
-    pub fn mask(self, stored: Mask) -> Mask {
+    pub fn orient_mask(self, stored: Mask) -> Mask {
         if self == Self::AS_STORED {
             return stored;
         }
         let size = (stored.columns(), stored.rows());
-        let (columns, rows) = self.size(size);
-        let labels = self.turn(size.0, size.1, stored.labels());
+        let (columns, rows) = self.shown_size(size);
+        let labels = self.orient_values(size.0, size.1, stored.pixel_labels());
         Mask::from_labels(columns, rows, labels).unwrap_or(stored)
     }
 }
@@ -160,19 +164,19 @@ pub enum MaskOrientation {
 ///
 /// Where sizes do not tell (mirrored, turned by 180 degrees, square) the mask's own flag decides. A mask that fits in no
 /// way comes back as its own flag says, of the wrong size.
-pub fn lay(
+pub fn fit_mask_to_image(
     stored: Mask,
     own: Orientation,
     image: Orientation,
     shown: (usize, usize),
 ) -> (Mask, MaskOrientation) {
     let size = (stored.columns(), stored.rows());
-    if own.size(size) == shown {
+    if own.shown_size(size) == shown {
         let is_in_doubt = own == Orientation::AS_STORED
             && image != Orientation::AS_STORED
-            && image.size(size) == shown;
+            && image.shown_size(size) == shown;
         (
-            own.mask(stored),
+            own.orient_mask(stored),
             if is_in_doubt {
                 MaskOrientation::AsShownInDoubt
             } else {
@@ -181,10 +185,10 @@ pub fn lay(
         )
     } else if size == shown {
         (stored, MaskOrientation::OwnFlagLeftOut)
-    } else if own == Orientation::AS_STORED && image.size(size) == shown {
-        (image.mask(stored), MaskOrientation::TurnedLikeImage)
+    } else if own == Orientation::AS_STORED && image.shown_size(size) == shown {
+        (image.orient_mask(stored), MaskOrientation::TurnedLikeImage)
     } else {
-        (own.mask(stored), MaskOrientation::AsShown)
+        (own.orient_mask(stored), MaskOrientation::AsShown)
     }
 }
 
@@ -197,8 +201,8 @@ mod tests {
     /// Rows of letters as they are shown, of the stored rows "abc" and "def".
     fn shown(value: u16) -> Vec<String> {
         let orientation = Orientation::from_exif(value);
-        let (width, _) = orientation.size((3, 2));
-        let turned = orientation.turn(3, 2, b"abcdef");
+        let (width, _) = orientation.shown_size((3, 2));
+        let turned = orientation.orient_values(3, 2, b"abcdef");
         turned
             .chunks(width)
             .map(|row| String::from_utf8(row.to_vec()).unwrap())
@@ -229,10 +233,10 @@ mod tests {
     fn the_way_back_leads_to_what_was_stored() {
         for value in 1..=8 {
             let there = Orientation::from_exif(value);
-            let (width, height) = there.size((3, 2));
-            let turned = there.turn(3, 2, b"abcdef");
+            let (width, height) = there.shown_size((3, 2));
+            let turned = there.orient_values(3, 2, b"abcdef");
             assert_eq!(
-                there.inverse().turn(width, height, &turned),
+                there.inverse().orient_values(width, height, &turned),
                 b"abcdef",
                 "{value}"
             );
@@ -247,7 +251,7 @@ mod tests {
             column: 1.0,
             source: SpacingSource::Picture,
         };
-        let image = Orientation::from_exif(6).image(Image {
+        let image = Orientation::from_exif(6).orient_image(Image {
             spacing: Some(spacing),
             ..image
         });
@@ -259,9 +263,9 @@ mod tests {
     fn a_mask_is_laid_by_its_size_and_else_by_its_own_flag() {
         let [plain, turned, upside_down] = [1, 6, 3].map(Orientation::from_exif);
         let wide = || Mask::from_labels(3, 2, (1..=6).collect()).unwrap();
-        let upright = turned.mask(wide());
+        let upright = turned.orient_mask(wide());
         // Image: stored 3 x 2, shown 2 x 3.
-        let laid = |mask, own| lay(mask, own, turned, (2, 3));
+        let laid = |mask, own| fit_mask_to_image(mask, own, turned, (2, 3));
         assert_eq!(
             laid(upright.clone(), plain),
             (upright.clone(), MaskOrientation::AsShown)
@@ -280,18 +284,23 @@ mod tests {
         );
         // Upside down: sizes do not tell.
         assert_eq!(
-            lay(wide(), plain, upside_down, (3, 2)),
+            fit_mask_to_image(wide(), plain, upside_down, (3, 2)),
             (wide(), MaskOrientation::AsShownInDoubt)
         );
         assert_eq!(
-            lay(wide(), plain, plain, (3, 2)),
+            fit_mask_to_image(wide(), plain, plain, (3, 2)),
             (wide(), MaskOrientation::AsShown)
         );
         assert_eq!(
-            lay(wide(), upside_down, plain, (3, 2)).0.labels(),
+            fit_mask_to_image(wide(), upside_down, plain, (3, 2))
+                .0
+                .pixel_labels(),
             [6, 5, 4, 3, 2, 1]
         );
         // No way fits.
-        assert_eq!(lay(wide(), plain, plain, (2, 3)).0.columns(), 3);
+        assert_eq!(
+            fit_mask_to_image(wide(), plain, plain, (2, 3)).0.columns(),
+            3
+        );
     }
 }

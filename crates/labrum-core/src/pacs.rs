@@ -19,7 +19,7 @@ impl Protocol {
     pub const ALL: [Self; 2] = [Self::DicomWeb, Self::Dimse];
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::DicomWeb => "DICOMweb",
             Self::Dimse => "DIMSE",
@@ -45,7 +45,7 @@ impl SignIn {
     pub const ALL: [Self; 3] = [Self::None, Self::Password, Self::Token];
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::None => "None",
             Self::Password => "Password",
@@ -96,7 +96,7 @@ impl Default for Server {
 
 impl Server {
     /// What stands for the server in names of files: other words for the same address are the same server.
-    pub fn key(&self) -> String {
+    pub fn file_key(&self) -> String {
         let address = self.address.trim().trim_end_matches('/').to_lowercase();
         match self.protocol {
             Protocol::DicomWeb => format!("web {address}"),
@@ -118,7 +118,7 @@ impl Server {
     }
 
     /// What is wrong with it, as a clause.
-    pub fn problem(&self) -> Option<&'static str> {
+    pub fn find_problem(&self) -> Option<&'static str> {
         let address = self.address.trim();
         let host = address.split_once("://").map_or(address, |(_, rest)| rest);
         let authority = host.split('/').next().unwrap_or_default();
@@ -172,7 +172,7 @@ impl Secret {
     }
 
     /// The secret itself.
-    pub fn reveal(&self) -> &str {
+    pub fn expose_secret(&self) -> &str {
         &self.0
     }
 }
@@ -209,7 +209,7 @@ pub const USUAL_LIMIT: usize = 200;
 
 impl Query {
     /// So many studies at most.
-    pub fn most(&self) -> usize {
+    pub fn study_limit(&self) -> usize {
         if self.limit == 0 {
             USUAL_LIMIT
         } else {
@@ -221,8 +221,8 @@ impl Query {
     ///
     /// # Errors
     /// Where a day is none: what was written.
-    pub fn dates(&self) -> Result<Option<String>, String> {
-        let (from, to) = (day(&self.from)?, day(&self.to)?);
+    pub fn study_date_range(&self) -> Result<Option<String>, String> {
+        let (from, to) = (parse_day(&self.from)?, parse_day(&self.to)?);
         Ok(match (from.is_empty(), to.is_empty()) {
             (true, true) => None,
             _ if from == to => Some(from),
@@ -248,7 +248,7 @@ impl Query {
     }
 }
 
-fn day(text: &str) -> Result<String, String> {
+fn parse_day(text: &str) -> Result<String, String> {
     let digits: String = text
         .trim()
         .chars()
@@ -354,7 +354,7 @@ impl SendState {
     }
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::Waiting => "Waiting",
             Self::Sending => "Sending",
@@ -418,30 +418,30 @@ mod tests {
             address: address.into(),
             ..Server::default()
         };
-        assert_eq!(server("https://pacs/dicom-web").problem(), None);
-        assert_eq!(server("").problem(), Some("it has no address"));
+        assert_eq!(server("https://pacs/dicom-web").find_problem(), None);
+        assert_eq!(server("").find_problem(), Some("it has no address"));
         assert!(
             server("pacs/dicom-web")
-                .problem()
+                .find_problem()
                 .is_some_and(|p| p.contains("https://"))
         );
         assert!(
             server("http://me:secret@pacs/")
-                .problem()
+                .find_problem()
                 .is_some_and(|p| p.contains("password"))
         );
         let dimse = |address: &str| Server {
             protocol: Protocol::Dimse,
             ..server(address)
         };
-        assert_eq!(dimse("pacs:104").problem(), None);
-        assert!(dimse("pacs").problem().is_some() && dimse("pacs:x").problem().is_some());
+        assert_eq!(dimse("pacs:104").find_problem(), None);
+        assert!(dimse("pacs").find_problem().is_some() && dimse("pacs:x").find_problem().is_some());
         assert!(
             Server {
                 called_ae: "LONGER THAN SIXTEEN".into(),
                 ..dimse("pacs:104")
             }
-            .problem()
+            .find_problem()
             .is_some()
         );
     }
@@ -471,7 +471,7 @@ mod tests {
                 to: to.into(),
                 ..Query::default()
             }
-            .dates()
+            .study_date_range()
         };
         assert_eq!(query("", ""), Ok(None));
         assert_eq!(query("2026-01-31", ""), Ok(Some("20260131-".into())));

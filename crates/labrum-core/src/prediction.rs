@@ -13,7 +13,7 @@ pub struct Prediction {
 
 impl Prediction {
     /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
-    pub fn relabelled(self, values: &[u8]) -> Self {
+    pub fn remap_labels(self, values: &[u8]) -> Self {
         if values
             .iter()
             .enumerate()
@@ -23,7 +23,7 @@ impl Prediction {
             return self;
         }
         let (columns, rows) = (self.mask.columns(), self.mask.rows());
-        let mask = self.mask.relabelled(values);
+        let mask = self.mask.remap_labels(values);
         let most = values.iter().copied().max().map_or(0, usize::from);
         let mut probabilities = vec![vec![0; columns * rows]; most];
         for (map, value) in self.probabilities.into_iter().zip(values) {
@@ -45,7 +45,7 @@ impl Prediction {
     }
 
     /// Probability 0..=1 of `label` at pixel `index`; of background for label 0.
-    pub fn probability(&self, label: u8, index: usize) -> f32 {
+    pub fn label_probability(&self, label: u8, index: usize) -> f32 {
         let of = |map: &Vec<u16>| f32::from(map[index]) / 65535.0;
         match label {
             0 => (1.0 - self.probabilities.iter().map(of).sum::<f32>()).max(0.0),
@@ -66,14 +66,20 @@ mod tests {
             mask,
             probabilities: vec![vec![1, 60_000, 3], vec![4, 5, 60_000]],
         };
-        let other = prediction.clone().relabelled(&[3, 1]);
-        assert_eq!(other.mask.labels(), [0, 3, 1]);
-        assert_eq!(other.probability(3, 1), prediction.probability(1, 1));
-        assert_eq!(other.probability(1, 2), prediction.probability(2, 2));
-        assert_eq!(prediction.clone().relabelled(&[1, 2]), prediction);
-        let merged = prediction.clone().relabelled(&[2, 2]);
+        let other = prediction.clone().remap_labels(&[3, 1]);
+        assert_eq!(other.mask.pixel_labels(), [0, 3, 1]);
         assert_eq!(
-            (merged.mask.labels(), merged.probabilities[1][1]),
+            other.label_probability(3, 1),
+            prediction.label_probability(1, 1)
+        );
+        assert_eq!(
+            other.label_probability(1, 2),
+            prediction.label_probability(2, 2)
+        );
+        assert_eq!(prediction.clone().remap_labels(&[1, 2]), prediction);
+        let merged = prediction.clone().remap_labels(&[2, 2]);
+        assert_eq!(
+            (merged.mask.pixel_labels(), merged.probabilities[1][1]),
             ([0, 2, 2].as_slice(), 60_005)
         );
     }

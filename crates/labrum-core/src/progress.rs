@@ -44,7 +44,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 impl Control {
     /// Stops where `cancel` says so.
-    pub fn with(cancel: Cancel) -> Self {
+    pub fn with_cancel(cancel: Cancel) -> Self {
         Self {
             cancel,
             ..Self::default()
@@ -52,26 +52,26 @@ impl Control {
     }
 
     /// Asks the work to wait until it is asked to go on.
-    pub fn pause(&self, is_paused: bool) {
-        self.lock().is_paused = is_paused;
+    pub fn set_paused(&self, is_paused: bool) {
+        self.lock_wishes().is_paused = is_paused;
         self.wishes.1.notify_all();
     }
 
     /// True while the work is asked to wait.
     pub fn is_paused(&self) -> bool {
-        self.lock().is_paused
+        self.lock_wishes().is_paused
     }
 
     /// Asks the work to begin nothing for so long: the machine is needed for what is on the screen.
     pub fn make_room(&self, time: Duration) {
         let until = Instant::now() + time;
-        let mut wishes = self.lock();
+        let mut wishes = self.lock_wishes();
         wishes.busy_until = wishes.busy_until.max(Some(until));
     }
 
     /// Waits as long as it is asked to; false where the work is to stop.
     pub fn may_go_on(&self) -> bool {
-        let mut wishes = self.lock();
+        let mut wishes = self.lock_wishes();
         loop {
             if self.cancel.is_cancelled() {
                 return false;
@@ -97,7 +97,7 @@ impl Control {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, StopWishes> {
+    fn lock_wishes(&self) -> MutexGuard<'_, StopWishes> {
         self.wishes.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

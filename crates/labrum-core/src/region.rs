@@ -14,7 +14,7 @@ pub struct PixelRect {
 
 impl PixelRect {
     /// All pixels of a picture.
-    pub fn whole(columns: usize, rows: usize) -> Self {
+    pub fn full_frame(columns: usize, rows: usize) -> Self {
         Self {
             columns: 0..columns,
             rows: 0..rows,
@@ -40,7 +40,7 @@ impl PixelRect {
     }
 
     /// The same with `by` pixels more on each side, within a picture of `columns` x `rows`.
-    pub fn grown(&self, by: usize, columns: usize, rows: usize) -> Self {
+    pub fn expand_within(&self, by: usize, columns: usize, rows: usize) -> Self {
         if self.is_empty() {
             return Self::default();
         }
@@ -132,7 +132,7 @@ impl Region {
     }
 
     /// All pixels of a picture.
-    pub fn whole(columns: usize, rows: usize) -> Self {
+    pub fn full_frame(columns: usize, rows: usize) -> Self {
         Self::from_spans(
             (0..rows)
                 .map(|row| Span {
@@ -254,7 +254,9 @@ mod tests {
     const SIDE: usize = 12;
 
     fn region(cells: &[bool]) -> Region {
-        Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| cells[y * SIDE + x])
+        Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, y| {
+            cells[y * SIDE + x]
+        })
     }
 
     fn cells() -> impl Strategy<Value = Vec<bool>> {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// The picture of a view through cell `index` of its axis: of each layer the line of its slice, of the nearest pixels.
 /// Slices that are not there yet and gaps are black. `None` while none is there.
-pub fn picture(
+pub fn view_image(
     stack: &Stack,
     pane: &Pane,
     index: usize,
@@ -31,7 +31,7 @@ pub fn picture(
     let is_uniform = there.iter().flatten().all(is_alike);
     macro_rules! stored {
         ($kind:ident, $low:expr, $high:expr) => {
-            Pixels::$kind(gather(
+            Pixels::$kind(gather_layers(
                 stack,
                 pane,
                 index,
@@ -51,9 +51,9 @@ pub fn picture(
     let pixels = match &first.pixels {
         _ if !is_uniform => {
             let blank = if black_is_high { f32::MAX } else { f32::MIN };
-            Pixels::F32(gather(stack, pane, index, blank, |slice, line| {
+            Pixels::F32(gather_layers(stack, pane, index, blank, |slice, line| {
                 if let Some(Some(image)) = there.get(slice) {
-                    line(&|i| (i < image.pixels.len()).then(|| image.value(i) as f32));
+                    line(&|i| (i < image.pixels.len()).then(|| image.modality_value(i) as f32));
                 }
             }))
         }
@@ -91,7 +91,7 @@ pub fn picture(
 type Line<'a, T> = &'a mut dyn FnMut(&dyn Fn(usize) -> Option<T>);
 
 /// Fills a view layer by layer; `read` gets the slice and hands the values of its pixels over.
-fn gather<T: Copy>(
+fn gather_layers<T: Copy>(
     stack: &Stack,
     pane: &Pane,
     index: usize,
@@ -111,7 +111,7 @@ fn gather<T: Copy>(
                 cell[along] = i;
                 let pixel = stack.pixel_of(slice, cell[0], cell[1]);
                 let value = pixel.and_then(|[column, row]| value(row * columns + column));
-                if let (Some(value), Some(place)) = (value, out.get_mut(pane.offset(cell))) {
+                if let (Some(value), Some(place)) = (value, out.get_mut(pane.pixel_offset(cell))) {
                     *place = value;
                 }
             }
@@ -130,7 +130,7 @@ pub enum HeldMask<'a> {
 }
 
 /// The mask of a view through cell `index` of its axis; `mask_of` gives that of a slice.
-pub fn mask<'a>(
+pub fn view_mask<'a>(
     stack: &Stack,
     pane: &Pane,
     index: usize,
@@ -158,11 +158,10 @@ pub fn mask<'a>(
         line.fill(0);
         match (held, along) {
             (HeldMask::Open(mask), 1) => {
-                (0..rows).for_each(|row| line[row] = mask.at(fixed as i64, row as i64))
+                (0..rows).for_each(|row| line[row] = mask.label_at(fixed as i64, row as i64))
             }
-            (HeldMask::Open(mask), _) => {
-                (0..columns).for_each(|column| line[column] = mask.at(column as i64, fixed as i64))
-            }
+            (HeldMask::Open(mask), _) => (0..columns)
+                .for_each(|column| line[column] = mask.label_at(column as i64, fixed as i64)),
             (HeldMask::Packed(mask), 1) => mask.read_column(fixed, &mut line),
             (HeldMask::Packed(mask), _) => mask.read_row(fixed, &mut line),
         }
@@ -173,15 +172,17 @@ pub fn mask<'a>(
             let mut cell = [index, index, layer];
             cell[along] = i;
             if let Some(pixel) = stack.pixel_of(slice, cell[0], cell[1])
-                && let (Some(label), Some(place)) =
-                    (line.get(pixel[along]), labels.get_mut(pane.offset(cell)))
+                && let (Some(label), Some(place)) = (
+                    line.get(pixel[along]),
+                    labels.get_mut(pane.pixel_offset(cell)),
+                )
             {
                 *place = *label;
             }
         }
     }
     Mask::from_labels(pane.size[0], pane.size[1], labels)
-        .unwrap_or_else(|| Mask::empty(pane.size[0], pane.size[1]))
+        .unwrap_or_else(|| Mask::new_blank(pane.size[0], pane.size[1]))
 }
 
 /// The pixels of slices under a region of a view through cell `index` of its axis, in order of slices.
@@ -194,7 +195,7 @@ pub fn slices_under(
     let mut spans: BTreeMap<usize, Vec<Span>> = BTreeMap::new();
     for span in region.spans().iter().filter(|s| s.row < pane.size[1]) {
         for column in span.start..span.end.min(pane.size[0]) {
-            let [x, y, layer] = pane.cell([column, span.row], index);
+            let [x, y, layer] = pane.cell_at_pixel([column, span.row], index);
             let Some(slice) = stack.slice_of_layer(layer) else {
                 continue;
             };

@@ -21,7 +21,7 @@ pub enum NoLength {
 
 impl NoLength {
     /// The reason as a clause: "no distance between pixels is known".
-    pub fn reason(self) -> &'static str {
+    pub fn reason_clause(self) -> &'static str {
         match self {
             Self::Unknown => "no distance between pixels is known",
             Self::ShapeOnly => "only the shape of the pixels is known, not their size",
@@ -36,8 +36,8 @@ impl NoLength {
     }
 
     /// The reason as a sentence for the window.
-    pub fn remark(self) -> String {
-        format!("Lengths are in pixels: {}.", self.reason())
+    pub fn reason_sentence(self) -> String {
+        format!("Lengths are in pixels: {}.", self.reason_clause())
     }
 }
 
@@ -56,32 +56,32 @@ pub struct ScaledRegion {
 
 impl ScaledRegion {
     /// True where pixel (`column`, `row`) is in it.
-    pub fn holds(&self, column: usize, row: usize) -> bool {
+    pub fn contains_pixel(&self, column: usize, row: usize) -> bool {
         let within =
             |v: usize, i: usize| (self.low[i] as usize..=self.high[i] as usize).contains(&v);
         within(column, 0) && within(row, 1)
     }
 
-    fn area(&self) -> u64 {
+    fn pixel_area(&self) -> u64 {
         let side = |i: usize| u64::from(self.high[i].saturating_sub(self.low[i])) + 1;
         side(0) * side(1)
     }
 
     /// Whose pixels are seen where both are: those with priority, then the smaller one's, which else could not be seen.
-    fn rank(&self) -> (bool, std::cmp::Reverse<u64>) {
-        (self.has_priority, std::cmp::Reverse(self.area()))
+    fn overlap_rank(&self) -> (bool, std::cmp::Reverse<u64>) {
+        (self.has_priority, std::cmp::Reverse(self.pixel_area()))
     }
 
     fn has_scale_of(&self, other: &Self) -> bool {
         match (self.spacing, other.spacing) {
-            (Some(a), Some(b)) => same(a, b),
+            (Some(a), Some(b)) => is_same_spacing(a, b),
             (a, b) => a.is_none() && b.is_none(),
         }
     }
 }
 
 /// Within a thousandth.
-fn same(a: PixelSpacing, b: PixelSpacing) -> bool {
+fn is_same_spacing(a: PixelSpacing, b: PixelSpacing) -> bool {
     let close = |a: f64, b: f64| (a - b).abs() <= 1e-3 * a.abs();
     close(a.row, b.row) && close(a.column, b.column)
 }
@@ -110,7 +110,11 @@ pub fn common_spacing(regions: &[ScaledRegion]) -> Option<PixelSpacing> {
     let first = regions.first()?.spacing?;
     regions
         .iter()
-        .all(|region| region.spacing.is_some_and(|other| same(first, other)))
+        .all(|region| {
+            region
+                .spacing
+                .is_some_and(|other| is_same_spacing(first, other))
+        })
         .then_some(first)
 }
 
@@ -129,7 +133,7 @@ impl Scale {
         }
         let columns = mask.columns().max(1);
         let pixels = || {
-            mask.labels()
+            mask.pixel_labels()
                 .iter()
                 .enumerate()
                 .filter(|(_, l)| **l == label)
@@ -141,7 +145,7 @@ impl Scale {
             let (column, row) = (i % columns, i / columns);
             let mut is_in_one = false;
             for (region, count) in self.regions.iter().zip(&mut inside) {
-                let holds = region.holds(column, row);
+                let holds = region.contains_pixel(column, row);
                 *count += usize::from(holds);
                 is_in_one |= holds;
             }
@@ -170,16 +174,18 @@ impl Scale {
             .filter(|(_, count)| **count == total)
             .map(|(region, _)| region);
         let is_covered = |region: &ScaledRegion| {
-            touched().any(|(other, _)| !other.has_scale_of(region) && other.rank() >= region.rank())
+            touched().any(|(other, _)| {
+                !other.has_scale_of(region) && other.overlap_rank() >= region.overlap_rank()
+            })
         };
         let region = holders
             .filter(|region| !is_covered(region))
-            .max_by_key(|region| region.rank())?;
+            .max_by_key(|region| region.overlap_rank())?;
         Some(region.spacing.ok_or(NoLength::NoLengthsInRegion))
     }
 
     /// The distance between pixels that is true for all of the picture.
-    pub fn common(&self) -> Option<PixelSpacing> {
+    pub fn uniform_spacing(&self) -> Option<PixelSpacing> {
         if self.regions.is_empty() {
             return self.spacing.filter(PixelSpacing::is_physical);
         }
@@ -192,7 +198,7 @@ impl Scale {
         row: usize,
         columns: std::ops::RangeInclusive<usize>,
     ) -> Option<PixelSpacing> {
-        if let Some(common) = self.common() {
+        if let Some(common) = self.uniform_spacing() {
             return Some(common);
         }
         // A region begins or ends between columns, so its borders are all that has to be looked at.
@@ -201,23 +207,26 @@ impl Scale {
             .iter()
             .flat_map(|r| [r.low[0] as usize, (r.high[0] as usize).saturating_add(1)]);
         let inside = borders.filter(|column| columns.contains(column));
-        let first = self.at(*columns.start(), row)?;
+        let first = self.spacing_at(*columns.start(), row)?;
         inside
             .chain([*columns.end()])
-            .all(|c| self.at(c, row).is_some_and(|s| same(first, s)))
+            .all(|c| {
+                self.spacing_at(c, row)
+                    .is_some_and(|s| is_same_spacing(first, s))
+            })
             .then_some(first)
     }
 
     /// The distance between pixels at a pixel.
-    pub fn at(&self, column: usize, row: usize) -> Option<PixelSpacing> {
+    pub fn spacing_at(&self, column: usize, row: usize) -> Option<PixelSpacing> {
         if self.regions.is_empty() {
             return self.spacing.filter(PixelSpacing::is_physical);
         }
         let here = self
             .regions
             .iter()
-            .filter(|region| region.holds(column, row));
-        here.max_by_key(|region| region.rank())?.spacing
+            .filter(|region| region.contains_pixel(column, row));
+        here.max_by_key(|region| region.overlap_rank())?.spacing
     }
 }
 
@@ -272,9 +281,9 @@ mod tests {
         assert_eq!(of(&[(19, 4)]), Err(NoLength::OutsideRegions));
         assert_eq!(
             (
-                scale.at(3, 3).unwrap().row,
-                scale.at(17, 3),
-                scale.at(19, 3)
+                scale.spacing_at(3, 3).unwrap().row,
+                scale.spacing_at(17, 3),
+                scale.spacing_at(19, 3)
             ),
             (0.4, None, None)
         );

@@ -31,7 +31,7 @@ impl ViewPlane {
     pub const ALL: [Self; 3] = [Self::Slice, Self::Column, Self::Row];
 
     /// The axis of the grid that stands on it: 0 across columns, 1 across rows, 2 across slices.
-    pub fn axis(self) -> usize {
+    pub fn normal_axis(self) -> usize {
         match self {
             Self::Slice => 2,
             Self::Column => 0,
@@ -68,7 +68,7 @@ impl Stack {
     ///
     /// # Errors
     /// Why it is no volume, as a sentence.
-    pub fn of(series: &Series) -> Result<Self, String> {
+    pub fn from_series(series: &Series) -> Result<Self, String> {
         let count = series.slices.len();
         if count < 2 {
             return Err("It has one slice.".into());
@@ -91,7 +91,7 @@ impl Stack {
             return Err("Its slices are not parallel.".into());
         }
         let [a, b, c, d, e, f] = first.orientation;
-        let directions = [[a, b, c], [d, e, f], first.normal()];
+        let directions = [[a, b, c], [d, e, f], first.unit_normal()];
         let mm = [spacing.column, spacing.row];
         let from_first = |p: &super::geometry::Plane, axis: usize| {
             (0..3)
@@ -104,7 +104,7 @@ impl Stack {
             slices,
             layers,
             missing,
-        } = GridLayers::of(&depths)?;
+        } = GridLayers::from_depths(&depths)?;
         let mut shifts: Vec<[f64; 2]> = planes
             .iter()
             .map(|p| [0, 1].map(|axis| from_first(p, axis) / mm[axis]))
@@ -226,7 +226,7 @@ impl Stack {
     }
 
     /// The nearest place within the grid.
-    pub fn clamp(&self, at: [f64; 3]) -> [f64; 3] {
+    pub fn clamp_to_grid(&self, at: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|i| {
             let end = self.size[i] as f64 - 1e-6;
             if at[i].is_finite() {
@@ -239,11 +239,11 @@ impl Stack {
 
     /// How a view lies on the screen. The plane of the slices is shown as it was acquired; the others with head or front
     /// up and the patient's left on the right, or front on the left.
-    pub fn pane(&self, plane: ViewPlane) -> Pane {
+    pub fn view_pane(&self, plane: ViewPlane) -> Pane {
         let (axes, flips) = match plane {
             ViewPlane::Slice => ([0, 1], [false; 2]),
-            ViewPlane::Column => self.upright(1, 2),
-            ViewPlane::Row => self.upright(0, 2),
+            ViewPlane::Column => self.upright_axes(1, 2),
+            ViewPlane::Row => self.upright_axes(0, 2),
         };
         let toward = |i: usize| self.directions[axes[i]].map(|v| if flips[i] { -v } else { v });
         Pane {
@@ -254,18 +254,18 @@ impl Stack {
             spacing: axes.map(|a| self.spacing[a]),
             right: toward(0),
             down: toward(1),
-            name: self.name(plane),
+            name: self.plane_name(plane),
         }
     }
 
     /// Which of two axes goes across and which down the screen, and which of both run backwards.
-    fn upright(&self, a: usize, b: usize) -> ([usize; 2], [bool; 2]) {
-        let (b_is_down, backwards) = upright(self.directions[a], self.directions[b]);
+    fn upright_axes(&self, a: usize, b: usize) -> ([usize; 2], [bool; 2]) {
+        let (b_is_down, backwards) = upright_directions(self.directions[a], self.directions[b]);
         (if b_is_down { [a, b] } else { [b, a] }, backwards)
     }
 
     /// "Sagittal" where it is one; else what it is: "Acquired, 23° off axial".
-    fn name(&self, plane: ViewPlane) -> String {
+    fn plane_name(&self, plane: ViewPlane) -> String {
         const NAMES: [&str; 3] = ["sagittal", "coronal", "axial"];
         const ORDERS: [[usize; 3]; 6] = [
             [0, 1, 2],
@@ -285,7 +285,7 @@ impl Stack {
             .iter()
             .max_by(|a, b| agreement(a).total_cmp(&agreement(b)))
             .unwrap_or(&ORDERS[0]);
-        let axis = plane.axis();
+        let axis = plane.normal_axis();
         let off = self.directions[axis][best[axis]]
             .abs()
             .min(1.0)
@@ -306,7 +306,7 @@ impl Stack {
 
 /// How two directions in the patient (LPS) lie on the screen: whether `b` goes down it rather than `a`, and whether what goes
 /// across and what goes down then run backwards.
-pub fn upright(a: [f64; 3], b: [f64; 3]) -> (bool, [bool; 2]) {
+pub fn upright_directions(a: [f64; 3], b: [f64; 3]) -> (bool, [bool; 2]) {
     // Head to feet goes down where there is one, else front to back.
     let [height_a, height_b] = [a, b].map(|v| v[2].abs());
     let b_is_down = if height_a.max(height_b) > 0.5 {
@@ -351,7 +351,7 @@ pub struct Pane {
 
 impl Pane {
     /// The views that are seen as a line down this one, and as a line across it.
-    pub fn lines(&self) -> [ViewPlane; 2] {
+    pub fn crossing_planes(&self) -> [ViewPlane; 2] {
         self.axes.map(|axis| match axis {
             0 => ViewPlane::Column,
             1 => ViewPlane::Row,
@@ -385,7 +385,7 @@ impl Pane {
     }
 
     /// The cell of the grid under a pixel of the view through cell `index` of the axis that stands on it.
-    pub fn cell(&self, pixel: [usize; 2], index: usize) -> [usize; 3] {
+    pub fn cell_at_pixel(&self, pixel: [usize; 2], index: usize) -> [usize; 3] {
         let mut cell = [index; 3];
         for i in 0..2 {
             cell[self.axes[i]] = if self.flips[i] {
@@ -398,7 +398,7 @@ impl Pane {
     }
 
     /// For the pixel of `cell`: where it is in the picture, row after row.
-    pub(super) fn offset(&self, cell: [usize; 3]) -> usize {
+    pub(super) fn pixel_offset(&self, cell: [usize; 3]) -> usize {
         let at = |i: usize| {
             if self.flips[i] {
                 self.size[i] - 1 - cell[self.axes[i]]
@@ -420,7 +420,7 @@ struct GridLayers {
 
 impl GridLayers {
     /// For slices at these depths, in order, mm.
-    fn of(depths: &[f64]) -> Result<Self, String> {
+    fn from_depths(depths: &[f64]) -> Result<Self, String> {
         let gaps: Vec<f64> = depths.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let (low, high) = gaps
             .iter()

@@ -40,7 +40,7 @@ pub const SHARED: char = '#';
 
 impl Slice {
     /// A slice of which no more is known than where its pixels are.
-    pub fn at(source: Source) -> Self {
+    pub fn from_source(source: Source) -> Self {
         Self {
             source,
             sop_instance_uid: None,
@@ -52,7 +52,7 @@ impl Slice {
     }
 
     /// What lengths on it are.
-    pub fn scale(&self) -> Scale {
+    pub fn length_scale(&self) -> Scale {
         Scale {
             spacing: self.spacing,
             regions: self.regions.clone(),
@@ -118,7 +118,7 @@ pub struct Series {
 
 impl Series {
     /// A series in grey levels of which no more is known than its slices and their size in pixels.
-    pub fn of(kind: Kind, columns: usize, rows: usize, slices: Vec<Slice>) -> Self {
+    pub fn from_slices(kind: Kind, columns: usize, rows: usize, slices: Vec<Slice>) -> Self {
         Self {
             id: String::new(),
             kind,
@@ -211,7 +211,7 @@ pub enum Status {
 
 impl Status {
     /// What it is called in a workspace and to programs.
-    pub fn name(self) -> &'static str {
+    pub fn storage_name(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Proposed => "proposed",
@@ -222,7 +222,7 @@ impl Status {
     }
 
     /// The status of this name; a new case has any other.
-    pub fn named(name: &str) -> Self {
+    pub fn from_storage_name(name: &str) -> Self {
         match name {
             "proposed" => Self::Proposed,
             "corrected" => Self::Corrected,

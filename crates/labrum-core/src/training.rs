@@ -28,7 +28,7 @@ impl Loss {
     ];
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::BoundaryDou => "Boundary DoU",
             Self::BoundaryDouAlone => "Boundary DoU alone",
@@ -38,7 +38,7 @@ impl Loss {
     }
 
     /// What one wins and loses by it.
-    pub fn explanation(self) -> &'static str {
+    pub fn trade_off_summary(self) -> &'static str {
         match self {
             Self::BoundaryDou => {
                 "sharp boundaries; a little cross-entropy helps where nothing overlaps yet"
@@ -120,7 +120,7 @@ impl Default for AugmentConfig {
 
 impl AugmentConfig {
     /// Leaves every sample as it is.
-    pub fn none() -> Self {
+    pub fn all_disabled() -> Self {
         Self {
             flip_horizontal: 0.0,
             rotation: 0.0,
@@ -137,7 +137,7 @@ impl AugmentConfig {
             flip_horizontal: 0.5,
             flip_vertical: 0.5,
             quarter_turn: 0.5,
-            ..Self::none()
+            ..Self::all_disabled()
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 /// Writes `path` (its folder must exist) through `fill`; an older file of that name stays until the new one is whole.
 ///
 /// `tried` names the work in errors: "write the mask". On an error nothing is left behind.
-pub fn write(
+pub fn write_atomically(
     path: &Path,
     tried: &str,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
@@ -25,8 +25,8 @@ pub fn write_checked(
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     check: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
-    let failed = |error: std::io::Error| explain(tried, path, &error);
-    let mut file = beside(path, tried)?;
+    let failed = |error: std::io::Error| explain_io_error(tried, path, &error);
+    let mut file = create_temporary_beside(path, tried)?;
     let mut buffered = BufWriter::new(file.as_file_mut());
     fill(&mut buffered)
         .and_then(|()| buffered.flush())
@@ -43,42 +43,48 @@ pub fn write_checked(
 }
 
 /// Whether [`write()`] could begin now; leaves nothing behind. For finding out before long work.
-pub fn probe(path: &Path, tried: &str) -> Result<()> {
-    beside(path, tried).map(drop)
+pub fn check_writable(path: &Path, tried: &str) -> Result<()> {
+    create_temporary_beside(path, tried).map(drop)
 }
 
 /// Makes the folder, and those above it, where it is missing, and sees that files can be made in it.
 pub fn make_folder(folder: &Path) -> Result<()> {
     let tried = "make the folder";
     std::fs::create_dir_all(folder).map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => Error::at(tried, folder, "a file of that name is in the way")
-            .advise("Choose another folder."),
-        _ => explain(tried, folder, &e),
+        ErrorKind::AlreadyExists => {
+            Error::at_path(tried, folder, "a file of that name is in the way")
+                .with_advice("Choose another folder.")
+        }
+        _ => explain_io_error(tried, folder, &e),
     })?;
-    temporary(folder).map(drop).map_err(|e| match e.kind() {
-        ErrorKind::PermissionDenied => Error::at("write to", folder, "it may not be written to")
-            .advise("Choose another folder."),
-        _ => explain("write to", folder, &e),
-    })
+    create_temporary_in(folder)
+        .map(drop)
+        .map_err(|e| match e.kind() {
+            ErrorKind::PermissionDenied => {
+                Error::at_path("write to", folder, "it may not be written to")
+                    .with_advice("Choose another folder.")
+            }
+            _ => explain_io_error("write to", folder, &e),
+        })
 }
 
 /// A new file in the folder of `path`.
-fn beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
+fn create_temporary_beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
         return Err(
-            Error::at(tried, path, "a folder of that name is in the way")
+            Error::at_path(tried, path, "a folder of that name is in the way")
                 .of_kind(crate::ErrorKind::Disk),
         );
     }
     // Renaming onto a device or a pipe would take it away from all other programs.
     if path.exists() && !path.is_file() {
         return Err(
-            Error::at(tried, path, "it is a device or a pipe and no file")
-                .advise("Choose another name.")
+            Error::at_path(tried, path, "it is a device or a pipe and no file")
+                .with_advice("Choose another name.")
                 .of_kind(crate::ErrorKind::Disk),
         );
     }
-    temporary(folder_of(path)).map_err(|e| explain(tried, path, &e))
+    create_temporary_in(folder_of(path)).map_err(|e| explain_io_error(tried, path, &e))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -88,7 +94,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn create_temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".labrum-").suffix(".part");
     // Temporary files are private by default; an export is as public as the user's umask makes any file.
@@ -98,8 +104,8 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 }
 
 /// The failure in a user's words.
-fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
-    let at = |reason: &str, advice: &str| Error::at(tried, path, reason).advise(advice);
+fn explain_io_error(tried: &str, path: &Path, error: &std::io::Error) -> Error {
+    let at = |reason: &str, advice: &str| Error::at_path(tried, path, reason).with_advice(advice);
     let explained = match error.kind() {
         ErrorKind::PermissionDenied => {
             at("its folder may not be written to", "Choose another folder.")
@@ -116,7 +122,7 @@ fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
             "Make the folder or choose another one.",
         ),
         ErrorKind::NotADirectory => at("its folder is a file", "Choose another folder."),
-        _ => Error::at(tried, path, error),
+        _ => Error::at_path(tried, path, error),
     };
     explained.of_kind(crate::ErrorKind::Disk)
 }
@@ -138,7 +144,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mask.png");
         std::fs::write(&path, "old").unwrap();
-        write(&path, "write the mask", |w| w.write_all(b"new")).unwrap();
+        write_atomically(&path, "write the mask", |w| w.write_all(b"new")).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["mask.png"]);
     }
@@ -152,7 +158,7 @@ mod tests {
             w.write_all(b"half")?;
             Err(ErrorKind::StorageFull.into())
         };
-        let error = write(&path, "write the mask", full).unwrap_err();
+        let error = write_atomically(&path, "write the mask", full).unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["mask.png"]);
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn a_file_that_reads_back_wrong_does_not_appear() {
         let folder = tempfile::tempdir().unwrap();
-        let wrong = |path: &Path| Err(Error::at("check the mask", path, "it differs"));
+        let wrong = |path: &Path| Err(Error::at_path("check the mask", path, "it differs"));
         let path = folder.path().join("mask.png");
         assert!(write_checked(&path, "write the mask", |w| w.write_all(b"x"), wrong).is_err());
         assert!(names(folder.path()).is_empty());
@@ -173,9 +179,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let error = write(&path, "write the mask", |w| w.write_all(b"new")).unwrap_err();
+        let error = write_atomically(&path, "write the mask", |w| w.write_all(b"new")).unwrap_err();
         assert!(error.to_string().contains("no file"), "{error}");
-        assert!(probe(&path, "write the mask").is_err());
+        assert!(check_writable(&path, "write the mask").is_err());
         assert!(!path.is_file());
         assert_eq!(names(folder.path()), ["socket"]);
     }
@@ -183,7 +189,7 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named_as_the_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let error = write(&folder.path().join("no/mask.png"), "write the mask", |_| {
+        let error = write_atomically(&folder.path().join("no/mask.png"), "write the mask", |_| {
             Ok(())
         })
         .unwrap_err();
@@ -191,14 +197,14 @@ mod tests {
             error.to_string().contains("its folder does not exist"),
             "{error}"
         );
-        let error = write(folder.path(), "write the mask", |_| Ok(())).unwrap_err();
+        let error = write_atomically(folder.path(), "write the mask", |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("in the way"), "{error}");
     }
 
     #[test]
     fn a_probe_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        probe(&folder.path().join("model"), "write the model").unwrap();
+        check_writable(&folder.path().join("model"), "write the model").unwrap();
         make_folder(&folder.path().join("a/b")).unwrap();
         assert_eq!(names(folder.path()), ["a"]);
         std::fs::write(folder.path().join("file"), "x").unwrap();
@@ -215,12 +221,13 @@ mod tests {
         let probe = File::create(folder.path().join("probe"));
         // The superuser may write anywhere.
         if probe.is_err() {
-            let error = write(
-                &folder.path().join("mask.png"),
-                "write the mask",
-                |_| Ok(()),
-            )
-            .unwrap_err();
+            let error =
+                write_atomically(
+                    &folder.path().join("mask.png"),
+                    "write the mask",
+                    |_| Ok(()),
+                )
+                .unwrap_err();
             assert!(error.to_string().contains("may not be written"), "{error}");
         }
     }

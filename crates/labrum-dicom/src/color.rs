@@ -50,7 +50,7 @@ pub(crate) struct ColorPalette {
 
 impl ColorPalette {
     /// Reads the three lookup tables, plain or segmented.
-    pub(crate) fn read(file: &mut DicomFile, signed: bool) -> Result<Self, String> {
+    pub(crate) fn read_lookup_tables(file: &mut DicomFile, signed: bool) -> Result<Self, String> {
         let [red, green, blue] = [
             (
                 tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
@@ -68,7 +68,9 @@ impl ColorPalette {
                 tags::SEGMENTED_BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
             ),
         ]
-        .map(|(descriptor, plain, segmented)| channel(file, descriptor, plain, segmented, signed));
+        .map(|(descriptor, plain, segmented)| {
+            read_channel(file, descriptor, plain, segmented, signed)
+        });
         let ((first, red), (_, green), (_, blue)) = (red?, green?, blue?);
         let count = red.len().min(green.len()).min(blue.len());
         if count == 0 {
@@ -81,13 +83,13 @@ impl ColorPalette {
     }
 
     /// The colour of a stored value; those outside take the nearest entry.
-    pub(crate) fn color(&self, stored: i64) -> [u8; 3] {
+    pub(crate) fn color_of_value(&self, stored: i64) -> [u8; 3] {
         let last = self.colors.len() as i64 - 1;
         self.colors[(stored - self.first).clamp(0, last) as usize]
     }
 }
 
-fn channel(
+fn read_channel(
     file: &mut DicomFile,
     descriptor: Tag,
     plain: Tag,
@@ -95,8 +97,8 @@ fn channel(
     signed: bool,
 ) -> Result<(i64, Vec<u8>), String> {
     let DicomFile { bytes, data, .. } = file;
-    let form =
-        Descriptor::read(data, descriptor, signed).ok_or("its palette is missing or damaged")?;
+    let form = Descriptor::from_dataset(data, descriptor, signed)
+        .ok_or("its palette is missing or damaged")?;
     let words = match table_words(bytes, data, plain, &form) {
         Some(words) => words,
         None => {
@@ -134,8 +136,8 @@ pub(crate) struct Descriptor {
 
 impl Descriptor {
     /// PS3.3 C.7.6.3.1.5; 0 entries are 65536, the first value is signed where the pixels are.
-    pub(crate) fn read(data: &DataSet, tag: Tag, signed: bool) -> Option<Self> {
-        let [entries, first, bits] = data.array::<3>(tag)?;
+    pub(crate) fn from_dataset(data: &DataSet, tag: Tag, signed: bool) -> Option<Self> {
+        let [entries, first, bits] = data.numeric_array::<3>(tag)?;
         let entries = entries as i64 as u16;
         let first = if signed {
             f64::from(first as i64 as i16)
@@ -186,7 +188,7 @@ fn expand_segments(words: &[u16]) -> Option<Vec<u16>> {
     let mut out: Vec<u16> = Vec::new();
     let mut at = 0;
     while at + 1 < words.len() && out.len() < MOST {
-        let next = segment(words, at, &mut out)?;
+        let next = expand_segment(words, at, &mut out)?;
         if words[at] == 2 {
             let count = usize::from(words[at + 1]);
             let mut from =
@@ -195,7 +197,7 @@ fn expand_segments(words: &[u16]) -> Option<Vec<u16>> {
                 if words.get(from) == Some(&2) {
                     return None;
                 }
-                from = segment(words, from, &mut out)?;
+                from = expand_segment(words, from, &mut out)?;
             }
         }
         at = next;
@@ -205,7 +207,7 @@ fn expand_segments(words: &[u16]) -> Option<Vec<u16>> {
 }
 
 /// Expands the segment at `at` unless it is indirect; returns where the next one is.
-fn segment(words: &[u16], at: usize, out: &mut Vec<u16>) -> Option<usize> {
+fn expand_segment(words: &[u16], at: usize, out: &mut Vec<u16>) -> Option<usize> {
     let count = usize::from(*words.get(at + 1)?);
     match words.get(at)? {
         0 => {

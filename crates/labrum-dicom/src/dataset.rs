@@ -44,7 +44,7 @@ impl DataSet {
     }
 
     /// True where the element is there with a value.
-    pub(crate) fn has(&self, tag: Tag) -> bool {
+    pub(crate) fn has_value(&self, tag: Tag) -> bool {
         match self.get(tag).map(|e| &e.value) {
             Some(Value::Bytes(b)) => !b.is_empty(),
             Some(Value::Far { .. }) => true,
@@ -54,7 +54,7 @@ impl DataSet {
     }
 
     /// The items of a sequence; none where it is absent.
-    pub(crate) fn items(&self, tag: Tag) -> &[DataSet] {
+    pub(crate) fn sequence_items(&self, tag: Tag) -> &[DataSet] {
         match self.get(tag).map(|e| &e.value) {
             Some(Value::Items(items)) => items,
             _ => &[],
@@ -62,12 +62,12 @@ impl DataSet {
     }
 
     /// The first item of a sequence.
-    pub(crate) fn item(&self, tag: Tag) -> Option<&DataSet> {
-        self.items(tag).first()
+    pub(crate) fn first_item(&self, tag: Tag) -> Option<&DataSet> {
+        self.sequence_items(tag).first()
     }
 
     /// The bytes of a short value.
-    pub(crate) fn bytes(&self, tag: Tag) -> Option<&[u8]> {
+    pub(crate) fn value_bytes(&self, tag: Tag) -> Option<&[u8]> {
         match self.get(tag).map(|e| &e.value) {
             Some(Value::Bytes(bytes)) => Some(bytes),
             _ => None,
@@ -75,15 +75,15 @@ impl DataSet {
     }
 
     /// A value in the default character set (codes, UIDs, dates), without padding; `None` where empty.
-    pub(crate) fn text(&self, tag: Tag) -> Option<String> {
-        let text = String::from_utf8_lossy(self.bytes(tag)?);
+    pub(crate) fn text_value(&self, tag: Tag) -> Option<String> {
+        let text = String::from_utf8_lossy(self.value_bytes(tag)?);
         let text = text.trim_matches(is_padding);
         (!text.is_empty()).then(|| text.to_owned())
     }
 
     /// The values of a text element with several.
-    pub(crate) fn texts(&self, tag: Tag) -> Vec<String> {
-        let text = self.text(tag).unwrap_or_default();
+    pub(crate) fn text_values(&self, tag: Tag) -> Vec<String> {
+        let text = self.text_value(tag).unwrap_or_default();
         if text.is_empty() {
             return Vec::new();
         }
@@ -93,57 +93,63 @@ impl DataSet {
     }
 
     /// All values as numbers, whatever their VR; those that are no numbers are left out.
-    pub(crate) fn numbers(&self, tag: Tag) -> Vec<f64> {
+    pub(crate) fn numeric_values(&self, tag: Tag) -> Vec<f64> {
         self.get(tag)
             .map_or_else(Vec::new, |element| self.numbers_as(tag, element.vr))
     }
 
     /// As [`Self::numbers`] of a VR that the file need not know: that of a private attribute.
     pub(crate) fn numbers_as(&self, tag: Tag, vr: VR) -> Vec<f64> {
-        let Some(bytes) = self.bytes(tag) else {
+        let Some(bytes) = self.value_bytes(tag) else {
             return Vec::new();
         };
         match vr {
             VR::US | VR::OW => {
-                self.words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]])))
+                self.parse_words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]])))
             }
-            VR::SS => self.words(bytes, 2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
-            VR::UL => self.words(bytes, 4, |b| {
+            VR::SS => self.parse_words(bytes, 2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
+            VR::UL => self.parse_words(bytes, 4, |b| {
                 f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             }),
-            VR::SL => self.words(bytes, 4, |b| {
+            VR::SL => self.parse_words(bytes, 4, |b| {
                 f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             }),
-            VR::FL | VR::OF => self.words(bytes, 4, |b| {
+            VR::FL | VR::OF => self.parse_words(bytes, 4, |b| {
                 f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             }),
-            VR::FD | VR::OD => self.words(bytes, 8, |b| f64::from_bits(long(b))),
-            VR::UV => self.words(bytes, 8, |b| long(b) as f64),
-            VR::SV => self.words(bytes, 8, |b| long(b) as i64 as f64),
-            _ => self.texts(tag).iter().filter_map(|t| decimal(t)).collect(),
+            VR::FD | VR::OD => self.parse_words(bytes, 8, |b| f64::from_bits(u64_from_bytes(b))),
+            VR::UV => self.parse_words(bytes, 8, |b| u64_from_bytes(b) as f64),
+            VR::SV => self.parse_words(bytes, 8, |b| u64_from_bytes(b) as i64 as f64),
+            _ => self
+                .text_values(tag)
+                .iter()
+                .filter_map(|t| parse_decimal(t))
+                .collect(),
         }
     }
 
     /// The first value as a number.
-    pub(crate) fn number(&self, tag: Tag) -> Option<f64> {
-        self.numbers(tag).first().copied()
+    pub(crate) fn numeric_value(&self, tag: Tag) -> Option<f64> {
+        self.numeric_values(tag).first().copied()
     }
 
     /// The first value as a whole number.
-    pub(crate) fn integer(&self, tag: Tag) -> Option<i64> {
-        self.number(tag).filter(|v| v.is_finite()).map(|v| v as i64)
+    pub(crate) fn integer_value(&self, tag: Tag) -> Option<i64> {
+        self.numeric_value(tag)
+            .filter(|v| v.is_finite())
+            .map(|v| v as i64)
     }
 
     /// Exactly `N` finite numbers; `None` where there are fewer.
-    pub(crate) fn array<const N: usize>(&self, tag: Tag) -> Option<[f64; N]> {
-        let values = self.numbers(tag);
+    pub(crate) fn numeric_array<const N: usize>(&self, tag: Tag) -> Option<[f64; N]> {
+        let values = self.numeric_values(tag);
         let first: [f64; N] = values.get(..N)?.try_into().ok()?;
         first.iter().all(|v| v.is_finite()).then_some(first)
     }
 
     /// A two-byte value that is signed where the pixels are: the dictionary says "US or SS".
     pub(crate) fn pixel_number(&self, tag: Tag, signed: bool) -> Option<f64> {
-        let value = self.number(tag)?;
+        let value = self.numeric_value(tag)?;
         let short = self
             .get(tag)
             .is_some_and(|e| matches!(e.vr, VR::US | VR::OW));
@@ -154,7 +160,7 @@ impl DataSet {
         })
     }
 
-    fn words(&self, bytes: &[u8], size: usize, read: impl Fn(&[u8]) -> f64) -> Vec<f64> {
+    fn parse_words(&self, bytes: &[u8], size: usize, read: impl Fn(&[u8]) -> f64) -> Vec<f64> {
         let mut word = [0; 8];
         let whole = bytes.chunks_exact(size);
         whole
@@ -173,12 +179,12 @@ fn is_padding(c: char) -> bool {
     c == '\0' || c.is_whitespace()
 }
 
-fn long(b: &[u8]) -> u64 {
+fn u64_from_bytes(b: &[u8]) -> u64 {
     u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
 }
 
 /// Some writers put a comma where the standard wants a point.
-fn decimal(text: &str) -> Option<f64> {
+fn parse_decimal(text: &str) -> Option<f64> {
     text.trim()
         .replace(',', ".")
         .parse()

@@ -1,6 +1,6 @@
 //! Diffusion weighting of a frame: b-value and direction of the gradient, of the standard and of the vendors.
 
-use super::{dataset::DataSet, geometry::group};
+use super::{dataset::DataSet, geometry::functional_group};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 use serde::{Deserialize, Serialize};
@@ -42,34 +42,34 @@ const PHILIPS_DIRECTION: [Private; 3] = [
 
 impl Diffusion {
     /// Reads it, the standard's attributes before those of a vendor.
-    pub(crate) fn of(data: &DataSet, frame: usize) -> Self {
+    pub(crate) fn from_dataset(data: &DataSet, frame: usize) -> Self {
         // Some programs that make single frames of an enhanced object leave the sequence at the top.
-        let of_frame = group(data, frame, tags::MR_DIFFUSION_SEQUENCE)
-            .or_else(|| data.item(tags::MR_DIFFUSION_SEQUENCE));
+        let of_frame = functional_group(data, frame, tags::MR_DIFFUSION_SEQUENCE)
+            .or_else(|| data.first_item(tags::MR_DIFFUSION_SEQUENCE));
         let b_value = of_frame
-            .and_then(|d| d.number(tags::DIFFUSION_B_VALUE))
-            .or_else(|| data.number(tags::DIFFUSION_B_VALUE))
-            .or_else(|| private(data, SIEMENS_B).first().copied())
+            .and_then(|d| d.numeric_value(tags::DIFFUSION_B_VALUE))
+            .or_else(|| data.numeric_value(tags::DIFFUSION_B_VALUE))
+            .or_else(|| private_numbers(data, SIEMENS_B).first().copied())
             .or_else(|| {
-                private(data, GE_B)
+                private_numbers(data, GE_B)
                     .first()
                     .map(|b| if *b >= GE_OFFSET { b % 100_000.0 } else { *b })
             })
-            .or_else(|| private(data, PHILIPS_B).first().copied());
-        let own = |d: &DataSet| d.array(tags::DIFFUSION_GRADIENT_ORIENTATION);
+            .or_else(|| private_numbers(data, PHILIPS_B).first().copied());
+        let own = |d: &DataSet| d.numeric_array(tags::DIFFUSION_GRADIENT_ORIENTATION);
         let of_item = |d: &DataSet| {
-            d.item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE)
+            d.first_item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE)
                 .and_then(own)
                 .or_else(|| own(d))
         };
         let three = |parts: [Private; 3]| -> Option<[f64; 3]> {
-            let values = parts.map(|part| private(data, part).first().copied());
+            let values = parts.map(|part| private_numbers(data, part).first().copied());
             Some([values[0]?, values[1]?, values[2]?])
         };
         let direction = of_frame
             .and_then(of_item)
             .or_else(|| of_item(data))
-            .or_else(|| private(data, SIEMENS_DIRECTION).try_into().ok())
+            .or_else(|| private_numbers(data, SIEMENS_DIRECTION).try_into().ok())
             .or_else(|| three(GE_DIRECTION))
             .or_else(|| three(PHILIPS_DIRECTION));
         Self {
@@ -79,7 +79,7 @@ impl Diffusion {
     }
 
     /// What tells it from the others: without a gradient its direction means nothing.
-    fn key(self) -> Self {
+    fn comparison_key(self) -> Self {
         let has_gradient = self.b_value.is_none_or(|b| b >= 1.0);
         Self {
             direction: self.direction.filter(|_| has_gradient),
@@ -100,7 +100,7 @@ impl Diffusion {
         same_b && same_direction
     }
 
-    fn order(&self, other: &Self) -> Ordering {
+    fn compare_values(&self, other: &Self) -> Ordering {
         let values = |d: &Self| {
             let [x, y, z] = d.direction.unwrap_or([f64::NEG_INFINITY; 3]);
             [d.b_value.unwrap_or(-1.0), x, y, z]
@@ -113,7 +113,7 @@ impl Diffusion {
     }
 
     /// "b 1000, direction 0.71 0.71 0".
-    pub(crate) fn name(&self) -> String {
+    pub(crate) fn display_name(&self) -> String {
         let rounded = |v: f64| (v * 100.0).round() / 100.0 + 0.0;
         let b = self.b_value.map(|b| format!("b {}", rounded(b)));
         let direction = self.direction.map(|d| {
@@ -135,9 +135,9 @@ fn is_a_direction(direction: &[f64; 3]) -> bool {
 }
 
 /// The weightings that there are, each once, in an order that is theirs alone.
-pub(crate) fn distinct(all: &[Diffusion]) -> Vec<Diffusion> {
-    let mut sorted: Vec<Diffusion> = all.iter().map(|d| d.key()).collect();
-    sorted.sort_by(Diffusion::order);
+pub(crate) fn distinct_weightings(all: &[Diffusion]) -> Vec<Diffusion> {
+    let mut sorted: Vec<Diffusion> = all.iter().map(|d| d.comparison_key()).collect();
+    sorted.sort_by(Diffusion::compare_values);
     let mut found: Vec<Diffusion> = Vec::new();
     for one in sorted {
         if !found.iter().rev().any(|known| known.is_as(&one)) {
@@ -148,18 +148,18 @@ pub(crate) fn distinct(all: &[Diffusion]) -> Vec<Diffusion> {
 }
 
 /// Which of them a frame has.
-pub(crate) fn index(all: &[Diffusion], one: Diffusion) -> usize {
-    let key = one.key();
+pub(crate) fn weighting_index(all: &[Diffusion], one: Diffusion) -> usize {
+    let key = one.comparison_key();
     all.iter().position(|known| known.is_as(&key)).unwrap_or(0)
 }
 
 /// The numbers of a private attribute, wherever its block was reserved (PS3.5 7.8.1). In implicit VR its own VR is lost.
-fn private(data: &DataSet, (group, creator, element, vr): Private) -> Vec<f64> {
+fn private_numbers(data: &DataSet, (group, creator, element, vr): Private) -> Vec<f64> {
     let mut creators = data
         .elements
         .range(Tag(group, 0x10)..=Tag(group, 0xFF))
         .map(|(tag, _)| *tag);
-    let reserved = creators.find(|tag| data.text(*tag).as_deref() == Some(creator));
+    let reserved = creators.find(|tag| data.text_value(*tag).as_deref() == Some(creator));
     reserved.map_or_else(Vec::new, |tag| {
         data.numbers_as(Tag(group, tag.element() << 8 | element), vr)
     })
@@ -173,9 +173,11 @@ mod tests {
 
     fn of(fixture: Fixture) -> Diffusion {
         let folder = tempfile::tempdir().unwrap();
-        let path = fixture.pixels(&[0]).write(folder.path(), "image");
+        let path = fixture
+            .with_pixels(&[0])
+            .write_to_folder(folder.path(), "image");
         let file = DicomFile::open(&path).ok().unwrap();
-        Diffusion::of(&file.data, 0)
+        Diffusion::from_dataset(&file.data, 0)
     }
 
     fn doubles(values: &[f64]) -> Vec<u8> {
@@ -190,9 +192,9 @@ mod tests {
         };
         let direction = doubles(&[0.0, 0.6, 0.8]);
         let base = Fixture::new(1, 1);
-        let b = |item: Fixture| item.bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[800.0]));
+        let b = |item: Fixture| item.with_bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[800.0]));
         let along = |item: Fixture| {
-            item.bytes(
+            item.with_bytes(
                 tags::DIFFUSION_GRADIENT_ORIENTATION,
                 VR::FD,
                 direction.clone(),
@@ -200,47 +202,45 @@ mod tests {
         };
         assert_eq!(of(along(b(base.clone()))), expected);
         let gradient = tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE;
-        let item = b(Fixture::item()).sequence(gradient, along(Fixture::item()));
+        let item = b(Fixture::empty_item()).with_sequence(gradient, along(Fixture::empty_item()));
         assert_eq!(
             of(base
                 .clone()
-                .sequence(tags::MR_DIFFUSION_SEQUENCE, item.clone())),
+                .with_sequence(tags::MR_DIFFUSION_SEQUENCE, item.clone())),
             expected
         );
-        let group = Fixture::item().sequence(tags::MR_DIFFUSION_SEQUENCE, item);
+        let group = Fixture::empty_item().with_sequence(tags::MR_DIFFUSION_SEQUENCE, item);
         assert_eq!(
             of(base
                 .clone()
-                .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)),
+                .with_sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)),
             expected
         );
         for vr in [VR::FD, VR::UN] {
             let siemens = base
                 .clone()
-                .text(Tag(0x0019, 0x0011), VR::LO, "SIEMENS MR HEADER")
-                .text(
+                .with_text(Tag(0x0019, 0x0011), VR::LO, "SIEMENS MR HEADER")
+                .with_text(
                     Tag(0x0019, 0x110C),
                     if vr == VR::UN { vr } else { VR::IS },
                     "800",
                 )
-                .bytes(Tag(0x0019, 0x110E), vr, direction.clone());
+                .with_bytes(Tag(0x0019, 0x110E), vr, direction.clone());
             assert_eq!(of(siemens), expected);
         }
         let ge = base
             .clone()
-            .text(Tag(0x0043, 0x0010), VR::LO, "GEMS_PARM_01")
-            .text(Tag(0x0043, 0x1039), VR::IS, "1000000800\\8\\0\\0")
-            .text(Tag(0x0019, 0x0010), VR::LO, "GEMS_ACQU_01")
-            .text(Tag(0x0019, 0x10BB), VR::DS, "0")
-            .text(Tag(0x0019, 0x10BC), VR::DS, "0.6")
-            .text(Tag(0x0019, 0x10BD), VR::DS, "0.8");
+            .with_text(Tag(0x0043, 0x0010), VR::LO, "GEMS_PARM_01")
+            .with_text(Tag(0x0043, 0x1039), VR::IS, "1000000800\\8\\0\\0")
+            .with_text(Tag(0x0019, 0x0010), VR::LO, "GEMS_ACQU_01")
+            .with_text(Tag(0x0019, 0x10BB), VR::DS, "0")
+            .with_text(Tag(0x0019, 0x10BC), VR::DS, "0.6")
+            .with_text(Tag(0x0019, 0x10BD), VR::DS, "0.8");
         assert_eq!(of(ge), expected);
         // The same number of another maker means something else.
-        let other = base.text(Tag(0x0019, 0x0011), VR::LO, "SOMEBODY").text(
-            Tag(0x0019, 0x110C),
-            VR::IS,
-            "800",
-        );
+        let other = base
+            .with_text(Tag(0x0019, 0x0011), VR::LO, "SOMEBODY")
+            .with_text(Tag(0x0019, 0x110C), VR::IS, "800");
         assert_eq!(of(other), Diffusion::default());
     }
 }

@@ -4,7 +4,7 @@ use super::{
     color::{Descriptor, table_words},
     dataset::DataSet,
     file::DicomFile,
-    geometry::group,
+    geometry::functional_group,
     header::{Photometric, PixelHeader, StoredNumber},
 };
 use dicom_dictionary_std::tags;
@@ -12,26 +12,26 @@ use labrum_core::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, Wi
 
 /// True where the lowest value is white. PS3.3 C.11.6: with MONOCHROME1, an inverse shape says the same once more.
 pub(crate) fn is_inverted(data: &DataSet, header: &PixelHeader) -> bool {
-    let shape = || data.text(tags::PRESENTATION_LUT_SHAPE);
+    let shape = || data.text_value(tags::PRESENTATION_LUT_SHAPE);
     !header.is_color()
         && (header.photometric == Photometric::Monochrome1 || shape().as_deref() == Some("INVERSE"))
 }
 
 /// Fills in all but pixels, spacing and plane of a grey image.
-pub(crate) fn complete(
+pub(crate) fn fill_display_attributes(
     image: &mut Image,
     file: &mut DicomFile,
     header: &PixelHeader,
     frame: usize,
 ) -> Result<(), String> {
-    image.rescale = rescale(file, frame);
-    image.unit = unit(file, frame);
-    image.padding = padding(file, header, image.rescale);
+    image.rescale = frame_rescale(file, frame);
+    image.unit = modality_unit(file, frame);
+    image.padding = padding_range(file, header, image.rescale);
     if let Some(kind) = apply_modality_table(image, file, header)? {
         image.unit = kind;
         image.padding = None;
     }
-    image.windows = windows(file, frame);
+    image.windows = window_presets(file, frame);
     image.voi_lut = voi_lut(file, header, frame);
     image.usual_window = usual_window(image, file, header);
     Ok(())
@@ -42,18 +42,19 @@ pub(crate) fn complete(
 fn usual_window(image: &Image, file: &DicomFile, header: &PixelHeader) -> Option<Window> {
     let data = &file.data;
     if let Some((low, high)) =
-        few_values(image, header).filter(|_| data.item(tags::MODALITY_LUT_SEQUENCE).is_none())
+        few_values(image, header).filter(|_| data.first_item(tags::MODALITY_LUT_SEQUENCE).is_none())
     {
         let [a, b] =
             [low, high].map(|v| image.rescale.slope * f64::from(v) + image.rescale.intercept);
-        return Some(Window::spanning(a.min(b), a.max(b)));
+        return Some(Window::from_range(a.min(b), a.max(b)));
     }
     // Its own table counts for more.
     let has_own = image.voi_lut.is_some();
     let is_ct =
-        !has_own && data.text(tags::MODALITY).as_deref() == Some("CT") && !is_localizer(data);
+        !has_own && data.text_value(tags::MODALITY).as_deref() == Some("CT") && !is_localizer(data);
     // A screenshot of 8 bits has no Hounsfield units, whatever its modality.
-    let is_scaled = data.has(tags::RESCALE_INTERCEPT) || !matches!(image.pixels, Pixels::U8(_));
+    let is_scaled =
+        data.has_value(tags::RESCALE_INTERCEPT) || !matches!(image.pixels, Pixels::U8(_));
     (is_ct && is_scaled).then_some(Window::SOFT_TISSUE)
 }
 
@@ -78,43 +79,45 @@ fn few_values(image: &Image, header: &PixelHeader) -> Option<(i32, i32)> {
 }
 
 fn is_localizer(data: &DataSet) -> bool {
-    data.texts(tags::IMAGE_TYPE)
+    data.text_values(tags::IMAGE_TYPE)
         .iter()
         .any(|part| part == "LOCALIZER")
 }
 
-fn rescale(file: &DicomFile, frame: usize) -> Rescale {
+fn frame_rescale(file: &DicomFile, frame: usize) -> Rescale {
     let data = &file.data;
-    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    let of =
+        functional_group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
     let slope = of
-        .number(tags::RESCALE_SLOPE)
+        .numeric_value(tags::RESCALE_SLOPE)
         .filter(|slope| *slope != 0.0)
         .unwrap_or(1.0);
     Rescale {
         slope,
-        intercept: of.number(tags::RESCALE_INTERCEPT).unwrap_or(0.0),
+        intercept: of.numeric_value(tags::RESCALE_INTERCEPT).unwrap_or(0.0),
     }
 }
 
-fn unit(file: &DicomFile, frame: usize) -> Option<String> {
+fn modality_unit(file: &DicomFile, frame: usize) -> Option<String> {
     let data = &file.data;
-    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
-    match of.text(tags::RESCALE_TYPE).as_deref() {
+    let of =
+        functional_group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    match of.text_value(tags::RESCALE_TYPE).as_deref() {
         Some("US") => None,
         Some(unit) => Some(unit.to_owned()),
-        None if data.text(tags::UNITS).is_some() => data
-            .text(tags::UNITS)
+        None if data.text_value(tags::UNITS).is_some() => data
+            .text_value(tags::UNITS)
             .filter(|u| u != "NONE" && u != "CNTS"),
         None => {
-            let ct = data.text(tags::MODALITY).as_deref() == Some("CT")
-                && of.has(tags::RESCALE_INTERCEPT);
+            let ct = data.text_value(tags::MODALITY).as_deref() == Some("CT")
+                && of.has_value(tags::RESCALE_INTERCEPT);
             (ct && !is_localizer(data)).then(|| "HU".to_owned())
         }
     }
 }
 
 /// Pixel Padding Value and Range Limit, in modality values.
-fn padding(file: &DicomFile, header: &PixelHeader, rescale: Rescale) -> Option<(f64, f64)> {
+fn padding_range(file: &DicomFile, header: &PixelHeader, rescale: Rescale) -> Option<(f64, f64)> {
     let value = file
         .data
         .pixel_number(tags::PIXEL_PADDING_VALUE, header.signed)?;
@@ -133,10 +136,10 @@ fn apply_modality_table(
     header: &PixelHeader,
 ) -> Result<Option<Option<String>>, String> {
     let DicomFile { bytes, data, .. } = file;
-    let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) else {
+    let Some(item) = data.first_item(tags::MODALITY_LUT_SEQUENCE) else {
         return Ok(None);
     };
-    let table = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed)
+    let table = Descriptor::from_dataset(item, tags::LUT_DESCRIPTOR, header.signed)
         .and_then(|form| Some((form, table_words(bytes, item, tags::LUT_DATA, &form)?)));
     let Some((form, words)) = table.filter(|(_, words)| !words.is_empty()) else {
         return Err("its Modality LUT is damaged".into());
@@ -152,24 +155,24 @@ fn apply_modality_table(
     });
     image.rescale = Rescale::default();
     Ok(Some(
-        item.text(tags::MODALITY_LUT_TYPE)
+        item.text_value(tags::MODALITY_LUT_TYPE)
             .filter(|unit| unit != "US"),
     ))
 }
 
 /// All windows that the file suggests for a frame.
-fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
+fn window_presets(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
     let data = &file.data;
-    let of = group(data, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(data);
-    let function = match of.text(tags::VOILUT_FUNCTION).as_deref() {
+    let of = functional_group(data, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(data);
+    let function = match of.text_value(tags::VOILUT_FUNCTION).as_deref() {
         Some("LINEAR_EXACT") => VoiFunction::LinearExact,
         Some("SIGMOID") => VoiFunction::Sigmoid,
         _ => VoiFunction::Linear,
     };
-    let names = of.texts(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
+    let names = of.text_values(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
     let (centers, widths) = (
-        of.numbers(tags::WINDOW_CENTER),
-        of.numbers(tags::WINDOW_WIDTH),
+        of.numeric_values(tags::WINDOW_CENTER),
+        of.numeric_values(tags::WINDOW_WIDTH),
     );
     let pairs = centers.into_iter().zip(widths).enumerate();
     pairs
@@ -198,15 +201,16 @@ fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
 /// The first table, of the frame or of all.
 fn voi_lut(file: &mut DicomFile, header: &PixelHeader, frame: usize) -> Option<VoiLut> {
     let DicomFile { bytes, data, .. } = file;
-    let of_frame =
-        group(data, frame, tags::FRAME_VOILUT_SEQUENCE).and_then(|g| g.item(tags::VOILUT_SEQUENCE));
-    let item = of_frame.or_else(|| data.item(tags::VOILUT_SEQUENCE))?;
+    let of_frame = functional_group(data, frame, tags::FRAME_VOILUT_SEQUENCE)
+        .and_then(|g| g.first_item(tags::VOILUT_SEQUENCE));
+    let item = of_frame.or_else(|| data.first_item(tags::VOILUT_SEQUENCE))?;
     // The table's input are modality values: signed where a rescale may have made them so.
-    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    let of =
+        functional_group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
     let negative = of
-        .number(tags::RESCALE_INTERCEPT)
+        .numeric_value(tags::RESCALE_INTERCEPT)
         .is_some_and(|intercept| intercept < 0.0);
-    let form = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed || negative)?;
+    let form = Descriptor::from_dataset(item, tags::LUT_DESCRIPTOR, header.signed || negative)?;
     let words =
         table_words(bytes, item, tags::LUT_DATA, &form).filter(|words| !words.is_empty())?;
     let most = ((1u32 << form.bits) - 1) as f32;

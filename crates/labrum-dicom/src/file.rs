@@ -2,7 +2,7 @@
 
 use super::{
     dataset::{DataSet, Value},
-    parse::{EXPLICIT_LITTLE, Encoding, IMPLICIT_LITTLE, PixelElement, is_vr, parse},
+    parse::{EXPLICIT_LITTLE, Encoding, IMPLICIT_LITTLE, PixelElement, is_vr, read_elements},
     uids::EXPLICIT_BIG_ENDIAN,
 };
 use labrum_core::file_bytes::FileBytes;
@@ -56,7 +56,7 @@ impl DicomFile {
         let mut bytes = FileBytes::open(path)?;
         let start = find_start(&mut bytes).ok_or(Unreadable::NotDicom)?;
         let meta = match start {
-            FileStart::Meta(at) => parse(&mut bytes, at, EXPLICIT_LITTLE, true),
+            FileStart::Meta(at) => read_elements(&mut bytes, at, EXPLICIT_LITTLE, true),
             FileStart::Data(_) => Default::default(),
         };
         let at = match start {
@@ -69,9 +69,9 @@ impl DicomFile {
             )));
         }
         let data_start = at;
-        let named = meta.data.text(tags::TRANSFER_SYNTAX_UID);
+        let named = meta.data.text_value(tags::TRANSFER_SYNTAX_UID);
         let at = if named.as_deref() == Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) {
-            bytes = inflate(&mut bytes, at)?;
+            bytes = inflate_dataset(&mut bytes, at)?;
             0
         } else {
             at
@@ -87,8 +87,8 @@ impl DicomFile {
             }
             .into()
         });
-        let parsed = parse(&mut bytes, at, encoding, false);
-        let class = |data: &DataSet, tag| data.text(tag).filter(|uid| uid.contains('.'));
+        let parsed = read_elements(&mut bytes, at, encoding, false);
+        let class = |data: &DataSet, tag| data.text_value(tag).filter(|uid| uid.contains('.'));
         let sop_class = class(&parsed.data, tags::SOP_CLASS_UID)
             .or_else(|| class(&meta.data, tags::MEDIA_STORAGE_SOP_CLASS_UID))
             .unwrap_or_default();
@@ -114,7 +114,7 @@ impl DicomFile {
 pub(crate) fn read_value(bytes: &mut FileBytes, data: &DataSet, tag: Tag) -> Option<Vec<u8>> {
     match &data.get(tag)?.value {
         Value::Bytes(value) => Some(value.clone()),
-        Value::Far { at, length } => bytes.read(*at, *length).ok(),
+        Value::Far { at, length } => bytes.read_range(*at, *length).ok(),
         Value::Items(_) => None,
     }
 }
@@ -179,8 +179,8 @@ fn guess_encoding(bytes: &mut FileBytes, at: u64, transfer_syntax: Option<&str>)
     }
 }
 
-fn inflate(bytes: &mut FileBytes, at: u64) -> Result<FileBytes, Unreadable> {
-    let deflated = bytes.read(at, bytes.len() - at.min(bytes.len()))?;
+fn inflate_dataset(bytes: &mut FileBytes, at: u64) -> Result<FileBytes, Unreadable> {
+    let deflated = bytes.read_range(at, bytes.len() - at.min(bytes.len()))?;
     let mut inflated = Vec::new();
     let read = flate2::read::DeflateDecoder::new(&deflated[..])
         .take(MOST_INFLATED + 1)

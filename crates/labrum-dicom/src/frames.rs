@@ -23,7 +23,10 @@ pub(crate) struct FrameExtent {
 }
 
 /// Holds what the header says against what the file has, without reading pixels.
-pub(crate) fn verify(file: &mut DicomFile, header: &PixelHeader) -> Result<FrameExtent, String> {
+pub(crate) fn verify_extent(
+    file: &mut DicomFile,
+    header: &PixelHeader,
+) -> Result<FrameExtent, String> {
     let element = file.pixels.ok_or("it has no pixel data")?;
     if header.codec == Codec::Native {
         return verify_native(file, header, element);
@@ -52,11 +55,11 @@ fn frames_in_fragments(
     header: &PixelHeader,
     element: PixelElement,
 ) -> Result<(Pieces, Vec<usize>), String> {
-    let pieces = fragments(file, element)?;
+    let pieces = collect_fragments(file, element)?;
     if pieces.fragments.iter().map(|f| f.length).sum::<u64>() == 0 {
         return Err("its pixel data is empty".into());
     }
-    let starts = starts(file, header, &pieces)?;
+    let starts = first_fragments(file, header, &pieces)?;
     Ok((pieces, starts))
 }
 
@@ -143,7 +146,7 @@ pub(crate) fn frame_bytes(
     for Fragment { at, length } in of_frame {
         bytes.extend(
             file.bytes
-                .read(*at, *length)
+                .read_range(*at, *length)
                 .map_err(|e| labrum_core::reason_of(&e))?,
         );
     }
@@ -174,7 +177,7 @@ fn native_bytes(
     let mut start = first_bit / 8;
     let read = |file: &mut DicomFile, start: u64, end: u64| {
         file.bytes
-            .read(element.at + start, end.saturating_sub(start))
+            .read_range(element.at + start, end.saturating_sub(start))
             .map_err(|e| labrum_core::reason_of(&e))
     };
     // Big endian words of bytes: PS3.5 8.1.1 swaps each pair.
@@ -202,7 +205,7 @@ struct Pieces {
     last_is_short: bool,
 }
 
-fn fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, String> {
+fn collect_fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, String> {
     if element.length.is_some() {
         return Err("its transfer syntax says compressed, its pixels are not in fragments".into());
     }
@@ -250,7 +253,7 @@ fn fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, Stri
     }
     let bytes = file
         .bytes
-        .read(table.at, table.length)
+        .read_range(table.at, table.length)
         .map_err(|e| labrum_core::reason_of(&e))?;
     let basic = bytes
         .chunks_exact(4)
@@ -272,7 +275,7 @@ fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
 }
 
 /// The first fragment of each frame that is there, in order.
-fn starts(
+fn first_fragments(
     file: &mut DicomFile,
     header: &PixelHeader,
     pieces: &Pieces,

@@ -9,26 +9,26 @@ use labrum_core::{
 };
 
 /// The item of a functional group macro: the frame's own or the shared one.
-pub(crate) fn group(data: &DataSet, frame: usize, macro_tag: Tag) -> Option<&DataSet> {
+pub(crate) fn functional_group(data: &DataSet, frame: usize, macro_tag: Tag) -> Option<&DataSet> {
     let own = data
-        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .sequence_items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
         .get(frame)
-        .and_then(|f| f.item(macro_tag));
+        .and_then(|f| f.first_item(macro_tag));
     own.or_else(|| {
-        data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?
-            .item(macro_tag)
+        data.first_item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?
+            .first_item(macro_tag)
     })
 }
 
 /// Where a frame lies in the patient.
-pub(crate) fn plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> {
-    let position = group(data, frame, tags::PLANE_POSITION_SEQUENCE)
-        .and_then(|g| g.array(tags::IMAGE_POSITION_PATIENT));
-    let orientation = group(data, frame, tags::PLANE_ORIENTATION_SEQUENCE)
-        .and_then(|g| g.array(tags::IMAGE_ORIENTATION_PATIENT));
-    let orientation = orientation.or_else(|| data.array(tags::IMAGE_ORIENTATION_PATIENT));
+pub(crate) fn frame_plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> {
+    let position = functional_group(data, frame, tags::PLANE_POSITION_SEQUENCE)
+        .and_then(|g| g.numeric_array(tags::IMAGE_POSITION_PATIENT));
+    let orientation = functional_group(data, frame, tags::PLANE_ORIENTATION_SEQUENCE)
+        .and_then(|g| g.numeric_array(tags::IMAGE_ORIENTATION_PATIENT));
+    let orientation = orientation.or_else(|| data.numeric_array(tags::IMAGE_ORIENTATION_PATIENT));
     if let (Some(position), Some(orientation)) = (position, orientation) {
-        return checked(Plane {
+        return checked_plane(Plane {
             position,
             orientation,
         });
@@ -39,7 +39,7 @@ pub(crate) fn plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> 
     }
     // Several frames and one position: only an offset for each says where they are.
     let offset = frame_offset(data, frame)?;
-    let normal = first.normal();
+    let normal = first.unit_normal();
     Some(Plane {
         position: std::array::from_fn(|i| first.position[i] + offset * normal[i]),
         ..first
@@ -48,11 +48,11 @@ pub(crate) fn plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> 
 
 fn first_plane(data: &DataSet) -> Option<Plane> {
     // Nuclear medicine keeps the place of a volume with its detector.
-    let detector = data.item(tags::DETECTOR_INFORMATION_SEQUENCE);
+    let detector = data.first_item(tags::DETECTOR_INFORMATION_SEQUENCE);
     let of = |place: &DataSet| {
-        let position = place.array(tags::IMAGE_POSITION_PATIENT)?;
-        let orientation = place.array(tags::IMAGE_ORIENTATION_PATIENT)?;
-        checked(Plane {
+        let position = place.numeric_array(tags::IMAGE_POSITION_PATIENT)?;
+        let orientation = place.numeric_array(tags::IMAGE_ORIENTATION_PATIENT)?;
+        checked_plane(Plane {
             position,
             orientation,
         })
@@ -61,11 +61,11 @@ fn first_plane(data: &DataSet) -> Option<Plane> {
 }
 
 /// Patient Orientation: letters of the sides that rows and columns run to, "A" and "F" or "AR" and "FP".
-pub(crate) fn orientation(data: &DataSet, frame: usize) -> Option<[String; 2]> {
-    let own = group(data, frame, tags::PATIENT_ORIENTATION_IN_FRAME_SEQUENCE)
-        .map(|g| g.texts(tags::PATIENT_ORIENTATION));
+pub(crate) fn patient_orientation(data: &DataSet, frame: usize) -> Option<[String; 2]> {
+    let own = functional_group(data, frame, tags::PATIENT_ORIENTATION_IN_FRAME_SEQUENCE)
+        .map(|g| g.text_values(tags::PATIENT_ORIENTATION));
     let [row, column] = own
-        .unwrap_or_else(|| data.texts(tags::PATIENT_ORIENTATION))
+        .unwrap_or_else(|| data.text_values(tags::PATIENT_ORIENTATION))
         .try_into()
         .ok()?;
     let known =
@@ -75,21 +75,21 @@ pub(crate) fn orientation(data: &DataSet, frame: usize) -> Option<[String; 2]> {
 
 /// How far a frame lies from the first one along the normal, mm.
 fn frame_offset(data: &DataSet, frame: usize) -> Option<f64> {
-    let offsets = data.numbers(tags::GRID_FRAME_OFFSET_VECTOR);
+    let offsets = data.numeric_values(tags::GRID_FRAME_OFFSET_VECTOR);
     if let (Some(first), Some(own)) = (offsets.first(), offsets.get(frame)) {
         return Some(own - first);
     }
     let reconstructed = data
-        .texts(tags::IMAGE_TYPE)
+        .text_values(tags::IMAGE_TYPE)
         .iter()
         .any(|part| part == "RECON TOMO");
-    let slices = data.integer(tags::NUMBER_OF_SLICES).unwrap_or(0);
-    let each = data.number(tags::SPACING_BETWEEN_SLICES)?;
+    let slices = data.integer_value(tags::NUMBER_OF_SLICES).unwrap_or(0);
+    let each = data.numeric_value(tags::SPACING_BETWEEN_SLICES)?;
     (reconstructed && slices > frame as i64).then_some(each * frame as f64)
 }
 
 /// Directions that are not of unit length or not at right angles are no plane.
-fn checked(plane: Plane) -> Option<Plane> {
+fn checked_plane(plane: Plane) -> Option<Plane> {
     let [a, b, c, d, e, f] = plane.orientation;
     let unit = |x: f64, y: f64, z: f64| ((x * x + y * y + z * z).sqrt() - 1.0).abs() < 0.01;
     let right = (a * d + b * e + c * f).abs() < 0.01;
@@ -97,10 +97,10 @@ fn checked(plane: Plane) -> Option<Plane> {
 }
 
 /// The distance between the pixels of a frame.
-pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
+pub(crate) fn pixel_spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
     use SpacingSource::ImagerPixelSpacing;
     let two = |data: &DataSet, tag, source| {
-        let [row, column] = data.array::<2>(tag)?;
+        let [row, column] = data.numeric_array::<2>(tag)?;
         let positive = row > 0.0 && column > 0.0;
         positive.then_some(PixelSpacing {
             row,
@@ -108,13 +108,13 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
             source,
         })
     };
-    let measures = group(data, frame, tags::PIXEL_MEASURES_SEQUENCE);
+    let measures = functional_group(data, frame, tags::PIXEL_MEASURES_SEQUENCE);
     if let Some(spacing) =
         measures.and_then(|m| two(m, tags::PIXEL_SPACING, SpacingSource::PixelSpacing))
     {
         return Some(spacing);
     }
-    let regions = regions(data);
+    let regions = ultrasound_regions(data);
     let common = common_spacing(&regions);
     if regions.len() > 1 && common.is_none() {
         // Whatever is said of the picture is true for a part of it at most.
@@ -142,19 +142,20 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
             )
         })
         .or(common)
-        .or_else(|| aspect(data))
+        .or_else(|| aspect_ratio_spacing(data))
 }
 
 /// The regions of an ultrasound picture, and what they show lengths of. Their places are in pixels of the picture.
-pub(crate) fn regions(data: &DataSet) -> Vec<ScaledRegion> {
-    let items = data.items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS);
+pub(crate) fn ultrasound_regions(data: &DataSet) -> Vec<ScaledRegion> {
+    let items = data.sequence_items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS);
     let whole = || {
-        let last = |tag| u32::try_from(data.integer(tag).unwrap_or(0) - 1).unwrap_or(0);
+        let last = |tag| u32::try_from(data.integer_value(tag).unwrap_or(0) - 1).unwrap_or(0);
         ([0, 0], [last(tags::COLUMNS), last(tags::ROWS)])
     };
     let region = |item: &DataSet| {
         let corner = |x, y| {
-            let side = |tag| Some(u32::try_from(item.integer(tag)?.max(0)).unwrap_or(u32::MAX));
+            let side =
+                |tag| Some(u32::try_from(item.integer_value(tag)?.max(0)).unwrap_or(u32::MAX));
             Some([side(x)?, side(y)?])
         };
         let low = corner(tags::REGION_LOCATION_MIN_X0, tags::REGION_LOCATION_MIN_Y0);
@@ -168,7 +169,7 @@ pub(crate) fn regions(data: &DataSet) -> Vec<ScaledRegion> {
         let low = std::array::from_fn(|i| a[i].min(b[i]));
         let high = std::array::from_fn(|i| a[i].max(b[i]));
         // Region Flags, bit 0: 1 is low priority.
-        let has_priority = item.integer(tags::REGION_FLAGS).unwrap_or(0) & 1 == 0;
+        let has_priority = item.integer_value(tags::REGION_FLAGS).unwrap_or(0) & 1 == 0;
         Some(ScaledRegion {
             low,
             high,
@@ -194,12 +195,12 @@ fn region_spacing(item: &DataSet) -> Option<PixelSpacing> {
     ];
     let is_length = units
         .iter()
-        .all(|tag| item.integer(*tag) == Some(CENTIMETRES))
+        .all(|tag| item.integer_value(*tag) == Some(CENTIMETRES))
         && !item
-            .integer(tags::REGION_SPATIAL_FORMAT)
+            .integer_value(tags::REGION_SPATIAL_FORMAT)
             .is_some_and(|format| NO_PICTURES.contains(&format));
     let side = |tag| {
-        item.number(tag)
+        item.numeric_value(tag)
             .map(f64::abs)
             .filter(|v| v.is_finite() && *v > 0.0)
     };
@@ -211,8 +212,8 @@ fn region_spacing(item: &DataSet) -> Option<PixelSpacing> {
     })
 }
 
-fn aspect(data: &DataSet) -> Option<PixelSpacing> {
-    let [row, column] = data.array::<2>(tags::PIXEL_ASPECT_RATIO)?;
+fn aspect_ratio_spacing(data: &DataSet) -> Option<PixelSpacing> {
+    let [row, column] = data.numeric_array::<2>(tags::PIXEL_ASPECT_RATIO)?;
     let odd = row > 0.0 && column > 0.0 && row != column;
     odd.then_some(PixelSpacing {
         row,

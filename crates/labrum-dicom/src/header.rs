@@ -91,10 +91,10 @@ fn not_supported(name: &str) -> String {
 
 impl PixelHeader {
     /// Reads and checks; the error says what is wrong.
-    pub(crate) fn read(file: &DicomFile) -> Result<Self, String> {
+    pub(crate) fn from_file(file: &DicomFile) -> Result<Self, String> {
         let data = &file.data;
         let pixels = file.pixels.ok_or("it has no pixel data")?;
-        let positive = |tag, name: &str| match data.integer(tag) {
+        let positive = |tag, name: &str| match data.integer_value(tag) {
             Some(value) if value > 0 => Ok(value as usize),
             Some(value) => Err(format!("{name} is {value}")),
             None => Err(format!("it does not say its {name}")),
@@ -117,7 +117,7 @@ impl PixelHeader {
             StoredNumber::Double => 64,
         };
         let stored = data
-            .integer(tags::BITS_STORED)
+            .integer_value(tags::BITS_STORED)
             .map_or(allocated, |v| v.clamp(0, 64) as u32);
         let stored = if (1..=allocated).contains(&stored) {
             stored
@@ -125,10 +125,10 @@ impl PixelHeader {
             allocated
         };
         let high_bit = data
-            .integer(tags::HIGH_BIT)
+            .integer_value(tags::HIGH_BIT)
             .map_or(stored - 1, |v| v.clamp(0, 64) as u32);
-        let samples = data.integer(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
-        let named = data.text(tags::PHOTOMETRIC_INTERPRETATION);
+        let samples = data.integer_value(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
+        let named = data.text_value(tags::PHOTOMETRIC_INTERPRETATION);
         let photometric = match named.as_deref() {
             Some(name) => Photometric::from_name(name).ok_or_else(|| not_supported(name))?,
             None if samples == 3 => Photometric::Rgb,
@@ -142,20 +142,20 @@ impl PixelHeader {
             allocated,
             stored,
             high_bit,
-            signed: data.integer(tags::PIXEL_REPRESENTATION) == Some(1),
-            planar: data.integer(tags::PLANAR_CONFIGURATION) == Some(1),
+            signed: data.integer_value(tags::PIXEL_REPRESENTATION) == Some(1),
+            planar: data.integer_value(tags::PLANAR_CONFIGURATION) == Some(1),
             frames: data
-                .integer(tags::NUMBER_OF_FRAMES)
+                .integer_value(tags::NUMBER_OF_FRAMES)
                 .filter(|n| *n > 0)
                 .map_or(1, |n| n.min(1 << 24) as u32),
             number,
-            codec: Codec::of(&file.transfer_syntax)?,
+            codec: Codec::for_transfer_syntax(&file.transfer_syntax)?,
         };
-        header.check()?;
+        header.check_consistency()?;
         Ok(header)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check_consistency(&self) -> Result<(), String> {
         use Photometric::*;
         let grey = matches!(self.photometric, Monochrome1 | Monochrome2 | Palette);
         if self.samples != if grey { 1 } else { 3 } {

@@ -46,12 +46,12 @@ const IMPLEMENTATION_CLASS_UID: &str = "2.25.10715128987314157355399323674791072
 /// At most 16 characters.
 const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VERSION"));
 
-pub use pixels::load;
+pub use pixels::load_image;
 pub use uids::transfer_syntax_name;
 
 /// Photometric Interpretation of a file, as written in it; `None` where it has none or cannot be read.
-pub fn photometric(path: &Path) -> Option<String> {
-    containment::read(ReadPhotometric {
+pub fn photometric_interpretation(path: &Path) -> Option<String> {
+    containment::read_in_child(ReadPhotometric {
         path: path.to_owned(),
     })
     .ok()
@@ -60,7 +60,7 @@ pub fn photometric(path: &Path) -> Option<String> {
 
 /// What tells the pixels of a file from others; `None` where they cannot be read.
 pub fn pixel_digest(path: &Path) -> Option<String> {
-    containment::read(DigestPixels {
+    containment::read_in_child(DigestPixels {
         path: path.to_owned(),
     })
     .ok()
@@ -83,10 +83,10 @@ impl containment::Request for ReadPhotometric {
         &self.path
     }
 
-    fn read(self) -> Result<Plain<Option<String>>> {
+    fn read_in_process(self) -> Result<Plain<Option<String>>> {
         let file = file::DicomFile::open(&self.path).ok();
         Ok(Plain(file.and_then(|file| {
-            file.data.text(tags::PHOTOMETRIC_INTERPRETATION)
+            file.data.text_value(tags::PHOTOMETRIC_INTERPRETATION)
         })))
     }
 }
@@ -107,12 +107,12 @@ impl containment::Request for DigestPixels {
         &self.path
     }
 
-    fn limit(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         containment::whole_file(&self.path)
     }
 
-    fn read(self) -> Result<Plain<Option<String>>> {
-        Ok(Plain(pixels::digest(&self.path)))
+    fn read_in_process(self) -> Result<Plain<Option<String>>> {
+        Ok(Plain(pixels::content_digest(&self.path)))
     }
 }
 
@@ -131,7 +131,7 @@ pub struct Identity {
 }
 
 /// What a file is called; the error says why it cannot be told.
-pub fn identity(path: &Path) -> Result<Identity, String> {
+pub fn read_identity(path: &Path) -> Result<Identity, String> {
     let file = match file::DicomFile::open(path) {
         Ok(file) => file,
         Err(file::Unreadable::NotDicom) => return Err("it is no DICOM file".into()),
@@ -140,7 +140,7 @@ pub fn identity(path: &Path) -> Result<Identity, String> {
     if let Some(reason) = file.broken {
         return Err(format!("it is damaged: {reason}"));
     }
-    let uid = |tag| file.data.text(tag).unwrap_or_default();
+    let uid = |tag| file.data.text_value(tag).unwrap_or_default();
     Ok(Identity {
         sop_uid: uid(tags::SOP_INSTANCE_UID),
         study_uid: uid(tags::STUDY_INSTANCE_UID),

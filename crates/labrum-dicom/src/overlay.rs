@@ -31,7 +31,7 @@ struct OverlayPlane {
 
 /// True where the dataset holds a plane.
 pub(super) fn are_in(data: &DataSet) -> bool {
-    planes(data).next().is_some()
+    list_planes(data).next().is_some()
 }
 
 /// The planes that lie over a frame. `raw` are its uncompressed words: planes in unused bits are nowhere else.
@@ -42,12 +42,12 @@ pub(super) fn of_frame(
     frame: usize,
     raw: Option<&Samples>,
 ) -> Vec<Overlay> {
-    let all: Vec<OverlayPlane> = planes(data).collect();
+    let all: Vec<OverlayPlane> = list_planes(data).collect();
     let drawn = all.into_iter().filter_map(|plane| {
         let region = match (plane.embedded, raw) {
-            (Some(bit), Some(raw)) => embedded(&plane, bit, raw, header)?,
+            (Some(bit), Some(raw)) => region_from_pixels(&plane, bit, raw, header)?,
             (Some(_), None) => return None,
-            (None, _) => own(&plane, bytes, data, header, frame)?,
+            (None, _) => region_from_data(&plane, bytes, data, header, frame)?,
         };
         (!region.is_empty()).then_some(Overlay {
             name: plane.name,
@@ -57,25 +57,25 @@ pub(super) fn of_frame(
     drawn.collect()
 }
 
-fn planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
+fn list_planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
     GROUPS.step_by(2).filter_map(move |group| {
-        let number = |element| data.integer(Tag(group, element));
+        let number = |element| data.integer_value(Tag(group, element));
         let side = |element| {
             number(element)
                 .filter(|n| (1..=MOST_SIDE).contains(n))
                 .map(|n| n as usize)
         };
-        let has_data = data.has(Tag(group, 0x3000));
+        let has_data = data.has_value(Tag(group, 0x3000));
         let bits = number(0x0100).unwrap_or(1);
         let embedded = (!has_data && bits > 1).then(|| number(0x0102)).flatten();
         if !has_data && embedded.is_none() {
             return None;
         }
-        let origin = data.numbers(Tag(group, 0x0050));
+        let origin = data.numeric_values(Tag(group, 0x0050));
         let at = |i: usize| origin.get(i).map_or(0, |v| *v as i64 - 1);
         let texts = [0x1500, 0x0022]
             .iter()
-            .find_map(|element| data.text(Tag(group, *element)));
+            .find_map(|element| data.text_value(Tag(group, *element)));
         Some(OverlayPlane {
             group,
             rows: side(0x0010)?,
@@ -92,7 +92,7 @@ fn planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
 }
 
 /// A plane with data of its own: bits one after another, least significant first.
-fn own(
+fn region_from_data(
     plane: &OverlayPlane,
     bytes: &mut FileBytes,
     data: &DataSet,
@@ -118,11 +118,16 @@ fn own(
             .get(bit / 8)
             .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     };
-    Some(region(plane, header, is_set))
+    Some(region_from_bits(plane, header, is_set))
 }
 
 /// A plane in a bit of the pixels.
-fn embedded(plane: &OverlayPlane, bit: u32, raw: &Samples, header: &PixelHeader) -> Option<Region> {
+fn region_from_pixels(
+    plane: &OverlayPlane,
+    bit: u32,
+    raw: &Samples,
+    header: &PixelHeader,
+) -> Option<Region> {
     let in_value = (header.high_bit + 1).saturating_sub(header.stored)..=header.high_bit;
     if header.samples != 1
         || raw.size == 0
@@ -136,11 +141,11 @@ fn embedded(plane: &OverlayPlane, bit: u32, raw: &Samples, header: &PixelHeader)
         let at = (y * header.columns + x) * raw.size + byte;
         x < header.columns && raw.bytes.get(at).is_some_and(|b| b >> shift & 1 == 1)
     };
-    Some(region(plane, header, is_set))
+    Some(region_from_bits(plane, header, is_set))
 }
 
 /// The pixels of the image under the set bits of a plane.
-fn region(
+fn region_from_bits(
     plane: &OverlayPlane,
     header: &PixelHeader,
     is_set: impl Fn(usize, usize) -> bool,

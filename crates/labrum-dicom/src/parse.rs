@@ -72,7 +72,12 @@ pub(crate) struct Parsed {
 }
 
 /// Reads elements from `at` until the pixels, the end, or (`only_meta`) the first element outside of group 2.
-pub(crate) fn parse(bytes: &mut FileBytes, at: u64, encoding: Encoding, only_meta: bool) -> Parsed {
+pub(crate) fn read_elements(
+    bytes: &mut FileBytes,
+    at: u64,
+    encoding: Encoding,
+    only_meta: bool,
+) -> Parsed {
     let end = bytes.len();
     let mut parser = Parser {
         bytes,
@@ -127,7 +132,7 @@ impl Parser<'_> {
         // Some writers pad the file with a few zeros.
         while self.at + 8 <= end {
             let start = self.at;
-            let head = self.head(encoding)?;
+            let head = self.read_element_head(encoding)?;
             if head.tag == ITEM_END || head.tag == SEQUENCE_END {
                 if depth > 0 {
                     return Ok(());
@@ -151,14 +156,14 @@ impl Parser<'_> {
             if depth == 0 && head.tag == Tag(0, 0) && head.length == 0 {
                 return Ok(());
             }
-            let value = self.value(&head, end, encoding, depth)?;
+            let value = self.read_value(&head, end, encoding, depth)?;
             data.elements
                 .insert(head.tag, Element { vr: head.vr, value });
         }
         Ok(())
     }
 
-    fn value(
+    fn read_value(
         &mut self,
         head: &ElementHead,
         end: u64,
@@ -170,8 +175,8 @@ impl Parser<'_> {
                 VR::OB | VR::OW if is_pixel_data(head.tag) => self.skip_fragments(end),
                 // PS3.5 6.2.2: a sequence in a UN is implicit little endian.
                 VR::UN => self.unknown_items(end, depth),
-                VR::SQ => self.items(end, encoding, depth),
-                _ if self.next_is_item(encoding) => self.items(end, encoding, depth),
+                VR::SQ => self.read_items(end, encoding, depth),
+                _ if self.next_is_item(encoding) => self.read_items(end, encoding, depth),
                 _ => Err(format!("element {} has no length", head.tag)),
             };
         }
@@ -188,7 +193,7 @@ impl Parser<'_> {
         if head.vr == VR::SQ {
             let items = match head.was_unknown {
                 true => self.unknown_items(value_end, depth),
-                false => self.items(value_end, encoding, depth),
+                false => self.read_items(value_end, encoding, depth),
             };
             self.at = value_end;
             match items {
@@ -211,7 +216,7 @@ impl Parser<'_> {
         if self.kept > MOST_KEPT {
             return Err("its header is too large".into());
         }
-        let mut bytes = self.take(at, length as usize)?.to_vec();
+        let mut bytes = self.bytes_at(at, length as usize)?.to_vec();
         if head.was_unknown && encoding.big_endian {
             bytes
                 .chunks_exact_mut(word_size(head.vr))
@@ -224,16 +229,18 @@ impl Parser<'_> {
     /// the transfer syntax in them.
     fn unknown_items(&mut self, end: u64, depth: usize) -> Result<Value, String> {
         let start = self.at;
-        self.items(end, IMPLICIT_LITTLE, depth).or_else(|reason| {
-            self.at = start;
-            self.items(end, EXPLICIT_LITTLE, depth).map_err(|_| reason)
-        })
+        self.read_items(end, IMPLICIT_LITTLE, depth)
+            .or_else(|reason| {
+                self.at = start;
+                self.read_items(end, EXPLICIT_LITTLE, depth)
+                    .map_err(|_| reason)
+            })
     }
 
-    fn items(&mut self, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
+    fn read_items(&mut self, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
         let mut items = Vec::new();
         while self.at + 8 <= end {
-            self.count()?;
+            self.count_element()?;
             let (tag, length) = self.item_head(encoding)?;
             if tag == SEQUENCE_END {
                 break;
@@ -271,8 +278,8 @@ impl Parser<'_> {
         Ok(Value::Bytes(Vec::new()))
     }
 
-    fn head(&mut self, encoding: Encoding) -> Result<ElementHead, String> {
-        self.count()?;
+    fn read_element_head(&mut self, encoding: Encoding) -> Result<ElementHead, String> {
+        self.count_element()?;
         let (tag, long) = self.item_head(encoding)?;
         if tag.group() == 0xFFFE {
             return Ok(ElementHead {
@@ -282,7 +289,10 @@ impl Parser<'_> {
                 was_unknown: false,
             });
         }
-        let in_file = [self.take(self.at - 4, 2)?[0], self.take(self.at - 4, 2)?[1]];
+        let in_file = [
+            self.bytes_at(self.at - 4, 2)?[0],
+            self.bytes_at(self.at - 4, 2)?[1],
+        ];
         let letters = in_file.iter().all(u8::is_ascii_uppercase);
         if !encoding.explicit || !letters {
             return Ok(ElementHead {
@@ -296,10 +306,10 @@ impl Parser<'_> {
         let length = if VR::from_binary(in_file).is_some_and(has_long_length) {
             let at = self.at;
             self.at += 4;
-            number(self.take(at, 4)?, encoding)
+            decode_uint(self.bytes_at(at, 4)?, encoding)
         } else {
             let at = self.at - 2;
-            number(self.take(at, 2)?, encoding)
+            decode_uint(self.bytes_at(at, 2)?, encoding)
         };
         // A VR lost on the way: the dictionary knows it.
         let known = dictionary_vr(tag);
@@ -312,7 +322,7 @@ impl Parser<'_> {
         })
     }
 
-    fn count(&mut self) -> Result<(), String> {
+    fn count_element(&mut self) -> Result<(), String> {
         self.elements += 1;
         if self.elements > MOST_ELEMENTS {
             Err("there are too many elements".into())
@@ -324,24 +334,24 @@ impl Parser<'_> {
     /// Tag and 4 bytes behind it as a number.
     fn item_head(&mut self, encoding: Encoding) -> Result<(Tag, u32), String> {
         let at = self.at;
-        let head = self.take(at, 8)?;
+        let head = self.bytes_at(at, 8)?;
         let tag = Tag(
-            number(&head[..2], encoding) as u16,
-            number(&head[2..4], encoding) as u16,
+            decode_uint(&head[..2], encoding) as u16,
+            decode_uint(&head[2..4], encoding) as u16,
         );
-        let length = number(&head[4..8], encoding);
+        let length = decode_uint(&head[4..8], encoding);
         self.at += 8;
         Ok((tag, length))
     }
 
     fn next_is_item(&mut self, encoding: Encoding) -> bool {
         let at = self.at;
-        self.take(at, 4).is_ok_and(|b| {
-            number(&b[..2], encoding) == 0xFFFE && number(&b[2..], encoding) == 0xE000
+        self.bytes_at(at, 4).is_ok_and(|b| {
+            decode_uint(&b[..2], encoding) == 0xFFFE && decode_uint(&b[2..], encoding) == 0xE000
         })
     }
 
-    fn take(&mut self, at: u64, count: usize) -> Result<&[u8], String> {
+    fn bytes_at(&mut self, at: u64, count: usize) -> Result<&[u8], String> {
         self.bytes
             .get(at, count)
             .ok_or_else(|| format!("the file ends at byte {at}, inside of its header"))
@@ -398,7 +408,7 @@ fn word_size(vr: VR) -> usize {
     }
 }
 
-fn number(bytes: &[u8], encoding: Encoding) -> u32 {
+fn decode_uint(bytes: &[u8], encoding: Encoding) -> u32 {
     let shift = |value: u32, byte: &u8| value << 8 | u32::from(*byte);
     if encoding.big_endian {
         bytes.iter().fold(0, shift)

@@ -2,7 +2,7 @@
 
 use super::{
     color::{ColorPalette, expand_422, rgb_from_ybr_full, rgb_from_ybr_partial},
-    decode::{Codec, Samples, Short, StreamColor, decode},
+    decode::{Codec, Samples, Short, StreamColor, decode_frame},
     display,
     file::{DicomFile, Unreadable},
     frames::frame_bytes,
@@ -25,8 +25,8 @@ type Fallible<T> = std::result::Result<T, String>;
 const TRIED: &str = "read the image";
 
 /// Decodes the frame that `source` names, and no other.
-pub fn load(source: &Source) -> Result<Image> {
-    let failed = |reason: String| Error::at(TRIED, &source.path, reason);
+pub fn load_image(source: &Source) -> Result<Image> {
+    let failed = |reason: String| Error::at_path(TRIED, &source.path, reason);
     let mut file = DicomFile::open(&source.path).map_err(|unreadable| match unreadable {
         Unreadable::NotDicom => failed("it is not a DICOM file".into()),
         Unreadable::Failed(reason) => failed(reason),
@@ -42,9 +42,9 @@ const DECODED: u32 = 64;
 
 /// What tells the pixels of a file from others: a hash of what they show or, of long loops, of their bytes. `None` where
 /// they cannot be read.
-pub(super) fn digest(path: &Path) -> Option<String> {
+pub(super) fn content_digest(path: &Path) -> Option<String> {
     let mut file = DicomFile::open(path).ok()?;
-    let header = PixelHeader::read(&file).ok()?;
+    let header = PixelHeader::from_file(&file).ok()?;
     let mut hash = Sha256::new();
     for number in [header.columns, header.rows, header.frames as usize] {
         hash.update((number as u64).to_le_bytes());
@@ -75,49 +75,49 @@ fn hash_pixels(hash: &mut Sha256, pixels: &Pixels) {
 }
 
 fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
-    let header = PixelHeader::read(file)?;
+    let header = PixelHeader::from_file(file)?;
     let (bytes, first_bit) = frame_bytes(file, &header, frame)?;
-    let samples = decode(bytes, first_bit, &header, file.big_endian_pixels)?;
+    let samples = decode_frame(bytes, first_bit, &header, file.big_endian_pixels)?;
     let pixels = if header.samples == 3 {
-        Pixels::Rgb8(rgb(&samples, &header)?)
+        Pixels::Rgb8(rgb_pixels(&samples, &header)?)
     } else if header.photometric == Photometric::Palette {
-        let palette = ColorPalette::read(file, header.signed)?;
-        let values = integers(&samples, &header)?;
+        let palette = ColorPalette::read_lookup_tables(file, header.signed)?;
+        let values = integer_values(&samples, &header)?;
         Pixels::Rgb8(
             values
                 .into_iter()
-                .map(|value| palette.color(value))
+                .map(|value| palette.color_of_value(value))
                 .collect(),
         )
     } else {
-        grey(&samples, &header)?
+        grey_pixels(&samples, &header)?
     };
     let mut image = Image::new(header.columns, header.rows, pixels)
         .ok_or("it holds another number of pixels")?;
     image.inverted = display::is_inverted(&file.data, &header);
     if let Some(short) = &samples.short {
-        blank(
+        blank_missing(
             &mut image.pixels,
             short.rows * header.columns,
             image.inverted,
         );
-        image.truncated = Some(truncation(short, header.rows));
+        image.truncated = Some(truncation_note(short, header.rows));
     }
-    image.spacing = geometry::spacing(&file.data, frame as usize);
-    image.regions = geometry::regions(&file.data);
-    image.plane = geometry::plane(&file.data, frame as usize, header.frames);
+    image.spacing = geometry::pixel_spacing(&file.data, frame as usize);
+    image.regions = geometry::ultrasound_regions(&file.data);
+    image.plane = geometry::frame_plane(&file.data, frame as usize, header.frames);
     image.orientation =
-        geometry::orientation(&file.data, frame as usize).filter(|_| image.plane.is_none());
+        geometry::patient_orientation(&file.data, frame as usize).filter(|_| image.plane.is_none());
     let raw = (header.codec == Codec::Native).then_some(&samples);
     image.overlays = overlay::of_frame(&mut file.bytes, &file.data, &header, frame as usize, raw);
     if !image.is_color() {
-        display::complete(&mut image, file, &header, frame as usize)?;
+        display::fill_display_attributes(&mut image, file, &header, frame as usize)?;
     }
     Ok(image)
 }
 
 /// What a user is told of an image that is not all there.
-fn truncation(short: &Short, rows: usize) -> String {
+fn truncation_note(short: &Short, rows: usize) -> String {
     match rows - short.rows.min(rows) {
         0 => format!("parts or details are missing: {}", short.reason),
         missing => format!(
@@ -128,8 +128,8 @@ fn truncation(short: &Short, rows: usize) -> String {
 }
 
 /// Makes what is missing black: the least value of what is there, or the largest where that is black.
-fn blank(pixels: &mut Pixels, from: usize, inverted: bool) {
-    fn fill<T: Copy + PartialOrd>(values: &mut [T], from: usize, inverted: bool) {
+fn blank_missing(pixels: &mut Pixels, from: usize, inverted: bool) {
+    fn fill_missing<T: Copy + PartialOrd>(values: &mut [T], from: usize, inverted: bool) {
         let (there, missing) = values.split_at_mut(from.min(values.len()));
         let beyond = |a: T, b: T| if (b < a) != inverted { b } else { a };
         if let Some(black) = there.iter().copied().reduce(beyond) {
@@ -137,16 +137,16 @@ fn blank(pixels: &mut Pixels, from: usize, inverted: bool) {
         }
     }
     match pixels {
-        Pixels::U8(v) => fill(v, from, inverted),
-        Pixels::U16(v) => fill(v, from, inverted),
-        Pixels::I16(v) => fill(v, from, inverted),
-        Pixels::F32(v) => fill(v, from, inverted),
+        Pixels::U8(v) => fill_missing(v, from, inverted),
+        Pixels::U16(v) => fill_missing(v, from, inverted),
+        Pixels::I16(v) => fill_missing(v, from, inverted),
+        Pixels::F32(v) => fill_missing(v, from, inverted),
         Pixels::Rgb8(v) => v.iter_mut().skip(from).for_each(|pixel| *pixel = [0; 3]),
     }
 }
 
 /// Grey values in the smallest type that holds them all.
-fn grey(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
+fn grey_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
     let count = header.rows * header.columns;
     match header.number {
         StoredNumber::Float => {
@@ -177,17 +177,19 @@ fn grey(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
     }
     let whole = BitLayout::new(samples, header);
     Ok(match (samples.size, header.signed) {
-        (0, _) => Pixels::U8(bits(samples, count)?),
-        (1, false) => Pixels::U8(whole.values(samples, count, |v| v as u8)?),
-        (2, false) if whole.stored <= 8 => Pixels::U8(whole.values(samples, count, |v| v as u8)?),
-        (1 | 2, true) => Pixels::I16(whole.values(samples, count, |v| v as i16)?),
-        (2, false) => Pixels::U16(whole.values(samples, count, |v| v as u16)?),
-        _ => compact(whole.values(samples, count, |v| v)?),
+        (0, _) => Pixels::U8(unpack_bits(samples, count)?),
+        (1, false) => Pixels::U8(whole.extract_values(samples, count, |v| v as u8)?),
+        (2, false) if whole.stored <= 8 => {
+            Pixels::U8(whole.extract_values(samples, count, |v| v as u8)?)
+        }
+        (1 | 2, true) => Pixels::I16(whole.extract_values(samples, count, |v| v as i16)?),
+        (2, false) => Pixels::U16(whole.extract_values(samples, count, |v| v as u16)?),
+        _ => compact_values(whole.extract_values(samples, count, |v| v)?),
     })
 }
 
 /// 32-bit values, in 16 where they fit.
-fn compact(values: Vec<i64>) -> Pixels {
+fn compact_values(values: Vec<i64>) -> Pixels {
     let (low, high) = values
         .iter()
         .fold((i64::MAX, i64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
@@ -200,12 +202,15 @@ fn compact(values: Vec<i64>) -> Pixels {
     }
 }
 
-fn integers(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<i64>> {
+fn integer_values(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<i64>> {
     let count = header.rows * header.columns;
     if samples.size == 0 {
-        return Ok(bits(samples, count)?.into_iter().map(i64::from).collect());
+        return Ok(unpack_bits(samples, count)?
+            .into_iter()
+            .map(i64::from)
+            .collect());
     }
-    BitLayout::new(samples, header).values(samples, count, |v| v)
+    BitLayout::new(samples, header).extract_values(samples, count, |v| v)
 }
 
 /// Which bits of a stored word are the value.
@@ -243,7 +248,7 @@ impl BitLayout {
     }
 
     /// Cuts out the value (overlays may be in the other bits) and extends its sign.
-    fn values<T>(
+    fn extract_values<T>(
         &self,
         samples: &Samples,
         count: usize,
@@ -281,7 +286,7 @@ impl BitLayout {
 }
 
 /// One value for each bit, least significant bit first, PS3.5 8.1.1.
-fn bits(samples: &Samples, count: usize) -> Fallible<Vec<u8>> {
+fn unpack_bits(samples: &Samples, count: usize) -> Fallible<Vec<u8>> {
     let first = samples.first_bit as usize;
     if samples.bytes.len() * 8 < first + count {
         return Err("it holds too few pixels".into());
@@ -291,7 +296,7 @@ fn bits(samples: &Samples, count: usize) -> Fallible<Vec<u8>> {
         .collect())
 }
 
-fn rgb(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>> {
+fn rgb_pixels(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>> {
     let native = matches!(
         header.codec,
         Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame

@@ -72,7 +72,7 @@ impl Refused {
     }
 
     /// The masks lie in another place than the images.
-    pub fn elsewhere(reason: impl Into<String>) -> Self {
+    pub fn lies_elsewhere(reason: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Elsewhere,
             ..reason.into().into()
@@ -94,16 +94,16 @@ impl Refused {
             "" => own_uid(series),
             description => description,
         };
-        self.error(
+        self.into_error(
             &format!("apply the {what} {{path}} to the series \"{title}\""),
             path,
         )
     }
 
     /// The error about the file that was to be laid.
-    pub fn error(self, tried: &str, path: &Path) -> Error {
-        Error::at(tried, path, self.reason)
-            .advise(self.advice)
+    pub fn into_error(self, tried: &str, path: &Path) -> Error {
+        Error::at_path(tried, path, self.reason)
+            .with_advice(self.advice)
             .of_kind(self.kind)
     }
 }
@@ -122,7 +122,7 @@ pub struct Named<'a> {
 
 impl<'a> Named<'a> {
     /// Holds the series that an object refers to, and the sources that its parts name, against `series`.
-    pub fn of<'s>(
+    pub fn from_references<'s>(
         series: &'a Series,
         referenced: &[ReferencedSeries],
         sources: impl Iterator<Item = &'s (String, Vec<u32>)> + Clone,
@@ -141,7 +141,7 @@ impl<'a> Named<'a> {
             return Ok(named);
         }
         let instances = || referenced.iter().flat_map(|s| &s.instances);
-        let single = |uid: &String| match named.all(uid) {
+        let single = |uid: &String| match named.frames_of_uid(uid) {
             [(_, slice)] if series.slices[*slice].source.frame == 0 => Some(*slice),
             _ => None,
         };
@@ -152,7 +152,7 @@ impl<'a> Named<'a> {
             .collect();
         let of_list = || {
             instances()
-                .flat_map(|uid| named.all(uid))
+                .flat_map(|uid| named.frames_of_uid(uid))
                 .map(|(_, slice)| *slice)
         };
         let names_images = sources.clone().next().is_some() || instances().next().is_some();
@@ -186,7 +186,7 @@ impl<'a> Named<'a> {
     }
 
     /// The slices that these sources name, in order.
-    pub fn own(&self, sources: &Sources) -> BTreeSet<usize> {
+    pub fn source_slices(&self, sources: &Sources) -> BTreeSet<usize> {
         if self.basis != Basis::Images {
             return BTreeSet::new();
         }
@@ -196,13 +196,13 @@ impl<'a> Named<'a> {
             .collect()
     }
 
-    fn all(&self, uid: &str) -> &[(u32, usize)] {
+    fn frames_of_uid(&self, uid: &str) -> &[(u32, usize)] {
         self.by_uid.get(uid).map_or(&[][..], Vec::as_slice)
     }
 
     fn slices_of(&self, (uid, frames): &(String, Vec<u32>)) -> Vec<usize> {
         let is_named = |number: &u32| frames.is_empty() || frames.contains(number);
-        self.all(uid)
+        self.frames_of_uid(uid)
             .iter()
             .filter(|(number, _)| is_named(number))
             .map(|(_, slice)| *slice)
@@ -211,7 +211,7 @@ impl<'a> Named<'a> {
 
     /// True where these sources name images, and none of them is here.
     pub fn are_elsewhere(&self, sources: &Sources) -> bool {
-        self.basis == Basis::Images && !sources.is_empty() && self.own(sources).is_empty()
+        self.basis == Basis::Images && !sources.is_empty() && self.source_slices(sources).is_empty()
     }
 
     /// Of slices that lie at one place, those that a mask is laid on: the ones that it names, else the chosen time.

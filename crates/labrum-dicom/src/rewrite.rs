@@ -61,7 +61,7 @@ pub fn encoded_as(path: &Path, syntax: &str) -> Result<Vec<u8>> {
         path: path.to_owned(),
         syntax: syntax.to_owned(),
     };
-    containment::read(request).map(|rewritten| rewritten.bytes)
+    containment::read_in_child(request).map(|rewritten| rewritten.bytes)
 }
 
 /// A dataset in another transfer syntax.
@@ -81,17 +81,19 @@ impl containment::Request for Encode {
         &self.path
     }
 
-    fn limit(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         containment::whole_file(&self.path)
     }
 
-    fn read(self) -> Result<Rewritten> {
-        encode(&self.path, &self.syntax)
+    fn read_in_process(self) -> Result<Rewritten> {
+        encode_in_process(&self.path, &self.syntax)
     }
 }
 
 /// Reads a whole file, after the tolerant reader has held its lengths against its size. The error is the reason.
-pub(super) fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDicomObject>, String> {
+pub(super) fn open_object(
+    path: &Path,
+) -> std::result::Result<FileDicomObject<InMemDicomObject>, String> {
     let look = DicomFile::open(path).map_err(|why| match why {
         Unreadable::NotDicom => "it is no DICOM file".to_owned(),
         Unreadable::Failed(reason) => reason,
@@ -123,9 +125,9 @@ pub(super) fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDico
 }
 
 /// As [`encoded_as`], in this process.
-fn encode(path: &Path, syntax: &str) -> Result<Rewritten> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
-    let object = open(path).map_err(failed)?;
+fn encode_in_process(path: &Path, syntax: &str) -> Result<Rewritten> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
+    let object = open_object(path).map_err(failed)?;
     let target = TransferSyntaxRegistry
         .get(syntax)
         .ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
@@ -151,8 +153,8 @@ mod tests {
     #[test]
     fn the_same_values_are_written_in_another_encoding() {
         let folder = tempfile::tempdir().unwrap();
-        let file = Fixture::new(2, 1).pixels(&[3, 4]);
-        let path = file.write(folder.path(), "a.dcm");
+        let file = Fixture::new(2, 1).with_pixels(&[3, 4]);
+        let path = file.write_to_folder(folder.path(), "a.dcm");
         assert_eq!(
             encoded_as(&path, EXPLICIT).unwrap(),
             file.without_meta().to_bytes()
@@ -165,7 +167,7 @@ mod tests {
     fn a_length_that_the_file_cannot_hold_is_an_error_about_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut bytes = Fixture::new(2, 1)
-            .bytes(
+            .with_bytes(
                 dicom_dictionary_std::tags::ICC_PROFILE,
                 dicom_core::VR::OB,
                 vec![0; 4],

@@ -26,7 +26,7 @@ pub(super) fn tell_apart(
     let mut count: HashMap<String, usize> = HashMap::new();
     instances
         .iter()
-        .filter_map(Instance::uid)
+        .filter_map(Instance::sop_uid)
         .for_each(|uid| *count.entry(uid.to_owned()).or_default() += 1);
     count.retain(|_, count| *count > 1);
     if count.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn tell_apart(
     let mut images: HashMap<String, HashSet<String>> = HashMap::new();
     let mut kept: Vec<(Option<String>, Instance)> = Vec::new();
     for instance in instances {
-        let (Some(uid), Some(path)) = (instance.uid(), instance.path()) else {
+        let (Some(uid), Some(path)) = (instance.sop_uid(), instance.file_path()) else {
             kept.push((None, instance));
             continue;
         };
@@ -56,13 +56,13 @@ pub(super) fn tell_apart(
     }
     let is_shared = |instance: &Instance| {
         instance
-            .uid()
+            .sop_uid()
             .and_then(|uid| images.get(uid))
             .is_some_and(|all| all.len() > 1)
     };
     kept.into_iter()
         .map(|(own, instance)| match own {
-            Some(own) if is_shared(&instance) => instance.named(&own),
+            Some(own) if is_shared(&instance) => instance.with_uid_suffix(&own),
             _ => instance,
         })
         .collect()
@@ -70,7 +70,7 @@ pub(super) fn tell_apart(
 
 /// A hash of what an image is, without how it is called and which UIDs it has but that of its series.
 fn own_part(instance: &Instance, pixels: &str) -> String {
-    let digest = Sha256::digest(format!("{}\n{pixels}", instance.about()));
+    let digest = Sha256::digest(format!("{}\n{pixels}", instance.series_and_frames_text()));
     digest
         .iter()
         .map(|byte| format!("{byte:02x}"))

@@ -62,7 +62,7 @@ pub(crate) struct FrameStack {
 }
 
 /// Splits the frames of a series.
-pub(crate) fn split(frames: Vec<StackFrame>) -> Vec<FrameStack> {
+pub(crate) fn into_stacks(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let groups = by_shape(frames);
     let parts = groups.len();
     let mut stacks = Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn split(frames: Vec<StackFrame>) -> Vec<FrameStack> {
             .for_each(|stack| stack.notes.extend(remarks::of_files(&stack.frames)));
         if parts > 1 {
             for stack in &mut of_group {
-                stack.name = joined(&format!("part {} of {parts}", index + 1), &stack.name);
+                stack.name = join_names(&format!("part {} of {parts}", index + 1), &stack.name);
                 stack.notes.insert(
                     0,
                     "the series was split: it holds several loops, or images of different size, spacing or orientation"
@@ -86,7 +86,7 @@ pub(crate) fn split(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     stacks
 }
 
-fn joined(a: &str, b: &str) -> String {
+fn join_names(a: &str, b: &str) -> String {
     if b.is_empty() {
         a.into()
     } else {
@@ -131,7 +131,7 @@ fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     if frames.iter().any(|f| f.slice.plane.is_none()) {
         return vec![in_given_order(frames)];
     }
-    if places(&frames).iter().all(|place| place.len() == 1) {
+    if group_by_place(&frames).iter().all(|place| place.len() == 1) {
         return vec![in_space(frames)];
     }
     let mut kinds: BTreeMap<String, Vec<StackFrame>> = BTreeMap::new();
@@ -146,7 +146,7 @@ fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     for (kind, frames) in kinds {
         for mut stack in by_diffusion(frames) {
             if several {
-                stack.name = joined(&kind.replace('\\', " ").to_lowercase(), &stack.name);
+                stack.name = join_names(&kind.replace('\\', " ").to_lowercase(), &stack.name);
             }
             stacks.push(stack);
         }
@@ -157,12 +157,12 @@ fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
 /// One stack for each b-value and direction, and in each for each time. Images of one place stay together, in that order.
 fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let all: Vec<Diffusion> = frames.iter().map(|f| f.diffusion).collect();
-    let weightings = diffusion::distinct(&all);
-    let of = |frame: &StackFrame| diffusion::index(&weightings, frame.diffusion);
+    let weightings = diffusion::distinct_weightings(&all);
+    let of = |frame: &StackFrame| diffusion::weighting_index(&weightings, frame.diffusion);
     if weightings.len() < 2 {
         return by_time(frames);
     }
-    if places(&frames).len() == 1 {
+    if group_by_place(&frames).len() == 1 {
         frames.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| time_order(a, b)));
         let notes = vec![format!(
             "{} images of one place, by b-value and diffusion direction",
@@ -181,7 +181,7 @@ fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let mut stacks = Vec::new();
     for (weighting, group) in weightings.iter().zip(groups) {
         for mut stack in by_time(group) {
-            stack.name = joined(&weighting.name(), &stack.name);
+            stack.name = join_names(&weighting.display_name(), &stack.name);
             stack.notes.insert(
                 0,
                 format!(
@@ -232,7 +232,11 @@ fn by_order(a: &StackFrame, b: &StackFrame) -> Ordering {
 }
 
 fn in_space(mut frames: Vec<StackFrame>) -> FrameStack {
-    frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| by_order(a, b)));
+    frames.sort_by(|a, b| {
+        slice_depth(a)
+            .total_cmp(&slice_depth(b))
+            .then_with(|| by_order(a, b))
+    });
     let notes = remarks::of_places(&frames);
     FrameStack {
         frames,
@@ -241,7 +245,7 @@ fn in_space(mut frames: Vec<StackFrame>) -> FrameStack {
     }
 }
 
-fn depth(frame: &StackFrame) -> f64 {
+fn slice_depth(frame: &StackFrame) -> f64 {
     frame
         .slice
         .plane
@@ -249,13 +253,13 @@ fn depth(frame: &StackFrame) -> f64 {
 }
 
 /// The frames at each place, in order of place.
-fn places(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
+fn group_by_place(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
     let mut frames = frames.to_vec();
-    frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)));
+    frames.sort_by(|a, b| slice_depth(a).total_cmp(&slice_depth(b)));
     let mut places: Vec<Vec<StackFrame>> = Vec::new();
     for frame in frames {
         match places.last_mut() {
-            Some(place) if (depth(&place[0]) - depth(&frame)).abs() <= SAME_PLACE => {
+            Some(place) if (slice_depth(&place[0]) - slice_depth(&frame)).abs() <= SAME_PLACE => {
                 place.push(frame)
             }
             _ => places.push(vec![frame]),
@@ -267,7 +271,7 @@ fn places(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
 /// One stack for each time. The times of two places need not agree (heart rates do not): the n-th of each belong
 /// together.
 fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
-    let mut places = places(&frames);
+    let mut places = group_by_place(&frames);
     let distinct = |place: &Vec<StackFrame>, key: usize| {
         let mut values: Vec<Option<f64>> = place.iter().map(|f| f.times[key]).collect();
         values.sort_by(|a, b| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
@@ -383,7 +387,7 @@ mod tests {
 
     #[test]
     fn slices_are_ordered_by_place_not_by_number() {
-        let stacks = split(vec![
+        let stacks = into_stacks(vec![
             frame(10.0, None, 1),
             frame(0.0, None, 2),
             frame(5.0, None, 3),
@@ -395,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_missing_slice_is_told() {
-        let stacks = split(vec![
+        let stacks = into_stacks(vec![
             frame(0.0, None, 1),
             frame(5.0, None, 2),
             frame(15.0, None, 3),
@@ -408,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_cine_of_several_places_becomes_a_stack_for_each_time_though_heart_rates_differ() {
-        let stacks = split(vec![
+        let stacks = into_stacks(vec![
             frame(0.0, Some(40.0), 2),
             frame(0.0, Some(10.0), 1),
             frame(8.0, Some(12.0), 4),
@@ -423,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_loop_at_one_place_stays_one_series_in_order_of_time() {
-        let stacks = split(vec![frame(0.0, Some(40.0), 1), frame(0.0, Some(10.0), 2)]);
+        let stacks = into_stacks(vec![frame(0.0, Some(40.0), 1), frame(0.0, Some(10.0), 2)]);
         assert_eq!(stacks.len(), 1);
         assert_eq!(numbers(&stacks[0]), [2, 1]);
     }
@@ -456,7 +460,7 @@ mod tests {
             (0..).zip(&mut frames).for_each(|(i, f)| {
                 f.slice.source.path = format!("{}.dcm", (i * 5 + turn) % 7).into()
             });
-            let stacks = split(frames.clone());
+            let stacks = into_stacks(frames.clone());
             assert_eq!(
                 stacks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(),
                 expected
@@ -485,7 +489,7 @@ mod tests {
                 );
             }
         }
-        let names: Vec<String> = split(frames).into_iter().map(|s| s.name).collect();
+        let names: Vec<String> = into_stacks(frames).into_iter().map(|s| s.name).collect();
         assert_eq!(
             names,
             [
@@ -498,7 +502,7 @@ mod tests {
 
     #[test]
     fn where_nothing_tells_images_apart_that_is_said() {
-        let stacks = split(
+        let stacks = into_stacks(
             [0.0, 5.0]
                 .iter()
                 .flat_map(|z| [frame(*z, None, 1), frame(*z, None, 1)])
@@ -524,7 +528,7 @@ mod tests {
             orientation: [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
             ..p
         });
-        let stacks = split(vec![frame(0.0, None, 1), wide, turned]);
+        let stacks = into_stacks(vec![frame(0.0, None, 1), wide, turned]);
         assert_eq!(
             stacks.iter().map(|s| s.name.clone()).collect::<Vec<_>>(),
             ["part 1 of 3", "part 2 of 3", "part 3 of 3"]

@@ -19,8 +19,8 @@ use std::path::Path;
 
 fn frame(fixture: &Fixture, frame: u32) -> Result<Image> {
     let folder = tempfile::tempdir().unwrap();
-    let path = fixture.write(folder.path(), "image");
-    crate::load(&Source { path, frame })
+    let path = fixture.write_to_folder(folder.path(), "image");
+    crate::load_image(&Source { path, frame })
 }
 
 fn image(fixture: &Fixture) -> Image {
@@ -32,33 +32,41 @@ fn refusal(fixture: &Fixture) -> String {
 }
 
 fn catalog(path: &Path) -> Result<Catalog> {
-    crate::catalog::read(path)
+    crate::catalog::scan_path(path)
 }
 
 #[test]
 fn unsigned_signed_and_partly_used_words_are_read() {
     let base = Fixture::new(2, 1);
     assert_eq!(
-        image(&base.clone().pixels(&[1, 65_535])).pixels,
+        image(&base.clone().with_pixels(&[1, 65_535])).pixels,
         Pixels::U16(vec![1, 65_535])
     );
-    let signed = base.clone().bits(16, 12, true).pixels(&[0x0FFF, 0x07FF]);
+    let signed = base
+        .clone()
+        .with_bit_layout(16, 12, true)
+        .with_pixels(&[0x0FFF, 0x07FF]);
     assert_eq!(image(&signed).pixels, Pixels::I16(vec![-1, 2047]));
     // An overlay in the upper four bits is no part of the value.
-    let overlaid = base.clone().bits(16, 12, false).pixels(&[0xF001, 0x1FFF]);
+    let overlaid = base
+        .clone()
+        .with_bit_layout(16, 12, false)
+        .with_pixels(&[0xF001, 0x1FFF]);
     assert_eq!(image(&overlaid).pixels, Pixels::U16(vec![1, 4095]));
     let high = base
-        .bits(16, 12, false)
-        .number(tags::HIGH_BIT, 15)
-        .pixels(&[0x0010, 0xFFF0]);
+        .with_bit_layout(16, 12, false)
+        .with_number(tags::HIGH_BIT, 15)
+        .with_pixels(&[0x0010, 0xFFF0]);
     assert_eq!(image(&high).pixels, Pixels::U16(vec![1, 4095]));
 }
 
 #[test]
 fn wide_and_floating_values_are_read() {
-    let long = Fixture::new(2, 1).bits(32, 32, false).pixels(&[5, 0, 0, 1]);
+    let long = Fixture::new(2, 1)
+        .with_bit_layout(32, 32, false)
+        .with_pixels(&[5, 0, 0, 1]);
     assert_eq!(image(&long).pixels, Pixels::F32(vec![5.0, 65_536.0]));
-    let float = Fixture::new(1, 1).bytes(
+    let float = Fixture::new(1, 1).with_bytes(
         tags::FLOAT_PIXEL_DATA,
         VR::OF,
         1.5f32.to_le_bytes().to_vec(),
@@ -69,13 +77,13 @@ fn wide_and_floating_values_are_read() {
 #[test]
 fn every_way_to_write_a_file_is_read() {
     for syntax in [EXPLICIT, IMPLICIT, BIG_ENDIAN] {
-        let file = Fixture::new(2, 1).syntax(syntax);
+        let file = Fixture::new(2, 1).with_transfer_syntax(syntax);
         let file = if syntax == BIG_ENDIAN {
             big_endian_header(file)
         } else {
             file
         };
-        let file = file.pixels(&[258, 3]);
+        let file = file.with_pixels(&[258, 3]);
         assert_eq!(image(&file).pixels, Pixels::U16(vec![258, 3]), "{syntax}");
         assert_eq!(
             image(&file.without_meta()).pixels,
@@ -87,18 +95,18 @@ fn every_way_to_write_a_file_is_read() {
 
 /// The numbers again, now in the other byte order.
 fn big_endian_header(file: Fixture) -> Fixture {
-    file.bits(16, 16, false)
-        .number(tags::ROWS, 1)
-        .number(tags::COLUMNS, 2)
-        .number(tags::SAMPLES_PER_PIXEL, 1)
+    file.with_bit_layout(16, 16, false)
+        .with_number(tags::ROWS, 1)
+        .with_number(tags::COLUMNS, 2)
+        .with_number(tags::SAMPLES_PER_PIXEL, 1)
 }
 
 #[test]
 fn bits_of_frames_that_end_within_a_byte_are_unpacked() {
     // 3 x 3 pixels, three frames: 27 bits, least significant first.
     let file = Fixture::new(3, 3)
-        .bits(1, 1, false)
-        .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+        .with_bit_layout(1, 1, false)
+        .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
         .pixel_bytes(&[0b0000_0001, 0b0000_0010, 0b0000_0100, 0b0000_0111]);
     let first = |at: usize| Pixels::U8((0..9).map(|i| u8::from(i == at)).collect());
     assert_eq!(frame(&file, 0).unwrap().pixels, first(0));
@@ -120,12 +128,16 @@ fn run_lengths_and_several_fragments_are_decoded() {
     let mut packed = header(&[64, 66]);
     packed.extend([0xFF, 1, 0x01, 2, 3, 0]);
     let file = Fixture::new(2, 1)
-        .syntax(RLE)
-        .fragments(&[&packed[..10], &packed[10..]]);
+        .with_transfer_syntax(RLE)
+        .with_fragments(&[&packed[..10], &packed[10..]]);
     assert_eq!(image(&file).pixels, Pixels::U16(vec![258, 259]));
     let many = header(&[64; 15]);
     assert_eq!(
-        refusal(&Fixture::new(2, 1).syntax(RLE).fragments(&[&many])),
+        refusal(
+            &Fixture::new(2, 1)
+                .with_transfer_syntax(RLE)
+                .with_fragments(&[&many])
+        ),
         "its RLE frame has 15 segments, 2 are due"
     );
 }
@@ -134,22 +146,22 @@ fn run_lengths_and_several_fragments_are_decoded() {
 fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
     let colors = Pixels::Rgb8(vec![[1, 2, 3], [4, 5, 6]]);
     let by_pixel = Fixture::new(2, 1)
-        .color("RGB")
+        .with_photometric("RGB")
         .pixel_bytes(&[1, 2, 3, 4, 5, 6]);
     assert_eq!(image(&by_pixel).pixels, colors);
     let planes = Fixture::new(2, 1)
-        .color("RGB")
-        .number(tags::PLANAR_CONFIGURATION, 1);
+        .with_photometric("RGB")
+        .with_number(tags::PLANAR_CONFIGURATION, 1);
     assert_eq!(
         image(&planes.pixel_bytes(&[1, 4, 2, 5, 3, 6])).pixels,
         colors
     );
     let full = Fixture::new(1, 1)
-        .color("YBR_FULL")
+        .with_photometric("YBR_FULL")
         .pixel_bytes(&[76, 85, 255, 0]);
     assert_eq!(image(&full).pixels, Pixels::Rgb8(vec![[254, 0, 0]]));
     let half = Fixture::new(2, 1)
-        .color("YBR_FULL_422")
+        .with_photometric("YBR_FULL_422")
         .pixel_bytes(&[76, 10, 128, 128]);
     assert_eq!(image(&half).pixels, Pixels::Rgb8(vec![[76; 3], [10; 3]]));
 }
@@ -157,33 +169,33 @@ fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
 #[test]
 fn palettes_become_colour() {
     let file = Fixture::new(3, 1)
-        .color("PALETTE COLOR")
-        .words(
+        .with_photometric("PALETTE COLOR")
+        .with_words(
             tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
             VR::US,
             &[2, 1, 16],
         )
-        .words(
+        .with_words(
             tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
             VR::US,
             &[2, 1, 16],
         )
-        .words(
+        .with_words(
             tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
             VR::US,
             &[2, 1, 16],
         )
-        .words(
+        .with_words(
             tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
             VR::OW,
             &[0x1000, 0xFF00],
         )
-        .words(
+        .with_words(
             tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
             VR::OW,
             &[0x2000, 0],
         )
-        .words(
+        .with_words(
             tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
             VR::OW,
             &[0x3000, 0],
@@ -198,18 +210,18 @@ fn palettes_become_colour() {
 #[test]
 fn display_attributes_are_read() {
     let file = Fixture::new(2, 1)
-        .bits(16, 16, true)
-        .text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1")
-        .text(tags::RESCALE_SLOPE, VR::DS, "2")
-        .text(tags::RESCALE_INTERCEPT, VR::DS, "-1024")
-        .text(tags::WINDOW_CENTER, VR::DS, "40\\-600")
-        .text(tags::WINDOW_WIDTH, VR::DS, "400\\1500")
-        .text(tags::WINDOW_CENTER_WIDTH_EXPLANATION, VR::LO, "SOFT\\LUNG")
-        .words(tags::PIXEL_PADDING_VALUE, VR::US, &[0xFFFF])
-        .pixels(&[0, 10]);
+        .with_bit_layout(16, 16, true)
+        .with_text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1")
+        .with_text(tags::RESCALE_SLOPE, VR::DS, "2")
+        .with_text(tags::RESCALE_INTERCEPT, VR::DS, "-1024")
+        .with_text(tags::WINDOW_CENTER, VR::DS, "40\\-600")
+        .with_text(tags::WINDOW_WIDTH, VR::DS, "400\\1500")
+        .with_text(tags::WINDOW_CENTER_WIDTH_EXPLANATION, VR::LO, "SOFT\\LUNG")
+        .with_words(tags::PIXEL_PADDING_VALUE, VR::US, &[0xFFFF])
+        .with_pixels(&[0, 10]);
     let image = image(&file);
     assert!(image.inverted);
-    assert_eq!(image.value(1), -1004.0);
+    assert_eq!(image.modality_value(1), -1004.0);
     assert_eq!(image.unit.as_deref(), Some("HU"));
     assert_eq!(image.padding, Some((-1026.0, -1026.0)));
     let windows: Vec<_> = image
@@ -223,19 +235,19 @@ fn display_attributes_are_read() {
 #[test]
 fn modality_and_voi_tables_are_read() {
     let table = |first: u16, bits: u16, values: &[u16]| {
-        Fixture::item()
-            .words(
+        Fixture::empty_item()
+            .with_words(
                 tags::LUT_DESCRIPTOR,
                 VR::US,
                 &[values.len() as u16, first, bits],
             )
-            .words(tags::LUT_DATA, VR::US, values)
-            .text(tags::MODALITY_LUT_TYPE, VR::LO, "OD")
+            .with_words(tags::LUT_DATA, VR::US, values)
+            .with_text(tags::MODALITY_LUT_TYPE, VR::LO, "OD")
     };
     let file = Fixture::new(3, 1)
-        .sequence(tags::MODALITY_LUT_SEQUENCE, table(1, 16, &[100, 200]))
-        .sequence(tags::VOILUT_SEQUENCE, table(100, 8, &[0, 255]))
-        .pixels(&[0, 1, 2]);
+        .with_sequence(tags::MODALITY_LUT_SEQUENCE, table(1, 16, &[100, 200]))
+        .with_sequence(tags::VOILUT_SEQUENCE, table(100, 8, &[0, 255]))
+        .with_pixels(&[0, 1, 2]);
     let image = image(&file);
     assert_eq!(image.pixels, Pixels::U16(vec![100, 100, 200]));
     assert_eq!(
@@ -248,43 +260,45 @@ fn modality_and_voi_tables_are_read() {
 #[test]
 fn spacing_tells_where_it_comes_from() {
     let source = |file: Fixture| {
-        image(&file.pixels(&[0]))
+        image(&file.with_pixels(&[0]))
             .spacing
             .map(|s| (s.row, s.column, s.source))
     };
     let base = Fixture::new(1, 1);
     assert_eq!(source(base.clone()), None);
-    let patient = base.clone().text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
+    let patient = base
+        .clone()
+        .with_text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
     assert_eq!(
         source(patient.clone()),
         Some((0.5, 0.25, SpacingSource::PixelSpacing))
     );
-    let imager = patient.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.25");
+    let imager = patient.with_text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.25");
     assert_eq!(
         source(imager),
         Some((0.5, 0.25, SpacingSource::ImagerPixelSpacing))
     );
-    let region = Fixture::item()
-        .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
-        .number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
-        .bytes(
+    let region = Fixture::empty_item()
+        .with_number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
+        .with_number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
+        .with_bytes(
             tags::PHYSICAL_DELTA_X,
             VR::FD,
             0.02f64.to_le_bytes().to_vec(),
         )
-        .bytes(
+        .with_bytes(
             tags::PHYSICAL_DELTA_Y,
             VR::FD,
             0.01f64.to_le_bytes().to_vec(),
         );
     let ultrasound = base
         .clone()
-        .sequence(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region);
+        .with_sequence(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region);
     assert_eq!(
         source(ultrasound),
         Some((0.1, 0.2, SpacingSource::UltrasoundRegion))
     );
-    let aspect = base.text(tags::PIXEL_ASPECT_RATIO, VR::IS, "2\\1");
+    let aspect = base.with_text(tags::PIXEL_ASPECT_RATIO, VR::IS, "2\\1");
     assert_eq!(
         source(aspect),
         Some((2.0, 1.0, SpacingSource::AspectRatioOnly))
@@ -293,27 +307,27 @@ fn spacing_tells_where_it_comes_from() {
 
 #[test]
 fn files_that_lie_about_their_size_are_refused_at_once() {
-    let cut = Fixture::new(100, 100).pixels(&[1, 2, 3]);
+    let cut = Fixture::new(100, 100).with_pixels(&[1, 2, 3]);
     assert_eq!(refusal(&cut), "its pixels need 20000 bytes, 6 are there");
-    let huge = Fixture::new(30_000, 30_000).pixels(&[1]);
+    let huge = Fixture::new(30_000, 30_000).with_pixels(&[1]);
     assert!(
         refusal(&huge).contains("30000 x 30000"),
         "{}",
         refusal(&huge)
     );
-    let none = Fixture::new(0, 5).pixels(&[1]);
+    let none = Fixture::new(0, 5).with_pixels(&[1]);
     assert_eq!(refusal(&none), "Columns is 0");
     let many = Fixture::new(1000, 1000)
-        .text(tags::NUMBER_OF_FRAMES, VR::IS, "100000")
-        .pixels(&[0; 8]);
+        .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "100000")
+        .with_pixels(&[0; 8]);
     assert!(
         refusal(&many).starts_with("its pixels need"),
         "{}",
         refusal(&many)
     );
     let empty_rle = Fixture::new(16_000, 16_000)
-        .syntax(RLE)
-        .fragments(&[&[0; 64]]);
+        .with_transfer_syntax(RLE)
+        .with_fragments(&[&[0; 64]]);
     assert!(
         refusal(&empty_rle).contains("compressed bytes cannot hold"),
         "{}",
@@ -324,12 +338,15 @@ fn files_that_lie_about_their_size_are_refused_at_once() {
 #[test]
 fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_panic() {
     let pixels: Vec<u16> = (100..116).collect();
-    let whole = Fixture::new(4, 4).place(1, 0.0).pixels(&pixels).to_bytes();
+    let whole = Fixture::new(4, 4)
+        .with_slice_position(1, 0.0)
+        .with_pixels(&pixels)
+        .to_bytes();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut");
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let image = crate::load(&Source {
+        let image = crate::load_image(&Source {
             path: path.clone(),
             frame: 0,
         });
@@ -366,8 +383,8 @@ fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_pa
 #[test]
 fn of_several_frames_those_that_are_there_are_listed() {
     let file = Fixture::new(4, 4)
-        .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
-        .pixels(&[7; 48]);
+        .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+        .with_pixels(&[7; 48]);
     let whole = file.to_bytes();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut");
@@ -381,18 +398,18 @@ fn of_several_frames_those_that_are_there_are_listed() {
         series.notes
     );
     assert!(
-        crate::load(&series.slices[0].source)
+        crate::load_image(&series.slices[0].source)
             .unwrap()
             .truncated
             .is_none()
     );
     assert!(
-        crate::load(&series.slices[1].source)
+        crate::load_image(&series.slices[1].source)
             .unwrap()
             .truncated
             .is_some()
     );
-    let third = crate::load(&Source { path, frame: 2 }).unwrap_err();
+    let third = crate::load_image(&Source { path, frame: 2 }).unwrap_err();
     assert!(
         third
             .reason
@@ -411,13 +428,13 @@ fn pixels_of_half_the_size_that_the_header_says_are_no_picture() {
 #[test]
 fn planes_of_colour_that_are_cut_off_are_shown_where_all_three_are_there() {
     let planes = Fixture::new(2, 4)
-        .color("RGB")
-        .number(tags::PLANAR_CONFIGURATION, 1);
+        .with_photometric("RGB")
+        .with_number(tags::PLANAR_CONFIGURATION, 1);
     let whole = planes.pixel_bytes(&(0..24).collect::<Vec<u8>>()).to_bytes();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut");
     std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
-    let image = crate::load(&Source {
+    let image = crate::load_image(&Source {
         path: path.clone(),
         frame: 0,
     })
@@ -434,7 +451,7 @@ fn planes_of_colour_that_are_cut_off_are_shown_where_all_three_are_there() {
     ];
     assert_eq!(image.pixels, Pixels::Rgb8(shown.to_vec()));
     std::fs::write(&path, &whole[..whole.len() - 8]).unwrap();
-    assert!(crate::load(&Source { path, frame: 0 }).is_err());
+    assert!(crate::load_image(&Source { path, frame: 0 }).is_err());
 }
 
 #[test]
@@ -444,9 +461,9 @@ fn run_lengths_that_are_cut_off_are_shown_as_far_as_they_go() {
     packed.resize(64, 0);
     packed.extend([7, 10, 11, 12, 13, 14, 15]);
     let file = Fixture::new(2, 4)
-        .bits(8, 8, false)
-        .syntax(RLE)
-        .fragments(&[&packed]);
+        .with_bit_layout(8, 8, false)
+        .with_transfer_syntax(RLE)
+        .with_fragments(&[&packed]);
     let image = image(&file);
     assert_eq!(
         image.pixels,
@@ -463,22 +480,22 @@ fn drawings_of_a_file_are_known_in_their_own_planes_and_in_unused_bits() {
         .flat_map(|v| v.to_le_bytes())
         .collect::<Vec<u8>>();
     let plane = Fixture::new(4, 3)
-        .bits(16, 12, false)
-        .number(Tag(0x6000, 0x0010), 2)
-        .number(Tag(0x6000, 0x0011), 2)
-        .bytes(Tag(0x6000, 0x0050), VR::SS, origin)
-        .number(Tag(0x6000, 0x0100), 1)
-        .number(Tag(0x6000, 0x0102), 0)
-        .text(Tag(0x6000, 0x1500), VR::LO, "Scale")
-        .bytes(Tag(0x6000, 0x3000), VR::OW, vec![0b0000_1001, 0])
+        .with_bit_layout(16, 12, false)
+        .with_number(Tag(0x6000, 0x0010), 2)
+        .with_number(Tag(0x6000, 0x0011), 2)
+        .with_bytes(Tag(0x6000, 0x0050), VR::SS, origin)
+        .with_number(Tag(0x6000, 0x0100), 1)
+        .with_number(Tag(0x6000, 0x0102), 0)
+        .with_text(Tag(0x6000, 0x1500), VR::LO, "Scale")
+        .with_bytes(Tag(0x6000, 0x3000), VR::OW, vec![0b0000_1001, 0])
         // The second plane is in bit 15 of the pixels.
-        .number(Tag(0x6002, 0x0010), 3)
-        .number(Tag(0x6002, 0x0011), 4)
-        .number(Tag(0x6002, 0x0100), 16)
-        .number(Tag(0x6002, 0x0102), 15);
+        .with_number(Tag(0x6002, 0x0010), 3)
+        .with_number(Tag(0x6002, 0x0011), 4)
+        .with_number(Tag(0x6002, 0x0100), 16)
+        .with_number(Tag(0x6002, 0x0102), 15);
     let mut pixels = [5u16; 12];
     pixels[11] |= 0x8000;
-    let image = image(&plane.pixels(&pixels));
+    let image = image(&plane.with_pixels(&pixels));
     assert_eq!(image.pixels, Pixels::U16(vec![5; 12]));
     let drawn: Vec<(&str, Vec<(usize, usize)>)> = image
         .overlays
@@ -498,22 +515,28 @@ fn drawings_of_a_file_are_known_in_their_own_planes_and_in_unused_bits() {
 
 #[test]
 fn an_image_without_a_plane_has_the_sides_that_the_file_names() {
-    let file = Fixture::new(1, 1)
-        .pixels(&[0])
-        .text(tags::PATIENT_ORIENTATION, VR::CS, "A\\F");
+    let file =
+        Fixture::new(1, 1)
+            .with_pixels(&[0])
+            .with_text(tags::PATIENT_ORIENTATION, VR::CS, "A\\F");
     assert_eq!(image(&file).orientation, Some(["A".into(), "F".into()]));
     assert_eq!(
-        image(&file.clone().text(tags::PATIENT_ORIENTATION, VR::CS, "A\\?")).orientation,
+        image(
+            &file
+                .clone()
+                .with_text(tags::PATIENT_ORIENTATION, VR::CS, "A\\?")
+        )
+        .orientation,
         None
     );
-    assert_eq!(image(&file.place(1, 0.0)).orientation, None);
+    assert_eq!(image(&file.with_slice_position(1, 0.0)).orientation, None);
 }
 
 #[test]
 fn colours_and_transfer_syntaxes_that_are_not_shown_are_named_with_what_to_do() {
     let four = Fixture::new(2, 1)
-        .color("CMYK")
-        .number(tags::SAMPLES_PER_PIXEL, 4)
+        .with_photometric("CMYK")
+        .with_number(tags::SAMPLES_PER_PIXEL, 4)
         .pixel_bytes(&[0; 8]);
     assert!(
         refusal(&four).contains("Photometric Interpretation CMYK"),
@@ -522,8 +545,8 @@ fn colours_and_transfer_syntaxes_that_are_not_shown_are_named_with_what_to_do() 
     );
     assert!(refusal(&four).contains("convert it to RGB"));
     let video = Fixture::new(2, 1)
-        .syntax("1.2.840.10008.1.2.4.100")
-        .fragments(&[&[0; 4]]);
+        .with_transfer_syntax("1.2.840.10008.1.2.4.100")
+        .with_fragments(&[&[0; 4]]);
     assert!(
         refusal(&video).contains("MPEG2 Main Profile / Main Level"),
         "{}",
@@ -533,7 +556,10 @@ fn colours_and_transfer_syntaxes_that_are_not_shown_are_named_with_what_to_do() 
 
 #[test]
 fn flipped_bytes_never_panic() {
-    let whole = Fixture::new(4, 4).place(1, 0.0).pixels(&[7; 16]).to_bytes();
+    let whole = Fixture::new(4, 4)
+        .with_slice_position(1, 0.0)
+        .with_pixels(&[7; 16])
+        .to_bytes();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flipped");
     for at in 132..whole.len() {
@@ -542,7 +568,7 @@ fn flipped_bytes_never_panic() {
             bytes[at] = value;
             std::fs::write(&path, &bytes).unwrap();
             let _ = catalog(&path);
-            let _ = crate::load(&Source {
+            let _ = crate::load_image(&Source {
                 path: path.clone(),
                 frame: 0,
             });
@@ -555,9 +581,9 @@ fn slices_of_a_folder_become_a_series_in_order_of_place() {
     let folder = tempfile::tempdir().unwrap();
     for (number, z) in [(1, 9.0), (2, 3.0), (3, 6.0)] {
         Fixture::new(2, 1)
-            .place(number, z)
-            .pixels(&[number as u16; 2])
-            .write(folder.path(), &format!("{number}.x"));
+            .with_slice_position(number, z)
+            .with_pixels(&[number as u16; 2])
+            .write_to_folder(folder.path(), &format!("{number}.x"));
     }
     let catalog = catalog(folder.path()).unwrap();
     let series = &catalog.studies[0].series[0];
@@ -571,7 +597,7 @@ fn slices_of_a_folder_become_a_series_in_order_of_place() {
     );
     assert_eq!(series.slice_spacing(), Some(3.0));
     assert_eq!((series.columns, series.rows), (2, 1));
-    let image = crate::load(&series.slices[2].source).unwrap();
+    let image = crate::load_image(&series.slices[2].source).unwrap();
     assert_eq!(image.pixels, Pixels::U16(vec![1, 1]));
     assert_eq!(image.plane.map(|p| p.position), Some([1.0, 2.0, 9.0]));
 }
@@ -579,21 +605,27 @@ fn slices_of_a_folder_become_a_series_in_order_of_place() {
 #[test]
 fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
     let position = |z: &str| {
-        let place =
-            Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
-        Fixture::item().sequence(tags::PLANE_POSITION_SEQUENCE, place)
+        let place = Fixture::empty_item().with_text(
+            tags::IMAGE_POSITION_PATIENT,
+            VR::DS,
+            &format!("0\\0\\{z}"),
+        );
+        Fixture::empty_item().with_sequence(tags::PLANE_POSITION_SEQUENCE, place)
     };
-    let direction =
-        Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
-    let shared = Fixture::item().sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
+    let direction = Fixture::empty_item().with_text(
+        tags::IMAGE_ORIENTATION_PATIENT,
+        VR::DS,
+        "1\\0\\0\\0\\1\\0",
+    );
+    let shared = Fixture::empty_item().with_sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
     let mut file = Fixture::new(1, 1)
-        .text(tags::NUMBER_OF_FRAMES, VR::IS, "2")
-        .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
-        .sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, position("5"))
-        .pixels(&[10, 20]);
+        .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "2")
+        .with_sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
+        .with_sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, position("5"))
+        .with_pixels(&[10, 20]);
     file = file.append_item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, position("2"));
     let folder = tempfile::tempdir().unwrap();
-    let path = file.write(folder.path(), "enhanced");
+    let path = file.write_to_folder(folder.path(), "enhanced");
     let catalog = catalog(&path).unwrap();
     let slices = &catalog.studies[0].series[0].slices;
     assert_eq!(
@@ -601,7 +633,7 @@ fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
         [1, 0]
     );
     assert_eq!(
-        crate::load(&slices[0].source).unwrap().pixels,
+        crate::load_image(&slices[0].source).unwrap().pixels,
         Pixels::U16(vec![20])
     );
 }
@@ -609,43 +641,49 @@ fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
 #[test]
 fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time() {
     let frame = |z: &str, time: u16, slope: &str, center: &str, spacing: &str| {
-        let place =
-            Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
-        let time = Fixture::item().bytes(
+        let place = Fixture::empty_item().with_text(
+            tags::IMAGE_POSITION_PATIENT,
+            VR::DS,
+            &format!("0\\0\\{z}"),
+        );
+        let time = Fixture::empty_item().with_bytes(
             tags::TEMPORAL_POSITION_INDEX,
             VR::UL,
             u32::from(time).to_le_bytes().to_vec(),
         );
-        let values = Fixture::item()
-            .text(tags::RESCALE_INTERCEPT, VR::DS, "-10")
-            .text(tags::RESCALE_SLOPE, VR::DS, slope)
-            .text(tags::RESCALE_TYPE, VR::LO, "HU");
-        let window = Fixture::item()
-            .text(tags::WINDOW_CENTER, VR::DS, center)
-            .text(tags::WINDOW_WIDTH, VR::DS, "100");
-        let measures = Fixture::item().text(tags::PIXEL_SPACING, VR::DS, spacing);
-        Fixture::item()
-            .sequence(tags::PLANE_POSITION_SEQUENCE, place)
-            .sequence(tags::FRAME_CONTENT_SEQUENCE, time)
-            .sequence(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, values)
-            .sequence(tags::FRAME_VOILUT_SEQUENCE, window)
-            .sequence(tags::PIXEL_MEASURES_SEQUENCE, measures)
+        let values = Fixture::empty_item()
+            .with_text(tags::RESCALE_INTERCEPT, VR::DS, "-10")
+            .with_text(tags::RESCALE_SLOPE, VR::DS, slope)
+            .with_text(tags::RESCALE_TYPE, VR::LO, "HU");
+        let window = Fixture::empty_item()
+            .with_text(tags::WINDOW_CENTER, VR::DS, center)
+            .with_text(tags::WINDOW_WIDTH, VR::DS, "100");
+        let measures = Fixture::empty_item().with_text(tags::PIXEL_SPACING, VR::DS, spacing);
+        Fixture::empty_item()
+            .with_sequence(tags::PLANE_POSITION_SEQUENCE, place)
+            .with_sequence(tags::FRAME_CONTENT_SEQUENCE, time)
+            .with_sequence(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, values)
+            .with_sequence(tags::FRAME_VOILUT_SEQUENCE, window)
+            .with_sequence(tags::PIXEL_MEASURES_SEQUENCE, measures)
     };
-    let direction =
-        Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
-    let shared = Fixture::item().sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
+    let direction = Fixture::empty_item().with_text(
+        tags::IMAGE_ORIENTATION_PATIENT,
+        VR::DS,
+        "1\\0\\0\\0\\1\\0",
+    );
+    let shared = Fixture::empty_item().with_sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
     let groups = tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE;
     // Two places, each at two times, in the order of a scanner that goes through time first.
     let file = Fixture::new(1, 1)
-        .text(tags::NUMBER_OF_FRAMES, VR::IS, "4")
-        .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
+        .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "4")
+        .with_sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
         .append_item(groups, frame("5", 1, "1", "10", "0.5\\0.25"))
         .append_item(groups, frame("5", 2, "2", "20", "0.5\\0.25"))
         .append_item(groups, frame("2", 1, "3", "30", "0.5\\0.25"))
         .append_item(groups, frame("2", 2, "4", "40", "0.5\\0.25"))
-        .pixels(&[10, 20, 30, 40]);
+        .with_pixels(&[10, 20, 30, 40]);
     let folder = tempfile::tempdir().unwrap();
-    let path = file.write(folder.path(), "enhanced");
+    let path = file.write_to_folder(folder.path(), "enhanced");
     let catalog = catalog(&path).unwrap();
     let series = &catalog.studies[0].series;
     let frames = |i: usize| {
@@ -666,10 +704,10 @@ fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time()
         ),
         (Some(3.0), Some(0.25))
     );
-    let image = crate::load(&Source { path, frame: 3 }).unwrap();
+    let image = crate::load_image(&Source { path, frame: 3 }).unwrap();
     assert_eq!(
         (
-            image.value(0),
+            image.modality_value(0),
             image.windows[0].window.center,
             image.unit.as_deref()
         ),
@@ -697,7 +735,7 @@ fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
         std::fs::write(&path, &whole[..length]).unwrap();
         assert!(
             matches!(
-                super::catalog::look(&path),
+                super::catalog::read_file_header(&path),
                 super::catalog::FileContent::Broken(_)
             ),
             "{length} bytes"
@@ -708,8 +746,8 @@ fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
 #[test]
 fn an_unknown_transfer_syntax_is_named() {
     let video = Fixture::new(2, 1)
-        .syntax("1.2.840.10008.1.2.4.102")
-        .fragments(&[&[0; 4]]);
+        .with_transfer_syntax("1.2.840.10008.1.2.4.102")
+        .with_fragments(&[&[0; 4]]);
     assert!(refusal(&video).contains("is video"), "{}", refusal(&video));
 }
 
@@ -718,7 +756,7 @@ fn compressed(name: &str) -> Image {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/fixtures/pydicom")
         .join(name);
-    crate::load(&Source { path, frame: 0 }).unwrap()
+    crate::load_image(&Source { path, frame: 0 }).unwrap()
 }
 
 /// The largest difference of two colour images.
@@ -782,7 +820,7 @@ fn lossy_jpeg_of_12_bits_is_decoded() {
     ] {
         for (column, value) in (100..104).zip(expected) {
             assert!(
-                (image.value(row * image.columns + column) - value).abs() <= 1.0,
+                (image.modality_value(row * image.columns + column) - value).abs() <= 1.0,
                 "row {row}, column {column}"
             );
         }
@@ -794,10 +832,10 @@ fn clips_of_a_series_stay_apart() {
     let folder = tempfile::tempdir().unwrap();
     for number in [1, 2] {
         Fixture::new(2, 1)
-            .text(tags::SOP_INSTANCE_UID, VR::UI, &format!("1.2.3.{number}"))
-            .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
-            .pixels(&[0; 6])
-            .write(folder.path(), &format!("clip{number}"));
+            .with_text(tags::SOP_INSTANCE_UID, VR::UI, &format!("1.2.3.{number}"))
+            .with_text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+            .with_pixels(&[0; 6])
+            .write_to_folder(folder.path(), &format!("clip{number}"));
     }
     let catalog = catalog(folder.path()).unwrap();
     let sizes: Vec<_> = catalog.studies[0]

@@ -1,6 +1,6 @@
 //! Texts in the character sets of PS3.3 C.12.1.1.2, with code extensions (ISO 2022) as of PS3.5 6.1.2.
 
-use super::{dataset::DataSet, seg::charset::normalised};
+use super::{dataset::DataSet, seg::charset::normalised_term};
 use dicom_core::Tag;
 use encoding_rs::{
     EUC_JP, EUC_KR, Encoding, GB18030, GBK, ISO_8859_2, ISO_8859_3, ISO_8859_4, ISO_8859_5,
@@ -8,10 +8,10 @@ use encoding_rs::{
 };
 
 /// A text element, without padding; empty where it is missing. `charset` are the values of Specific Character Set.
-pub(crate) fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
+pub(crate) fn decoded_text(data: &DataSet, tag: Tag, charset: &[String]) -> String {
     let text = data
-        .bytes(tag)
-        .map_or_else(String::new, |bytes| decode(bytes, charset));
+        .value_bytes(tag)
+        .map_or_else(String::new, |bytes| decode_bytes(bytes, charset));
     text.trim_matches(|c: char| c == '\0' || c.is_whitespace())
         .to_owned()
 }
@@ -34,8 +34,8 @@ enum Letters {
 }
 
 /// Text in the file's character sets; UTF-8 or Latin-1 where they are missing, unknown or wrong.
-pub(super) fn decode(bytes: &[u8], charset: &[String]) -> String {
-    let terms: Vec<String> = charset.iter().map(|term| normalised(term)).collect();
+pub(super) fn decode_bytes(bytes: &[u8], charset: &[String]) -> String {
+    let terms: Vec<String> = charset.iter().map(|term| normalised_term(term)).collect();
     let extends = terms.len() > 1
         || terms.iter().any(|term| term.starts_with("ISO 2022"))
         || bytes.contains(&0x1B);
@@ -43,22 +43,22 @@ pub(super) fn decode(bytes: &[u8], charset: &[String]) -> String {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     let first = terms.first().map_or("", String::as_str);
-    match single(first) {
+    match letters_of_term(first) {
         // These have no code extensions.
         Some(Letters::Of(encoding)) if [UTF_8, GB18030, GBK].contains(&encoding) => {
-            whole(bytes, encoding)
+            decode_whole(bytes, encoding)
         }
-        Some(own) if extends => extended(bytes, own),
-        Some(own @ Letters::Of(_)) => run(bytes, own),
-        Some(Letters::Latin1) => latin1(bytes),
+        Some(own) if extends => decode_extended(bytes, own),
+        Some(own @ Letters::Of(_)) => decode_run(bytes, own),
+        Some(Letters::Latin1) => decode_latin1(bytes),
         // Letters that ASCII does not have: the declaration is wrong or missing.
-        _ if extends && bytes.contains(&0x1B) => extended(bytes, Letters::Ascii),
-        _ => guess(bytes),
+        _ if extends && bytes.contains(&0x1B) => decode_extended(bytes, Letters::Ascii),
+        _ => decode_guessed(bytes),
     }
 }
 
 /// The upper half of a set by its defined term; `None` for an unknown one.
-fn single(term: &str) -> Option<Letters> {
+fn letters_of_term(term: &str) -> Option<Letters> {
     let number = term.rsplit(' ').next().unwrap_or_default();
     Some(match number {
         "100" => Letters::Latin1,
@@ -83,7 +83,7 @@ fn single(term: &str) -> Option<Letters> {
 }
 
 /// Which half an escape sequence sets, and to what. PS3.3 tables C.12-3 and C.12-4.
-fn escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
+fn parse_escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
     let sequences: [(&[u8], bool, Letters); 20] = [
         (b"$B", false, Letters::Jis0208),
         (b"$(D", false, Letters::Jis0212),
@@ -114,14 +114,14 @@ fn escape(rest: &[u8]) -> Option<(usize, bool, Letters)> {
 }
 
 /// Text with escape sequences. Behind a delimiter, the first set is in force again, PS3.5 6.1.2.5.3.
-fn extended(bytes: &[u8], first: Letters) -> String {
+fn decode_extended(bytes: &[u8], first: Letters) -> String {
     let (mut lower, mut upper) = (Letters::Ascii, first);
     let mut out = String::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let rest = bytes.get(at..).unwrap_or_default();
         if byte == 0x1B
-            && let Some((length, is_upper, set)) = escape(rest.get(1..).unwrap_or_default())
+            && let Some((length, is_upper, set)) = parse_escape(rest.get(1..).unwrap_or_default())
         {
             *(if is_upper { &mut upper } else { &mut lower }) = set;
             at += 1 + length;
@@ -134,7 +134,7 @@ fn extended(bytes: &[u8], first: Letters) -> String {
             _ => 1,
         };
         let letter = rest.get(..count).unwrap_or(rest);
-        out.push_str(&run(letter, set));
+        out.push_str(&decode_run(letter, set));
         at += letter.len();
         if count == 1 && matches!(byte, b'\r' | b'\n' | 0x0C | b'\t' | b'^' | b'=' | b'\\') {
             (lower, upper) = (Letters::Ascii, first);
@@ -144,39 +144,39 @@ fn extended(bytes: &[u8], first: Letters) -> String {
 }
 
 /// A stretch in one set.
-fn run(bytes: &[u8], set: Letters) -> String {
+fn decode_run(bytes: &[u8], set: Letters) -> String {
     let high = || bytes.iter().map(|byte| byte | 0x80);
     match set {
-        Letters::Jis0208 if bytes.len() == 2 => whole(&high().collect::<Vec<_>>(), EUC_JP),
-        Letters::Jis0212 if bytes.len() == 2 => whole(
+        Letters::Jis0208 if bytes.len() == 2 => decode_whole(&high().collect::<Vec<_>>(), EUC_JP),
+        Letters::Jis0212 if bytes.len() == 2 => decode_whole(
             &[0x8F].into_iter().chain(high()).collect::<Vec<_>>(),
             EUC_JP,
         ),
-        Letters::Pairs(encoding) | Letters::Of(encoding) => whole(bytes, encoding),
-        Letters::Ascii if !bytes.is_ascii() => guess(bytes),
-        _ => latin1(bytes),
+        Letters::Pairs(encoding) | Letters::Of(encoding) => decode_whole(bytes, encoding),
+        Letters::Ascii if !bytes.is_ascii() => decode_guessed(bytes),
+        _ => decode_latin1(bytes),
     }
 }
 
-fn whole(bytes: &[u8], encoding: &'static Encoding) -> String {
+fn decode_whole(bytes: &[u8], encoding: &'static Encoding) -> String {
     encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
 
-fn latin1(bytes: &[u8]) -> String {
+fn decode_latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|b| char::from(*b)).collect()
 }
 
-fn guess(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| latin1(bytes), str::to_owned)
+fn decode_guessed(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| decode_latin1(bytes), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::decode_bytes;
 
     fn text(charset: &str, bytes: &[u8]) -> String {
         let terms: Vec<String> = charset.split('\\').map(str::to_owned).collect();
-        decode(bytes, &terms)
+        decode_bytes(bytes, &terms)
     }
 
     #[test]

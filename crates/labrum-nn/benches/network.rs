@@ -3,7 +3,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use labrum_core::model_card::Config;
 use labrum_nn::{
-    bench::{Load, infer, train},
+    bench::{Load, measure_inference, measure_training},
     device::DeviceChoice,
 };
 use std::time::Duration;
@@ -22,7 +22,8 @@ fn forward(c: &mut Criterion) {
     for config in [Config::S, Config::Base, Config::L] {
         c.bench_function(&format!("forward {config}, 256x256"), |b| {
             b.iter_custom(|runs| {
-                infer(load(config, 1, runs)).map_or(Duration::MAX, |m| m.times.iter().sum())
+                measure_inference(load(config, 1, runs))
+                    .map_or(Duration::MAX, |m| m.times.iter().sum())
             });
         });
     }
@@ -31,7 +32,8 @@ fn forward(c: &mut Criterion) {
 fn step(c: &mut Criterion) {
     c.bench_function("training step S, batch 4, 256x256", |b| {
         b.iter_custom(|runs| {
-            train(load(Config::S, 4, runs)).map_or(Duration::MAX, |m| m.times.iter().sum())
+            measure_training(load(Config::S, 4, runs))
+                .map_or(Duration::MAX, |m| m.times.iter().sum())
         });
     });
 }

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 ///
 /// What moves in from outside is 0. Pixels of exactly 0 in all channels (padding, outside of the fan) stay 0, as they
 /// do when the model is used.
-pub fn augment<T: Copy + Default>(
+pub fn augment_sample<T: Copy + Default>(
     image: &[f32],
     mask: &[T],
     size: Size,
@@ -18,18 +18,18 @@ pub fn augment<T: Copy + Default>(
     seed: u64,
 ) -> (Vec<f32>, Vec<T>) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let (mut image, mask) = Warp::random(size, config, &mut rng).apply(image, mask, size);
+    let (mut image, mask) = Warp::from_random(size, config, &mut rng).apply(image, mask, size);
     let area = (size.columns * size.rows).max(1);
     let dark = dark_pixels(&image, area);
-    if let Some(sigma) = some(config, &mut rng, 0.0..=config.blur) {
+    if let Some(sigma) = random_level_change(config, &mut rng, 0.0..=config.blur) {
         image
             .chunks_exact_mut(area)
-            .for_each(|plane| blur(plane, size.columns, sigma));
+            .for_each(|plane| blur_plane(plane, size.columns, sigma));
     }
     change_levels(&mut image, config, &mut rng);
     if config.tint > 1.0 && image.len() > area {
         for plane in image.chunks_exact_mut(area) {
-            let tint = factor(&mut rng, config.tint);
+            let tint = random_factor(&mut rng, config.tint);
             plane.iter_mut().for_each(|value| *value *= tint);
         }
     }
@@ -43,21 +43,25 @@ pub fn augment<T: Copy + Default>(
 }
 
 /// A random number of the range, where this change of grey levels is to be made at all.
-fn some(config: &AugmentConfig, rng: &mut impl Rng, range: RangeInclusive<f32>) -> Option<f32> {
+fn random_level_change(
+    config: &AugmentConfig,
+    rng: &mut impl Rng,
+    range: RangeInclusive<f32>,
+) -> Option<f32> {
     let is_made = rng.random_bool(config.chance.clamp(0.0, 1.0));
-    let value = within(rng, range);
+    let value = random_in_range(rng, range);
     is_made.then_some(value)
 }
 
 /// Uniform; the start of the range where it is empty.
-fn within(rng: &mut impl Rng, range: RangeInclusive<f32>) -> f32 {
+fn random_in_range(rng: &mut impl Rng, range: RangeInclusive<f32>) -> f32 {
     range.start() + rng.random::<f32>() * (range.end() - range.start()).max(0.0)
 }
 
 /// A factor of 1 / `most` to `most`, as likely to shrink as to enlarge.
-fn factor(rng: &mut impl Rng, most: f32) -> f32 {
+fn random_factor(rng: &mut impl Rng, most: f32) -> f32 {
     let most = most.max(1.0).ln();
-    within(rng, -most..=most).exp()
+    random_in_range(rng, -most..=most).exp()
 }
 
 /// From pixels of the variation to pixels of the sample.
@@ -67,7 +71,7 @@ struct Warp {
 }
 
 impl Warp {
-    fn random(size: Size, config: &AugmentConfig, rng: &mut impl Rng) -> Self {
+    fn from_random(size: Size, config: &AugmentConfig, rng: &mut impl Rng) -> Self {
         let mut mirror = |chance: f64| {
             if rng.random_bool(chance.clamp(0.0, 1.0)) {
                 -1.0
@@ -81,12 +85,13 @@ impl Warp {
         } else {
             0.0
         };
-        let angle = (quarter + within(rng, -config.rotation..=config.rotation)).to_radians();
-        let scale = factor(rng, config.scale);
+        let angle =
+            (quarter + random_in_range(rng, -config.rotation..=config.rotation)).to_radians();
+        let scale = random_factor(rng, config.scale);
         let (sin, cos) = (angle.sin() / scale, angle.cos() / scale);
         let (columns, rows) = (size.columns as f32, size.rows as f32);
-        let shift_x = within(rng, -config.shift..=config.shift) * columns;
-        let shift_y = within(rng, -config.shift..=config.shift) * rows;
+        let shift_x = random_in_range(rng, -config.shift..=config.shift) * columns;
+        let shift_y = random_in_range(rng, -config.shift..=config.shift) * rows;
         let (centre_x, centre_y) = ((columns - 1.0) / 2.0, (rows - 1.0) / 2.0);
         // Back from the shift and the middle, turned, mirrored, to the middle again.
         let row = |a: f32, b: f32, middle: f32| {
@@ -118,15 +123,15 @@ impl Warp {
             let (column, row) = ((i % size.columns) as f32, (i / size.columns) as f32);
             let x = to_x[0] * column + to_x[1] * row + to_x[2];
             let y = to_y[0] * column + to_y[1] * row + to_y[2];
-            if let Some(at) = pixel(floor(x + 0.5), floor(y + 0.5), size) {
+            if let Some(at) = pixel_index(floor_to_int(x + 0.5), floor_to_int(y + 0.5), size) {
                 new_mask[i] = mask[at];
             }
-            let corners = Corners::around(x, y, size);
+            let corners = Corners::around_point(x, y, size);
             for (plane, new) in image
                 .chunks_exact(area)
                 .zip(new_image.chunks_exact_mut(area))
             {
-                new[i] = corners.blend(plane);
+                new[i] = corners.interpolate_plane(plane);
             }
         }
         (new_image, new_mask)
@@ -134,13 +139,13 @@ impl Warp {
 }
 
 /// Index of the pixel at whole coordinates, where there is one.
-fn pixel(x: i32, y: i32, size: Size) -> Option<usize> {
+fn pixel_index(x: i32, y: i32, size: Size) -> Option<usize> {
     let inside = x >= 0 && y >= 0 && (x as usize) < size.columns && (y as usize) < size.rows;
     inside.then(|| y as usize * size.columns + x as usize)
 }
 
 /// `f32::floor` is a call on processors without SSE 4.1, which is what the program is built for.
-fn floor(value: f32) -> i32 {
+fn floor_to_int(value: f32) -> i32 {
     let towards_zero = value as i32;
     towards_zero - i32::from(value < towards_zero as f32)
 }
@@ -149,11 +154,11 @@ fn floor(value: f32) -> i32 {
 struct Corners([(usize, f32); 4]);
 
 impl Corners {
-    fn around(x: f32, y: f32, size: Size) -> Self {
-        let (left, top) = (floor(x), floor(y));
+    fn around_point(x: f32, y: f32, size: Size) -> Self {
+        let (left, top) = (floor_to_int(x), floor_to_int(y));
         let (right_share, lower_share) = (x - left as f32, y - top as f32);
         let corner = |dx: i32, dy: i32, share: f32| {
-            pixel(left + dx, top + dy, size).map_or((0, 0.0), |at| (at, share))
+            pixel_index(left + dx, top + dy, size).map_or((0, 0.0), |at| (at, share))
         };
         Self([
             corner(0, 0, (1.0 - right_share) * (1.0 - lower_share)),
@@ -163,7 +168,7 @@ impl Corners {
         ])
     }
 
-    fn blend(&self, plane: &[f32]) -> f32 {
+    fn interpolate_plane(&self, plane: &[f32]) -> f32 {
         self.0.iter().map(|&(at, share)| plane[at] * share).sum()
     }
 }
@@ -176,19 +181,20 @@ fn dark_pixels(image: &[f32], area: usize) -> Vec<bool> {
 
 /// Contrast, brightness, gamma, speckle and noise, each where chance has it.
 fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) {
-    let contrast = factor(rng, config.contrast);
+    let contrast = random_factor(rng, config.contrast);
     let contrast = if rng.random_bool(config.chance.clamp(0.0, 1.0)) {
         contrast
     } else {
         1.0
     };
-    let brightness = some(config, rng, -config.brightness..=config.brightness).unwrap_or(0.0);
-    let gamma = factor(rng, config.gamma);
+    let brightness =
+        random_level_change(config, rng, -config.brightness..=config.brightness).unwrap_or(0.0);
+    let gamma = random_factor(rng, config.gamma);
     let gamma = rng
         .random_bool(config.chance.clamp(0.0, 1.0))
         .then_some(gamma);
-    let speckle = some(config, rng, 0.0..=config.speckle).unwrap_or(0.0);
-    let noise = some(config, rng, 0.0..=config.noise).unwrap_or(0.0);
+    let speckle = random_level_change(config, rng, 0.0..=config.speckle).unwrap_or(0.0);
+    let noise = random_level_change(config, rng, 0.0..=config.noise).unwrap_or(0.0);
     if contrast != 1.0 || brightness != 0.0 {
         let mean = image.iter().sum::<f32>() / image.len().max(1) as f32;
         let change = |value: f32| ((value - mean) * contrast + mean + brightness).clamp(0.0, 1.0);
@@ -215,7 +221,7 @@ fn nearly_normal(rng: &mut impl Rng) -> f32 {
 }
 
 /// Gaussian blur of one plane; beyond the edge the outermost pixel goes on.
-fn blur(plane: &mut [f32], columns: usize, sigma: f32) {
+fn blur_plane(plane: &mut [f32], columns: usize, sigma: f32) {
     if sigma < 0.2 || columns == 0 {
         return;
     }
@@ -284,7 +290,7 @@ mod tests {
     fn a_seed_gives_the_same_variation_again_and_another_seed_another() {
         let (image, mask) = sample(1);
         let config = AugmentConfig::default();
-        let of = |seed| augment(&image, &mask, SIZE, &config, seed);
+        let of = |seed| augment_sample(&image, &mask, SIZE, &config, seed);
         assert!(of(5) == of(5));
         assert!(of(5) != of(6));
     }
@@ -292,7 +298,9 @@ mod tests {
     #[test]
     fn without_any_change_the_sample_stays_as_it_is() {
         let (image, mask) = sample(3);
-        assert!(augment(&image, &mask, SIZE, &AugmentConfig::none(), 1) == (image, mask));
+        assert!(
+            augment_sample(&image, &mask, SIZE, &AugmentConfig::all_disabled(), 1) == (image, mask)
+        );
     }
 
     #[test]
@@ -300,9 +308,9 @@ mod tests {
         let (image, mask) = sample(1);
         let config = AugmentConfig {
             flip_horizontal: 1.0,
-            ..AugmentConfig::none()
+            ..AugmentConfig::all_disabled()
         };
-        let (new_image, new_mask) = augment(&image, &mask, SIZE, &config, 3);
+        let (new_image, new_mask) = augment_sample(&image, &mask, SIZE, &config, 3);
         for (row, new) in mask.chunks_exact(64).zip(new_mask.chunks_exact(64)) {
             assert!(row.iter().rev().eq(new));
         }
@@ -318,7 +326,7 @@ mod tests {
             ..only_shape()
         };
         for seed in 0..50 {
-            let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
+            let (image, mask) = augment_sample(&image, &mask, SIZE, &config, seed);
             let wrong = image
                 .iter()
                 .zip(&mask)
@@ -337,7 +345,7 @@ mod tests {
                 chance: 1.0,
                 ..AugmentConfig::default()
             };
-            let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
+            let (image, mask) = augment_sample(&image, &mask, SIZE, &config, seed);
             assert!(image.iter().all(|v| (0.0..=1.0).contains(v)));
             let after = mask.iter().filter(|&&l| l == 1).count() as f32;
             assert!(
@@ -351,10 +359,10 @@ mod tests {
         let (image, mask) = sample(1);
         let config = AugmentConfig {
             chance: 1.0,
-            ..AugmentConfig::none()
+            ..AugmentConfig::all_disabled()
         };
         for seed in 0..20 {
-            let (image, _) = augment(&image, &mask, SIZE, &config, seed);
+            let (image, _) = augment_sample(&image, &mask, SIZE, &config, seed);
             assert_eq!(&image[40 * 64..], [0.0; 8 * 64]);
         }
     }

@@ -31,13 +31,13 @@ pub struct Load {
 const CHANNELS: usize = 3;
 
 impl Load {
-    fn shape(&self) -> [usize; 4] {
+    fn input_shape(&self) -> [usize; 4] {
         [self.batch, CHANNELS, self.size, self.size]
     }
 
     /// Pictures of no meaning, from -1 to 1.
-    fn pictures(&self) -> Vec<f32> {
-        (0..self.shape().iter().product())
+    fn random_inputs(&self) -> Vec<f32> {
+        (0..self.input_shape().iter().product())
             .map(|i: usize| (i as f32 * 0.37).sin())
             .collect()
     }
@@ -45,7 +45,7 @@ impl Load {
 
 /// Random weights for colour pictures and one label.
 pub fn random_weights(config: Config) -> Result<Weights> {
-    checkpoint::weights(&CmuNext::new(
+    checkpoint::read_weights(&CmuNext::new(
         config,
         CHANNELS,
         2,
@@ -63,32 +63,35 @@ pub struct Measured {
 }
 
 /// Forward passes as they are done for pictures, softmax included. Errors: a device that is not there or fails.
-pub fn infer(load: Load) -> Result<Measured> {
-    let device = device::choose(load.device)?;
+pub fn measure_inference(load: Load) -> Result<Measured> {
+    let device = device::select_available(load.device)?;
     let mut runner = Runner::new(&random_weights(load.config)?, device.clone())?;
-    let pictures = load.pictures();
-    repeat(load, &device, || {
+    let pictures = load.random_inputs();
+    measure_runs(load, &device, || {
         runner
-            .probabilities(pictures.clone(), load.shape())
+            .predict_probabilities(pictures.clone(), load.input_shape())
             .map(drop)
     })
 }
 
 /// Training steps: forward, Boundary DoU loss, backward, AdamW. Errors: a device that is not there or fails.
-pub fn train(load: Load) -> Result<Measured> {
-    let device = device::choose(load.device)?;
+pub fn measure_training(load: Load) -> Result<Measured> {
+    let device = device::select_available(load.device)?;
     let trainable = device.device.clone().autodiff();
     let mut network = CmuNext::new(load.config, CHANNELS, 2, &trainable);
-    let mut average = checkpoint::weights(&network)?;
+    let mut average = checkpoint::read_weights(&network)?;
     let mut follower = Follower::new(Optimizer::AdamW, 0, OptimizerMoments::default());
-    let pictures = load.pictures();
+    let pictures = load.random_inputs();
     let pixels = load.size * load.size;
     let labels: Vec<u8> = (0..load.batch * pixels)
         .map(|i| u8::from(i % pixels < pixels / 3))
         .collect();
-    repeat(load, &device, || {
-        let x = Tensor::<4>::from_data(TensorData::new(pictures.clone(), load.shape()), &trainable);
-        let loss = BoundaryDou::default().loss(
+    measure_runs(load, &device, || {
+        let x = Tensor::<4>::from_data(
+            TensorData::new(pictures.clone(), load.input_shape()),
+            &trainable,
+        );
+        let loss = BoundaryDou::default().compute_loss(
             network.forward(x),
             Truth {
                 labels: &labels,
@@ -97,7 +100,7 @@ pub fn train(load: Load) -> Result<Measured> {
         );
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         // It reads the gradients, and so waits for a device that works by itself.
-        follower.step(
+        follower.step_network(
             &mut network,
             gradients,
             1e-4,
@@ -107,7 +110,7 @@ pub fn train(load: Load) -> Result<Measured> {
     })
 }
 
-fn repeat(
+fn measure_runs(
     load: Load,
     device: &NamedDevice,
     mut run: impl FnMut() -> Result<()>,
@@ -115,8 +118,9 @@ fn repeat(
     let mut times = Vec::with_capacity(load.runs);
     for i in 0..=load.runs {
         let start = Instant::now();
-        catch_unwind(AssertUnwindSafe(&mut run))
-            .map_err(|panic| device::failure(device, "measure the network", panic.as_ref()))??;
+        catch_unwind(AssertUnwindSafe(&mut run)).map_err(|panic| {
+            device::panic_to_error(device, "measure the network", panic.as_ref())
+        })??;
         if i > 0 {
             times.push(start.elapsed());
         }

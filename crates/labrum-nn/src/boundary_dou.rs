@@ -80,7 +80,7 @@ impl BoundaryDou {
     ///
     /// # Panics
     /// Where `truth` does not have B*H*W labels: a mistake of the caller, like any other shape mismatch.
-    pub fn loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
+    pub fn compute_loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
         let [b, k, h, w] = logits.dims();
         assert_eq!(
             truth.labels.len(),
@@ -141,7 +141,7 @@ impl BoundaryDou {
             if size == 0 && self.absent == Absent::LeaveOut {
                 continue;
             }
-            let mut term = part.class_loss(class, alpha(boundary, size, self.cap));
+            let mut term = part.class_loss(class, class_alpha(boundary, size, self.cap));
             if self.dice > 0.0 {
                 term = term + part.class_loss(class, -1.0) * self.dice;
             }
@@ -182,19 +182,19 @@ impl SamplePart<'_> {
             wrong = wrong * weights.clone();
             both = both * weights;
         }
-        let n = total(wrong) + EPS;
-        let d = n.clone() + total(both) * (1.0 - alpha);
+        let n = sum_all(wrong) + EPS;
+        let d = n.clone() + sum_all(both) * (1.0 - alpha);
         n / d
     }
 }
 
 /// The sum over all, row by row first: a plain running sum of a million floats would lose the fifth digit.
-fn total(x: Tensor<4>) -> Tensor<1> {
+fn sum_all(x: Tensor<4>) -> Tensor<1> {
     x.sum_dim(3).sum_dim(2).sum()
 }
 
 /// alpha of a class with `boundary` of its `size` pixels on the boundary.
-pub fn alpha(boundary: usize, size: usize, cap: f64) -> f64 {
+pub fn class_alpha(boundary: usize, size: usize, cap: f64) -> f64 {
     (1.0 - 2.0 * (boundary as f64 + EPS) / (size as f64 + EPS)).min(cap)
 }
 
@@ -241,5 +241,5 @@ pub(super) fn cross_entropy(
         sum += f64::from(weight);
     }
     let picked = Tensor::<4>::from_data(TensorData::new(picked, [b, k, h, w]), &logits.device());
-    total(log_probs * picked) * (-1.0 / sum.max(1.0))
+    sum_all(log_probs * picked) * (-1.0 / sum.max(1.0))
 }

@@ -3,7 +3,7 @@
 use super::cmunext::{CmuNext, Slot};
 use super::weights::CARD_KEY;
 pub use super::weights::{
-    Architecture, PlainTensor, Weights, architecture, card, from_bytes, read,
+    Architecture, PlainTensor, Weights, detect_architecture, from_bytes, read_card, read_model,
 };
 use burn::module::{Param, RunningState};
 use burn::optim::GradientsParams;
@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 
 /// Sees that the weights are those of a whole CMUNeXt: every tensor is there, in its size and finite, and none too many.
-pub fn check(weights: &Weights) -> Result<()> {
-    build(weights.clone(), &Device::flex()).map(drop)
+pub fn check_weights(weights: &Weights) -> Result<()> {
+    build_network(weights.clone(), &Device::flex()).map(drop)
 }
 
 /// A network with these weights. Every tensor must be there in its size; a sigmoid head becomes a softmax one.
-pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, CmuNext)> {
-    let found = architecture(&weights)?;
+pub fn build_network(mut weights: Weights, device: &Device) -> Result<(Architecture, CmuNext)> {
+    let found = detect_architecture(&weights)?;
     widen_sigmoid_head(&mut weights);
     let mut network = CmuNext::new(found.config, found.channels, found.classes, device);
     let mut problem = None;
@@ -30,7 +30,7 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
             Some(tensor)
                 if tensor.shape == wanted && tensor.values.iter().all(|v| v.is_finite()) =>
             {
-                fill(slot, tensor, device);
+                fill_slot(slot, tensor, device);
             }
             Some(tensor) if tensor.shape == wanted => {
                 problem.get_or_insert(format!("\"{name}\" holds values that are not finite"));
@@ -55,7 +55,7 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
     }
     match problem {
         Some(reason) => Err(Error::new("use the model", reason)
-            .advise("It is a checkpoint of another network or a damaged one.")),
+            .with_advice("It is a checkpoint of another network or a damaged one.")),
         None => Ok((found, network)),
     }
 }
@@ -83,16 +83,16 @@ fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
 }
 
 /// Puts plain numbers into their place in a network.
-pub(super) fn fill(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
+pub(super) fn fill_slot(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
     let data = TensorData::new(tensor.values, tensor.shape);
     match slot {
-        Slot::Weight(p) => *p = Param::initialized(p.id, learnable(data, device)),
-        Slot::Vector(p) => *p = Param::initialized(p.id, learnable(data, device)),
+        Slot::Weight(p) => *p = Param::initialized(p.id, to_learnable_tensor(data, device)),
+        Slot::Vector(p) => *p = Param::initialized(p.id, to_learnable_tensor(data, device)),
         Slot::Statistic(s) => *s = RunningState::new(Tensor::from_data(data, device)),
     }
 }
 
-fn learnable<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
+fn to_learnable_tensor<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
     let tensor = Tensor::from_data(data, device);
     if device.is_autodiff() {
         tensor.require_grad()
@@ -122,9 +122,9 @@ pub(super) fn read_back(
         }
         let before = std::mem::take(&mut reads);
         let (now, learns) = match slot {
-            Slot::Weight(p) => register(before, p.val(), gradients.remove::<4>(p.id)),
-            Slot::Vector(p) => register(before, p.val(), gradients.remove::<1>(p.id)),
-            Slot::Statistic(s) => register(before, s.value_sync(), None),
+            Slot::Weight(p) => register_tensor(before, p.val(), gradients.remove::<4>(p.id)),
+            Slot::Vector(p) => register_tensor(before, p.val(), gradients.remove::<1>(p.id)),
+            Slot::Statistic(s) => register_tensor(before, s.value_sync(), None),
         };
         reads = now;
         known.push((name.to_owned(), learns));
@@ -150,7 +150,7 @@ pub(super) fn read_back(
     known.into_iter().map(of_one).collect()
 }
 
-fn register<const D: usize>(
+fn register_tensor<const D: usize>(
     reads: Transaction,
     values: Tensor<D>,
     gradient: Option<Tensor<D>>,
@@ -172,7 +172,7 @@ fn not_read(e: impl std::fmt::Debug) -> Error {
 }
 
 /// The weights of a network in plain numbers.
-pub fn weights(network: &CmuNext) -> Result<Weights> {
+pub fn read_weights(network: &CmuNext) -> Result<Weights> {
     let read = read_back(&mut network.clone(), &mut GradientsParams::new(), |_| true)?;
     Ok(read
         .into_iter()
@@ -207,7 +207,7 @@ pub fn to_bytes(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
 }
 
 /// SHA-256 of names, sizes and values, in hex: what tells two sets of weights apart, whatever their card says.
-pub fn hash(weights: &Weights) -> String {
+pub fn weights_hash(weights: &Weights) -> String {
     let mut hasher = Sha256::new();
     for (name, tensor) in weights {
         hasher.update(name.as_bytes());

@@ -26,7 +26,7 @@ struct Stages {
 }
 
 impl Stages {
-    fn of(config: Config) -> Self {
+    fn for_config(config: Config) -> Self {
         let (dims, depths, kernels) = match config {
             Config::S => ([8, 16, 32, 64, 128], [1, 1, 1, 1, 1], [3, 3, 7, 7, 9]),
             Config::Base => ([16, 32, 128, 160, 256], [1, 1, 1, 3, 1], [3, 3, 7, 7, 7]),
@@ -109,27 +109,27 @@ impl Norm {
     /// GELU, then the norm.
     fn after_gelu(&self, x: Tensor<4>) -> Tensor<4> {
         if !x.device().is_autodiff() {
-            return self.running(gelu(x));
+            return self.forward_running(gelu(x));
         }
         let count = values_of_a_channel(&x);
         let (out, statistics) = kernels::gelu_norm(x, self.gamma.val(), self.beta.val(), EPS);
-        self.keep(statistics, count);
+        self.update_running_statistics(statistics, count);
         out
     }
 
     /// The norm, then ReLU.
     fn before_relu(&self, x: Tensor<4>) -> Tensor<4> {
         if !x.device().is_autodiff() {
-            return relu(self.running(x));
+            return relu(self.forward_running(x));
         }
         let count = values_of_a_channel(&x);
         let (out, statistics) = kernels::norm_relu(x, self.gamma.val(), self.beta.val(), EPS);
-        self.keep(statistics, count);
+        self.update_running_statistics(statistics, count);
         out
     }
 
     /// Mixes the statistics of a batch, of `count` values for each channel, into the running ones.
-    fn keep(&self, [mean, var]: kernels::BatchStatistics, count: f64) {
+    fn update_running_statistics(&self, [mean, var]: kernels::BatchStatistics, count: f64) {
         // PyTorch keeps the unbiased variance.
         let var = var * (count / (count - 1.0).max(1.0));
         for (state, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
@@ -141,10 +141,10 @@ impl Norm {
     }
 
     /// The norm with the running statistics.
-    fn running(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward_running(&self, x: Tensor<4>) -> Tensor<4> {
         let scale = self.gamma.val() / (self.running_var.value() + EPS).sqrt();
         let shift = self.beta.val() - self.running_mean.value() * scale.clone();
-        kernels::affine(x, scale, shift)
+        kernels::scale_and_shift(x, scale, shift)
     }
 
     fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
@@ -290,8 +290,8 @@ impl Decoder {
     }
 
     fn forward(&self, skip: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
-        let x = self.up.forward(kernels::upsample(x));
-        let x = self.grouped.forward(kernels::concat(skip, x));
+        let x = self.up.forward(kernels::upsample_bilinear_x2(x));
+        let x = self.grouped.forward(kernels::concat_channels(skip, x));
         self.narrow.forward(self.widen.forward(x))
     }
 }
@@ -313,7 +313,7 @@ impl CmuNext {
             dims,
             depths,
             kernels,
-        } = Stages::of(config);
+        } = Stages::for_config(config);
         let encoder = |s: usize| {
             Encoder::new(
                 dims[s.saturating_sub(1)],
@@ -340,7 +340,7 @@ impl CmuNext {
         let mut skips = Vec::with_capacity(self.encoders.len());
         for (s, encoder) in self.encoders.iter().enumerate() {
             if s > 0 {
-                x = kernels::pool(x);
+                x = kernels::max_pool_2x2(x);
             }
             x = encoder.forward(x);
             skips.push(x.clone());

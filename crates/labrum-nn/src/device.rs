@@ -54,11 +54,11 @@ pub fn use_threads(count: Option<NonZeroUsize>) {
 }
 
 /// Picks the device. A software adapter counts as no GPU unless the GPU was asked for.
-pub fn choose(choice: DeviceChoice) -> Result<NamedDevice> {
+pub fn select_available(choice: DeviceChoice) -> Result<NamedDevice> {
     match choice {
         DeviceChoice::Cpu => Ok(NamedDevice::cpu()),
-        DeviceChoice::Gpu => gpu(),
-        DeviceChoice::Auto if has_real_gpu() => Ok(gpu().unwrap_or_else(|error| {
+        DeviceChoice::Gpu => find_gpu(),
+        DeviceChoice::Auto if has_real_gpu() => Ok(find_gpu().unwrap_or_else(|error| {
             log::warn!("{error}");
             NamedDevice::cpu()
         })),
@@ -87,7 +87,7 @@ fn has_real_gpu() -> bool {
 /// The GPU device of this process: wgpu's runtime can be set up only once.
 static GPU: Mutex<Option<NamedDevice>> = Mutex::new(None);
 
-fn gpu() -> Result<NamedDevice> {
+fn find_gpu() -> Result<NamedDevice> {
     let mut known = GPU.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(device) = known.as_ref() {
         return Ok(device.clone());
@@ -95,7 +95,7 @@ fn gpu() -> Result<NamedDevice> {
     let (device, WgpuSetup { adapter, .. }) =
         Device::wgpu_options().init_with_setup().map_err(|e| {
             Error::new("start the network on the GPU", e)
-                .advise("Choose the CPU in the settings or with --device cpu.")
+                .with_advice("Choose the CPU in the settings or with --device cpu.")
         })?;
     let info = adapter.get_info();
     let device = NamedDevice {
@@ -106,7 +106,7 @@ fn gpu() -> Result<NamedDevice> {
 }
 
 /// What a caught panic of burn on `device` means to the user.
-pub(super) fn failure(
+pub(super) fn panic_to_error(
     device: &NamedDevice,
     tried: &str,
     panic: &(dyn std::any::Any + Send),
@@ -125,6 +125,6 @@ pub(super) fn failure(
     if device.is_cpu() {
         error
     } else {
-        error.advise("Choose the CPU in the settings or with --device cpu.")
+        error.with_advice("Choose the CPU in the settings or with --device cpu.")
     }
 }

@@ -51,7 +51,7 @@ impl CaseScores {
         spacing: [f64; 2],
         spec: &InputSpec,
     ) -> Result<Self> {
-        let scores = metrics::score(predicted, truth, spacing).ok_or_else(|| {
+        let scores = metrics::score_masks(predicted, truth, spacing).ok_or_else(|| {
             let [p, t] = [predicted, truth].map(|m| format!("{} x {}", m.columns(), m.rows()));
             Error::new(
                 format!("compare the masks of \"{name}\""),
@@ -77,7 +77,7 @@ impl CaseScores {
 }
 
 fn boundary_share(truth: &Mask, spec: &InputSpec) -> Result<Option<f64>> {
-    let placement = preprocess::placement(
+    let placement = preprocess::input_placement(
         Size {
             columns: truth.columns(),
             rows: truth.rows(),
@@ -174,7 +174,7 @@ impl EvaluationReport {
     /// A report on at least one case. Errors: none.
     pub fn new(weights: &str, unit: &str, cases: Vec<CaseScores>) -> Result<Self> {
         let group = |keeps: &dyn Fn(&CaseScores) -> bool| {
-            Group::of(
+            Group::from_scores(
                 &cases
                     .iter()
                     .filter(|case| keeps(case))
@@ -195,14 +195,14 @@ impl EvaluationReport {
             intervals: all.intervals,
             large: group(&is_large),
             small: group(&is_small),
-            circumference_error: CircumferenceError::of(&cases),
+            circumference_error: CircumferenceError::from_cases(&cases),
             against: None,
             cases,
         })
     }
 
     /// Adds the differences to another model's report. Errors: it is on other cases, or in another unit.
-    pub fn compare(&mut self, other: &Self) -> Result<()> {
+    pub fn compare_with(&mut self, other: &Self) -> Result<()> {
         let names = |report: &Self| {
             report
                 .cases
@@ -223,7 +223,7 @@ impl EvaluationReport {
                 .map(|(a, b)| (&a.scores, &b.scores))
         };
         let interval = |of: fn(&Scores) -> Option<f64>| {
-            MeanInterval::of(
+            MeanInterval::from_values(
                 &pairs()
                     .filter_map(|(a, b)| Some(of(a)? - of(b)?))
                     .collect::<Vec<_>>(),
@@ -247,10 +247,10 @@ impl EvaluationReport {
 }
 
 impl Group {
-    fn of(scores: &[Scores]) -> Option<Self> {
+    fn from_scores(scores: &[Scores]) -> Option<Self> {
         let interval = |of: fn(&Scores) -> Option<f64>| {
             let values: Vec<f64> = scores.iter().filter_map(of).collect();
-            MeanInterval::of(&values).map(|mean| [mean.low, mean.high])
+            MeanInterval::from_values(&values).map(|mean| [mean.low, mean.high])
         };
         let intervals = Intervals {
             dice: interval(|s| Some(s.dice))?,
@@ -260,14 +260,14 @@ impl Group {
         };
         Some(Self {
             cases: scores.len(),
-            mean: Scores::mean(scores)?,
+            mean: Scores::mean_over(scores)?,
             intervals,
         })
     }
 }
 
 impl CircumferenceError {
-    fn of(cases: &[CaseScores]) -> Option<Self> {
+    fn from_cases(cases: &[CaseScores]) -> Option<Self> {
         let off: Vec<f64> = cases
             .iter()
             .filter_map(|c| c.circumference)
@@ -276,8 +276,8 @@ impl CircumferenceError {
         let absolute: Vec<f64> = off.iter().map(|e| e.abs()).collect();
         Some(Self {
             cases: off.len(),
-            mean: MeanInterval::of(&off)?,
-            absolute: MeanInterval::of(&absolute)?,
+            mean: MeanInterval::from_values(&off)?,
+            absolute: MeanInterval::from_values(&absolute)?,
         })
     }
 }
@@ -418,7 +418,7 @@ mod tests {
         EvaluationReport::new(
             "abc",
             "px",
-            vec![case("010_HC", &full), case("11", &Mask::empty(4, 4))],
+            vec![case("010_HC", &full), case("11", &Mask::new_blank(4, 4))],
         )
         .unwrap()
     }
@@ -472,7 +472,7 @@ weights abc
         let case =
             |side| CaseScores::new("x", &square(side), &square(side), [0.5, 0.5], &spec()).unwrap();
         assert_eq!(case(40).boundary_share, Some(156.0 / 1600.0));
-        let measured = case(40).with_circumference(&Mask::empty(64, 64), 10.0, [0.5, 0.5]);
+        let measured = case(40).with_circumference(&Mask::new_blank(64, 64), 10.0, [0.5, 0.5]);
         let report = EvaluationReport::new("abc", "mm", vec![case(40), measured, case(8)]).unwrap();
         assert_eq!(
             (report.large.unwrap().cases, report.small.unwrap().cases),
@@ -485,20 +485,26 @@ weights abc
         );
         let mut report = report;
         let other = EvaluationReport::new("def", "mm", vec![case(40), case(40), case(8)]).unwrap();
-        report.compare(&other).unwrap();
+        report.compare_with(&other).unwrap();
         assert!(
             report.to_string().contains("against def: Dice +0.0000"),
             "{report}"
         );
         assert!(
             report
-                .compare(
+                .compare_with(
                     &EvaluationReport::new("def", "px", vec![case(40), case(40), case(8)]).unwrap()
                 )
                 .is_err()
         );
-        let nothing =
-            CaseScores::new("x", &square(8), &Mask::empty(64, 64), [1.0, 1.0], &spec()).unwrap();
+        let nothing = CaseScores::new(
+            "x",
+            &square(8),
+            &Mask::new_blank(64, 64),
+            [1.0, 1.0],
+            &spec(),
+        )
+        .unwrap();
         assert_eq!(nothing.boundary_share, None);
     }
 
@@ -506,8 +512,8 @@ weights abc
     fn masks_of_two_sizes_and_no_cases_are_errors() {
         let error = CaseScores::new(
             "a",
-            &Mask::empty(4, 4),
-            &Mask::empty(4, 5),
+            &Mask::new_blank(4, 4),
+            &Mask::new_blank(4, 5),
             [1.0, 1.0],
             &spec(),
         )

@@ -21,8 +21,8 @@ pub struct Segmenter {
 
 impl Segmenter {
     /// Loads a model file: our own format, or a PyTorch checkpoint (which gets a card that says so).
-    pub fn load(path: &Path, choice: DeviceChoice) -> Result<Self> {
-        let (card, weights) = checkpoint::read(path)?;
+    pub fn load_from_path(path: &Path, choice: DeviceChoice) -> Result<Self> {
+        let (card, weights) = checkpoint::read_model(path)?;
         let name = path
             .file_stem()
             .map(|n| n.to_string_lossy().into_owned())
@@ -33,7 +33,10 @@ impl Segmenter {
         };
         let card = match card {
             Some(card) => card,
-            None => bare_card(&name, checkpoint::architecture(&weights).map_err(at)?),
+            None => bare_card(
+                &name,
+                checkpoint::detect_architecture(&weights).map_err(at)?,
+            ),
         };
         Self::new(card, weights, choice).map_err(at)
     }
@@ -47,9 +50,9 @@ impl Segmenter {
 
     /// A model from its parts; they must fit each other.
     pub fn new(card: ModelCard, weights: Weights, choice: DeviceChoice) -> Result<Self> {
-        check_card(&card, checkpoint::architecture(&weights)?)?;
-        let runner = Runner::new(&weights, device::choose(choice)?)?;
-        let hash = checkpoint::hash(&weights);
+        check_card(&card, checkpoint::detect_architecture(&weights)?)?;
+        let runner = Runner::new(&weights, device::select_available(choice)?)?;
+        let hash = checkpoint::weights_hash(&weights);
         Ok(Self {
             card,
             weights,
@@ -60,12 +63,12 @@ impl Segmenter {
     }
 
     /// What the model is.
-    pub fn card(&self) -> &ModelCard {
+    pub fn model_card(&self) -> &ModelCard {
         &self.card
     }
 
     /// SHA-256 of the weights, hex.
-    pub fn hash(&self) -> &str {
+    pub fn weights_hash(&self) -> &str {
         &self.hash
     }
 
@@ -80,22 +83,22 @@ impl Segmenter {
     }
 
     /// Labels and probabilities for one slice, at its own size. Blocks for the time of the network.
-    pub fn segment(&mut self, image: &Image) -> Result<Prediction> {
-        let (input, placement) = preprocess::fit(image, &self.card.input)?;
+    pub fn segment_slice(&mut self, image: &Image) -> Result<Prediction> {
+        let (input, placement) = preprocess::fit_to_input(image, &self.card.input)?;
         let spec = &self.card.input;
         let shape = [1, spec.channels, spec.rows, spec.columns];
         let probabilities = if self.runner.device().is_cpu() {
-            self.runner.probabilities(input, shape)?
+            self.runner.predict_probabilities(input, shape)?
         } else {
-            match self.runner.probabilities(input.clone(), shape) {
+            match self.runner.predict_probabilities(input.clone(), shape) {
                 Err(error) => {
                     self.fall_back(&error)?;
-                    self.runner.probabilities(input, shape)?
+                    self.runner.predict_probabilities(input, shape)?
                 }
                 result => result?,
             }
         };
-        preprocess::unfit(&probabilities, self.card.labels.len() + 1, &placement)
+        preprocess::restore_to_source(&probabilities, self.card.labels.len() + 1, &placement)
     }
 
     fn fall_back(&mut self, error: &Error) -> Result<()> {
@@ -125,7 +128,7 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
         version: "imported".into(),
         config: found.config,
         labels: (0..found.classes - 1)
-            .map(|i| Label::named(format!("Label {}", i + 1), i))
+            .map(|i| Label::with_name(format!("Label {}", i + 1), i))
             .collect(),
         input: labrum_core::model_card::InputSpec {
             channels: found.channels,

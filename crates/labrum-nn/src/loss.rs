@@ -47,9 +47,9 @@ impl Objective {
     ///
     /// # Panics
     /// Where `truth` does not have B*H*W labels: a mistake of the caller, like any other shape mismatch.
-    pub fn loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
+    pub fn compute_loss(&self, logits: Tensor<4>, truth: Truth<'_>) -> Tensor<1> {
         match self {
-            Self::BoundaryDou(options) => options.loss(logits, truth),
+            Self::BoundaryDou(options) => options.compute_loss(logits, truth),
             Self::BceDice => bce_dice(logits, truth),
         }
     }
@@ -128,7 +128,7 @@ mod tests {
     fn loss(logits: Vec<f32>, device: &Device) -> (f64, Vec<f32>) {
         let logits =
             Tensor::<4>::from_data(TensorData::new(logits, [2, 2, 2, 2]), device).require_grad();
-        let loss = Objective::BceDice.loss(
+        let loss = Objective::BceDice.compute_loss(
             logits.clone(),
             Truth {
                 labels: &LABELS,

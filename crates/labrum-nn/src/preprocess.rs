@@ -22,7 +22,7 @@ pub struct Size {
 }
 
 impl Size {
-    fn area(self) -> usize {
+    fn pixel_count(self) -> usize {
         self.columns * self.rows
     }
 }
@@ -44,7 +44,7 @@ pub struct InputPlacement {
 
 impl InputPlacement {
     /// An image of `source` pixels, as large as fits into the middle of `input` pixels.
-    pub fn centred(source: Size, input: Size) -> Self {
+    pub fn centred_in_input(source: Size, input: Size) -> Self {
         let scale = f64::min(
             input.columns as f64 / source.columns as f64,
             input.rows as f64 / source.rows as f64,
@@ -69,7 +69,7 @@ impl InputPlacement {
     }
 
     /// An image of `source` pixels that fills `input` pixels, whatever becomes of its proportions.
-    pub fn stretched(source: Size, input: Size) -> Self {
+    pub fn stretched_to_input(source: Size, input: Size) -> Self {
         Self {
             left: 0,
             top: 0,
@@ -100,23 +100,23 @@ impl InputPlacement {
 }
 
 /// Where an image of `source` pixels lies in the input.
-pub fn placement(source: Size, spec: &InputSpec) -> InputPlacement {
+pub fn input_placement(source: Size, spec: &InputSpec) -> InputPlacement {
     let size = Size {
         columns: spec.columns,
         rows: spec.rows,
     };
     match spec.aspect {
-        Aspect::Kept => InputPlacement::centred(source, size),
-        Aspect::Stretched => InputPlacement::stretched(source, size),
+        Aspect::Kept => InputPlacement::centred_in_input(source, size),
+        Aspect::Stretched => InputPlacement::stretched_to_input(source, size),
     }
 }
 
 /// The network's input, `[channels, rows, columns]`, normalised, and where the image lies in it.
 ///
 /// Errors: an image or an input without pixels.
-pub fn fit(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacement)> {
+pub fn fit_to_input(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacement)> {
     let (mut input, placement) = fit_raw(image, spec)?;
-    normalise(&mut input, spec);
+    normalise_channels(&mut input, spec);
     Ok((input, placement))
 }
 
@@ -126,29 +126,29 @@ pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacem
         columns: image.columns,
         rows: image.rows,
     };
-    let placement = placement(source, spec);
+    let placement = input_placement(source, spec);
     let size = placement.input;
-    if source.area() == 0 || size.area() == 0 || spec.channels == 0 {
+    if source.pixel_count() == 0 || size.pixel_count() == 0 || spec.channels == 0 {
         return Err(Error::new(
             "fit the image to the network",
             "one of them has no pixels",
         ));
     }
-    let mut input = Vec::with_capacity(spec.channels * size.area());
-    for levels in channels(image, spec.channels) {
-        let mut plane = vec![0.0; size.area()];
-        placement.put_in(&resize(&levels, source, placement.inner)?, &mut plane);
+    let mut input = Vec::with_capacity(spec.channels * size.pixel_count());
+    for levels in display_channels(image, spec.channels) {
+        let mut plane = vec![0.0; size.pixel_count()];
+        placement.put_in(&resize_plane(&levels, source, placement.inner)?, &mut plane);
         input.extend(plane);
     }
     // A grey image fills all channels.
-    while input.len() < spec.channels * size.area() {
-        input.extend_from_within(..size.area());
+    while input.len() < spec.channels * size.pixel_count() {
+        input.extend_from_within(..size.pixel_count());
     }
     Ok((input, placement))
 }
 
 /// `(value - mean) / std`, channel by channel, of one or more inputs `[channels, rows, columns]` on end.
-pub fn normalise(input: &mut [f32], spec: &InputSpec) {
+pub fn normalise_channels(input: &mut [f32], spec: &InputSpec) {
     let planes = input.chunks_exact_mut((spec.columns * spec.rows).max(1));
     for (plane, channel) in planes.zip((0..spec.channels).cycle()) {
         let mean = spec.mean.get(channel).copied().unwrap_or(0.0);
@@ -175,28 +175,30 @@ pub fn fit_mask(mask: &Mask, placement: &InputPlacement) -> Result<Vec<u8>> {
         ));
     }
     let mut covers = Vec::new();
-    for label in labels_in(mask.labels().iter().copied()) {
+    for label in labels_in(mask.pixel_labels().iter().copied()) {
         let inside: Vec<f32> = mask
-            .labels()
+            .pixel_labels()
             .iter()
             .map(|&l| f32::from(u8::from(l == label)))
             .collect();
-        covers.push((label, resize(&inside, size, placement.inner)?));
+        covers.push((label, resize_plane(&inside, size, placement.inner)?));
     }
-    let mut plane = vec![0; placement.input.area()];
-    placement.put_in(&likeliest(&covers, placement.inner), &mut plane);
+    let mut plane = vec![0; placement.input.pixel_count()];
+    placement.put_in(&most_likely_labels(&covers, placement.inner), &mut plane);
     Ok(plane)
 }
 
 /// The prediction at the size of the source from probabilities `[classes, rows, columns]` at the size of the input.
 ///
 /// Class 0 is background; the classes of a pixel sum to 1. Errors: another number of probabilities.
-pub fn unfit(
+pub fn restore_to_source(
     probabilities: &[f32],
     classes: usize,
     placement: &InputPlacement,
 ) -> Result<Prediction> {
-    if !(2..=256).contains(&classes) || probabilities.len() != classes * placement.input.area() {
+    if !(2..=256).contains(&classes)
+        || probabilities.len() != classes * placement.input.pixel_count()
+    {
         return Err(Error::new(
             "read the network's answer",
             "it does not have the size of its input",
@@ -204,17 +206,20 @@ pub fn unfit(
     }
     let mut maps = Vec::new();
     for (plane, label) in probabilities
-        .chunks_exact(placement.input.area())
+        .chunks_exact(placement.input.pixel_count())
         .zip(0..=255u8)
         .skip(1)
     {
         let inner = placement.cut_out(plane);
-        maps.push((label, resize(&inner, placement.inner, placement.source)?));
+        maps.push((
+            label,
+            resize_plane(&inner, placement.inner, placement.source)?,
+        ));
     }
     let Size { columns, rows } = placement.source;
-    let labels = likeliest(&maps, placement.source);
+    let labels = most_likely_labels(&maps, placement.source);
     let mask =
-        Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows));
+        Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::new_blank(columns, rows));
     let to_u16 = |map: Vec<f32>| {
         map.iter()
             .map(|p| (p.clamp(0.0, 1.0) * 65535.0).round() as u16)
@@ -227,8 +232,8 @@ pub fn unfit(
 }
 
 /// For each pixel the label with the largest share, 0 where what they leave to the background is as large.
-fn likeliest(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
-    let mut labels = vec![0; size.area()];
+fn most_likely_labels(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
+    let mut labels = vec![0; size.pixel_count()];
     for (i, out) in labels.iter_mut().enumerate() {
         let mut best = 1.0 - shares.iter().map(|(_, share)| share[i]).sum::<f32>();
         for (label, share) in shares {
@@ -241,9 +246,9 @@ fn likeliest(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
 }
 
 /// What a person sees of the image, 0..=1: three planes where colour is asked for and there, else one.
-fn channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
+fn display_channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
     let contrast = image.first_contrast();
-    let level = |value: f64| image.level(contrast, value) as f32;
+    let level = |value: f64| image.displayed_level(contrast, value) as f32;
     let modality = |stored: f64| level(image.rescale.slope * stored + image.rescale.intercept);
     match &image.pixels {
         Pixels::Rgb8(pixels) if wanted == 3 => {
@@ -261,12 +266,16 @@ fn channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
             let table: Vec<f32> = (0..=255u8).map(|v| modality(f64::from(v))).collect();
             vec![pixels.iter().map(|&v| table[usize::from(v)]).collect()]
         }
-        pixels => vec![(0..pixels.len()).map(|i| level(image.value(i))).collect()],
+        pixels => vec![
+            (0..pixels.len())
+                .map(|i| level(image.modality_value(i)))
+                .collect(),
+        ],
     }
 }
 
 /// Resizes one plane bilinearly; half-pixel centres, and every source pixel counts where it shrinks.
-fn resize(plane: &[f32], from: Size, to: Size) -> Result<Vec<f32>> {
+fn resize_plane(plane: &[f32], from: Size, to: Size) -> Result<Vec<f32>> {
     if from == to {
         return Ok(plane.to_vec());
     }
@@ -316,8 +325,8 @@ mod tests {
     }
 
     fn centroid(mask: &Mask) -> (f64, f64) {
-        let inside: Vec<usize> = (0..mask.labels().len())
-            .filter(|&i| mask.labels()[i] == 1)
+        let inside: Vec<usize> = (0..mask.pixel_labels().len())
+            .filter(|&i| mask.pixel_labels()[i] == 1)
             .collect();
         let mean =
             |of: &dyn Fn(usize) -> usize| inside.iter().map(|&i| of(i)).sum::<usize>() as f64;
@@ -342,7 +351,8 @@ mod tests {
     #[test]
     fn an_image_of_the_input_s_size_stays_as_it_is() {
         let values: Vec<u8> = (0..32 * 16).map(|i| (i % 256) as u8).collect();
-        let (input, placement) = fit(&grey(32, 16, values.clone()), &spec(1, 32, 16)).unwrap();
+        let (input, placement) =
+            fit_to_input(&grey(32, 16, values.clone()), &spec(1, 32, 16)).unwrap();
         assert_eq!(
             (placement.left, placement.top, placement.inner),
             (
@@ -369,7 +379,7 @@ mod tests {
             std: vec![0.25],
             ..spec(1, 32, 32)
         };
-        let (input, placement) = fit(&grey(64, 32, vec![255; 64 * 32]), &spec).unwrap();
+        let (input, placement) = fit_to_input(&grey(64, 32, vec![255; 64 * 32]), &spec).unwrap();
         assert_eq!(
             (placement.left, placement.top, placement.inner.rows),
             (0, 8, 16)
@@ -389,7 +399,7 @@ mod tests {
             aspect: Aspect::Stretched,
             ..spec(1, 32, 32)
         };
-        let (input, placement) = fit(&grey(64, 32, vec![255; 64 * 32]), &spec).unwrap();
+        let (input, placement) = fit_to_input(&grey(64, 32, vec![255; 64 * 32]), &spec).unwrap();
         assert!(input.iter().all(|v| *v == 1.0));
         let left_half: Vec<u8> = (0..64 * 32).map(|i| u8::from(i % 64 < 32)).collect();
         let mask = Mask::from_labels(64, 32, left_half).unwrap();
@@ -401,7 +411,9 @@ mod tests {
                 .all(|(i, &label)| label == u8::from(i % 32 < 16))
         );
         assert_eq!(
-            unfit(&certain(&fitted, 2), 2, &placement).unwrap().mask,
+            restore_to_source(&certain(&fitted, 2), 2, &placement)
+                .unwrap()
+                .mask,
             mask
         );
     }
@@ -425,7 +437,7 @@ mod tests {
     #[test]
     fn the_image_s_own_window_counts_and_the_lowest_value_of_monochrome1_is_white() {
         let mut image = Image::new(16, 16, Pixels::I16(vec![40; 256])).unwrap();
-        let window = labrum_core::image::Window::spanning(0.0, 160.0);
+        let window = labrum_core::image::Window::from_range(0.0, 160.0);
         image.windows.push(WindowPreset {
             name: String::new(),
             window,
@@ -471,7 +483,7 @@ mod tests {
         ] {
             let source = Size { columns, rows };
             let scaled = |side: usize| (side as f64 * scale) as usize;
-            let placement = InputPlacement::centred(
+            let placement = InputPlacement::centred_in_input(
                 source,
                 Size {
                     columns: scaled(columns),
@@ -486,8 +498,10 @@ mod tests {
                 );
                 let mask = disc(columns, rows, x, y, 0.3 * rows as f64);
                 let fitted = fit_mask(&mask, &placement).unwrap();
-                let back = unfit(&certain(&fitted, 2), 2, &placement).unwrap().mask;
-                let dice = metrics::score(&back, &mask, [1.0, 1.0]).unwrap().dice;
+                let back = restore_to_source(&certain(&fitted, 2), 2, &placement)
+                    .unwrap()
+                    .mask;
+                let dice = metrics::score_masks(&back, &mask, [1.0, 1.0]).unwrap().dice;
                 assert!(dice > 0.97, "scale {scale}: Dice {dice}");
                 let (there, here) = (centroid(&back), centroid(&mask));
                 shift = [
@@ -506,7 +520,7 @@ mod tests {
     fn several_labels_keep_their_places() {
         let labels: Vec<u8> = (0..90 * 60).map(|i| [0, 1, 3][(i % 90) / 30]).collect();
         let mask = Mask::from_labels(90, 60, labels).unwrap();
-        let placement = InputPlacement::centred(
+        let placement = InputPlacement::centred_in_input(
             Size {
                 columns: 90,
                 rows: 60,
@@ -517,26 +531,26 @@ mod tests {
             },
         );
         let fitted = fit_mask(&mask, &placement).unwrap();
-        let back = unfit(&certain(&fitted, 4), 4, &placement).unwrap();
+        let back = restore_to_source(&certain(&fitted, 4), 4, &placement).unwrap();
         assert_eq!(
             (
-                back.mask.at(10, 30),
-                back.mask.at(45, 30),
-                back.mask.at(80, 30)
+                back.mask.label_at(10, 30),
+                back.mask.label_at(45, 30),
+                back.mask.label_at(80, 30)
             ),
             (0, 1, 3)
         );
         assert_eq!(back.probabilities.len(), 3);
         assert_eq!(
-            (back.probability(3, 80), back.probability(2, 80)),
+            (back.label_probability(3, 80), back.label_probability(2, 80)),
             (1.0, 0.0)
         );
-        assert_eq!(back.mask.count(2), 0);
+        assert_eq!(back.mask.count_pixels(2), 0);
     }
 
     #[test]
     fn answers_and_masks_of_another_size_are_refused() {
-        let placement = InputPlacement::centred(
+        let placement = InputPlacement::centred_in_input(
             Size {
                 columns: 9,
                 rows: 6,
@@ -546,8 +560,8 @@ mod tests {
                 rows: 16,
             },
         );
-        assert!(unfit(&[0.0; 16], 2, &placement).is_err());
-        assert!(fit_mask(&Mask::empty(6, 9), &placement).is_err());
+        assert!(restore_to_source(&[0.0; 16], 2, &placement).is_err());
+        assert!(fit_mask(&Mask::new_blank(6, 9), &placement).is_err());
     }
 
     #[test]

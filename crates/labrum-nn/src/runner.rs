@@ -27,12 +27,12 @@ impl Runner {
     pub fn new(weights: &Weights, device: NamedDevice) -> Result<Self> {
         let network = if device.is_cpu() {
             let mut weights = weights.clone();
-            checkpoint::check(&weights)?;
+            checkpoint::check_weights(&weights)?;
             checkpoint::widen_sigmoid_head(&mut weights);
             LogitsNetwork::Frozen(Box::new(Frozen::new(&weights)?))
         } else {
             LogitsNetwork::Burn(Box::new(
-                checkpoint::build(weights.clone(), &device.device)?.1,
+                checkpoint::build_network(weights.clone(), &device.device)?.1,
             ))
         };
         Ok(Self { network, device })
@@ -45,13 +45,17 @@ impl Runner {
 
     /// Softmax `[samples, classes, rows, columns]` of the network's answer to normalised inputs `[samples, channels, rows,
     /// columns]`. Errors: a device that fails, results that are not numbers.
-    pub fn probabilities(&mut self, inputs: Vec<f32>, shape: [usize; 4]) -> Result<Vec<f32>> {
+    pub fn predict_probabilities(
+        &mut self,
+        inputs: Vec<f32>,
+        shape: [usize; 4],
+    ) -> Result<Vec<f32>> {
         let failed =
             |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
         let network = &mut self.network;
         // burn reports most failures of a GPU (memory, a lost device) as a panic.
         let run = || match network {
-            LogitsNetwork::Frozen(frozen) => frozen.probabilities(&inputs, shape),
+            LogitsNetwork::Frozen(frozen) => frozen.predict_probabilities(&inputs, shape),
             LogitsNetwork::Burn(network) => {
                 let x = Tensor::<4>::from_data(TensorData::new(inputs, shape), &self.device.device);
                 let data = softmax(network.forward(x), 1)
@@ -61,8 +65,9 @@ impl Runner {
                     .map_err(|e| failed(format!("{e:?}")))
             }
         };
-        let values = catch_unwind(AssertUnwindSafe(run))
-            .map_err(|panic| device::failure(&self.device, "run the model", panic.as_ref()))??;
+        let values = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+            device::panic_to_error(&self.device, "run the model", panic.as_ref())
+        })??;
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
         } else {

@@ -45,13 +45,13 @@ pub struct Architecture {
 }
 
 /// Reads weights and, from our own format, the card.
-pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
+pub fn read_model(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
     let size = std::fs::metadata(path)
-        .map_err(|e| Error::at(tried, path, reason_of(&e)))?
+        .map_err(|e| Error::at_path(tried, path, reason_of(&e)))?
         .len();
     if size > MAX_BYTES {
-        return Err(Error::at(
+        return Err(Error::at_path(
             tried,
             path,
             format!("{size} bytes are more than any CMUNeXt has"),
@@ -66,7 +66,7 @@ pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
         return Ok((None, read_pytorch(path)?));
     }
     let bytes =
-        std::fs::read(path).map_err(|e| Error::at(tried, path, reason_of(&e)).caused_by(e))?;
+        std::fs::read(path).map_err(|e| Error::at_path(tried, path, reason_of(&e)).caused_by(e))?;
     from_bytes(&bytes).map_err(|e| Error {
         path: Some(path.to_owned()),
         ..e
@@ -79,7 +79,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_safetensors(&e))?;
     let mut weights = Weights::new();
     for (name, view) in tensors.iter() {
-        if let Some(values) = floats(view.dtype(), view.data()) {
+        if let Some(values) = floats_from_bytes(view.dtype(), view.data()) {
             weights.insert(
                 plain_name(name),
                 PlainTensor {
@@ -93,7 +93,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
 }
 
 /// The card alone, without reading the weights.
-pub fn card(bytes: &[u8]) -> Result<ModelCard> {
+pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
     header_card(bytes)?.ok_or_else(|| Error::new("read the model", "it has no model card"))
 }
 
@@ -112,12 +112,13 @@ fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
 
 fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
     log::debug!("safetensors: {e}");
-    Error::new("read the model", "it is no safetensors file, or is damaged")
-        .advise("Give a .safetensors file of Labrum, or a PyTorch checkpoint that ends in .pth.")
+    Error::new("read the model", "it is no safetensors file, or is damaged").with_advice(
+        "Give a .safetensors file of Labrum, or a PyTorch checkpoint that ends in .pth.",
+    )
 }
 
 /// Float tensors as f32; `None` for counters and the like.
-fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+fn floats_from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     match dtype {
         Dtype::F32 => Some(
             bytes
@@ -165,7 +166,7 @@ fn plain_name(name: &str) -> String {
 
 fn read_pytorch(path: &Path) -> Result<Weights> {
     let tried = "read the PyTorch checkpoint";
-    let broken = |e: &dyn std::fmt::Display| Error::at(tried, path, e);
+    let broken = |e: &dyn std::fmt::Display| Error::at_path(tried, path, e);
     let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| broken(&e))?;
     let mut weights = Weights::new();
     // Many tensors may be views of one small storage.
@@ -188,7 +189,7 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
         };
         let bytes = tensor.read().map_err(|e| broken(&e))?;
         let name = name.strip_prefix("state_dict.").unwrap_or(name);
-        if let Some(values) = floats(dtype, &bytes) {
+        if let Some(values) = floats_from_bytes(dtype, &bytes) {
             weights.insert(
                 plain_name(name),
                 PlainTensor {
@@ -202,13 +203,13 @@ fn read_pytorch(path: &Path) -> Result<Weights> {
 }
 
 /// Recognises the network that weights belong to.
-pub fn architecture(weights: &Weights) -> Result<Architecture> {
+pub fn detect_architecture(weights: &Weights) -> Result<Architecture> {
     let other = |reason: &str| {
         Error::new(
             "read the model",
             format!("these are not the weights of a CMUNeXt: {reason}"),
         )
-        .advise("Labrum reads CMUNeXt S, base and L; other networks cannot be used.")
+        .with_advice("Labrum reads CMUNeXt S, base and L; other networks cannot be used.")
     };
     let shape = |name: &str| match weights.get(name) {
         Some(tensor) if tensor.shape.len() == 4 => Ok(tensor.shape.clone()),

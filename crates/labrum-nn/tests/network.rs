@@ -42,7 +42,7 @@ impl Engine {
         let [_, channels, rows, columns] = shape;
         match self {
             Self::Trainable(device) => {
-                let (_, network) = checkpoint::build(weights, device).unwrap();
+                let (_, network) = checkpoint::build_network(weights, device).unwrap();
                 let x = Tensor::<4>::from_data(TensorData::new(input, shape), device);
                 network.forward(x).into_data().try_into_vec().unwrap()
             }
@@ -51,7 +51,7 @@ impl Engine {
                 let mut network = Frozen::new(&weights).unwrap();
                 input
                     .chunks(channels * rows * columns)
-                    .flat_map(|x| network.run(x, rows, columns))
+                    .flat_map(|x| network.compute_logits(x, rows, columns))
                     .collect()
             }
         }
@@ -68,7 +68,7 @@ fn largest_distance(a: &[f32], b: &[f32]) -> f32 {
 
 /// Largest distance of our logits from PyTorch's; a sigmoid head z is the softmax head (0, z).
 fn distance_from_pytorch(checkpoint_file: &Path, io_file: &Path, engine: &Engine) -> f32 {
-    let (_, weights) = checkpoint::read(checkpoint_file).unwrap();
+    let (_, weights) = checkpoint::read_model(checkpoint_file).unwrap();
     let single = weights["Conv_1x1.weight"].shape[0] == 1;
     let bytes = std::fs::read(io_file).unwrap();
     let io = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -107,7 +107,7 @@ fn noise(n: usize, seed: f32) -> Vec<f32> {
 /// Weights whose norms are no plain ones.
 fn lively_weights(config: Config, channels: usize, classes: usize) -> checkpoint::Weights {
     let network = labrum_nn::cmunext::CmuNext::new(config, channels, classes, &Device::flex());
-    let mut weights = checkpoint::weights(&network).unwrap();
+    let mut weights = checkpoint::read_weights(&network).unwrap();
     let norms: Vec<String> = weights
         .keys()
         .filter_map(|name| name.strip_suffix(".running_var").map(str::to_owned))
@@ -150,14 +150,14 @@ fn the_frozen_network_says_what_the_trainable_one_says() {
             let of_sample = channels * rows * columns;
             let ours: Vec<f32> = input
                 .chunks(of_sample)
-                .flat_map(|x| frozen.run(x, rows, columns))
+                .flat_map(|x| frozen.compute_logits(x, rows, columns))
                 .collect();
             let off = largest_distance(&ours, &expected);
             assert!(
                 off < 1e-4,
                 "{config} with {channels} channels at {rows}x{columns}: off by {off}"
             );
-            let probabilities = frozen.probabilities(&input, shape).unwrap();
+            let probabilities = frozen.predict_probabilities(&input, shape).unwrap();
             for planes in probabilities.chunks(classes * rows * columns) {
                 for pixel in 0..rows * columns {
                     let sum: f32 = (0..classes)
@@ -181,7 +181,7 @@ fn a_result_that_is_not_a_number_is_an_error_and_no_mask() {
         .for_each(|v| *v = f32::MAX);
     let error = Frozen::new(&weights)
         .unwrap()
-        .probabilities(&noise(256, 1.0), [1, 1, 16, 16])
+        .predict_probabilities(&noise(256, 1.0), [1, 1, 16, 16])
         .unwrap_err();
     assert!(error.to_string().contains("not numbers"), "{error}");
 }
@@ -218,15 +218,15 @@ fn gpu_and_cpu_agree_with_pytorch_on_every_golden_checkpoint() {
 
 #[test]
 fn a_checkpoint_of_another_network_is_refused_by_name() {
-    let (_, mut weights) = checkpoint::read(&fixture("cmunext_S.pth")).unwrap();
+    let (_, mut weights) = checkpoint::read_model(&fixture("cmunext_S.pth")).unwrap();
     let head = weights.remove("Up3.up.1.weight").unwrap();
-    let message = checkpoint::build(weights.clone(), &Device::flex())
+    let message = checkpoint::build_network(weights.clone(), &Device::flex())
         .unwrap_err()
         .to_string();
     assert!(message.contains("Up3.up.1.weight"), "{message}");
     weights.insert("Up3.up.1.weight".into(), head);
     weights.remove("stem.conv.0.weight");
-    let message = checkpoint::build(weights, &Device::flex())
+    let message = checkpoint::build_network(weights, &Device::flex())
         .unwrap_err()
         .to_string();
     assert!(
@@ -237,8 +237,9 @@ fn a_checkpoint_of_another_network_is_refused_by_name() {
 
 #[test]
 fn prefixes_of_data_parallel_training_are_left_out_and_values_survive_our_own_format() {
-    let (_, weights) = checkpoint::read(&fixture("cmunext_S.pth")).unwrap();
-    let card = labrum_nn::infer::bare_card("golden", checkpoint::architecture(&weights).unwrap());
+    let (_, weights) = checkpoint::read_model(&fixture("cmunext_S.pth")).unwrap();
+    let card =
+        labrum_nn::infer::bare_card("golden", checkpoint::detect_architecture(&weights).unwrap());
     let prefixed = weights
         .iter()
         .map(|(n, t)| (format!("module.{n}"), t.clone()))
@@ -292,7 +293,7 @@ fn boundary_dou_and_its_gradient_agree_with_pytorch() {
         let logits: Vec<f32> = doubles(case, "logits").iter().map(|v| *v as f32).collect();
         let device = Device::flex().autodiff();
         let logits = Tensor::<4>::from_data(TensorData::new(logits, shape), &device).require_grad();
-        let loss = BoundaryDou::default().loss(
+        let loss = BoundaryDou::default().compute_loss(
             logits.clone(),
             Truth {
                 labels: &labels,
@@ -336,7 +337,7 @@ fn an_empty_image_teaches_only_when_absent_classes_are_left_out() {
             absent,
             ..BoundaryDou::default()
         };
-        let loss = loss.loss(
+        let loss = loss.compute_loss(
             logits.clone(),
             Truth {
                 labels: &labels,
@@ -377,7 +378,7 @@ fn ignored_pixels_change_neither_loss_nor_gradient() {
             .collect();
         let logits =
             Tensor::<4>::from_data(TensorData::new(logits, [1, 2, 8, 8]), &device).require_grad();
-        let value = loss.loss(
+        let value = loss.compute_loss(
             logits.clone(),
             Truth {
                 labels: &labels,

@@ -21,7 +21,7 @@ fn a_label_is_removed_after_a_question_that_counts_its_masks() {
     assert_eq!(bench.session().standing_labels(), [1]);
 
     bench.until("the model on both", |s| s.runs.is_empty());
-    bench.until("the proposals in the workspace", |s| s.unsaved() == 0);
+    bench.until("the proposals in the workspace", |s| s.unsaved_count() == 0);
     bench.click("Remove the label");
     bench.until("the count", |s| s.label_use(1).is_some());
     let counted = bench.session().label_use(1).unwrap();
@@ -38,7 +38,7 @@ fn a_label_is_removed_after_a_question_that_counts_its_masks() {
     bench.until("the count", |s| s.label_use(1).is_some());
     bench.click("Remove");
     assert!(bench.session().standing_labels().is_empty());
-    assert!(bench.session().live().unwrap().mask().is_blank());
+    assert!(bench.session().live_mask().unwrap().mask().is_blank());
     assert!(
         bench
             .harness
@@ -51,10 +51,10 @@ fn a_label_is_removed_after_a_question_that_counts_its_masks() {
 fn nothing_here_is_said_by_key_shown_and_accepted() {
     let mut bench = corrected();
     bench.key(Key::Delete, Modifiers::SHIFT);
-    assert!(bench.session().live().unwrap().mask().is_blank());
+    assert!(bench.session().live_mask().unwrap().mask().is_blank());
     // The measurements follow the mask a moment later.
     bench.until("what was said", |s| {
-        s.case().is_some_and(|c| c.absent_labels() == [1])
+        s.current_case().is_some_and(|c| c.absent_labels() == [1])
     });
     bench.harness.run_steps(4);
     let said = bench
@@ -62,7 +62,7 @@ fn nothing_here_is_said_by_key_shown_and_accepted() {
         .query_all_by_label_contains("nothing of Disc")
         .count();
     assert!(said > 0, "the case list says so");
-    let first = bench.session().case().unwrap().id;
+    let first = bench.session().current_case().unwrap().id;
     bench.click("Accept and next");
     let case = bench
         .session()
@@ -73,14 +73,17 @@ fn nothing_here_is_said_by_key_shown_and_accepted() {
     assert_eq!(case.status, Status::Accepted);
     bench.key(Key::U, Modifiers::COMMAND);
     assert_eq!(
-        bench.session().case().unwrap().id,
+        bench.session().current_case().unwrap().id,
         first,
         "undo in any case goes back to it"
     );
-    assert_eq!(bench.session().case().unwrap().status, Status::Corrected);
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Corrected
+    );
     bench.key(Key::Z, Modifiers::COMMAND);
     assert!(
-        !bench.session().live().unwrap().mask().is_blank(),
+        !bench.session().live_mask().unwrap().mask().is_blank(),
         "what the model proposed is there again"
     );
 }
@@ -115,13 +118,19 @@ fn a_case_is_taken_out_of_the_list_and_is_back_when_it_is_opened_again() {
     bench.click_at(at);
     let (count, name) = (
         bench.session().cases.len(),
-        bench.session().case().unwrap().title(),
+        bench.session().current_case().unwrap().display_title(),
     );
     bench.key(Key::Delete, Modifiers::COMMAND);
     assert_eq!(bench.session().cases.len(), count - 1);
-    assert!(bench.session().cases.iter().all(|c| c.title() != name));
+    assert!(
+        bench
+            .session()
+            .cases
+            .iter()
+            .all(|c| c.display_title() != name)
+    );
     bench.until("the workspace", |s| {
-        s.unsaved() == 0 && s.meter.total as usize == count - 1
+        s.unsaved_count() == 0 && s.meter.total as usize == count - 1
     });
     let folder = samples().join("fetal-head");
     bench
@@ -129,11 +138,11 @@ fn a_case_is_taken_out_of_the_list_and_is_back_when_it_is_opened_again() {
         .state_mut()
         .as_mut()
         .unwrap()
-        .begin(vec![folder], None);
+        .open_at_startup(vec![folder], None);
     bench.until("the case with its work", |s| {
         s.cases
             .iter()
-            .any(|c| c.title() == name && c.is_restored && c.status == Status::Corrected)
+            .any(|c| c.display_title() == name && c.is_restored && c.status == Status::Corrected)
     });
 }
 
@@ -163,14 +172,17 @@ fn a_task_of_its_own_is_begun_for_a_study() {
     );
     bench.click("Add a label");
     bench.click("Add");
-    let added = bench.session().labels().last().unwrap();
-    assert_eq!(added.kept.task, bench.session().case().unwrap().task);
+    let added = bench.session().all_labels().last().unwrap();
+    assert_eq!(
+        added.kept.task,
+        bench.session().current_case().unwrap().task
+    );
 }
 
 #[test]
 fn a_label_that_is_hidden_is_not_drawn_with() {
     let mut bench = corrected();
-    let name = bench.session().labels()[0].name.clone();
+    let name = bench.session().all_labels()[0].name.clone();
     bench.click(&format!("Hide {name}"));
     bench.key(Key::B, Modifiers::NONE);
     let at = bench.at(-260.0, -210.0);

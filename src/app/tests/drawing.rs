@@ -10,13 +10,15 @@ use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2,
 pub(super) fn corrected() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| {
-        s.case().is_some_and(|c| c.found() >= 1) && s.current_loaded().is_some()
+        s.current_case()
+            .is_some_and(|c| c.measured_slice_count() >= 1)
+            && s.current_loaded().is_some()
     });
     bench.until("the workspace", |s| {
-        matches!(s.workspace(), WorkspaceState::Open(_))
+        matches!(s.workspace_state(), WorkspaceState::Open(_))
     });
     bench.until("the proposal in the mask", |s| {
-        s.live().is_some_and(|l| !l.mask().is_blank())
+        s.live_mask().is_some_and(|l| !l.mask().is_blank())
     });
     bench.harness.run_steps(4);
     bench
@@ -98,8 +100,10 @@ impl Bench {
             min: [rect.min.x, rect.min.y],
             size: rect.size().into(),
         };
-        let case = self.session().case().unwrap();
-        let placement = case.view.place(canvas, self.session().extent(case));
+        let case = self.session().current_case().unwrap();
+        let placement = case
+            .view
+            .place_picture(canvas, self.session().picture_extent(case));
         placement
             .image_from_screen([at.x, at.y])
             .map(|v| v.floor() as i64)
@@ -108,13 +112,17 @@ impl Bench {
     /// The label under a point of the screen.
     pub(super) fn label(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at);
-        self.session().live().unwrap().mask().at(column, row)
+        self.session()
+            .live_mask()
+            .unwrap()
+            .mask()
+            .label_at(column, row)
     }
 
     /// What the model proposed under a point of the screen.
     pub(super) fn proposed(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at).map(|v| v as usize);
-        let case = self.session().case().unwrap();
+        let case = self.session().current_case().unwrap();
         case.slices[case.slice]
             .proposal
             .as_ref()
@@ -123,7 +131,7 @@ impl Bench {
     }
 
     pub(super) fn tool(&self) -> ToolKind {
-        self.session().tool()
+        self.session().active_tool()
     }
 }
 
@@ -143,7 +151,10 @@ fn a_brush_taken_by_its_key_paints_without_gaps_and_is_undone() {
         let at = points[0] + (points[1] - points[0]) * (t as f32 / 20.0);
         assert_eq!(bench.label(at), 1, "{t} of 20 on the way");
     }
-    assert_eq!(bench.session().case().unwrap().status, Status::Corrected);
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Corrected
+    );
     assert_eq!(bench.session().next_undo(), Some("Brush"));
     bench.key(Key::Z, Modifiers::COMMAND);
     assert!(
@@ -221,7 +232,7 @@ fn a_polygon_is_closed_by_a_double_click() {
         bench.click_at(bench.at(x, y));
     }
     assert!(bench.session().is_drawing());
-    assert_eq!(bench.session().preview().points.len(), 4);
+    assert_eq!(bench.session().tool_preview().points.len(), 4);
     let inside = bench.at(-270.0, -190.0);
     assert_eq!(
         bench.label(inside),
@@ -237,7 +248,7 @@ fn a_polygon_is_closed_by_a_double_click() {
 fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the picture", |s| {
-        s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+        s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
     });
     bench.harness.run_steps(4);
     bench.key(Key::B, Modifiers::NONE);
@@ -245,9 +256,9 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
     bench.moved(middle);
     bench.harness.step();
 
-    let slice = bench.session().case().unwrap().slice;
+    let slice = bench.session().current_case().unwrap().slice;
     bench.wheel(-1.0, Modifiers::NONE);
-    assert_eq!(bench.session().case().unwrap().slice, slice + 1);
+    assert_eq!(bench.session().current_case().unwrap().slice, slice + 1);
     bench.until("the next slice", |s| s.current_loaded().is_some());
     let radius = bench.session().settings.tools.radius;
     bench.wheel(2.0, Modifiers::SHIFT);
@@ -279,7 +290,7 @@ fn every_button_of_the_mouse_and_the_wheel_work_with_a_tool_in_hand() {
         &[middle, bench.at(60.0, 30.0)],
     );
     assert!(
-        bench.session().case().unwrap().window.is_some(),
+        bench.session().current_case().unwrap().window.is_some(),
         "the right button changes the greys"
     );
 }
@@ -303,7 +314,7 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
         .click();
     bench.harness.run_steps(2);
     bench.click("Add");
-    let labels = bench.session().labels();
+    let labels = bench.session().all_labels();
     assert_eq!(
         (
             labels.len(),
@@ -314,9 +325,9 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
     );
     assert_eq!(bench.session().active_label(), 2);
 
-    let name = bench.session().labels()[0].name.clone();
+    let name = bench.session().all_labels()[0].name.clone();
     bench.click(&format!("Lock {name}"));
-    assert!(bench.session().labels()[0].locked);
+    assert!(bench.session().all_labels()[0].locked);
     bench.key(Key::B, Modifiers::NONE);
     let (inside, outside) = (bench.at(0.0, 0.0), bench.at(-260.0, -210.0));
     bench.draw(&[outside, inside]);
@@ -337,7 +348,7 @@ fn the_name_of_a_new_label_is_typed_at_once_and_entered() {
     bench.harness.event(Input::Text("bone".into()));
     bench.harness.run_steps(2);
     bench.key(Key::Enter, Modifiers::NONE);
-    let labels = bench.session().labels();
+    let labels = bench.session().all_labels();
     assert_eq!((labels.len(), labels[1].name.as_str()), (2, "bone"));
     assert_ne!(labels[0].color, labels[1].color);
     assert_eq!(bench.tool(), ToolKind::Look, "B took no brush");
@@ -350,15 +361,15 @@ fn pointing_at_a_command_shows_what_it_would_do() {
     bench.harness.run_steps(2);
     bench.harness.get_by_label("Grow").hover();
     bench.harness.run_steps(3);
-    let region = bench.session().preview().region.clone().unwrap();
+    let region = bench.session().tool_preview().region.clone().unwrap();
     assert!(region.len() > 100);
-    let count = |bench: &Bench| bench.session().live().unwrap().mask().count(1);
+    let count = |bench: &Bench| bench.session().live_mask().unwrap().mask().count_pixels(1);
     let before = count(&bench);
     bench.click("Grow");
     assert_eq!(count(&bench), before + region.len(), "and does just that");
     bench.moved(bench.at(0.0, 0.0));
     bench.harness.run_steps(3);
-    assert!(bench.session().preview().region.is_none());
+    assert!(bench.session().tool_preview().region.is_none());
 }
 
 #[test]
@@ -388,7 +399,7 @@ fn keys_are_changed_and_whoever_loses_one_is_named() {
             .session()
             .settings
             .keys
-            .of(UserCommand::ToolEraser)
+            .shortcuts_for(UserCommand::ToolEraser)
             .is_empty()
     );
     bench.click("Close");
@@ -410,17 +421,22 @@ fn cases_are_put_in_order_by_name() {
     assert_eq!(bench.session().settings.case_order, CaseOrder::Name);
     let names: Vec<String> = bench
         .session()
-        .ordered()
+        .ordered_cases()
         .into_iter()
-        .map(|i| bench.session().cases[i].title().to_lowercase())
+        .map(|i| bench.session().cases[i].display_title().to_lowercase())
         .collect();
     assert!(names.is_sorted(), "{names:?}");
     let top = |name: &str| bench.harness.get_by_label_contains(name).rect().top();
     let shown: Vec<f32> = bench
         .session()
-        .ordered()
+        .ordered_cases()
         .into_iter()
-        .map(|i| top(&format!("Case {},", bench.session().cases[i].title())))
+        .map(|i| {
+            top(&format!(
+                "Case {},",
+                bench.session().cases[i].display_title()
+            ))
+        })
         .collect();
     assert!(shown.is_sorted(), "{shown:?}");
 }
@@ -452,12 +468,12 @@ fn the_proposal_is_seen_before_it_is_accepted() {
     bench.key(Key::B, Modifiers::NONE);
     let at = bench.at(-260.0, -210.0);
     bench.click_at(at);
-    let mask = |bench: &Bench| bench.session().live().unwrap().mask().clone();
+    let mask = |bench: &Bench| bench.session().live_mask().unwrap().mask().clone();
     let proposed = {
-        let case = bench.session().case().unwrap();
-        case.slices[case.slice].proposal.as_ref().unwrap().mask()
+        let case = bench.session().current_case().unwrap();
+        case.slices[case.slice].proposal.as_ref().unwrap().to_mask()
     };
-    let drawn = mask(&bench).count(1) - proposed.count(1);
+    let drawn = mask(&bench).count_pixels(1) - proposed.count_pixels(1);
     assert!(drawn > 50);
     bench
         .harness
@@ -465,7 +481,13 @@ fn the_proposal_is_seen_before_it_is_accepted() {
         .hover();
     bench.harness.run_steps(3);
     assert_eq!(
-        bench.session().preview().region.as_ref().unwrap().len(),
+        bench
+            .session()
+            .tool_preview()
+            .region
+            .as_ref()
+            .unwrap()
+            .len(),
         drawn
     );
     bench.click("Accept the proposal here");
@@ -478,7 +500,7 @@ fn the_proposal_is_seen_before_it_is_accepted() {
 fn series() -> Bench {
     let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
     bench.until("the slice", |s| {
-        s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+        s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
     });
     bench.harness.run_steps(4);
     bench
@@ -497,7 +519,11 @@ fn every_key_of_the_table_does_what_it_says() {
         (Key::End, 11),
     ] {
         bench.key(key, NONE);
-        assert_eq!(bench.session().case().unwrap().slice, slice, "{key:?}");
+        assert_eq!(
+            bench.session().current_case().unwrap().slice,
+            slice,
+            "{key:?}"
+        );
     }
     bench.until("the last slice", |s| s.current_loaded().is_some());
     let scale =
@@ -513,7 +539,10 @@ fn every_key_of_the_table_does_what_it_says() {
 
     let window = |bench: &Bench| {
         let session = bench.session();
-        session.window_of(session.case().unwrap(), session.current_loaded().unwrap())
+        session.window_of(
+            session.current_case().unwrap(),
+            session.current_loaded().unwrap(),
+        )
     };
     let presets: Vec<_> = bench
         .session()
@@ -599,9 +628,15 @@ fn every_key_of_the_table_does_what_it_says() {
     assert!(bench.harness.query_by_label("Find a command").is_some());
     bench.key(Key::Escape, NONE);
     bench.key(Key::Enter, NONE);
-    assert_eq!(bench.session().case().unwrap().status, Status::Accepted);
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Accepted
+    );
     bench.key(Key::Backspace, NONE);
-    assert_eq!(bench.session().case().unwrap().status, Status::Skipped);
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Skipped
+    );
     assert!(!bench.session().notices.list.is_empty());
     bench.key(Key::Escape, NONE);
     assert!(bench.session().notices.list.is_empty(), "messages go first");
@@ -631,7 +666,7 @@ fn labels_and_doubtful_places_are_gone_through_by_key_and_the_model_is_run() {
     bench.key(Key::Enter, Modifiers::NONE);
     assert_eq!(
         (
-            bench.session().labels().len(),
+            bench.session().all_labels().len(),
             bench.session().active_label()
         ),
         (2, 2)
@@ -656,13 +691,16 @@ fn a_series_is_corrected_at_the_keyboard_alone() {
         bench.key(Key::ArrowRight, Modifiers::SHIFT);
         bench.key(Key::C, Modifiers::NONE);
         assert!(
-            !bench.session().live().unwrap().mask().is_blank(),
+            !bench.session().live_mask().unwrap().mask().is_blank(),
             "slice {slice}"
         );
     }
     bench.key(Key::Enter, Modifiers::NONE);
-    assert_eq!(bench.session().case().unwrap().status, Status::Accepted);
-    bench.until("the journal", |s| s.unsaved() == 0);
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Accepted
+    );
+    bench.until("the journal", |s| s.unsaved_count() == 0);
     assert!(bench.session().next_undo().is_some());
 }
 
@@ -675,7 +713,7 @@ fn a_series_is_corrected_with_the_mouse_alone() {
     bench.harness.step();
     bench.wheel(20.0, Modifiers::NONE);
     for slice in 0..12 {
-        assert_eq!(bench.session().case().unwrap().slice, slice);
+        assert_eq!(bench.session().current_case().unwrap().slice, slice);
         bench.until("the slice", |s| s.current_loaded().is_some());
         bench.draw(&[a, b]);
         assert_eq!(bench.label(a), 1);
@@ -684,5 +722,8 @@ fn a_series_is_corrected_with_the_mouse_alone() {
     bench.click("Undo");
     assert_eq!(bench.label(a), 0, "the stroke on the last slice is gone");
     bench.click("Accept and next");
-    assert_eq!(bench.session().case().unwrap().status, Status::Accepted);
+    assert_eq!(
+        bench.session().current_case().unwrap().status,
+        Status::Accepted
+    );
 }

@@ -8,7 +8,9 @@ fn accepted() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     for case in 0..2 {
         bench.until("the mask", |s| {
-            s.current == Some(case) && s.case().is_some_and(|c| c.found() == 1)
+            s.current == Some(case)
+                && s.current_case()
+                    .is_some_and(|c| c.measured_slice_count() == 1)
         });
         bench.click("Accept and next");
     }

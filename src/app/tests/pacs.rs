@@ -82,7 +82,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
         .as_mut()
         .unwrap()
         .session
-        .apply(Action::SetSettings(settings));
+        .apply_action(Action::SetSettings(settings));
 
     find_and_open(&mut bench, "SCD0000101");
     bench.until("the study is open", |s| {
@@ -100,11 +100,13 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
         .as_mut()
         .unwrap()
         .session
-        .apply(Action::ChooseModel(Some(ModelSource::Shipped(0))));
+        .apply_action(Action::ChooseModel(Some(ModelSource::Shipped(0))));
     bench
         .harness
         .key_press_modifiers(egui::Modifiers::SHIFT, Key::R);
-    bench.until("all slices have a mask", |s| s.cases[0].found() == 12);
+    bench.until("all slices have a mask", |s| {
+        s.cases[0].measured_slice_count() == 12
+    });
 
     // The server is gone when the segmentation is sent, and comes back.
     orthanc.kill();
@@ -224,7 +226,7 @@ fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
         .as_mut()
         .unwrap()
         .session
-        .apply(Action::SetSettings(settings));
+        .apply_action(Action::SetSettings(settings));
 
     find_and_open(&mut bench, "SCD0000101");
     let cache = bench.folder.path().join("cache/pacs");

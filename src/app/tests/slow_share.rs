@@ -12,7 +12,7 @@ fn share() -> tempfile::TempDir {
         let path = entry.unwrap().path();
         std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
     }
-    slow::make(folder.path(), EACH);
+    slow::delay_folder(folder.path(), EACH);
     folder
 }
 
@@ -44,7 +44,7 @@ fn no_frame_waits_for_a_slow_share() {
     bench.harness.key_press(Key::Home);
     bench.harness.step();
     assert_eq!(
-        bench.session().case().unwrap().slice,
+        bench.session().current_case().unwrap().slice,
         0,
         "one scrolls on while pixels are on their way"
     );
@@ -65,7 +65,7 @@ fn opening_from_a_slow_share_is_cancelled_at_once() {
         .as_mut()
         .unwrap()
         .session
-        .apply(Action::Command(
+        .apply_action(Action::Command(
             crate::session::command::UserCommand::Cancel,
         ));
     let begun = Instant::now();

@@ -4,10 +4,10 @@ pub(super) mod send;
 pub(super) mod server;
 
 use crate::Result;
-use crate::io::pacs::{Archive, Received, receive};
+use crate::io::pacs::{Archive, Received, receive_study};
 use clap::Subcommand;
 use labrum_core::{
-    counts::counted,
+    counts::count_with_noun,
     pacs::{Query, Receiving, RemoteSeries, RemoteStudy},
     progress::Cancel,
 };
@@ -109,7 +109,7 @@ pub(super) struct QueryArguments {
 }
 
 impl QueryArguments {
-    pub(super) fn query(&self) -> Query {
+    pub(super) fn to_query(&self) -> Query {
         let text = |given: &Option<String>| given.clone().unwrap_or_default();
         Query {
             patient_name: text(&self.name),
@@ -158,24 +158,24 @@ struct GetArguments {
 
 pub(super) fn run(arguments: PacsArguments) -> Result<()> {
     match arguments.what {
-        PacsCommand::Servers { json } => server::list(json),
-        PacsCommand::Add(arguments) => server::add(&arguments),
-        PacsCommand::Remove { name } => server::remove(&name),
+        PacsCommand::Servers { json } => server::list_servers(json),
+        PacsCommand::Add(arguments) => server::add_server(&arguments),
+        PacsCommand::Remove { name } => server::remove_server(&name),
         PacsCommand::SignIn {
             name,
             secret_from_stdin,
         } => server::sign_in(&name, secret_from_stdin),
-        PacsCommand::Echo { server, json } => echo(&server, json),
-        PacsCommand::Find(arguments) => find(&arguments),
-        PacsCommand::Get(arguments) => get(&arguments),
-        PacsCommand::Send(arguments) => send::send(&arguments),
-        PacsCommand::Queue(arguments) => send::queue(arguments),
+        PacsCommand::Echo { server, json } => echo_server(&server, json),
+        PacsCommand::Find(arguments) => find_studies(&arguments),
+        PacsCommand::Get(arguments) => receive_studies(&arguments),
+        PacsCommand::Send(arguments) => send::send_files(&arguments),
+        PacsCommand::Queue(arguments) => send::run_queue_command(arguments),
     }
 }
 
-fn echo(server: &ServerArguments, json: bool) -> Result<()> {
+fn echo_server(server: &ServerArguments, json: bool) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
-    let archive = server.archive()?;
+    let archive = server.open_archive()?;
     let begun = std::time::Instant::now();
     archive.echo(&cancel)?;
     let milliseconds = begun.elapsed().as_millis() as u64;
@@ -183,7 +183,7 @@ fn echo(server: &ServerArguments, json: bool) -> Result<()> {
         true => super::print_json(
             &serde_json::json!({ "server": archive.server().name, "milliseconds": milliseconds }),
         ),
-        false => super::print(&format!(
+        false => super::print_text(&format!(
             "{} answers ({milliseconds} ms)",
             archive.server().name
         )),
@@ -199,21 +199,21 @@ struct FoundStudy {
     list: Option<Vec<RemoteSeries>>,
 }
 
-fn find(arguments: &FindArguments) -> Result<()> {
+fn find_studies(arguments: &FindArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
-    let archive = arguments.server.archive()?;
-    let found = archive.studies(&arguments.query.query(), &cancel)?;
+    let archive = arguments.server.open_archive()?;
+    let found = archive.find_studies(&arguments.query.to_query(), &cancel)?;
     let mut studies = Vec::new();
     for study in found.studies {
         let list = match arguments.series {
-            true => Some(archive.series(&study.study_uid, &cancel)?),
+            true => Some(archive.find_series(&study.study_uid, &cancel)?),
             false => None,
         };
         studies.push(FoundStudy { study, list });
     }
     if found.is_cut {
         let count = studies.len();
-        super::console::remark(format_args!(
+        super::console::print_remark(format_args!(
             "labrum: there are more studies than {count}: ask for fewer, or give --limit"
         ));
     }
@@ -222,15 +222,15 @@ fn find(arguments: &FindArguments) -> Result<()> {
     }
     studies
         .iter()
-        .try_for_each(|found| super::print(&lines(found)))?;
+        .try_for_each(|found| super::print_text(&format_study(found)))?;
     if studies.is_empty() {
-        super::print("no study fits")
+        super::print_text("no study fits")
     } else {
         Ok(())
     }
 }
 
-fn lines(found: &FoundStudy) -> String {
+fn format_study(found: &FoundStudy) -> String {
     let study = &found.study;
     let count = |n: Option<u32>, what: &str| n.map_or(String::new(), |n| format!("{n} {what}"));
     let parts = [
@@ -278,20 +278,20 @@ struct GotStudy {
     bytes: u64,
 }
 
-fn get(arguments: &GetArguments) -> Result<()> {
+fn receive_studies(arguments: &GetArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
-    let archive = arguments.server.archive()?;
+    let archive = arguments.server.open_archive()?;
     let mut got = Vec::new();
     for study in &arguments.studies {
         if !labrum_core::pacs::is_uid(study) {
-            return Err(super::usage::wrong(
+            return Err(super::usage::argument_error(
                 "receive a study",
                 format!("\"{study}\" is no Study Instance UID"),
             ));
         }
         let folder = arguments.out.join(study);
         let series = (!arguments.series.is_empty()).then_some(arguments.series.as_slice());
-        let received = fetch(&archive, study, series, &folder, &cancel)?;
+        let received = fetch_study(&archive, study, series, &folder, &cancel)?;
         let Received {
             objects,
             kept,
@@ -316,33 +316,33 @@ fn get(arguments: &GetArguments) -> Result<()> {
         } else {
             format!(", {} of them were there", g.kept)
         };
-        super::print(&format!(
+        super::print_text(&format!(
             "{}{known}: {}",
-            counted(g.objects, "object"),
+            count_with_noun(g.objects, "object"),
             g.folder.display()
         ))
     })
 }
 
 /// Receives a study with a bar.
-pub(super) fn fetch(
+pub(super) fn fetch_study(
     archive: &Archive,
     study: &str,
     series: Option<&[String]>,
     folder: &std::path::Path,
     cancel: &Cancel,
 ) -> Result<Received> {
-    let bar = super::console::bar(0, "{pos}/{len} objects, {eta} left {msg}");
+    let bar = super::console::progress_bar(0, "{pos}/{len} objects, {eta} left {msg}");
     let mut was_waiting = false;
     let mut progress = |state: Receiving| {
         bar.set_length(state.total as u64);
         bar.set_position(state.done as u64);
         if state.is_waiting && !was_waiting {
-            super::tell(&bar, "labrum: the connection was lost; it is tried again");
+            super::print_above_bar(&bar, "labrum: the connection was lost; it is tried again");
         }
         was_waiting = state.is_waiting;
     };
-    let received = receive(archive, study, series, folder, &mut progress, cancel);
+    let received = receive_study(archive, study, series, folder, &mut progress, cancel);
     bar.finish_and_clear();
     received
 }

@@ -64,28 +64,28 @@ enum QueueCommand {
 
 /// The queue of this user, which the window sends from, too.
 pub(in crate::cli) fn users_queue() -> Result<SendQueue> {
-    SendQueue::open(&AppFolders::of_user().queue())
+    SendQueue::open(&AppFolders::of_user().send_queue_folder())
 }
 
-pub(super) fn send(arguments: &SendArguments) -> Result<()> {
+pub(super) fn send_files(arguments: &SendArguments) -> Result<()> {
     let cancel = crate::cli::stop_on_ctrl_c()?;
-    let archive = arguments.server.archive()?;
+    let archive = arguments.server.open_archive()?;
     let queue = users_queue()?;
     let mut ours = HashSet::new();
     for file in &arguments.files {
-        ours.insert(queue.add(file, archive.server())?.id);
+        ours.insert(queue.enqueue_file(file, archive.server())?.id);
     }
     // A person who asks again wants what was refused to be tried again.
-    ours.iter().try_for_each(|id| queue.retry(id))?;
+    ours.iter().try_for_each(|id| queue.retry_item(id))?;
     let mut secrets = ServerSecrets::default();
     let mut archive_for = |server: &Server| -> Result<Archive> {
         match server == archive.server() {
             true => Ok(archive.clone()),
-            false => secrets.archive(server),
+            false => secrets.open_archive(server),
         }
     };
     let is_ours = |item: &SendItem| ours.contains(&item.id);
-    work(
+    send_until_done(
         &queue,
         &mut archive_for,
         &is_ours,
@@ -93,11 +93,11 @@ pub(super) fn send(arguments: &SendArguments) -> Result<()> {
         &cancel,
     )?;
     let items = queue
-        .items()?
+        .read_items()?
         .into_iter()
         .filter(is_ours)
         .collect::<Vec<_>>();
-    report(&items, arguments.json)?;
+    print_items(&items, arguments.json)?;
     let missing: Vec<&SendItem> = items
         .iter()
         .filter(|i| i.state != SendState::Sent)
@@ -117,28 +117,29 @@ pub(super) fn send(arguments: &SendArguments) -> Result<()> {
                     items.len()
                 ),
             )
-            .advise("They stay in the queue: labrum pacs queue send tries them again."))
+            .with_advice("They stay in the queue: labrum pacs queue send tries them again."))
         }
     }
 }
 
-pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
+pub(super) fn run_queue_command(arguments: QueueArguments) -> Result<()> {
     let queue = users_queue()?;
     match arguments.what.unwrap_or(QueueCommand::List) {
-        QueueCommand::List => report(&queue.items()?, arguments.json),
+        QueueCommand::List => print_items(&queue.read_items()?, arguments.json),
         QueueCommand::Send { patience } => {
             let cancel = crate::cli::stop_on_ctrl_c()?;
             let mut secrets = ServerSecrets::default();
-            let mut archive_for = |server: &Server| -> Result<Archive> { secrets.archive(server) };
-            work(
+            let mut archive_for =
+                |server: &Server| -> Result<Archive> { secrets.open_archive(server) };
+            send_until_done(
                 &queue,
                 &mut archive_for,
                 &|_| true,
                 Duration::from_secs(patience),
                 &cancel,
             )?;
-            let items = queue.items()?;
-            report(&items, arguments.json)?;
+            let items = queue.read_items()?;
+            print_items(&items, arguments.json)?;
             match items
                 .iter()
                 .filter(|i| i.state.is_open() || i.state == SendState::Refused)
@@ -154,14 +155,18 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
                 )),
             }
         }
-        QueueCommand::Cancel { id } => known(&queue, &id).and_then(|()| queue.cancel(&id)),
-        QueueCommand::Retry { id } => known(&queue, &id).and_then(|()| queue.retry(&id)),
+        QueueCommand::Cancel { id } => {
+            check_queued(&queue, &id).and_then(|()| queue.cancel_item(&id))
+        }
+        QueueCommand::Retry { id } => {
+            check_queued(&queue, &id).and_then(|()| queue.retry_item(&id))
+        }
         QueueCommand::Clear => queue.forget_done(),
     }
 }
 
-fn known(queue: &SendQueue, id: &str) -> Result<()> {
-    match queue.items()?.iter().any(|item| item.id == id) {
+fn check_queued(queue: &SendQueue, id: &str) -> Result<()> {
+    match queue.read_items()?.iter().any(|item| item.id == id) {
         true => Ok(()),
         false => Err(Error::new(
             "find the object",
@@ -171,7 +176,7 @@ fn known(queue: &SendQueue, id: &str) -> Result<()> {
 }
 
 /// Sends until all that is `wanted` is sent or refused, or patience is at its end.
-pub(in crate::cli) fn work(
+pub(in crate::cli) fn send_until_done(
     queue: &SendQueue,
     archive: &mut dyn FnMut(&Server) -> Result<Archive>,
     wanted: &dyn Fn(&SendItem) -> bool,
@@ -189,14 +194,14 @@ pub(in crate::cli) fn work(
             _ => return,
         };
         if line != told {
-            crate::cli::console::remark(format_args!("{line}"));
+            crate::cli::console::print_remark(format_args!("{line}"));
             told = line;
         }
     };
     while !cancel.is_cancelled() {
         let next = queue.send_due(archive, &mut tell, cancel)?;
         let is_open = queue
-            .items()?
+            .read_items()?
             .iter()
             .any(|item| wanted(item) && item.state.is_open());
         let (Some(next), true) = (next, is_open) else {
@@ -215,20 +220,20 @@ pub(in crate::cli) fn work(
     Ok(())
 }
 
-fn report(items: &[SendItem], json: bool) -> Result<()> {
+fn print_items(items: &[SendItem], json: bool) -> Result<()> {
     if json {
         return crate::cli::print_json(&items);
     }
     if items.is_empty() {
-        return crate::cli::print("nothing waits to be sent");
+        return crate::cli::print_text("nothing waits to be sent");
     }
     items.iter().try_for_each(|item| {
         let trouble = item
             .trouble
             .as_ref()
             .map_or(String::new(), |t| format!(": {t}"));
-        let (state, server) = (item.state.label(), &item.server.name);
-        crate::cli::print(&format!(
+        let (state, server) = (item.state.display_name(), &item.server.name);
+        crate::cli::print_text(&format!(
             "{}  {state}  {} to {server}{trouble}",
             item.id, item.file
         ))

@@ -56,27 +56,27 @@ pub(super) struct AddServerArguments {
 
 impl ServerArguments {
     /// The server with its secret, ready to be asked.
-    pub(in crate::cli) fn archive(&self) -> Result<Archive> {
-        let server = resolve(&self.server, &self.more)?;
-        let secret = self.more.secret(&server)?;
+    pub(in crate::cli) fn open_archive(&self) -> Result<Archive> {
+        let server = resolve_server(&self.server, &self.more)?;
+        let secret = self.more.secret_for(&server)?;
         Archive::new(&server, secret.as_ref())
     }
 }
 
 impl AccessArguments {
-    fn secret(&self, server: &Server) -> Result<Option<Secret>> {
+    fn secret_for(&self, server: &Server) -> Result<Option<Secret>> {
         secret_of(server, self.secret_from_stdin)
     }
 }
 
 /// The named server, or the one at this address.
-pub(in crate::cli) fn resolve(text: &str, more: &AccessArguments) -> Result<Server> {
+pub(in crate::cli) fn resolve_server(text: &str, more: &AccessArguments) -> Result<Server> {
     let mut server = match at_address(text)? {
         Some(server) => server,
-        None => known(text)?,
+        None => server_by_name(text)?,
     };
     more.apply(&mut server);
-    match server.problem() {
+    match server.find_problem() {
         None => Ok(server),
         Some(problem) => Err(Error::new(
             format!("use the server \"{}\"", server.name),
@@ -112,7 +112,7 @@ fn at_address(text: &str) -> Result<Option<Server>> {
                 format!("use the server \"{text}\""),
                 "its AE title is missing",
             )
-            .advise("Write dicom://AETITLE@HOST:PORT."));
+            .with_advice("Write dicom://AETITLE@HOST:PORT."));
         };
         let (called_ae, address) = (ae.to_owned(), address.trim_end_matches('/').to_owned());
         return Ok(Some(Server {
@@ -133,7 +133,7 @@ fn at_address(text: &str) -> Result<Option<Server>> {
             "use this server",
             "user and password do not belong into its address",
         )
-        .advise(format!("Give --user, and the password in {SECRET}.")));
+        .with_advice(format!("Give --user, and the password in {SECRET}.")));
     }
     Ok(is_web.then(|| Server {
         name: text.into(),
@@ -142,8 +142,8 @@ fn at_address(text: &str) -> Result<Option<Server>> {
     }))
 }
 
-fn known(name: &str) -> Result<Server> {
-    let settings = settings()?;
+fn server_by_name(name: &str) -> Result<Server> {
+    let settings = load_settings()?;
     let found = settings
         .servers
         .iter()
@@ -162,11 +162,11 @@ fn known(name: &str) -> Result<Server> {
             format!("find the server \"{name}\""),
             "there is none of this name",
         )
-        .advise(advice)
+        .with_advice(advice)
     })
 }
 
-fn settings() -> Result<Settings> {
+fn load_settings() -> Result<Settings> {
     match AppFolders::of_user().load_settings() {
         (settings, None) => Ok(settings),
         (_, Some(error)) => Err(error),
@@ -179,7 +179,7 @@ pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Opt
         return Ok(None);
     }
     if server.is_secret_in_the_clear() {
-        crate::cli::console::remark(format_args!(
+        crate::cli::console::print_remark(format_args!(
             "labrum: warning: the secret goes over the network in the clear: use https://"
         ));
     }
@@ -188,12 +188,12 @@ pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Opt
     }
     match kept_secret(server) {
         Ok(Some(secret)) => Ok(Some(secret)),
-        Ok(None) => Err(missing(server, "there is none in the key store")),
-        Err(error) => Err(missing(server, &error.reason)),
+        Ok(None) => Err(missing_secret(server, "there is none in the key store")),
+        Err(error) => Err(missing_secret(server, &error.reason)),
     }
 }
 
-fn missing(server: &Server, reason: &str) -> Error {
+fn missing_secret(server: &Server, reason: &str) -> Error {
     let what = if server.sign_in == SignIn::Token {
         "token"
     } else {
@@ -203,7 +203,7 @@ fn missing(server: &Server, reason: &str) -> Error {
         format!("find the {what} of the server \"{}\"", server.name),
         reason,
     )
-    .advise(format!(
+    .with_advice(format!(
         "Set {SECRET}, give --secret-from-stdin, or use labrum pacs sign-in."
     ))
 }
@@ -228,8 +228,8 @@ pub(in crate::cli) struct ServerSecrets(HashMap<String, Option<Secret>>);
 
 impl ServerSecrets {
     /// The server with its secret.
-    pub(in crate::cli) fn archive(&mut self, server: &Server) -> Result<Archive> {
-        let who = format!("{} {}", server.key(), server.user);
+    pub(in crate::cli) fn open_archive(&mut self, server: &Server) -> Result<Archive> {
+        let who = format!("{} {}", server.file_key(), server.user);
         if !self.0.contains_key(&who) {
             self.0.insert(who.clone(), secret_of(server, false)?);
         }
@@ -237,13 +237,13 @@ impl ServerSecrets {
     }
 }
 
-pub(super) fn list(json: bool) -> Result<()> {
-    let settings = settings()?;
+pub(super) fn list_servers(json: bool) -> Result<()> {
+    let settings = load_settings()?;
     if json {
         return crate::cli::print_json(&settings.servers);
     }
     if settings.servers.is_empty() {
-        return crate::cli::print("no server is known; add one with labrum pacs add");
+        return crate::cli::print_text("no server is known; add one with labrum pacs add");
     }
     settings.servers.iter().try_for_each(|s| {
         let user = if s.user.is_empty() {
@@ -251,61 +251,62 @@ pub(super) fn list(json: bool) -> Result<()> {
         } else {
             format!("  user {}", s.user)
         };
-        crate::cli::print(&format!(
+        crate::cli::print_text(&format!(
             "{}  {}  {}{user}",
             s.name,
-            s.protocol.label(),
+            s.protocol.display_name(),
             s.address
         ))
     })
 }
 
-pub(super) fn add(arguments: &AddServerArguments) -> Result<()> {
+pub(super) fn add_server(arguments: &AddServerArguments) -> Result<()> {
     let tried = "add the server";
     let mut server = at_address(&arguments.address)?.ok_or_else(|| {
         Error::new(tried, "its address is none")
-            .advise("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
+            .with_advice("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
     })?;
     server.name = arguments.name.trim().to_owned();
     arguments.more.apply(&mut server);
-    if let Some(problem) = server.problem() {
+    if let Some(problem) = server.find_problem() {
         return Err(Error::new(tried, problem));
     }
-    change(|servers| {
+    update_servers(|servers| {
         servers.retain(|s| !s.name.eq_ignore_ascii_case(&server.name));
         servers.push(server);
         Ok(())
     })
 }
 
-pub(super) fn remove(name: &str) -> Result<()> {
-    let server = known(name)?;
+pub(super) fn remove_server(name: &str) -> Result<()> {
+    let server = server_by_name(name)?;
     if server.sign_in != SignIn::None
         && let Err(error) = forget_secret(&server)
     {
-        crate::cli::console::remark(format_args!("labrum: {error}"));
+        crate::cli::console::print_remark(format_args!("labrum: {error}"));
     }
-    change(|servers| {
+    update_servers(|servers| {
         servers.retain(|s| !s.name.eq_ignore_ascii_case(name));
         Ok(())
     })
 }
 
-fn change(change: impl FnOnce(&mut Vec<Server>) -> Result<()>) -> Result<()> {
-    let mut settings = settings()?;
+fn update_servers(change: impl FnOnce(&mut Vec<Server>) -> Result<()>) -> Result<()> {
+    let mut settings = load_settings()?;
     change(&mut settings.servers)?;
     AppFolders::of_user().save_settings(&settings)
 }
 
 pub(super) fn sign_in(name: &str, from_stdin: bool) -> Result<()> {
-    let server = known(name)?;
+    let server = server_by_name(name)?;
     if server.sign_in == SignIn::None {
         return Err(Error::new(
             "sign in",
             format!("the server \"{name}\" asks for no secret"),
         )
-        .advise("Add it again with --user or --token."));
+        .with_advice("Add it again with --user or --token."));
     }
-    let secret = given_secret(from_stdin)?.ok_or_else(|| missing(&server, "none was given"))?;
+    let secret =
+        given_secret(from_stdin)?.ok_or_else(|| missing_secret(&server, "none was given"))?;
     keep_secret(&server, &secret)
 }

@@ -38,8 +38,8 @@ impl Models {
         if self.named {
             return Ok(None);
         }
-        let middle = Middle::of(series);
-        let model = shipped::fitting(series, || middle.look())?;
+        let middle = Middle::from_series(series);
+        let model = shipped::find_fitting_model(series, || middle.cached_look())?;
         middle.check_read()?;
         model
             .map(Some)
@@ -47,17 +47,20 @@ impl Models {
     }
 
     /// The labels of the model that was named, or of this one.
-    pub(super) fn labels(&self, shipped: Option<&Shipped>) -> Vec<Label> {
+    pub(super) fn labels_for(&self, shipped: Option<&Shipped>) -> Vec<Label> {
         let card = shipped
             .map(|model| &model.card)
-            .or(self.loaded.as_ref().map(Segmenter::card));
+            .or(self.loaded.as_ref().map(Segmenter::model_card));
         card.map_or_else(Vec::new, |card| card.labels.clone())
     }
 
     /// The model that was named, or this one, ready to run.
-    pub(super) fn ready(&mut self, shipped: Option<&Shipped>) -> Result<&mut Segmenter> {
+    pub(super) fn ready_segmenter(&mut self, shipped: Option<&Shipped>) -> Result<&mut Segmenter> {
         if let Some(model) = shipped
-            && self.loaded.as_ref().is_none_or(|l| *l.card() != model.card)
+            && self
+                .loaded
+                .as_ref()
+                .is_none_or(|l| *l.model_card() != model.card)
         {
             self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
         }
@@ -74,16 +77,21 @@ struct Middle<'a> {
 }
 
 impl<'a> Middle<'a> {
-    fn of(series: &'a Series) -> Self {
+    fn from_series(series: &'a Series) -> Self {
         Self {
             series,
             look: OnceCell::new(),
         }
     }
 
-    fn look(&self) -> Option<&Look> {
+    fn cached_look(&self) -> Option<&Look> {
         let slice = self.series.slices.get(self.series.slices.len() / 2)?;
-        let read = || Ok(Look::of(&open::load(&slice.source, self.series.kind)?));
+        let read = || {
+            Ok(Look::from_image(&open::load_slice(
+                &slice.source,
+                self.series.kind,
+            )?))
+        };
         self.look.get_or_init(read).as_ref().ok()
     }
 
@@ -110,5 +118,5 @@ fn no_model(series: &Series, reasons: &[String]) -> Error {
         kind: ErrorKind::NoModel,
         ..Error::new(tried, reason)
     }
-    .advise("Name a model with --model, or train one with labrum train.")
+    .with_advice("Name a model with --model, or train one with labrum train.")
 }

@@ -1,8 +1,8 @@
 //! What `labrum segment` is about to write: the series, the names of their files, what is there already.
 
-use super::{SegmentArguments, models::Models, series};
+use super::{SegmentArguments, all_series, models::Models};
 use crate::cli::{console, format};
-use crate::io::export::{Format, Names, common_folder, planned, refuse_originals};
+use crate::io::export::{Format, Names, common_folder, planned_files, refuse_originals};
 use crate::shipped::Shipped;
 use crate::workspace;
 use crate::{Error, Result};
@@ -51,8 +51,8 @@ impl<'a> Plans<'a> {
     pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &SegmentArguments) -> Self {
         let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
         let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
-        let root = root(&arguments.input);
-        for series in series(catalog) {
+        let root = common_input_folder(&arguments.input);
+        for series in all_series(catalog) {
             let model = match models.shipped_for(series) {
                 Ok(model) => model,
                 Err(error) => {
@@ -60,20 +60,20 @@ impl<'a> Plans<'a> {
                     continue;
                 }
             };
-            let labels = models.labels(model.as_ref());
+            let labels = models.labels_for(model.as_ref());
             let below = if arguments.is_flat {
                 PathBuf::new()
             } else {
-                below(series, root.as_deref())
+                folder_below_root(series, root.as_deref())
             };
             let names = Names::new(series, taken.entry(below.clone()).or_default());
             tell_of_another_name(series, &names);
-            let mut formats = formats(arguments, series);
+            let mut formats = formats_for_series(arguments, series);
             // One file for all of them.
             wants_coco |= formats.contains(&Format::Coco);
             formats.retain(|format| *format != Format::Coco);
             let folder = arguments.out.join(&below);
-            let files = planned(&folder, &names, &labels, &formats);
+            let files = planned_files(&folder, &names, &labels, &formats);
             plans.push(SeriesPlan {
                 series,
                 model,
@@ -94,7 +94,7 @@ impl<'a> Plans<'a> {
     }
 
     /// All files.
-    fn files(&self) -> Vec<PathBuf> {
+    fn all_files(&self) -> Vec<PathBuf> {
         self.series
             .iter()
             .flat_map(|plan| plan.files.clone())
@@ -108,30 +108,30 @@ impl<'a> Plans<'a> {
         catalog: &Catalog,
         arguments: &SegmentArguments,
     ) -> Result<()> {
-        let slices = series(catalog)
+        let slices = all_series(catalog)
             .flat_map(|s| &s.slices)
             .map(|s| &s.source.path);
         let given = slices
             .chain(catalog.passed_over.iter().map(|p| &p.path))
             .chain(&arguments.model);
-        let files = self.files();
+        let files = self.all_files();
         refuse_originals(given.map(PathBuf::as_path), &files).map_err(|error| {
-            error.advise("Choose another folder with --out, or rename an image or a label.")
+            error.with_advice("Choose another folder with --out, or rename an image or a label.")
         })?;
         if arguments.resume {
             return Ok(());
         }
-        arguments.overwrite.check(&files).map_err(|error| {
-            error.advise("Choose another folder, give --resume to keep what is there and do the rest, or --overwrite.")
+        arguments.overwrite.refuse_existing(&files).map_err(|error| {
+            error.with_advice("Choose another folder, give --resume to keep what is there and do the rest, or --overwrite.")
         })
     }
 }
 
 /// The folder that all inputs have in common: the one that was given, or that of the file.
-fn root(given: &[PathBuf]) -> Option<PathBuf> {
+fn common_input_folder(given: &[PathBuf]) -> Option<PathBuf> {
     let folders: Vec<PathBuf> = given
         .iter()
-        .map(|path| workspace::absolute(path))
+        .map(|path| workspace::absolute_path(path))
         .filter_map(|path| {
             if path.is_dir() {
                 Some(path)
@@ -144,11 +144,11 @@ fn root(given: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Where the images of a series lie below the folder that all inputs have in common.
-fn below(series: &Series, root: Option<&Path>) -> PathBuf {
+fn folder_below_root(series: &Series, root: Option<&Path>) -> PathBuf {
     let path = series
         .slices
         .first()
-        .map(|slice| workspace::absolute(&slice.source.path));
+        .map(|slice| workspace::absolute_path(&slice.source.path));
     let folder = path.as_deref().and_then(Path::parent);
     let below = folder
         .zip(root)
@@ -166,18 +166,18 @@ fn tell_of_another_name(series: &Series, names: &Names) {
         .find(|(usual, now)| usual != now);
     if let (Some((usual, now)), Some(slice)) = (differs, series.slices.first()) {
         let path = slice.source.path.display();
-        console::remark(format_args!(
+        console::print_remark(format_args!(
             "labrum: {path}: another image has files called \"{usual}\", these are \"{now}\""
         ));
     }
 }
 
-fn formats(arguments: &SegmentArguments, series: &Series) -> Vec<Format> {
+fn formats_for_series(arguments: &SegmentArguments, series: &Series) -> Vec<Format> {
     let is_dicom = series.kind == Kind::Dicom;
     let mut formats: Vec<Format> = match arguments.format.as_slice() {
         [] if is_dicom => vec![Format::LabelMap, Format::Seg],
         [] => vec![Format::LabelMap],
-        given => format::formats(given),
+        given => format::unique_formats(given),
     };
     if arguments.probabilities {
         formats.push(Format::Probabilities);

@@ -9,10 +9,10 @@ use crate::io::{
 };
 use crate::worker::identity;
 use crate::workspace::Workspace;
-use crate::workspace::now;
+use crate::workspace::now_millis;
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
-    counts::{counted, first_names, with_verb},
+    counts::{count_with_noun, first_names, with_verb},
     import::MaskChoice,
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
     label::{self, Label, StoredLabel},
@@ -102,9 +102,9 @@ struct Added {
 
 pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
     let cancel = crate::cli::stop_on_ctrl_c()?;
-    let mut workspace = arguments.which.open()?;
-    let catalog = open::catalog(
-        &identity::absolute(arguments.images.clone()),
+    let mut workspace = arguments.which.open_workspace()?;
+    let catalog = open::read_catalog(
+        &identity::absolute_paths(arguments.images.clone()),
         &mut |_| {},
         &cancel,
     )?;
@@ -114,9 +114,9 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
         .filter(|passed| passed.is_failure)
         .collect();
     for passed in &unreadable {
-        console::fail(format_args!(
+        console::print_failure(format_args!(
             "labrum: {}",
-            Error::at("read the image", &passed.path, &passed.reason)
+            Error::at_path("read the image", &passed.path, &passed.reason)
         ));
     }
     let all: Vec<(&Study, &Series)> = catalog
@@ -124,15 +124,15 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
         .iter()
         .flat_map(|study| study.series.iter().map(move |series| (study, series)))
         .collect();
-    let masks = Masks::find(arguments, &all)?;
-    let bar = console::bar(all.len() as u64, "{pos}/{len} cases");
+    let masks = Masks::find_for_images(arguments, &all)?;
+    let bar = console::progress_bar(all.len() as u64, "{pos}/{len} cases");
     let mut added: Vec<Added> = Vec::new();
     let mut first_of: HashMap<String, PathBuf> = HashMap::new();
     for (study, series) in &all {
         if cancel.is_cancelled() {
             break;
         }
-        let mut one = add(&mut workspace, study, series, &masks, arguments)?;
+        let mut one = add_series(&mut workspace, study, series, &masks, arguments)?;
         let path = series
             .slices
             .first()
@@ -145,7 +145,7 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
         first_of.entry(one.identity.clone()).or_insert(path);
         let name = &one.name;
         one.failure.iter().for_each(|failure| {
-            bar.suspend(|| console::fail(format_args!("labrum: {name}: {failure}")))
+            bar.suspend(|| console::print_failure(format_args!("labrum: {name}: {failure}")))
         });
         added.push(one);
         bar.inc(1);
@@ -161,9 +161,9 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
     added
         .iter_mut()
         .for_each(|one| one.has_no_mask &= !with_masks.contains(&one.identity));
-    workspace.sync()?;
+    workspace.sync_to_disk()?;
     workspace.close()?;
-    tell(&added, arguments)?;
+    print_added(&added, arguments)?;
     let failed = added.iter().filter(|one| one.failure.is_some()).count();
     let without = |what: String| Err(Error::new("take in everything", what));
     match (failed, unreadable.len()) {
@@ -171,10 +171,10 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
             let reason = format!(
                 "it was stopped after {} of {}",
                 added.len(),
-                counted(all.len(), "case")
+                count_with_noun(all.len(), "case")
             );
             Err(Error::new("take in everything", reason)
-                .advise("The same command goes on.")
+                .with_advice("The same command goes on.")
                 .of_kind(ErrorKind::Cancelled))
         }
         // More likely a mistyped folder than images without masks.
@@ -187,29 +187,29 @@ pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
         (0, 0) => Ok(()),
         (0, n) => without(format!(
             "{} could not be read, see above",
-            counted(n, "file")
+            count_with_noun(n, "file")
         )),
         (n, _) => without(format!(
             "the masks of {} were not taken, see above",
-            counted(n, "case")
+            count_with_noun(n, "case")
         )),
     }
 }
 
-fn tell(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
+fn print_added(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
     let notes = |one: &Added| {
         one.notes
             .iter()
             .map(|note| (one.name.clone(), note.clone()))
             .collect::<Vec<(String, String)>>()
     };
-    console::remarks(added.iter().flat_map(notes), "case");
+    console::print_remarks(added.iter().flat_map(notes), "case");
     for (one, same) in added
         .iter()
         .filter_map(|one| Some((one, one.same_as.as_ref()?)))
     {
         let (name, same) = (&one.name, same.display());
-        console::remark(format_args!(
+        console::print_remark(format_args!(
             "labrum: {name}: it holds the very same picture as \"{same}\", which was added"
         ));
     }
@@ -220,7 +220,7 @@ fn tell(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
         .collect();
     if !without.is_empty() {
         let what = with_verb(without.len(), "case", ["has no mask", "have no mask"]);
-        console::remark(format_args!("labrum: {what}: {}", first_names(&without)));
+        console::print_remark(format_args!("labrum: {what}: {}", first_names(&without)));
     }
     if arguments.json {
         return console::print_json(&added);
@@ -231,23 +231,23 @@ fn tell(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
         1 => "1 was there already".to_owned(),
         n => format!("{n} were there already"),
     };
-    console::print(&format!(
+    console::print_text(&format!(
         "{} added, {there}; {masks} got masks",
-        counted(new, "case")
+        count_with_noun(new, "case")
     ))
 }
 
 /// Takes one series in, and its masks where there are some; a mask that cannot be taken is told, the case is in.
-fn add(
+fn add_series(
     workspace: &mut Workspace,
     study: &Study,
     series: &Series,
     masks: &Masks,
     arguments: &AddCasesArguments,
 ) -> Result<Added> {
-    let about = identity::describe(study, series)?;
-    let is_new = workspace.case(&about.identity)?.is_none();
-    let key = workspace.adopt(&about)?;
+    let about = identity::describe_case(study, series)?;
+    let is_new = workspace.find_case(&about.identity)?.is_none();
+    let key = workspace.adopt_case(&about)?;
     if !is_new {
         // One that was taken out of the list comes back.
         workspace.set_listed(key, true)?;
@@ -267,8 +267,8 @@ fn add(
     if arguments.masks.is_empty() {
         return Ok(one);
     }
-    let stored = workspace.case(&about.identity)?;
-    let taken = masks.of(series, workspace);
+    let stored = workspace.find_case(&about.identity)?;
+    let taken = masks.for_series(series, workspace);
     match taken
         .and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one))
     {
@@ -297,7 +297,7 @@ fn take_masks(
     let slice_of = |slice: usize| stored.and_then(|case| case.slices.get(slice));
     let mut kept = 0;
     for (slice, mask) in &found.masks {
-        let mask = PackedMask::of(mask);
+        let mask = PackedMask::from_mask(mask);
         let there = slice_of(*slice);
         // Proposals lie beside what is there; a mask of a person's takes its place only where that is none or given up.
         let is_same = there.and_then(|there| there.mask.as_ref()) == Some(&mask);
@@ -317,7 +317,7 @@ fn take_masks(
                 *slice as u32,
                 &Proposal {
                     model,
-                    at: now(),
+                    at: now_millis(),
                     mask,
                 },
                 None,
@@ -332,7 +332,7 @@ fn take_masks(
             "take the masks",
             format!("{} masks of their own already", with_verb(kept, "slice", ["has", "have"])),
         )
-        .advise("Give --overwrite to replace masks that were imported; what was drawn stays in any case."));
+        .with_advice("Give --overwrite to replace masks that were imported; what was drawn stays in any case."));
     }
     let status = stored.map_or(Status::New, |case| case.entry.status);
     let next = match (arguments.accept, arguments.proposals) {
@@ -365,12 +365,15 @@ struct Masks {
 }
 
 impl Masks {
-    fn find(arguments: &AddCasesArguments, images: &[(&Study, &Series)]) -> Result<Self> {
-        let paths = identity::absolute(arguments.masks.clone());
+    fn find_for_images(
+        arguments: &AddCasesArguments,
+        images: &[(&Study, &Series)],
+    ) -> Result<Self> {
+        let paths = identity::absolute_paths(arguments.masks.clone());
         let images: Vec<&Series> = images.iter().map(|(_, series)| *series).collect();
-        let maps = LabelMaps::find(&paths, &images, arguments.threshold)?;
-        if let Some(note) = maps.as_ref().and_then(LabelMaps::note) {
-            console::remark(format_args!("labrum: in the masks {note}"));
+        let maps = LabelMaps::find_for_images(&paths, &images, arguments.threshold)?;
+        if let Some(note) = maps.as_ref().and_then(LabelMaps::values_note) {
+            console::print_remark(format_args!("labrum: in the masks {note}"));
         }
         let choice = MaskChoice {
             threshold: arguments.threshold,
@@ -387,30 +390,30 @@ impl Masks {
     }
 
     /// The masks of a series. Errors: [`ErrorKind::NotFound`] where there are none.
-    fn of(&self, series: &Series, workspace: &mut Workspace) -> Result<MasksToAdd> {
+    fn for_series(&self, series: &Series, workspace: &mut Workspace) -> Result<MasksToAdd> {
         if let Some(maps) = &self.maps {
-            let masks = maps.masks(series)?;
+            let masks = maps.masks_for_series(series)?;
             if !masks.is_empty() {
                 return from_maps(maps, masks, workspace);
             }
         }
-        let paths = label_maps::others(&self.paths, series)?;
+        let paths = label_maps::other_mask_files(&self.paths, series)?;
         if paths.is_empty() {
             return Err(
                 Error::new("find a mask", "none is called like it").of_kind(ErrorKind::NotFound)
             );
         }
-        let imported = import::masks(&paths, series, &self.choice)?;
-        if let Some(loss) = imported.loss() {
+        let imported = import::read_masks(&paths, series, &self.choice)?;
+        if let Some(loss) = imported.loss_reason() {
             return Err(Error::new("take the masks", loss)
-                .advise("labrum import-masks chooses what is taken."));
+                .with_advice("labrum import-masks chooses what is taken."));
         }
         let values = values_of(workspace, &imported.labels)?;
         Ok(MasksToAdd {
             masks: imported
                 .masks
                 .iter()
-                .map(|(slice, mask)| (*slice, mask.relabelled(&values)))
+                .map(|(slice, mask)| (*slice, mask.remap_labels(&values)))
                 .collect(),
             labels: imported
                 .labels
@@ -428,7 +431,7 @@ fn from_maps(
     masks: Vec<(usize, Mask)>,
     workspace: &mut Workspace,
 ) -> Result<MasksToAdd> {
-    let known = workspace.labels()?;
+    let known = workspace.read_labels()?;
     let of_number = |label: MapLabel| match known
         .get(usize::from(label.value) - 1)
         .filter(|_| !label.is_named)
@@ -443,7 +446,12 @@ fn from_maps(
     for (number, value) in numbers.iter().zip(&values) {
         table[usize::from(*number) - 1] = *value;
     }
-    let held = labels_in(masks.iter().flat_map(|(_, mask)| mask.labels()).copied());
+    let held = labels_in(
+        masks
+            .iter()
+            .flat_map(|(_, mask)| mask.pixel_labels())
+            .copied(),
+    );
     let labels = numbers
         .iter()
         .zip(&labels)
@@ -452,7 +460,7 @@ fn from_maps(
         labels: labels.map(|(_, label)| label.name.clone()).collect(),
         masks: masks
             .into_iter()
-            .map(|(slice, mask)| (slice, mask.relabelled(&table)))
+            .map(|(slice, mask)| (slice, mask.remap_labels(&table)))
             .collect(),
         notes: Vec::new(),
     })
@@ -460,11 +468,11 @@ fn from_maps(
 
 /// The values of these labels in the workspace, which gets those that it does not have.
 fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
-    let mut known = workspace.labels()?;
+    let mut known = workspace.read_labels()?;
     let count = known.len();
     let mut values = Vec::with_capacity(labels.len());
     // A label that was made by its name alone is any of that name.
-    let bare = Label::named("", 0).concept;
+    let bare = Label::with_name("", 0).concept;
     for label in labels {
         let first = |is_it: &dyn Fn(&Label) -> bool| {
             known.iter().position(|one| !one.is_gone() && is_it(one))

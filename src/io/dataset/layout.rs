@@ -28,7 +28,7 @@ pub(super) struct Described {
 
 impl FolderLayout {
     /// Of a folder: nnU-Net's only where there is no folder `images`.
-    pub(super) fn of(folder: &Path) -> Self {
+    pub(super) fn from_folder(folder: &Path) -> Self {
         let [images, of_nnunet] = ["images", "imagesTr"].map(|name| folder.join(name));
         if of_nnunet.is_dir() && !images.exists() {
             let description = Some(folder.join("dataset.json"));
@@ -46,7 +46,7 @@ impl FolderLayout {
     }
 
     /// The name of the mask of an image, and the number of its channel.
-    pub(super) fn case<'a>(&self, image: &'a str) -> (&'a str, usize) {
+    pub(super) fn mask_and_channel<'a>(&self, image: &'a str) -> (&'a str, usize) {
         let numbered = image.rsplit_once('_').filter(|(_, number)| {
             self.description.is_some()
                 && number.len() == CHANNEL_DIGITS
@@ -61,11 +61,11 @@ impl FolderLayout {
     ///
     /// # Errors
     /// Where it cannot be read, or labels are made of several values.
-    pub(super) fn labels(&self) -> Result<Option<Described>> {
+    pub(super) fn read_labels(&self) -> Result<Option<Described>> {
         let Some(path) = self.description.as_deref().filter(|path| path.is_file()) else {
             return Ok(None);
         };
-        let failed = |reason: String| Error::at("read the names of the labels", path, reason);
+        let failed = |reason: String| Error::at_path("read the names of the labels", path, reason);
         if std::fs::metadata(path)
             .map_err(|e| failed(e.to_string()))?
             .len()
@@ -91,7 +91,7 @@ impl FolderLayout {
                     let reason = format!(
                         "its label \"{key}\" is made of several values, and a mask here has one label for each pixel"
                     );
-                    return Err(failed(reason).advise(
+                    return Err(failed(reason).with_advice(
                         "Name the values themselves: {\"labels\": {\"edema\": 1, \"core\": 2}}.",
                     ));
                 }
@@ -113,7 +113,7 @@ impl FolderLayout {
                 },
             ));
         }
-        described.list = LabelList::of(named);
+        described.list = LabelList::from_labels(named);
         Ok(Some(described))
     }
 }

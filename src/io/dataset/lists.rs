@@ -1,6 +1,6 @@
 //! Which images of a folder are for what: by shares of the subjects, or by lists.
 
-use super::{DatasetPair, stem};
+use super::{DatasetPair, normalized_stem};
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -12,7 +12,7 @@ use std::{
 ///
 /// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
 /// subjects or more, and a fraction between 0 and 1, both sides have one; one alone is not held out.
-pub fn split(
+pub fn split_by_subject(
     pairs: &[DatasetPair],
     fraction: f64,
     seed: u64,
@@ -20,7 +20,7 @@ pub fn split(
     let subjects: BTreeSet<&str> = pairs.iter().map(|pair| pair.subject.as_str()).collect();
     let mut order: Vec<(f64, &str)> = subjects
         .into_iter()
-        .map(|subject| (place(subject, seed), subject))
+        .map(|subject| (subject_fraction(subject, seed), subject))
         .collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut held_out = order.partition_point(|(place, _)| *place < fraction);
@@ -48,29 +48,28 @@ impl SplitLists {
     /// those that begin with `#` passed over. A part without file has no images.
     ///
     /// Errors: files that cannot be read or name no image, a name in two of them.
-    pub fn read(files: &[PathBuf]) -> Result<Self> {
+    pub fn read_files(files: &[PathBuf]) -> Result<Self> {
         if files.is_empty() || files.len() > 3 {
             return Err(Error::new(
                 "read the lists of images",
                 format!("there are {} of them", files.len()),
             )
-            .advise(
+            .with_advice(
                 "Give the lists to train on, to choose the best epoch and held out, in that order.",
             ));
         }
         let mut parts = <[Vec<String>; 3]>::default();
         let mut seen: HashMap<String, &Path> = HashMap::new();
         for (part, file) in parts.iter_mut().zip(files) {
-            *part = names(file)?;
+            *part = read_names(file)?;
             for name in part.iter() {
                 if let Some(other) = seen.insert(name.clone(), file) {
                     let reason = format!(
                         "\"{name}\" is in it that \"{}\" names already",
                         other.display()
                     );
-                    return Err(
-                        Error::at("use the list", file, reason).advise("Name each image once.")
-                    );
+                    return Err(Error::at_path("use the list", file, reason)
+                        .with_advice("Name each image once."));
                 }
             }
         }
@@ -87,7 +86,7 @@ impl SplitLists {
         for (part, names) in parts.iter_mut().zip(&self.0) {
             *part = names
                 .iter()
-                .map(|name| listed(&by_name, name))
+                .map(|name| pair_by_name(&by_name, name))
                 .collect::<Result<_>>()?;
         }
         Ok(parts)
@@ -96,11 +95,11 @@ impl SplitLists {
 
 /// The pairs that a file names, a name on each line as for [`SplitLists`]. Errors: as there.
 pub fn only_listed(pairs: &[DatasetPair], file: &Path) -> Result<Vec<DatasetPair>> {
-    let [listed, ..] = SplitLists::read(&[file.to_owned()])?.apply(pairs)?;
+    let [listed, ..] = SplitLists::read_files(&[file.to_owned()])?.apply(pairs)?;
     Ok(listed)
 }
 
-fn listed(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<DatasetPair> {
+fn pair_by_name(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<DatasetPair> {
     by_name
         .get(name)
         .map(|pair| (*pair).clone())
@@ -109,14 +108,14 @@ fn listed(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<DatasetPa
                 "use the list of images",
                 format!("it names \"{name}\", and no image has that name"),
             )
-            .advise("Is it the list of another folder?")
+            .with_advice("Is it the list of another folder?")
         })
 }
 
-fn names(file: &Path) -> Result<Vec<String>> {
+fn read_names(file: &Path) -> Result<Vec<String>> {
     let failed = |reason: String| {
-        Error::at("read the list of images", file, reason)
-            .advise("Each line is the name of an image.")
+        Error::at_path("read the list of images", file, reason)
+            .with_advice("Each line is the name of an image.")
     };
     let text = std::fs::read_to_string(file).map_err(|e| failed(labrum_core::reason_of(&e)))?;
     let lines = text
@@ -124,7 +123,7 @@ fn names(file: &Path) -> Result<Vec<String>> {
         .map(|line| line.trim_start_matches('\u{feff}').trim());
     let names: Vec<String> = lines
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(stem)
+        .map(normalized_stem)
         .collect();
     if names.is_empty() {
         Err(failed("it names no image".into()))
@@ -134,7 +133,7 @@ fn names(file: &Path) -> Result<Vec<String>> {
 }
 
 /// A number 0..1 that subject and seed fix.
-fn place(subject: &str, seed: u64) -> f64 {
+fn subject_fraction(subject: &str, seed: u64) -> f64 {
     let hash = Sha256::new()
         .chain_update(seed.to_le_bytes())
         .chain_update(subject)

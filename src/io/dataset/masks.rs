@@ -9,7 +9,7 @@ use crate::{
         label_values::{self, ValueRule},
     },
 };
-use labrum_core::{label::Label, label_table::LabelTable, naming::composed};
+use labrum_core::{label::Label, label_table::LabelTable, naming::compose_accents};
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ pub struct FolderLabels {
 /// Finds the rule for all masks of a folder and says it of each pair.
 ///
 /// The list of labels is `labels.json` in the folder of the masks, or in that above it, or nnU-Net's `dataset.json`.
-pub(super) fn find(
+pub(super) fn resolve_labels(
     pairs: &mut [DatasetPair],
     folder: &Path,
     layout: &FolderLayout,
@@ -39,31 +39,31 @@ pub(super) fn find(
         .iter()
         .find_map(|folder| labels_beside(folder, "masks"));
     let (list, ignored) = match path {
-        Some(path) => (Some(LabelList::read(&path)?), None),
-        None => layout.labels()?.map_or((None, None), |described| {
+        Some(path) => (Some(LabelList::read_file(&path)?), None),
+        None => layout.read_labels()?.map_or((None, None), |described| {
             (Some(described.list), described.ignored)
         }),
     };
     let values = |pair: &DatasetPair| {
         Ok((
             pair.mask.clone(),
-            label_file::values(&pair.mask, pair.frame)?,
+            label_file::mask_values(&pair.mask, pair.frame)?,
         ))
     };
     let set: Vec<(PathBuf, label_values::MaskValues)> =
         pairs.par_iter().map(values).collect::<Result<_>>()?;
-    let named = list.as_ref().map(LabelList::values);
+    let named = list.as_ref().map(LabelList::named_values);
     let ValueRule {
         reading,
         labels,
         note,
-    } = label_values::rule(&set, named.as_ref(), threshold)?;
+    } = label_values::find_rule(&set, named.as_ref(), threshold)?;
     if let Some(value) = ignored.filter(|value| labels.contains(value)) {
         let reason = format!(
             "its value {value} says that pixels are to be ignored, and here each pixel is learned from"
         );
-        return Err(Error::at("use the masks", &layout.masks, reason)
-            .advise("Leave out what is not drawn to the end."));
+        return Err(Error::at_path("use the masks", &layout.masks, reason)
+            .with_advice("Leave out what is not drawn to the end."));
     }
     pairs.iter_mut().for_each(|pair| pair.reading = reading);
     let unlisted: BTreeSet<u8> = named
@@ -74,7 +74,7 @@ pub(super) fn find(
     let unlisted = (!unlisted.is_empty()).then(|| {
         format!(
             "the list of labels does not name these values of the masks: {}",
-            label_values::list(&unlisted)
+            label_values::format_ranges(&unlisted)
         )
     });
     let notes: Vec<String> = note
@@ -92,27 +92,31 @@ pub(super) fn find(
 
 impl FolderLabels {
     /// The label of a value: as `labels.json` names it, else by number.
-    pub fn label(&self, value: u8) -> Label {
+    pub fn label_for(&self, value: u8) -> Label {
         self.list
-            .label(value)
+            .label_for(value)
             .cloned()
             .unwrap_or_else(|| Label::by_number(value))
     }
 
     /// Those that `labels.json` names, by their values.
-    pub fn listed(&self) -> BTreeMap<u8, Label> {
-        let named = |value: u8| Some((value, self.list.label(value)?.clone()));
-        self.list.values().into_iter().filter_map(named).collect()
+    pub fn named_labels(&self) -> BTreeMap<u8, Label> {
+        let named = |value: u8| Some((value, self.list.label_for(value)?.clone()));
+        self.list
+            .named_values()
+            .into_iter()
+            .filter_map(named)
+            .collect()
     }
 
     /// Which of `labels` each value of the masks is: by its name where `labels.json` says it, else by its value, `trained`
     /// being the values that the labels had in the masks that they were learned from (empty for 1, 2 and so on).
-    pub fn table(&self, labels: &[Label], trained: &[u8]) -> LabelTable {
+    pub fn label_table(&self, labels: &[Label], trained: &[u8]) -> LabelTable {
         let named = |value: &u8| {
-            let name = composed(&self.list.label(*value)?.name);
+            let name = compose_accents(&self.list.label_for(*value)?.name);
             labels
                 .iter()
-                .position(|label| composed(&label.name) == name)
+                .position(|label| compose_accents(&label.name) == name)
         };
         let mut places: Vec<Option<u8>> = vec![None; labels.len()];
         let mut unnamed = Vec::new();
@@ -149,7 +153,7 @@ mod tests {
         names
             .iter()
             .enumerate()
-            .map(|(i, name)| Label::named(*name, i))
+            .map(|(i, name)| Label::with_name(*name, i))
             .collect()
     }
 
@@ -159,15 +163,19 @@ mod tests {
             values: [3, 7, 200].into(),
             ..FolderLabels::default()
         };
-        let table = folder.table(&labels(&["Organ", "Tumour"]), &[3, 200]);
-        assert_eq!([0, 3, 200].map(|value| table.label(value)), [0, 1, 2]);
+        let table = folder.label_table(&labels(&["Organ", "Tumour"]), &[3, 200]);
+        assert_eq!([0, 3, 200].map(|value| table.map_label(value)), [0, 1, 2]);
         assert!(
-            table.label(7) > 2,
+            table.map_label(7) > 2,
             "a label that the model does not know is none of its labels"
         );
-        let plain = folder.table(&labels(&["a", "b", "c"]), &[]);
-        assert_eq!(plain.label(3), 3);
-        assert!(plain.label(7) > 3 && plain.label(200) > 3 && plain.label(7) != plain.label(200));
+        let plain = folder.label_table(&labels(&["a", "b", "c"]), &[]);
+        assert_eq!(plain.map_label(3), 3);
+        assert!(
+            plain.map_label(7) > 3
+                && plain.map_label(200) > 3
+                && plain.map_label(7) != plain.map_label(200)
+        );
     }
 
     #[test]
@@ -176,11 +184,11 @@ mod tests {
             values: [1, 2].into(),
             ..FolderLabels::default()
         };
-        folder.list = LabelList::of([
-            (1, Label::named("Tumour", 0)),
-            (2, Label::named("Organ", 1)),
+        folder.list = LabelList::from_labels([
+            (1, Label::with_name("Tumour", 0)),
+            (2, Label::with_name("Organ", 1)),
         ]);
-        let table = folder.table(&labels(&["Organ", "Tumour"]), &[]);
-        assert_eq!([1, 2].map(|value| table.label(value)), [2, 1]);
+        let table = folder.label_table(&labels(&["Organ", "Tumour"]), &[]);
+        assert_eq!([1, 2].map(|value| table.map_label(value)), [2, 1]);
     }
 }

@@ -13,7 +13,7 @@ mod tests;
 #[cfg(test)]
 mod tests_volumes;
 
-pub use lists::{SplitLists, only_listed, split};
+pub use lists::{SplitLists, only_listed, split_by_subject};
 pub use masks::FolderLabels;
 pub use subjects::{SubjectPattern, of_picture};
 
@@ -26,7 +26,7 @@ use crate::{Error, Result};
 use labrum_core::{
     image::Image,
     mask::Mask,
-    naming::composed,
+    naming::compose_accents,
     study::{Kind, Source},
 };
 use layout::FolderLayout;
@@ -60,7 +60,7 @@ pub struct DatasetPair {
 
 impl DatasetPair {
     /// Where the pixels of the image are.
-    pub fn source(&self) -> Source {
+    pub fn image_source(&self) -> Source {
         Source {
             path: self.image.clone(),
             frame: self.frame,
@@ -68,9 +68,9 @@ impl DatasetPair {
     }
 
     /// Image and mask, of one size.
-    pub fn read(&self) -> Result<(Image, Mask)> {
-        let source = self.source();
-        let image = open::load(&source, Kind::Picture)?;
+    pub fn load_image_and_mask(&self) -> Result<(Image, Mask)> {
+        let source = self.image_source();
+        let image = open::load_slice(&source, Kind::Picture)?;
         let size = (image.columns, image.rows);
         let (mask, note) = label_file::read_on(
             &self.mask,
@@ -88,8 +88,8 @@ impl DatasetPair {
                 "it has {mask} pixels, but \"{}\" has {image}",
                 self.image.display()
             );
-            return Err(Error::at("use the mask", &self.mask, reason)
-                .advise("Save the mask at the size of its image."));
+            return Err(Error::at_path("use the mask", &self.mask, reason)
+                .with_advice("Save the mask at the size of its image."));
         }
         Ok((image, mask))
     }
@@ -123,15 +123,15 @@ pub struct Dataset {
 ///
 /// Errors: no folder of images or masks, no image in it, an image without mask, two files of one name, a table or list of
 /// labels that cannot be read, masks whose values are no labels. Masks without image are left alone.
-pub fn open(folder: &Path, wishes: &FolderOptions) -> Result<Dataset> {
-    let layout = FolderLayout::of(folder);
-    let (mut pairs, mut notes) = list(&layout)?;
-    notes.extend(subjects::name(
+pub fn open_folder(folder: &Path, wishes: &FolderOptions) -> Result<Dataset> {
+    let layout = FolderLayout::from_folder(folder);
+    let (mut pairs, mut notes) = list_pairs(&layout)?;
+    notes.extend(subjects::assign_subjects(
         &mut pairs,
         folder,
         wishes.subject_pattern.as_ref(),
     )?);
-    let labels = masks::find(&mut pairs, folder, &layout, wishes.threshold)?;
+    let labels = masks::resolve_labels(&mut pairs, folder, &layout, wishes.threshold)?;
     notes.extend(labels.note.clone());
     Ok(Dataset {
         folder: folder.to_owned(),
@@ -156,20 +156,23 @@ impl Dataset {
                     count => format!("all its {count} images are of one subject, \"{subject}\""),
                 };
                 let reason = format!("{images}, so none can be held out");
-                Err(Error::at(tried, &self.folder, reason).advise(subjects::ADVICE))
+                Err(Error::at_path(tried, &self.folder, reason).with_advice(subjects::ADVICE))
             }
             _ => Ok(()),
         }
     }
 
     /// Refuses subjects that nobody is: a typing error would hold out nothing. Gives back those that there are.
-    pub fn subjects(&self, tried: &str, wanted: &[String]) -> Result<BTreeSet<String>> {
+    pub fn check_subjects(&self, tried: &str, wanted: &[String]) -> Result<BTreeSet<String>> {
         let found: BTreeSet<&str> = self
             .pairs
             .iter()
             .map(|pair| pair.subject.as_str())
             .collect();
-        let wanted: BTreeSet<String> = wanted.iter().map(|subject| composed(subject)).collect();
+        let wanted: BTreeSet<String> = wanted
+            .iter()
+            .map(|subject| compose_accents(subject))
+            .collect();
         match wanted
             .iter()
             .find(|subject| !found.contains(subject.as_str()))
@@ -180,7 +183,7 @@ impl Dataset {
                     "no image in it is of subject \"{unknown}\"; subjects are, for example, {}",
                     some.join(", ")
                 );
-                Err(Error::at(tried, &self.folder, reason).advise(subjects::ADVICE))
+                Err(Error::at_path(tried, &self.folder, reason).with_advice(subjects::ADVICE))
             }
             None => Ok(wanted),
         }
@@ -189,20 +192,23 @@ impl Dataset {
 
 /// The pairs of a folder, in order of their names, and what a person should know of them. Whose they are is not known yet:
 /// their subject is the name of the file.
-fn list(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
-    let (images, masks) = (pictures(&layout.images)?, pictures(&layout.masks)?);
+fn list_pairs(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
+    let (images, masks) = (
+        pictures_by_name(&layout.images)?,
+        pictures_by_name(&layout.masks)?,
+    );
     let mut pairs = Vec::new();
     let mut channels = 0;
     for (name, image) in images {
-        let (case, channel) = layout.case(&name);
+        let (case, channel) = layout.mask_and_channel(&name);
         if channel > 0 {
             channels += 1;
             continue;
         }
         let mask = masks.get(case).cloned().ok_or_else(|| {
             let reason = format!("it has no mask in \"{}\"", layout.masks.display());
-            Error::at("use the image", &image, reason)
-                .advise("Add a mask of the same name, or remove the image.")
+            Error::at_path("use the image", &image, reason)
+                .with_advice("Add a mask of the same name, or remove the image.")
         })?;
         let (name, subject) = (case.to_owned(), case.to_owned());
         pairs.extend(each_slice(DatasetPair {
@@ -216,8 +222,8 @@ fn list(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
     }
     if pairs.is_empty() {
         return Err(
-            Error::at(TRIED, &layout.images, "there is no picture in it")
-                .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."),
+            Error::at_path(TRIED, &layout.images, "there is no picture in it")
+                .with_advice("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."),
         );
     }
     let images = if channels == 1 {
@@ -234,19 +240,19 @@ fn list(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
 
 /// A pair for each page of a stack and each slice of a volume, of one subject.
 fn each_slice(pair: DatasetPair) -> Result<Vec<DatasetPair>> {
-    let [image, mask] = [frames(&pair.image)?, frames(&pair.mask)?];
+    let [image, mask] = [frame_numbers(&pair.image)?, frame_numbers(&pair.mask)?];
     if image.len() < 2 && mask.len() < 2 {
         return Ok(vec![pair]);
     }
     if image != mask {
         let reason = format!(
             "it has {}, but \"{}\" has {}",
-            pages(&mask),
+            page_count_text(&mask),
             pair.image.display(),
-            pages(&image)
+            page_count_text(&image)
         );
-        return Err(Error::at("use the mask", &pair.mask, reason)
-            .advise("Save a mask for each of them, in one file."));
+        return Err(Error::at_path("use the mask", &pair.mask, reason)
+            .with_advice("Save a mask for each of them, in one file."));
     }
     let one = |frame: u32| DatasetPair {
         name: format!("{}-{:04}", pair.name, frame + 1),
@@ -257,12 +263,12 @@ fn each_slice(pair: DatasetPair) -> Result<Vec<DatasetPair>> {
 }
 
 /// The pages of a stack, or the slices of a volume; one for other pictures.
-fn frames(path: &Path) -> Result<Vec<u32>> {
-    let ending = ending(path).map_or("", |(_, ending)| ending);
+fn frame_numbers(path: &Path) -> Result<Vec<u32>> {
+    let ending = split_extension(path).map_or("", |(_, ending)| ending);
     if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
         return Ok(vec![0]);
     }
-    let mut frames: Vec<u32> = open::slices(path)?
+    let mut frames: Vec<u32> = open::list_slices(path)?
         .into_iter()
         .map(|source| source.frame)
         .collect();
@@ -270,7 +276,7 @@ fn frames(path: &Path) -> Result<Vec<u32>> {
     Ok(frames)
 }
 
-fn pages(frames: &[u32]) -> String {
+fn page_count_text(frames: &[u32]) -> String {
     if frames.len() == 1 {
         "1 page or slice".into()
     } else {
@@ -279,7 +285,7 @@ fn pages(frames: &[u32]) -> String {
 }
 
 /// The name of a file without its ending, and the ending in small letters; `None` where it is no picture's.
-fn ending(path: &Path) -> Option<(String, &'static str)> {
+fn split_extension(path: &Path) -> Option<(String, &'static str)> {
     let name = path.file_name()?.to_string_lossy().into_owned();
     let small = name.to_lowercase();
     let is_it = |ending: &&str| {
@@ -307,14 +313,14 @@ pub struct Lengths {
 /// if it has that one, `head_circumference_mm`.
 ///
 /// Errors: a table without these columns, lengths that are none.
-pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
+pub fn read_lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
     let path = folder.join("pixel_spacing_mm.csv");
     if !path.exists() {
         return Ok(HashMap::new());
     }
     let failed = |reason: String| {
-        Error::at("read the table", &path, reason)
-            .advise("Its first line must be \"name,pixel_spacing_mm\".")
+        Error::at_path("read the table", &path, reason)
+            .with_advice("Its first line must be \"name,pixel_spacing_mm\".")
     };
     let mut table = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -346,21 +352,22 @@ pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
             pixel_spacing: length(spacing)?,
             circumference: circumference.map(length).transpose()?,
         };
-        lengths.insert(stem(named), all);
+        lengths.insert(normalized_stem(named), all);
     }
     Ok(lengths)
 }
 
 /// A file name without the ending of a picture, its accents composed.
-fn stem(name: &str) -> String {
-    ending(Path::new(name)).map_or_else(|| composed(name), |(stem, _)| composed(&stem))
+fn normalized_stem(name: &str) -> String {
+    split_extension(Path::new(name))
+        .map_or_else(|| compose_accents(name), |(stem, _)| compose_accents(&stem))
 }
 
 /// Pictures of a folder by name without ending; hidden files and other endings are passed over.
-fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+fn pictures_by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let failed = |reason: &dyn ToString| {
-        Error::at(TRIED, folder, reason.to_string())
-            .advise("The folder to use holds the folders \"images\" and \"masks\".")
+        Error::at_path(TRIED, folder, reason.to_string())
+            .with_advice("The folder to use holds the folders \"images\" and \"masks\".")
     };
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|e| match e.kind() {
@@ -369,15 +376,14 @@ fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     })? {
         let path = entry.map_err(|e| failed(&e))?.path();
         let Some((name, _)) =
-            ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file())
+            split_extension(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file())
         else {
             continue;
         };
-        if let Some(other) = found.insert(composed(&name), path.clone()) {
+        if let Some(other) = found.insert(compose_accents(&name), path.clone()) {
             let reason = format!("\"{}\" has the same name", other.display());
-            return Err(
-                Error::at("use the file", &path, reason).advise("Remove or rename one of them.")
-            );
+            return Err(Error::at_path("use the file", &path, reason)
+                .with_advice("Remove or rename one of them."));
         }
     }
     Ok(found)

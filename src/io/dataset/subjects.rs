@@ -3,9 +3,9 @@
 //!
 //! Dates and UIDs (`20200314_7.png`, `1.2.840.113619.2.55.png`) begin with numbers, too, but name nobody.
 
-use super::{DatasetPair, stem};
+use super::{DatasetPair, normalized_stem};
 use crate::{Error, Result};
-use labrum_core::naming::composed;
+use labrum_core::naming::compose_accents;
 use regex::Regex;
 use std::{
     cell::RefCell,
@@ -41,15 +41,15 @@ impl FromStr for SubjectPattern {
                 format!("find subjects by \"{text}\""),
                 format!("it is no regular expression ({e})"),
             )
-            .advise("\"^P([0-9]+)\" takes 12 from P12_left.png.")
+            .with_advice("\"^P([0-9]+)\" takes 12 from P12_left.png.")
         };
-        Regex::new(&composed(text)).map(Self).map_err(failed)
+        Regex::new(&compose_accents(text)).map(Self).map_err(failed)
     }
 }
 
 impl SubjectPattern {
     /// Whose image of this name it is; `None` where the pattern says nothing of it.
-    fn subject(&self, name: &str) -> Option<String> {
+    fn match_subject(&self, name: &str) -> Option<String> {
         let found = self.0.captures(name)?;
         let group = found
             .name("subject")
@@ -60,18 +60,18 @@ impl SubjectPattern {
 }
 
 /// Says of each pair whose it is, and tells what a person should know about it. Before, `subject` is the name of its file.
-pub(super) fn name(
+pub(super) fn assign_subjects(
     pairs: &mut [DatasetPair],
     folder: &Path,
     pattern: Option<&SubjectPattern>,
 ) -> Result<Option<String>> {
     let path = folder.join("subjects.csv");
-    let table = table(&path)?;
+    let table = read_table(&path)?;
     let in_table = |pair: &DatasetPair| table.get(&pair.name).or_else(|| table.get(&pair.subject));
     if !table.is_empty() && !pairs.iter().any(|pair| in_table(pair).is_some()) {
         let reason = "none of the names in it is that of an image";
-        return Err(Error::at("use the subjects", &path, reason)
-            .advise("Names are those of the files in images/."));
+        return Err(Error::at_path("use the subjects", &path, reason)
+            .with_advice("Names are those of the files in images/."));
     }
     let mut unnamed = 0;
     for pair in pairs {
@@ -79,12 +79,12 @@ pub(super) fn name(
         let file = &pair.subject;
         pair.subject = match (in_table(pair), pattern) {
             (Some(subject), _) => subject.clone(),
-            (None, Some(pattern)) => pattern.subject(file).ok_or_else(|| {
+            (None, Some(pattern)) => pattern.match_subject(file).ok_or_else(|| {
                 let reason = format!(
                     "--subject-pattern \"{}\" finds no subject in its name",
                     pattern.0
                 );
-                Error::at("use the image", &pair.image, reason).advise(ADVICE)
+                Error::at_path("use the image", &pair.image, reason).with_advice(ADVICE)
             })?,
             (None, None) => {
                 unnamed += usize::from(names_nobody(file));
@@ -109,7 +109,7 @@ fn from_name(name: &str) -> String {
 /// The subject that a name names; `None` where it names nobody.
 fn named_in(name: &str) -> Option<String> {
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
-    match uid(name) {
+    match uid_prefix(name) {
         // What stands behind a UID numbers the pictures that it names.
         Some(uid) => Some(uid.to_owned()),
         None if digits.is_empty() || names_nobody(name) => None,
@@ -130,7 +130,7 @@ pub fn of_picture(path: &Path) -> Result<Option<String>> {
         /// The table that was read last: pictures come folder by folder.
         static LAST: RefCell<Option<KnownTable>> = const { RefCell::new(None) };
     }
-    let name = stem(&path.file_name().unwrap_or_default().to_string_lossy());
+    let name = normalized_stem(&path.file_name().unwrap_or_default().to_string_lossy());
     let folders = path
         .ancestors()
         .skip(1)
@@ -149,7 +149,7 @@ pub fn of_picture(path: &Path) -> Result<Option<String>> {
         let subject = match known {
             Some(subject) => subject,
             None => {
-                let table = table(&file)?;
+                let table = read_table(&file)?;
                 let subject = table.get(&name).cloned();
                 LAST.set(Some((file, changed, table)));
                 subject
@@ -164,11 +164,11 @@ pub fn of_picture(path: &Path) -> Result<Option<String>> {
 
 /// True for names that begin with a date or an identifier of a file rather than of a person.
 fn names_nobody(name: &str) -> bool {
-    uid(name).is_some() || begins_with_date(name) || begins_with_hash(name)
+    uid_prefix(name).is_some() || begins_with_date(name) || begins_with_hash(name)
 }
 
 /// The DICOM UID that the name begins with: numbers with dots between them.
-fn uid(name: &str) -> Option<&str> {
+fn uid_prefix(name: &str) -> Option<&str> {
     let end = name
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(name.len());
@@ -218,13 +218,13 @@ fn begins_with_hash(name: &str) -> bool {
 }
 
 /// What `subjects.csv` says, by name without ending; nothing where there is no such file.
-fn table(path: &Path) -> Result<HashMap<String, String>> {
+fn read_table(path: &Path) -> Result<HashMap<String, String>> {
     if !path.exists() {
         return Ok(HashMap::new());
     }
     let failed = |reason: String| {
-        Error::at("read the subjects", path, reason)
-            .advise("Its first line must be \"name,subject\".")
+        Error::at_path("read the subjects", path, reason)
+            .with_advice("Its first line must be \"name,subject\".")
     };
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -249,7 +249,7 @@ fn table(path: &Path) -> Result<HashMap<String, String>> {
         if subject.is_empty() {
             return Err(failed(format!("\"{name}\" has no subject")));
         }
-        subjects.insert(stem(name), composed(subject));
+        subjects.insert(normalized_stem(name), compose_accents(subject));
     }
     Ok(subjects)
 }
@@ -333,8 +333,12 @@ mod tests {
 
     #[test]
     fn a_pattern_takes_its_group_or_all_that_it_matches() {
-        let subject =
-            |pattern: &str, name: &str| pattern.parse::<SubjectPattern>().unwrap().subject(name);
+        let subject = |pattern: &str, name: &str| {
+            pattern
+                .parse::<SubjectPattern>()
+                .unwrap()
+                .match_subject(name)
+        };
         assert_eq!(subject("^P([0-9]+)", "P12_left").as_deref(), Some("12"));
         assert_eq!(subject("P[0-9]+", "20200314_P12").as_deref(), Some("P12"));
         assert_eq!(

@@ -19,7 +19,7 @@ fn folder(paths: &[&str]) -> tempfile::TempDir {
 }
 
 fn opened(folder: &tempfile::TempDir) -> Result<Dataset> {
-    open(folder.path(), &FolderOptions::default())
+    open_folder(folder.path(), &FolderOptions::default())
 }
 
 fn pairs(folder: &tempfile::TempDir) -> Vec<DatasetPair> {
@@ -61,9 +61,9 @@ fn images_meet_their_masks_by_name_whatever_the_ending() {
         pairs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
         ["a", "b"]
     );
-    let (image, mask) = pairs[0].read().unwrap();
+    let (image, mask) = pairs[0].load_image_and_mask().unwrap();
     assert_eq!((image.columns, image.rows), (4, 3));
-    assert_eq!(mask.labels(), [0, 0, 1, 1].repeat(3));
+    assert_eq!(mask.pixel_labels(), [0, 0, 1, 1].repeat(3));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn lists_say_which_images_are_for_what() {
         file("train.txt", "# a comment\nc\n\na.png\n"),
         file("rest.txt", "b\r\n"),
     );
-    let parts = SplitLists::read(&[train.clone(), rest.clone()])
+    let parts = SplitLists::read_files(&[train.clone(), rest.clone()])
         .unwrap()
         .apply(&pairs)
         .unwrap();
@@ -95,7 +95,7 @@ fn lists_say_which_images_are_for_what() {
     assert_eq!(names, [vec!["c", "a"], vec!["b"], vec![]]);
     assert_eq!(only_listed(&pairs, &rest).unwrap(), [named("b")]);
     let refused = |files: &[PathBuf], part: &str| {
-        let found = SplitLists::read(files)
+        let found = SplitLists::read_files(files)
             .and_then(|lists| lists.apply(&pairs))
             .unwrap_err()
             .to_string();
@@ -110,7 +110,7 @@ fn lists_say_which_images_are_for_what() {
 #[test]
 fn lengths_come_from_a_table() {
     let folder = folder(&["images/a.png"]);
-    assert!(lengths(folder.path()).unwrap().is_empty());
+    assert!(read_lengths(folder.path()).unwrap().is_empty());
     let table = folder.path().join("pixel_spacing_mm.csv");
     std::fs::write(
         &table,
@@ -121,16 +121,16 @@ fn lengths_come_from_a_table() {
         pixel_spacing: 0.25,
         circumference: Some(180.5),
     };
-    assert_eq!(lengths(folder.path()).unwrap()["a"], expected);
+    assert_eq!(read_lengths(folder.path()).unwrap()["a"], expected);
     std::fs::write(&table, "name,pixel_spacing_mm\na,-1\n").unwrap();
     assert!(
-        lengths(folder.path())
+        read_lengths(folder.path())
             .unwrap_err()
             .to_string()
             .contains("\"-1\" of \"a\"")
     );
     std::fs::write(&table, "name,spacing\na,1\n").unwrap();
-    assert!(lengths(folder.path()).is_err());
+    assert!(read_lengths(folder.path()).is_err());
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn two_images_of_one_name_are_named() {
 #[test]
 fn missing_and_empty_folders_are_named() {
     assert!(
-        open(Path::new("/nowhere"), &FolderOptions::default())
+        open_folder(Path::new("/nowhere"), &FolderOptions::default())
             .unwrap_err()
             .to_string()
             .contains("/nowhere/images")
@@ -162,7 +162,10 @@ fn a_mask_of_another_size_than_its_image_names_both() {
     GrayImage::new(5, 3)
         .save(folder.path().join("masks/a.png"))
         .unwrap();
-    let message = pairs(&folder)[0].read().unwrap_err().to_string();
+    let message = pairs(&folder)[0]
+        .load_image_and_mask()
+        .unwrap_err()
+        .to_string();
     for part in ["masks/a.png", "images/a.png", "5 x 3", "4 x 3"] {
         assert!(message.contains(part), "{message}");
     }
@@ -189,7 +192,7 @@ fn no_subject_is_on_both_sides_of_a_split() {
     let pairs: Vec<DatasetPair> = (0..400)
         .map(|i| named(&format!("{:03}_{}", i / 2, i % 2)))
         .collect();
-    let (training, held_out) = split(&pairs, 0.2, 7);
+    let (training, held_out) = split_by_subject(&pairs, 0.2, 7);
     assert_eq!(training.len() + held_out.len(), 400);
     assert!((50..110).contains(&held_out.len()), "{}", held_out.len());
     assert!(
@@ -197,10 +200,13 @@ fn no_subject_is_on_both_sides_of_a_split() {
             .iter()
             .any(|h| training.iter().any(|t| t.subject == h.subject))
     );
-    assert_eq!(split(&pairs, 0.2, 7), (training.clone(), held_out.clone()));
-    assert_ne!(split(&pairs, 0.2, 8).1, held_out);
+    assert_eq!(
+        split_by_subject(&pairs, 0.2, 7),
+        (training.clone(), held_out.clone())
+    );
+    assert_ne!(split_by_subject(&pairs, 0.2, 8).1, held_out);
     // Subjects stay on their side when others come.
-    let (_, of_half) = split(&pairs[..200], 0.2, 7);
+    let (_, of_half) = split_by_subject(&pairs[..200], 0.2, 7);
     assert_eq!(
         of_half,
         held_out
@@ -214,10 +220,10 @@ fn no_subject_is_on_both_sides_of_a_split() {
 #[test]
 fn a_split_of_few_subjects_leaves_some_on_either_side() {
     for seed in 0..20 {
-        let (training, held_out) = split(&["a", "b"].map(named), 0.1, seed);
+        let (training, held_out) = split_by_subject(&["a", "b"].map(named), 0.1, seed);
         assert_eq!((training.len(), held_out.len()), (1, 1));
     }
-    assert_eq!(split(&["a", "b"].map(named), 0.0, 1).1, []);
+    assert_eq!(split_by_subject(&["a", "b"].map(named), 0.0, 1).1, []);
 }
 
 #[test]
@@ -226,7 +232,7 @@ fn one_rule_holds_for_all_masks_of_a_folder() {
     let labels = |folder: &tempfile::TempDir| {
         pairs(folder)
             .iter()
-            .map(|p| p.read().unwrap().1.labels()[..4].to_vec())
+            .map(|p| p.load_image_and_mask().unwrap().1.pixel_labels()[..4].to_vec())
             .collect::<Vec<_>>()
     };
     assert_eq!(labels(&folder), [[0, 0, 1, 1], [0, 0, 1, 1]]);
@@ -248,20 +254,24 @@ fn one_rule_holds_for_all_masks_of_a_folder() {
         threshold: Some(2),
         ..FolderOptions::default()
     };
-    let read = open(folder.path(), &wishes).unwrap().pairs[0]
-        .read()
+    let read = open_folder(folder.path(), &wishes).unwrap().pairs[0]
+        .load_image_and_mask()
         .unwrap();
-    assert_eq!(read.1.labels()[..4], [0, 0, 1, 1]);
+    assert_eq!(read.1.pixel_labels()[..4], [0, 0, 1, 1]);
     let list = r#"{"labels": [{"value": 1, "name": "Liver"}, {"value": 2, "name": "Cyst"}, {"value": 200, "name": "Mass"}]}"#;
     for place in ["labels.json", "masks/labels.json"] {
         std::fs::write(folder.path().join(place), list).unwrap();
         let found = opened(&folder).unwrap();
         assert_eq!(
-            found.pairs[1].read().unwrap().1.labels()[..4],
+            found.pairs[1]
+                .load_image_and_mask()
+                .unwrap()
+                .1
+                .pixel_labels()[..4],
             [0, 0, 200, 200]
         );
-        assert_eq!(found.labels.label(200).name, "Mass");
-        assert_eq!(found.labels.label(7), Label::named("Label 7", 6));
+        assert_eq!(found.labels.label_for(200).name, "Mass");
+        assert_eq!(found.labels.label_for(7), Label::with_name("Label 7", 6));
         std::fs::remove_file(folder.path().join(place)).unwrap();
     }
 }
@@ -305,7 +315,7 @@ fn a_folder_of_one_subject_cannot_be_divided() {
         assert!(error.contains(part), "{error}");
     }
     let pattern = Some("_(.)$".parse().unwrap());
-    let other = open(
+    let other = open_folder(
         folder.path(),
         &FolderOptions {
             subject_pattern: pattern,
@@ -315,11 +325,11 @@ fn a_folder_of_one_subject_cannot_be_divided() {
     .unwrap();
     other.refuse_one_subject("train on").unwrap();
     assert_eq!(
-        other.subjects("train on", &["a".into()]).unwrap(),
+        other.check_subjects("train on", &["a".into()]).unwrap(),
         ["a".to_owned()].into()
     );
     let error = other
-        .subjects("train on", &["c".into()])
+        .check_subjects("train on", &["c".into()])
         .unwrap_err()
         .to_string();
     assert!(

@@ -56,11 +56,11 @@ impl Folder {
             .iter()
             .map(|v| MadePage::new((2, 1), 8, 1, v.to_vec()))
             .collect();
-        self.write(path, &Writing::default().file(&pages));
+        self.write(path, &Writing::default().encode_file(&pages));
     }
 
     fn open(&self) -> Result<Dataset> {
-        super::open(self.0.path(), &FolderOptions::default())
+        super::open_folder(self.0.path(), &FolderOptions::default())
     }
 }
 
@@ -69,10 +69,10 @@ const LABELS: [u8; 12] = [0, 1, 1, 0, 0, 4, 4, 4, 0, 0, 1, 0];
 
 /// Each pixel of an image beside the label that it has.
 fn pixels(pair: &DatasetPair) -> Vec<(u8, u8)> {
-    let (image, mask) = pair.read().unwrap();
+    let (image, mask) = pair.load_image_and_mask().unwrap();
     (0..image.pixels.len())
-        .map(|i| image.value(i) as u8)
-        .zip(mask.labels().iter().copied())
+        .map(|i| image.modality_value(i) as u8)
+        .zip(mask.pixel_labels().iter().copied())
         .collect()
 }
 
@@ -159,7 +159,7 @@ fn a_volume_that_lies_elsewhere_is_no_mask_of_it() {
     folder.volume("images/a.nii", Some(RAS), LABELS);
     folder.volume("masks/a.nii", Some(AS_SHOWN), LABELS);
     let error = folder.open().unwrap().pairs[0]
-        .read()
+        .load_image_and_mask()
         .unwrap_err()
         .to_string();
     assert!(
@@ -222,7 +222,7 @@ fn a_data_set_of_nnunet_is_read_as_it_lies() {
         );
         assert_eq!(found.labels.values, [1, 4].into());
         assert_eq!(
-            [1, 4].map(|value| found.labels.label(value).name),
+            [1, 4].map(|value| found.labels.label_for(value).name),
             ["liver", "tumour"]
         );
         assert!(

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Error, Result};
 use labrum_core::{
-    counts::{counted, with_verb},
+    counts::{count_with_noun, with_verb},
     mask::Mask,
     progress::Cancel,
     study::{Series, Slice},
@@ -32,7 +32,7 @@ pub struct ExportReport {
 
 impl ExportReport {
     /// Each case of which something is missing, and why.
-    pub fn missing(&self) -> Vec<String> {
+    pub fn missing_outputs(&self) -> Vec<String> {
         let of_case = |case: &ManifestCase| -> Vec<String> {
             let name = if case.case.is_empty() {
                 &case.series
@@ -58,7 +58,7 @@ impl ExportReport {
     }
 
     /// "12 cases, 36 files; 1 case could not be written".
-    pub fn text(&self) -> String {
+    pub fn summary_text(&self) -> String {
         let files = self
             .manifest
             .cases
@@ -68,8 +68,8 @@ impl ExportReport {
             + self.files.len();
         let mut text = format!(
             "{}, {}",
-            counted(self.manifest.cases.len(), "case"),
-            counted(files, "file")
+            count_with_noun(self.manifest.cases.len(), "case"),
+            count_with_noun(files, "file")
         );
         match self.kept {
             0 => {}
@@ -77,7 +77,7 @@ impl ExportReport {
         }
         match self.manifest.failed.len() {
             0 => {}
-            n => text += &format!("; {} could not be written", counted(n, "case")),
+            n => text += &format!("; {} could not be written", count_with_noun(n, "case")),
         }
         match self
             .manifest
@@ -87,7 +87,7 @@ impl ExportReport {
             .count()
         {
             0 => {}
-            n => text += &format!("; {} not in all formats", counted(n, "case")),
+            n => text += &format!("; {} not in all formats", count_with_noun(n, "case")),
         }
         if self.manifest.stopped {
             text += "; stopped before the end";
@@ -125,17 +125,17 @@ pub fn export_all(
         ..preset.clone()
     };
     let coco_path = folder.join(COCO);
-    let mut own: Vec<PathBuf> = Manifest::paths(folder).into();
+    let mut own: Vec<PathBuf> = Manifest::file_paths(folder).into();
     own.extend(wants_coco.then(|| coco_path.clone()));
     let was_there = folder.exists();
     let unfinished = Unfinished::in_folder(folder);
     let is_in_the_way = |path: &&PathBuf| path.exists() && !unfinished.is_any;
     if let Some(there) = own.iter().find(is_in_the_way).filter(|_| !preset.replace) {
-        return Err(Error::at("export to", folder, format!("it holds the {} of another export", name_of(there)))
-            .advise("Choose another folder, or have existing files replaced (at the command line: --overwrite)."));
+        return Err(Error::at_path("export to", folder, format!("it holds the {} of another export", name_of(there)))
+            .with_advice("Choose another folder, or have existing files replaced (at the command line: --overwrite)."));
     }
-    let mut export = Export::begin(folder, &each, look, cancel)?;
-    export.journal = Some(Journal::open(folder)?);
+    let mut export = Export::begin_in(folder, &each, look, cancel)?;
+    export.journal = Some(Journal::open_in(folder)?);
     let mut manifest = Manifest {
         program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
         made_at: jiff::Timestamp::now()
@@ -154,17 +154,17 @@ pub fn export_all(
         let mut steps =
             |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
         let done = case.and_then(|case| {
-            let written = export.case(&case, &mut steps)?;
-            Ok((export.entry(&case, &written)?, case, written))
+            let written = export.export_case(&case, &mut steps)?;
+            Ok((export.manifest_case(&case, &written)?, case, written))
         });
         match done {
             Ok((entry, case, written)) => {
                 let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
-                let names = below(folder, case.root.as_deref(), &written.series);
-                coco.add(&written.series, &names, &masks, &case.labels);
+                let names = image_paths(folder, case.root.as_deref(), &written.series);
+                coco.add_series(&written.series, &names, &masks, &case.labels);
                 match (&written.kept, &mut export.journal) {
                     (Some(_), _) => kept += 1,
-                    (None, Some(journal)) => journal.done(&entry)?,
+                    (None, Some(journal)) => journal.note_finished_case(&entry)?,
                     (None, None) => {}
                 }
                 manifest.cases.push(entry);
@@ -195,7 +195,7 @@ pub fn export_all(
         journal
             .filter(|_| !unfinished.is_any)
             .into_iter()
-            .for_each(Journal::remove);
+            .for_each(Journal::delete_file);
         if !was_there {
             // Fails, as it should, where there is something in it.
             let _ = std::fs::remove_dir(folder);
@@ -207,16 +207,16 @@ pub fn export_all(
         });
     }
     if wants_coco {
-        coco.write(&coco_path)?;
+        coco.write_file(&coco_path)?;
     }
     let is_whole = |case: &ManifestCase| case.not_written.is_empty();
     manifest.complete =
         !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
     if !manifest.complete {
-        manifest.earlier = earlier(folder, &unfinished, &manifest)?;
+        manifest.earlier = earlier_files(folder, &unfinished, &manifest)?;
     }
-    manifest.write(folder)?;
-    journal.into_iter().for_each(Journal::remove);
+    manifest.write_files(folder)?;
+    journal.into_iter().for_each(Journal::delete_file);
     Ok(ExportReport {
         manifest,
         files: own,
@@ -232,7 +232,11 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Files of exports before that stand in no case of this one.
-fn earlier(folder: &Path, unfinished: &Unfinished, manifest: &Manifest) -> Result<Vec<FileEntry>> {
+fn earlier_files(
+    folder: &Path,
+    unfinished: &Unfinished,
+    manifest: &Manifest,
+) -> Result<Vec<FileEntry>> {
     let listed: HashSet<PathBuf> = manifest
         .cases
         .iter()
@@ -246,13 +250,13 @@ fn earlier(folder: &Path, unfinished: &Unfinished, manifest: &Manifest) -> Resul
         .collect();
     left.sort();
     left.into_iter()
-        .map(|path| FileEntry::of(folder, path))
+        .map(|path| FileEntry::for_file(folder, path))
         .collect()
 }
 
 /// The images' files as seen from the folder of the export, where they lie below it, else from the folder that all have in
 /// common; else their names.
-fn below(folder: &Path, root: Option<&Path>, series: &Series) -> Vec<String> {
+fn image_paths(folder: &Path, root: Option<&Path>, series: &Series) -> Vec<String> {
     let name = |slice: &Slice| {
         let path = &slice.source.path;
         let below = path
@@ -261,7 +265,7 @@ fn below(folder: &Path, root: Option<&Path>, series: &Series) -> Vec<String> {
             .or_else(|| path.strip_prefix(root?).ok());
         below.map_or_else(
             || name_of(path),
-            |below| FileEntry::below(Path::new(""), below),
+            |below| FileEntry::relative_path(Path::new(""), below),
         )
     };
     series.slices.iter().map(name).collect()

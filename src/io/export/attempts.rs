@@ -5,7 +5,7 @@
 use super::{
     batch::{OverlayStyle, Preset},
     case::CaseToExport,
-    manifest::{FileEntry, Manifest, ManifestCase, hexadecimal, sha256},
+    manifest::{FileEntry, Manifest, ManifestCase, sha256_and_length, to_hex},
     series::Names,
 };
 use crate::{Error, ErrorKind, Result};
@@ -51,7 +51,7 @@ impl Unfinished {
             cases: Vec<ManifestCase>,
             earlier: Vec<FileEntry>,
         }
-        let [json, _] = Manifest::paths(folder);
+        let [json, _] = Manifest::file_paths(folder);
         let known = std::fs::read(&json)
             .ok()
             .and_then(|bytes| serde_json::from_slice::<KnownFile>(&bytes).ok());
@@ -90,7 +90,8 @@ impl Unfinished {
             .collect();
         let is_unchanged = |file: &FileEntry| {
             is_below(&file.path)
-                && sha256(&folder.join(&file.path)).is_ok_and(|(sha256, _)| sha256 == file.sha256)
+                && sha256_and_length(&folder.join(&file.path))
+                    .is_ok_and(|(sha256, _)| sha256 == file.sha256)
         };
         let unchanged: HashSet<&str> = written
             .values()
@@ -139,51 +140,51 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Begins one in `folder`, or goes on with that of an export that was cut off.
-    pub(super) fn open(folder: &Path) -> Result<Self> {
+    pub(super) fn open_in(folder: &Path) -> Result<Self> {
         let path = folder.join(JOURNAL);
         let file = OpenOptions::new()
             .append(true)
             .create(true)
             .open(&path)
-            .map_err(|e| failed(&path, &e))?;
+            .map_err(|e| journal_error(&path, &e))?;
         Ok(Self { file, path })
     }
 
     /// These files will be written.
-    pub(super) fn begun(&mut self, folder: &Path, files: &[PathBuf]) -> Result<()> {
-        self.write(&JournalLine::Begun(
+    pub(super) fn note_started_files(&mut self, folder: &Path, files: &[PathBuf]) -> Result<()> {
+        self.append_line(&JournalLine::Begun(
             files
                 .iter()
-                .map(|file| FileEntry::below(folder, file))
+                .map(|file| FileEntry::relative_path(folder, file))
                 .collect(),
         ))
     }
 
     /// This case is whole.
-    pub(super) fn done(&mut self, case: &ManifestCase) -> Result<()> {
-        self.write(&JournalLine::Done(Box::new(case.clone())))
+    pub(super) fn note_finished_case(&mut self, case: &ManifestCase) -> Result<()> {
+        self.append_line(&JournalLine::Done(Box::new(case.clone())))
     }
 
-    fn write(&mut self, line: &JournalLine) -> Result<()> {
-        let mut bytes =
-            serde_json::to_vec(line).map_err(|e| Error::at("note the export in", &self.path, e))?;
+    fn append_line(&mut self, line: &JournalLine) -> Result<()> {
+        let mut bytes = serde_json::to_vec(line)
+            .map_err(|e| Error::at_path("note the export in", &self.path, e))?;
         bytes.push(b'\n');
         let written = self
             .file
             .write_all(&bytes)
             .and_then(|()| self.file.sync_data());
-        written.map_err(|e| failed(&self.path, &e))
+        written.map_err(|e| journal_error(&self.path, &e))
     }
 
     /// The manifest says it all now.
-    pub(super) fn remove(self) {
+    pub(super) fn delete_file(self) {
         // What is left of it does no harm: a complete manifest counts for more.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::at("note the export in", path, error).of_kind(ErrorKind::Disk)
+fn journal_error(path: &Path, error: &std::io::Error) -> Error {
+    Error::at_path("note the export in", path, error).of_kind(ErrorKind::Disk)
 }
 
 /// What tells whether the files of a case would be the same once more.
@@ -231,9 +232,9 @@ pub(super) fn made_from(
                 &slice.absent
             )
         ));
-        hash.update(slice.mask.labels());
+        hash.update(slice.mask.pixel_labels());
         if let Some(proposal) = &slice.proposal {
-            hash.update(proposal.labels());
+            hash.update(proposal.pixel_labels());
         }
         hash.update(format!("{}", slice.proposal.is_some()));
         slice
@@ -242,5 +243,5 @@ pub(super) fn made_from(
             .flatten()
             .for_each(|value| hash.update(value.to_le_bytes()));
     }
-    hexadecimal(&hash.finalize())
+    to_hex(&hash.finalize())
 }

@@ -4,10 +4,10 @@ use super::{
     Format, Names, OverlayLook, SeriesFiles, SliceFiles, Unfit,
     attempts::{Journal, Unfinished, made_from},
     case::{CaseToExport, MaskedSlice},
-    deidentify,
+    deidentify_series,
     manifest::{FileEntry, LabelEntry, ManifestCase, NotWritten},
     pattern::PatternValues,
-    planned, planned_images, refuse_originals,
+    planned_files, planned_images, refuse_originals,
     series::SeriesWritten,
     write_series, write_slice,
 };
@@ -94,7 +94,7 @@ impl<'a> Export<'a> {
     ///
     /// # Errors
     /// Where it cannot be made or written to.
-    pub fn begin(
+    pub fn begin_in(
         folder: &'a Path,
         preset: &'a Preset,
         look: OverlayStyle,
@@ -119,9 +119,9 @@ impl<'a> Export<'a> {
     /// # Errors
     /// Where a file is there already and is not to be replaced, or would take the place of an original; where the disk does
     /// not take one; where no format can hold the masks.
-    pub fn case(&mut self, case: &CaseToExport, progress: Progress<'_>) -> Result<Written> {
+    pub fn export_case(&mut self, case: &CaseToExport, progress: Progress<'_>) -> Result<Written> {
         let mut new = Vec::new();
-        let done = self.write(case, progress, &mut new);
+        let done = self.write_formats(case, progress, &mut new);
         if done.is_err() {
             new.iter().for_each(|file| drop(std::fs::remove_file(file)));
             // Folders that are empty now; one that holds something stays.
@@ -135,7 +135,7 @@ impl<'a> Export<'a> {
         done
     }
 
-    fn write(
+    fn write_formats(
         &mut self,
         case: &CaseToExport,
         progress: Progress<'_>,
@@ -153,17 +153,18 @@ impl<'a> Export<'a> {
             done += 1;
             progress(done, total);
         };
-        self.refuse(case, images.as_deref().unwrap_or_default(), new)?;
+        self.refuse_overwrites(case, images.as_deref().unwrap_or_default(), new)?;
         let (whole, mut files, mut warnings) = match &self.preset.deidentify {
             None => (Cow::Borrowed(&case.series), Vec::new(), Vec::new()),
             Some(how) => {
-                let made = deidentify(self.folder, &case.series, how, &mut step, self.cancel)?;
+                let made =
+                    deidentify_series(self.folder, &case.series, how, &mut step, self.cancel)?;
                 (Cow::Owned(made.series), made.files, made.warnings)
             }
         };
-        let part = part(&whole, case);
-        let (folder, names) = self.names(case, &whole, &part);
-        let outputs = planned(&folder, &names, &case.labels, &formats);
+        let part = annotated_series(&whole, case);
+        let (folder, names) = self.output_names(case, &whole, &part);
+        let outputs = planned_files(&folder, &names, &case.labels, &formats);
         let made_from = match self.preset.deidentify {
             None => made_from(
                 self.preset,
@@ -195,8 +196,8 @@ impl<'a> Export<'a> {
                 kept,
             });
         }
-        self.refuse(case, &outputs, new)?;
-        warnings.extend(self.renamed(case, &names));
+        self.refuse_overwrites(case, &outputs, new)?;
+        warnings.extend(self.rename_note(case, &names));
         whole_file::make_folder(&folder)?;
         for ((masked, slice), name) in case.slices.iter().zip(&part.slices).zip(&names.slices) {
             self.stop_if_cancelled()?;
@@ -232,13 +233,13 @@ impl<'a> Export<'a> {
     }
 
     /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
-    fn refuse(
+    fn refuse_overwrites(
         &mut self,
         case: &CaseToExport,
         outputs: &[PathBuf],
         new: &mut Vec<PathBuf>,
     ) -> Result<()> {
-        let given = originals(&case.series);
+        let given = protected_files(&case.series);
         refuse_originals(given.iter().map(PathBuf::as_path), outputs)?;
         let is_in_the_way =
             |path: &&PathBuf| path.exists() && !self.unfinished.files.contains(*path);
@@ -247,7 +248,7 @@ impl<'a> Export<'a> {
             .find(is_in_the_way)
             .filter(|_| !self.preset.replace)
         {
-            return Err(Error::at("write", there, "a file of that name is there already").advise(
+            return Err(Error::at_path("write", there, "a file of that name is there already").with_advice(
                 "Choose another folder or other names, or have existing files replaced (at the command line: --overwrite).",
             ));
         }
@@ -257,20 +258,20 @@ impl<'a> Export<'a> {
             .cloned()
             .collect();
         if let Some(journal) = self.journal.as_mut().filter(|_| !missing.is_empty()) {
-            journal.begun(self.folder, &missing)?;
+            journal.note_started_files(self.folder, &missing)?;
         }
         new.extend(missing);
         Ok(())
     }
 
     /// A word about a picture that is called like another one of the export.
-    fn renamed(&self, case: &CaseToExport, names: &Names) -> Option<String> {
+    fn rename_note(&self, case: &CaseToExport, names: &Names) -> Option<String> {
         let pattern = self.preset.names.as_ref()?;
         if case.series.kind != Kind::Picture || self.preset.deidentify.is_some() {
             return None;
         }
-        let (_, wanted) = pattern.place(
-            &self.values(case, &case.series, &case.study_uid),
+        let (_, wanted) = pattern.output_location(
+            &self.pattern_values(case, &case.series, &case.study_uid),
             &mut HashSet::new(),
         );
         (wanted != names.series).then(|| {
@@ -281,7 +282,12 @@ impl<'a> Export<'a> {
         })
     }
 
-    fn names(&mut self, case: &CaseToExport, whole: &Series, part: &Series) -> (PathBuf, Names) {
+    fn output_names(
+        &mut self,
+        case: &CaseToExport,
+        whole: &Series,
+        part: &Series,
+    ) -> (PathBuf, Names) {
         let Some(pattern) = &self.preset.names else {
             return (
                 self.folder.to_owned(),
@@ -289,11 +295,11 @@ impl<'a> Export<'a> {
             );
         };
         let study_uid = match &self.preset.deidentify {
-            Some(how) => how.key.uid(&case.study_uid),
+            Some(how) => how.key.replacement_uid(&case.study_uid),
             None => case.study_uid.clone(),
         };
-        let values = self.values(case, whole, &study_uid);
-        let (below, name) = pattern.place(&values, &mut self.taken);
+        let values = self.pattern_values(case, whole, &study_uid);
+        let (below, name) = pattern.output_location(&values, &mut self.taken);
         let slice = |masked: &MaskedSlice| match whole.slices.len() {
             1 => name.clone(),
             _ => format!("{name}_{:04}", masked.index + 1),
@@ -307,7 +313,7 @@ impl<'a> Export<'a> {
         )
     }
 
-    fn values<'b>(
+    fn pattern_values<'b>(
         &self,
         case: &'b CaseToExport,
         whole: &'b Series,
@@ -317,12 +323,16 @@ impl<'a> Export<'a> {
         let present = |label: &(u8, &Label)| {
             case.slices
                 .iter()
-                .any(|s| s.mask.labels().contains(&label.0))
+                .any(|s| s.mask.pixel_labels().contains(&label.0))
         };
         let labels = (1..=255u8).zip(&case.labels).filter(present);
         PatternValues {
             study: if is_private { "" } else { &case.study },
-            tree: if is_private { Vec::new() } else { case.tree() },
+            tree: if is_private {
+                Vec::new()
+            } else {
+                case.folder_names()
+            },
             study_uid,
             date: if is_private { "" } else { &case.date },
             series: whole,
@@ -351,7 +361,7 @@ impl<'a> Export<'a> {
         }
         // Pixels are needed under overlays only.
         let image = match formats.contains(&Format::Overlay) {
-            true => open::load(&slice.source, case.series.kind)?,
+            true => open::load_slice(&slice.source, case.series.kind)?,
             false => Image::new(1, 1, Pixels::U8(vec![0]))
                 .ok_or_else(|| Error::new("export", "there is no image"))?,
         };
@@ -384,7 +394,7 @@ impl<'a> Export<'a> {
             .iter()
             .map(|s| s.probabilities.as_slice())
             .collect();
-        let mut authors = case.authors();
+        let mut authors = case.label_authorships();
         if self.preset.deidentify.is_some() {
             authors.iter_mut().for_each(|author| author.person.clear());
         }
@@ -416,20 +426,24 @@ impl<'a> Export<'a> {
     fn stop_if_cancelled(&self) -> Result<()> {
         match self.cancel.is_cancelled() {
             true => Err(Error::new("export", "it was cancelled")
-                .advise("The files written before are whole.")),
+                .with_advice("The files written before are whole.")),
             false => Ok(()),
         }
     }
 
     /// The manifest's words about a case that was written.
-    pub(super) fn entry(&self, case: &CaseToExport, written: &Written) -> Result<ManifestCase> {
+    pub(super) fn manifest_case(
+        &self,
+        case: &CaseToExport,
+        written: &Written,
+    ) -> Result<ManifestCase> {
         if let Some(kept) = &written.kept {
             return Ok(kept.clone());
         }
         let is_private = self.preset.deidentify.is_some();
-        let authors = case.authors();
+        let authors = case.label_authorships();
         let labels = (1..=255u8).zip(case.labels.iter().zip(&authors));
-        let file = |path: &PathBuf| FileEntry::of(self.folder, path);
+        let file = |path: &PathBuf| FileEntry::for_file(self.folder, path);
         Ok(ManifestCase {
             case: if is_private {
                 String::new()
@@ -462,7 +476,7 @@ impl<'a> Export<'a> {
             None => unfit.error.to_string(),
         };
         NotWritten {
-            format: unfit.format.name().to_owned(),
+            format: unfit.format.short_name().to_owned(),
             reason,
         }
     }
@@ -478,12 +492,12 @@ fn cannot_be_empty(format: Format) -> bool {
 
 fn nothing_there(format: Format) -> Error {
     let reason = "there is nothing on these images, and such a file holds what is there";
-    Error::new(format!("write {}", format.name()), reason)
-        .advise("Label maps, NIfTI, COCO and the manifest can say that there is nothing.")
+    Error::new(format!("write {}", format.short_name()), reason)
+        .with_advice("Label maps, NIfTI, COCO and the manifest can say that there is nothing.")
 }
 
 /// The slices with masks. Those without are left out: an empty mask would say that nothing is there.
-fn part(whole: &Series, case: &CaseToExport) -> Series {
+fn annotated_series(whole: &Series, case: &CaseToExport) -> Series {
     let slices = case
         .slices
         .iter()
@@ -496,7 +510,7 @@ fn part(whole: &Series, case: &CaseToExport) -> Series {
 
 /// The files of the series and all that lies beside them: a label map is called like its picture, and an overlay may be
 /// called like another one.
-fn originals(series: &Series) -> Vec<PathBuf> {
+fn protected_files(series: &Series) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = series
         .slices
         .iter()

@@ -1,6 +1,6 @@
 //! A case with its masks, as it is to be written, and who made them.
 
-use super::{file_names::common_folder, manifest::sha256};
+use super::{file_names::common_folder, manifest::sha256_and_length};
 use crate::{Error, Result, io::open};
 use labrum_core::{
     journal::{CaseEntry, StoredCase},
@@ -66,15 +66,15 @@ fn hash_in(identity: &str) -> Option<&str> {
 
 impl CaseToExport {
     /// Who made each label, by what is left of the model's proposals.
-    pub fn authors(&self) -> Vec<Authorship> {
+    pub fn label_authorships(&self) -> Vec<Authorship> {
         (1..=255u8)
             .zip(&self.labels)
-            .map(|(label, _)| self.author(label))
+            .map(|(label, _)| self.label_authorship(label))
             .collect()
     }
 
     /// Names of the folders in which its first image lies, below the one that all images have in common.
-    pub fn tree(&self) -> Vec<String> {
+    pub fn folder_names(&self) -> Vec<String> {
         let folder = self
             .series
             .slices
@@ -92,7 +92,7 @@ impl CaseToExport {
     /// Names of labels of which a person said that there is nothing, and of which no slice has any.
     pub fn nothing_of(&self) -> Vec<String> {
         let is_said = |label: u8| self.slices.iter().any(|s| s.absent.contains(&label));
-        let is_there = |label: u8| self.slices.iter().any(|s| s.mask.count(label) > 0);
+        let is_there = |label: u8| self.slices.iter().any(|s| s.mask.count_pixels(label) > 0);
         let named = (1..=255u8)
             .zip(&self.labels)
             .filter(|(value, _)| is_said(*value) && !is_there(*value));
@@ -112,21 +112,21 @@ impl CaseToExport {
         let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
         paths.dedup();
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-            return Err(Error::at("find", missing, "it is not where it was").advise(
+            return Err(Error::at_path("find", missing, "it is not where it was").with_advice(
                 "Look for it with File, \"Find the images\", or labrum workspace locate FOLDER --workspace WORKSPACE.",
             ));
         }
         if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
-            let (is, _) = sha256(path).map_err(|e| Error::at("read", path, e))?;
+            let (is, _) = sha256_and_length(path).map_err(|e| Error::at_path("read", path, e))?;
             if is != hash {
-                return Err(Error::at(
+                return Err(Error::at_path(
                     "export",
                     path,
                     "another picture is in its place now",
                 ));
             }
         }
-        let catalog = open::catalog(&paths, &mut |_| {}, &Cancel::default())?;
+        let catalog = open::read_catalog(&paths, &mut |_| {}, &Cancel::default())?;
         // Of the parts of a picture (channels, times) that with the very pages.
         let frame = about.slices.first().map_or(0, |slice| slice.source.frame);
         let is_it = |series: &&Series| match series.kind {
@@ -163,8 +163,8 @@ impl CaseToExport {
             let proposal = kept.proposal.as_ref().filter(|_| !kept.is_proposal_apart);
             slices.push(MaskedSlice {
                 index,
-                mask: mask.unpack(),
-                proposal: proposal.map(|p| merged(p.mask.unpack(), labels)),
+                mask: mask.to_mask(),
+                proposal: proposal.map(|p| apply_label_merges(p.mask.to_mask(), labels)),
                 probabilities: Vec::new(),
                 absent: kept.absent.clone(),
             });
@@ -185,7 +185,7 @@ impl CaseToExport {
             date: study.date,
             series,
             slices,
-            labels: standing(labels, stored),
+            labels: labels_in_case(labels, stored),
             model: model.map(|p| {
                 [
                     p.model.name.clone(),
@@ -198,16 +198,16 @@ impl CaseToExport {
         })
     }
 
-    fn author(&self, label: u8) -> Authorship {
+    fn label_authorship(&self, label: u8) -> Authorship {
         let shapes: Vec<(Region, Region)> = self
             .slices
             .iter()
             .map(|s| {
                 (
-                    s.mask.region(label),
+                    s.mask.label_region(label),
                     s.proposal
                         .as_ref()
-                        .map(|p| p.region(label))
+                        .map(|p| p.label_region(label))
                         .unwrap_or_default(),
                 )
             })
@@ -237,7 +237,7 @@ impl CaseToExport {
 }
 
 /// What a model proposed, with the labels that others were merged into since.
-fn merged(mut proposal: Mask, labels: &[Label]) -> Mask {
+fn apply_label_merges(mut proposal: Mask, labels: &[Label]) -> Mask {
     for (value, _) in (1..=255u8).zip(labels).filter(|(_, label)| label.is_gone()) {
         proposal.move_label(value, value_now(labels, value));
     }
@@ -245,13 +245,13 @@ fn merged(mut proposal: Mask, labels: &[Label]) -> Mask {
 }
 
 /// The labels of a workspace as they stand in a case: those of other tasks, where it has nothing of them, count as gone.
-fn standing(labels: &[Label], stored: &StoredCase) -> Vec<Label> {
+fn labels_in_case(labels: &[Label], stored: &StoredCase) -> Vec<Label> {
     let is_used = |value: u8| {
         stored
             .slices
             .iter()
             .filter_map(|s| s.mask.as_ref())
-            .any(|mask| mask.holds(value))
+            .any(|mask| mask.contains_label(value))
     };
     let mut labels = labels.to_vec();
     for (value, label) in (1..=255u8).zip(&mut labels) {

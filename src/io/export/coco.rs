@@ -4,7 +4,8 @@
 
 use crate::{Error, Result};
 use labrum_core::{
-    boundary::trace, label::Label, mask::Mask, naming::told_apart, study::Series, whole_file,
+    boundary::trace_contours, label::Label, mask::Mask, naming::told_apart, study::Series,
+    whole_file,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -85,7 +86,13 @@ struct CocoCategory {
 impl CocoWriter {
     /// Adds the slices of a series with their masks. `names` are what the files of the images are called. Labels of one
     /// series are categories apart, whatever they are called; those of the same name in several series are one.
-    pub fn add(&mut self, series: &Series, names: &[String], masks: &[Mask], labels: &[Label]) {
+    pub fn add_series(
+        &mut self,
+        series: &Series,
+        names: &[String],
+        masks: &[Mask],
+        labels: &[Label],
+    ) {
         // A label that is gone is no category.
         let standing = || {
             (1..=255u8)
@@ -95,7 +102,7 @@ impl CocoWriter {
         let called = told_apart(standing().map(|(_, label)| label.name.as_str()));
         let categories: Vec<(u8, usize)> = standing()
             .zip(called)
-            .map(|((value, label), name)| (value, self.category(label, name)))
+            .map(|((value, label), name)| (value, self.category_id(label, name)))
             .collect();
         for ((slice, name), mask) in series.slices.iter().zip(names).zip(masks) {
             let image_id = self.images.len() + 1;
@@ -108,12 +115,12 @@ impl CocoWriter {
                 sop_instance_uid: slice.uid_in_file().map(str::to_owned),
             });
             for &(label, category_id) in &categories {
-                let region = mask.region(label);
+                let region = mask.label_region(label);
                 if region.is_empty() {
                     continue;
                 }
                 let bounds = region.bounds();
-                let segmentation = shape(mask, label);
+                let segmentation = label_shape(mask, label);
                 self.annotations.push(CocoAnnotation {
                     id: self.annotations.len() + 1,
                     image_id,
@@ -146,7 +153,7 @@ impl CocoWriter {
             .collect()
     }
 
-    fn category(&mut self, label: &Label, name: String) -> usize {
+    fn category_id(&mut self, label: &Label, name: String) -> usize {
         if let Some(known) = self.categories.iter().find(|c| c.name == name) {
             return known.id;
         }
@@ -164,17 +171,17 @@ impl CocoWriter {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Error::at(TRIED, path, e))?;
-        whole_file::write(path, TRIED, |file| file.write_all(&bytes))
+    pub fn write_file(&self, path: &Path) -> Result<()> {
+        let bytes = serde_json::to_vec(self).map_err(|e| Error::at_path(TRIED, path, e))?;
+        whole_file::write_atomically(path, TRIED, |file| file.write_all(&bytes))
     }
 }
 
 /// Polygons where they say all.
-fn shape(mask: &Mask, label: u8) -> CocoShape {
-    let rings = trace(mask, label);
+fn label_shape(mask: &Mask, label: u8) -> CocoShape {
+    let rings = trace_contours(mask, label);
     match rings.iter().any(|ring| ring.is_hole) {
-        true => CocoShape::Runs(runs(mask, label)),
+        true => CocoShape::Runs(run_lengths(mask, label)),
         false => CocoShape::Polygons(
             rings
                 .into_iter()
@@ -184,12 +191,15 @@ fn shape(mask: &Mask, label: u8) -> CocoShape {
     }
 }
 
-fn runs(mask: &Mask, label: u8) -> RunLengths {
+fn run_lengths(mask: &Mask, label: u8) -> RunLengths {
     let (columns, rows) = (mask.columns(), mask.rows());
     let mut counts = vec![0];
     let mut is_inside = false;
     for index in 0..columns * rows {
-        let value = mask.labels().get(index % rows * columns + index / rows) == Some(&label);
+        let value = mask
+            .pixel_labels()
+            .get(index % rows * columns + index / rows)
+            == Some(&label);
         if value != is_inside {
             counts.push(0);
             is_inside = value;
@@ -212,9 +222,9 @@ mod tests {
     #[test]
     fn runs_go_down_the_columns_and_begin_outside() {
         let mask = Mask::from_labels(3, 2, vec![1, 0, 0, 1, 1, 0]).unwrap();
-        assert_eq!(runs(&mask, 1).counts, [0, 2, 1, 1, 2]);
-        assert_eq!(runs(&mask, 1).size, [2, 3]);
-        assert_eq!(runs(&mask, 2).counts, [6]);
+        assert_eq!(run_lengths(&mask, 1).counts, [0, 2, 1, 1, 2]);
+        assert_eq!(run_lengths(&mask, 1).size, [2, 3]);
+        assert_eq!(run_lengths(&mask, 2).counts, [6]);
     }
 
     #[test]
@@ -223,11 +233,11 @@ mod tests {
         let mask =
             Mask::from_labels(5, 3, vec![1, 1, 1, 0, 2, 1, 0, 1, 0, 0, 1, 1, 1, 0, 2]).unwrap();
         let mut coco = CocoWriter::default();
-        coco.add(
+        coco.add_series(
             &series,
             &["clip.dcm".into()],
             &[mask],
-            &[Label::named("Ring", 0), Label::named("Dots", 1)],
+            &[Label::with_name("Ring", 0), Label::with_name("Dots", 1)],
         );
         let json = serde_json::to_value(&coco).unwrap();
         let [ring, dots] = [0, 1].map(|i| &json["annotations"][i]);
@@ -252,11 +262,11 @@ mod tests {
         let labels: Vec<Label> = ["Lesion", "Lesion", "Liver"]
             .iter()
             .enumerate()
-            .map(|(i, n)| Label::named(*n, i))
+            .map(|(i, n)| Label::with_name(*n, i))
             .collect();
         let mut coco = CocoWriter::default();
         for _ in 0..2 {
-            coco.add(
+            coco.add_series(
                 &series,
                 &["clip.dcm".into()],
                 std::slice::from_ref(&mask),

@@ -33,7 +33,7 @@ fn images_folder(folder: &Path, series: &Series, how: &Deidentification) -> Path
 /// The files that [`deidentify`] will write.
 pub fn planned_images(folder: &Path, series: &Series, how: &Deidentification) -> Vec<PathBuf> {
     let images = images_folder(folder, series, how);
-    let count = sources(series).len();
+    let count = file_sources(series).len();
     (1..=count)
         .map(|number| images.join(file_name(series, number)))
         .collect()
@@ -43,7 +43,7 @@ pub fn planned_images(folder: &Path, series: &Series, how: &Deidentification) ->
 ///
 /// # Errors
 /// Where a file cannot be read whole or written, and where it is stopped.
-pub fn deidentify(
+pub fn deidentify_series(
     folder: &Path,
     series: &Series,
     how: &Deidentification,
@@ -55,14 +55,14 @@ pub fn deidentify(
     let mut files = Vec::new();
     let mut new: HashMap<(&Path, u32), (PathBuf, String)> = HashMap::new();
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
-    for (number, source) in (1..).zip(sources(series)) {
+    for (number, source) in (1..).zip(file_sources(series)) {
         if cancel.is_cancelled() {
             return Err(Error::new("remove the patient", "it was stopped"));
         }
         let out = images.join(file_name(series, number));
         let done = match series.kind {
-            Kind::Dicom => how.write(&source.path, &out)?,
-            Kind::Picture => picture(source, &out)?,
+            Kind::Dicom => how.write_file(&source.path, &out)?,
+            Kind::Picture => deidentify_picture(source, &out)?,
         };
         done.warnings
             .into_iter()
@@ -106,7 +106,7 @@ pub fn deidentify(
         frame_of_reference_uid: series
             .frame_of_reference_uid
             .as_ref()
-            .map(|uid| how.key.uid(uid)),
+            .map(|uid| how.key.replacement_uid(uid)),
         slices: slices.collect(),
         ..series.clone()
     };
@@ -134,13 +134,13 @@ fn new_path(files: &[PathBuf]) -> String {
 /// The id of the new series, with what stands behind that of a part of a split one.
 fn new_id(series: &Series, how: &Deidentification) -> String {
     match series.id.split_once('#') {
-        Some((uid, part)) => format!("{}#{part}", how.key.uid(uid)),
-        None => how.key.uid(&series.id),
+        Some((uid, part)) => format!("{}#{part}", how.key.replacement_uid(uid)),
+        None => how.key.replacement_uid(&series.id),
     }
 }
 
 /// What becomes a file: each DICOM file once, and each page of a picture, in the order of the slices.
-fn sources(series: &Series) -> Vec<&Source> {
+fn file_sources(series: &Series) -> Vec<&Source> {
     let mut seen = std::collections::HashSet::new();
     series
         .slices
@@ -171,8 +171,8 @@ fn file_name(series: &Series, number: usize) -> String {
 }
 
 /// A picture's pixels alone: what else its file says (EXIF, text) is left behind.
-fn picture(source: &Source, out: &Path) -> Result<Deidentified> {
-    let image = open::load(source, Kind::Picture)?;
+fn deidentify_picture(source: &Source, out: &Path) -> Result<Deidentified> {
+    let image = open::load_slice(source, Kind::Picture)?;
     write_picture(out, &image)?;
     let warning = "the image may contain burned-in text, which is not removed: check it";
     Ok(Deidentified {

@@ -2,7 +2,7 @@
 
 use labrum_core::{
     label::Label,
-    naming::{composed, folded},
+    naming::{compose_accents, fold_case_and_accents},
 };
 use std::{
     collections::HashSet,
@@ -25,10 +25,12 @@ const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 pub(crate) fn label_file_names(labels: &[Label]) -> Vec<String> {
     let mut taken: HashSet<String> = NO_LABELS.iter().map(|name| (*name).to_owned()).collect();
     // A dot would part it as it parts the slice's name from the label's.
-    let part = |label: &Label| cut(&safe(&label.name).replace('.', "_"), LONGEST_LABEL).to_owned();
+    let part = |label: &Label| {
+        truncate_bytes(&sanitize_name(&label.name).replace('.', "_"), LONGEST_LABEL).to_owned()
+    };
     labels
         .iter()
-        .map(|label| unique(&part(label), &mut taken))
+        .map(|label| unique_name(&part(label), &mut taken))
         .collect()
 }
 
@@ -71,11 +73,11 @@ pub(crate) fn common_folder<'a>(folders: impl IntoIterator<Item = &'a Path>) -> 
 }
 
 /// `wanted`, or with a number behind it where it is taken.
-pub(super) fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
+pub(super) fn unique_name(wanted: &str, taken: &mut HashSet<String>) -> String {
     let mut name = wanted.to_owned();
     let mut number = 2;
     // File systems of Windows and macOS do not tell upper from lower case, nor all of them how accents are written.
-    while !taken.insert(folded(&name)) {
+    while !taken.insert(fold_case_and_accents(&name)) {
         name = format!("{wanted}-{number}");
         number += 1;
     }
@@ -83,7 +85,7 @@ pub(super) fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
 }
 
 /// A name that every file system takes, and otherwise as it was: those of masks must be those of their images.
-pub(super) fn safe(name: &str) -> String {
+pub(super) fn sanitize_name(name: &str) -> String {
     let keep = |c: char| {
         if c.is_control() || r#"/\:*?"<>|"#.contains(c) {
             '_'
@@ -91,8 +93,11 @@ pub(super) fn safe(name: &str) -> String {
             c
         }
     };
-    let name: String = composed(name).chars().map(keep).collect();
-    let name = cut(&name, LONGEST).trim().trim_matches('.').trim();
+    let name: String = compose_accents(name).chars().map(keep).collect();
+    let name = truncate_bytes(&name, LONGEST)
+        .trim()
+        .trim_matches('.')
+        .trim();
     let is_device = |name: &str| {
         let base = name
             .split('.')
@@ -114,7 +119,7 @@ pub(super) fn safe(name: &str) -> String {
 }
 
 /// At most so many bytes of a text, whole characters.
-fn cut(text: &str, bytes: usize) -> &str {
+fn truncate_bytes(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));
@@ -129,7 +134,7 @@ mod tests {
         let labels: Vec<Label> = names
             .iter()
             .enumerate()
-            .map(|(i, name)| Label::named(*name, i))
+            .map(|(i, name)| Label::with_name(*name, i))
             .collect();
         label_file_names(&labels)
     }
@@ -146,10 +151,13 @@ mod tests {
     #[test]
     fn a_name_stays_as_it_was_but_for_what_a_file_system_refuses() {
         assert_eq!(
-            safe("\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@"),
+            sanitize_name("\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@"),
             "\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@"
         );
-        assert_eq!(safe("a\\b:c*d?e\"f<g>h|i\u{7}j"), "a_b_c_d_e_f_g_h_i_j");
+        assert_eq!(
+            sanitize_name("a\\b:c*d?e\"f<g>h|i\u{7}j"),
+            "a_b_c_d_e_f_g_h_i_j"
+        );
     }
 
     #[test]
@@ -188,7 +196,7 @@ mod tests {
     #[test]
     fn what_windows_keeps_for_devices_is_no_name() {
         assert_eq!(
-            ["CON", "nul.series", "com1", "Connor"].map(safe),
+            ["CON", "nul.series", "com1", "Connor"].map(sanitize_name),
             ["_CON", "_nul.series", "_com1", "Connor"]
         );
     }

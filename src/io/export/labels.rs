@@ -66,7 +66,7 @@ pub(super) fn write_labels_but(
         labels: entries.collect(),
     };
     let [first, second] = [folder.join(NAME), folder.join(format!("{series}.{NAME}"))];
-    let json = serde_json::to_vec_pretty(&file).map_err(|e| Error::at(TRIED, &first, e))?;
+    let json = serde_json::to_vec_pretty(&file).map_err(|e| Error::at_path(TRIED, &first, e))?;
     let holds = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes == json);
     let path = if !first.exists() || holds(&first) {
         first
@@ -78,11 +78,11 @@ pub(super) fn write_labels_but(
     }
     if path.exists() && read_labels(&path).is_err() {
         return Err(
-            Error::at(TRIED, &path, "a file of that name holds something else")
-                .advise("Choose another folder."),
+            Error::at_path(TRIED, &path, "a file of that name holds something else")
+                .with_advice("Choose another folder."),
         );
     }
-    whole_file::write(&path, TRIED, |w| w.write_all(&json))?;
+    whole_file::write_atomically(&path, TRIED, |w| w.write_all(&json))?;
     Ok(Some(path))
 }
 
@@ -100,7 +100,7 @@ pub fn labels_beside(folder: &Path, series: &str) -> Option<PathBuf> {
 /// # Errors
 /// Where it cannot be read or is no list of labels.
 pub fn read_labels(path: &Path) -> Result<Vec<Label>> {
-    LabelList::read(path).map(|list| list.labels())
+    LabelList::read_file(path).map(|list| list.dense_labels())
 }
 
 /// Labels by their values in label maps.
@@ -112,8 +112,8 @@ impl LabelList {
     ///
     /// # Errors
     /// As there.
-    pub fn read(path: &Path) -> Result<Self> {
-        let failed = |reason: String| Error::at("read the names of the labels", path, reason);
+    pub fn read_file(path: &Path) -> Result<Self> {
+        let failed = |reason: String| Error::at_path("read the names of the labels", path, reason);
         let size = std::fs::metadata(path)
             .map_err(|e| failed(e.to_string()))?
             .len();
@@ -123,34 +123,34 @@ impl LabelList {
         let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
         let file: File = serde_json::from_slice(&bytes)
             .map_err(|e| failed(format!("it is no list of labels ({e})")))?;
-        Ok(Self::of(
+        Ok(Self::from_labels(
             file.labels
                 .into_iter()
-                .map(|entry| (entry.value, entry.label())),
+                .map(|entry| (entry.value, entry.into_label())),
         ))
     }
 
     /// Of these labels.
-    pub fn of(labels: impl IntoIterator<Item = (u8, Label)>) -> Self {
+    pub fn from_labels(labels: impl IntoIterator<Item = (u8, Label)>) -> Self {
         Self(labels.into_iter().filter(|(value, _)| *value > 0).collect())
     }
 
     /// The values that it names.
-    pub fn values(&self) -> BTreeSet<u8> {
+    pub fn named_values(&self) -> BTreeSet<u8> {
         self.0.keys().copied().collect()
     }
 
     /// The label of a value, where it is named.
-    pub fn label(&self, value: u8) -> Option<&Label> {
+    pub fn label_for(&self, value: u8) -> Option<&Label> {
         self.0.get(&value)
     }
 
     /// The labels of the values 1..=n; those that are not named by number.
-    pub fn labels(&self) -> Vec<Label> {
+    pub fn dense_labels(&self) -> Vec<Label> {
         let highest = self.0.keys().next_back().copied().unwrap_or(0);
         (1..=highest)
             .map(|value| {
-                self.label(value)
+                self.label_for(value)
                     .cloned()
                     .unwrap_or_else(|| Label::by_number(value))
             })
@@ -159,7 +159,7 @@ impl LabelList {
 }
 
 impl LabelEntryJson {
-    fn label(self) -> Label {
+    fn into_label(self) -> Label {
         let plain = Label::by_number(self.value);
         Label {
             name: if self.name.trim().is_empty() {
@@ -182,14 +182,14 @@ mod tests {
     use super::*;
 
     fn labels() -> Vec<Label> {
-        let mut liver = Label::named("Liver", 0);
+        let mut liver = Label::with_name("Liver", 0);
         liver.concept = Code::new("10200004", "SCT", "Liver");
         liver.modifiers = vec![Code::new("7771000", "SCT", "Left")];
         vec![
             liver,
             Label {
                 color: [1, 2, 3],
-                ..Label::named("Größe \"x\"", 1)
+                ..Label::with_name("Größe \"x\"", 1)
             },
         ]
     }

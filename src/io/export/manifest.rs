@@ -92,14 +92,14 @@ pub struct LabelEntry {
 
 impl LabelEntry {
     pub(super) fn new(value: u8, name: &str, author: &Authorship) -> Self {
-        let by_model = author.algorithm_type.term() != "MANUAL";
+        let by_model = author.algorithm_type.defined_term() != "MANUAL";
         let model = format!("{} {}", author.model, author.model_version)
             .trim()
             .to_owned();
         Self {
             value,
             name: name.to_owned(),
-            algorithm_type: author.algorithm_type.term().to_owned(),
+            algorithm_type: author.algorithm_type.defined_term().to_owned(),
             model: if by_model { model } else { String::new() },
             weights_sha256: if by_model {
                 author.weights.clone()
@@ -123,17 +123,18 @@ pub struct FileEntry {
 
 impl FileEntry {
     /// Of a file that is there.
-    pub(super) fn of(folder: &Path, path: &Path) -> Result<Self> {
-        let (sha256, bytes) = sha256(path).map_err(|e| Error::at("read back", path, e))?;
+    pub(super) fn for_file(folder: &Path, path: &Path) -> Result<Self> {
+        let (sha256, bytes) =
+            sha256_and_length(path).map_err(|e| Error::at_path("read back", path, e))?;
         Ok(Self {
-            path: Self::below(folder, path),
+            path: Self::relative_path(folder, path),
             bytes,
             sha256,
         })
     }
 
     /// A path as seen from the folder of the export, with `/`.
-    pub(super) fn below(folder: &Path, path: &Path) -> String {
+    pub(super) fn relative_path(folder: &Path, path: &Path) -> String {
         let below = path.strip_prefix(folder).unwrap_or(path);
         let parts: Vec<_> = below
             .components()
@@ -144,7 +145,7 @@ impl FileEntry {
 }
 
 /// The SHA-256 of a file in hexadecimal, and how long it is.
-pub(super) fn sha256(path: &Path) -> std::io::Result<(String, u64)> {
+pub(super) fn sha256_and_length(path: &Path) -> std::io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 16]);
     loop {
@@ -156,10 +157,10 @@ pub(super) fn sha256(path: &Path) -> std::io::Result<(String, u64)> {
             }
         }
     }
-    Ok((hexadecimal(&hash.finalize()), bytes))
+    Ok((to_hex(&hash.finalize()), bytes))
 }
 
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn to_hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes {
         // Writing to a string cannot fail.
@@ -179,22 +180,22 @@ pub struct FailedCase {
 
 impl Manifest {
     /// The two files in `folder`.
-    pub(super) fn paths(folder: &Path) -> [PathBuf; 2] {
+    pub(super) fn file_paths(folder: &Path) -> [PathBuf; 2] {
         NAMES.map(|name| folder.join(name))
     }
 
     /// Writes both files and tells their paths.
-    pub(super) fn write(&self, folder: &Path) -> Result<[PathBuf; 2]> {
-        let [json, csv] = Self::paths(folder);
+    pub(super) fn write_files(&self, folder: &Path) -> Result<[PathBuf; 2]> {
+        let [json, csv] = Self::file_paths(folder);
         let tried = "write the manifest";
-        let bytes = serde_json::to_vec_pretty(self).map_err(|e| Error::at(tried, &json, e))?;
-        whole_file::write(&json, tried, |file| file.write_all(&bytes))?;
-        let table = self.table().map_err(|e| Error::at(tried, &csv, e))?;
-        whole_file::write(&csv, tried, |file| file.write_all(&table))?;
+        let bytes = serde_json::to_vec_pretty(self).map_err(|e| Error::at_path(tried, &json, e))?;
+        whole_file::write_atomically(&json, tried, |file| file.write_all(&bytes))?;
+        let table = self.to_csv().map_err(|e| Error::at_path(tried, &csv, e))?;
+        whole_file::write_atomically(&csv, tried, |file| file.write_all(&table))?;
         Ok([json, csv])
     }
 
-    fn table(&self) -> std::result::Result<Vec<u8>, String> {
+    fn to_csv(&self) -> std::result::Result<Vec<u8>, String> {
         let mut table = csv::Writer::from_writer(Vec::new());
         let mut row = |cells: [&str; 8]| table.write_record(cells).map_err(|e| e.to_string());
         row([

@@ -5,7 +5,7 @@ use labrum_core::{
     geometry::SpacingSource,
     label::Label,
     mask::Mask,
-    measure::{measure_all, volume},
+    measure::{label_volume, measure_all},
     naming::told_apart,
     scale::NoLength,
     study::{Series, Slice},
@@ -84,7 +84,7 @@ pub struct VolumeMeasurement {
 impl Measurements {
     /// Measures all labels on all slices of `series`, which may be a part of one; `masks` holds one mask for each slice,
     /// `places` where it is in the whole (0-based).
-    pub fn of(series: &Series, places: &[usize], masks: &[Mask], labels: &[Label]) -> Self {
+    pub fn from_masks(series: &Series, places: &[usize], masks: &[Mask], labels: &[Label]) -> Self {
         let count = labels.len().min(255) as u8;
         let names = told_apart(labels.iter().map(|label| label.name.as_str()));
         let mut slices = Vec::new();
@@ -96,7 +96,7 @@ impl Measurements {
                 .map(|n| n.to_string_lossy().into_owned())
                 .unwrap_or_default();
             slices.extend(
-                measure_all(mask, count, &slice.scale())
+                measure_all(mask, count, &slice.length_scale())
                     .into_iter()
                     .map(|m| {
                         let physical = m.spacing.ok();
@@ -110,9 +110,9 @@ impl Measurements {
                             name: names[usize::from(m.label) - 1].clone(),
                             pixels: m.pixels,
                             unit: m.unit.symbol(),
-                            area: rounded(m.area),
-                            perimeter: rounded(m.perimeter),
-                            longest_diameter: rounded(m.longest_diameter.length),
+                            area: round_decimals(m.area),
+                            perimeter: round_decimals(m.perimeter),
+                            longest_diameter: round_decimals(m.longest_diameter.length),
                             diameter_x1: x1,
                             diameter_y1: y1,
                             diameter_x2: x2,
@@ -120,7 +120,7 @@ impl Measurements {
                             row_spacing_mm: physical.map(|s| s.row),
                             column_spacing_mm: physical.map(|s| s.column),
                             spacing_source: physical.map(|s| source_name(s.source)),
-                            unit_reason: m.spacing.err().map(NoLength::reason),
+                            unit_reason: m.spacing.err().map(NoLength::reason_clause),
                         }
                     }),
             );
@@ -128,7 +128,7 @@ impl Measurements {
         Self {
             series: series.id.clone(),
             slices,
-            volumes: volumes(series, masks, &names),
+            volumes: volume_measurements(series, masks, &names),
         }
     }
 
@@ -137,7 +137,7 @@ impl Measurements {
     /// # Errors
     /// Where the file cannot be written.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
-        let failed = |e: String| Error::at("write the measurements", path, e);
+        let failed = |e: String| Error::at_path("write the measurements", path, e);
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.slices.is_empty() {
             writer
@@ -160,7 +160,7 @@ impl Measurements {
     /// Where the file cannot be written.
     pub fn write_json(&self, path: &Path) -> Result<()> {
         let json = serde_json::to_vec_pretty(self)
-            .map_err(|e| Error::at("write the measurements", path, e))?;
+            .map_err(|e| Error::at_path("write the measurements", path, e))?;
         write_text(path, &json)
     }
 }
@@ -188,14 +188,20 @@ const COLUMNS: [&str; 19] = [
     "unit_reason",
 ];
 
-fn volumes(series: &Series, masks: &[Mask], names: &[String]) -> Vec<VolumeMeasurement> {
+fn volume_measurements(
+    series: &Series,
+    masks: &[Mask],
+    names: &[String],
+) -> Vec<VolumeMeasurement> {
     let Some(slice_spacing_mm) = series.slice_spacing() else {
         return Vec::new();
     };
     let of = |(i, name): (usize, &String)| {
         let number = i as u8 + 1;
-        let slices = masks.iter().zip(series.slices.iter().map(Slice::scale));
-        let volume_mm3 = rounded(volume(slices, number, Some(slice_spacing_mm))?);
+        let slices = masks
+            .iter()
+            .zip(series.slices.iter().map(Slice::length_scale));
+        let volume_mm3 = round_decimals(label_volume(slices, number, Some(slice_spacing_mm))?);
         (volume_mm3 > 0.0).then(|| VolumeMeasurement {
             label: number,
             name: name.clone(),
@@ -219,7 +225,7 @@ fn source_name(source: SpacingSource) -> &'static str {
 }
 
 /// To four decimals: far below what a pixel can tell.
-fn rounded(value: f64) -> f64 {
+fn round_decimals(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
@@ -231,8 +237,8 @@ fn write_text(path: &Path, text: &[u8]) -> Result<()> {
         |file| file.write_all(text),
         |written| match std::fs::read(written) {
             Ok(back) if back == text => Ok(()),
-            Ok(_) => Err(Error::at(TRIED, path, "what was read back differs")),
-            Err(e) => Err(Error::at(
+            Ok(_) => Err(Error::at_path(TRIED, path, "what was read back differs")),
+            Err(e) => Err(Error::at_path(
                 TRIED,
                 path,
                 format!("reading it back failed: {e}"),
@@ -269,7 +275,7 @@ mod tests {
         let series = Series {
             id: "1.2.3".into(),
             modality: "CT".into(),
-            ..Series::of(Kind::Dicom, 4, 4, (0..2).map(slice).collect())
+            ..Series::from_slices(Kind::Dicom, 4, 4, (0..2).map(slice).collect())
         };
         let mask = Mask::from_labels(
             4,
@@ -279,8 +285,11 @@ mod tests {
                 .collect(),
         )
         .unwrap();
-        let labels = [Label::named("Mass, left", 0), Label::named("Cyst", 1)];
-        Measurements::of(&series, &[4, 5], &[mask.clone(), mask], &labels)
+        let labels = [
+            Label::with_name("Mass, left", 0),
+            Label::with_name("Cyst", 1),
+        ];
+        Measurements::from_masks(&series, &[4, 5], &[mask.clone(), mask], &labels)
     }
 
     fn mm(side: f64) -> Option<PixelSpacing> {

@@ -20,16 +20,16 @@ mod series;
 mod standing;
 
 pub use coco::CocoWriter;
-pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
+pub use deidentified::{DeidentifiedSeries, deidentify_series, planned_images};
 pub(crate) use file_names::{NO_LABELS, common_folder, label_file_names, without_ending};
 pub use labels::{LabelList, labels_beside, read_labels, write_labels};
 pub use measurements::{Measurements, SliceMeasurement, VolumeMeasurement};
 pub use nifti::write_nifti;
 pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
-pub use png::{label_map, label_mask, overlay, probabilities};
+pub use png::{label_map, label_mask, write_overlay, write_probabilities};
 pub use series::{
-    Format, Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned, write_series,
+    Format, Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned_files, write_series,
     write_slice,
 };
 

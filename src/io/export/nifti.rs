@@ -43,17 +43,17 @@ struct VolumeGrid {
 /// # Errors
 /// Where the slices lie on no even grid (NIfTI has no other), and where the file cannot be written.
 pub fn write_nifti(path: &Path, series: &Series, masks: &[Mask]) -> Result<Vec<String>> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     if masks.len() != series.slices.len() || masks.is_empty() {
         return Err(failed("the masks do not fit the series".into()));
     }
-    let (volume, warnings) = match source(series) {
+    let (volume, warnings) = match source_volume(series) {
         Some(source) => (
             beside_source(&source, series, masks).map_err(failed)?,
             Vec::new(),
         ),
-        None => volume(series, masks).map_err(|reason| {
-            failed(reason).advise("Choose DICOM-SEG, which says of each slice where it lies.")
+        None => encode_volume(series, masks).map_err(|reason| {
+            failed(reason).with_advice("Choose DICOM-SEG, which says of each slice where it lies.")
         })?,
     };
     let check = |written: &Path| {
@@ -78,22 +78,25 @@ pub fn write_nifti(path: &Path, series: &Series, masks: &[Mask]) -> Result<Vec<S
 }
 
 /// Masks on the grid of their slices, and what to warn of.
-fn volume(series: &Series, masks: &[Mask]) -> std::result::Result<(Vec<u8>, Vec<String>), String> {
-    let grid = grid(&series.slices)?;
-    let mut volume = header([series.columns, series.rows, grid.slices.len()], &grid)?;
+fn encode_volume(
+    series: &Series,
+    masks: &[Mask],
+) -> std::result::Result<(Vec<u8>, Vec<String>), String> {
+    let grid = slice_grid(&series.slices)?;
+    let mut volume = encode_header([series.columns, series.rows, grid.slices.len()], &grid)?;
     let blank = vec![0; series.columns * series.rows];
     for slice in &grid.slices {
         volume.extend(
             slice
                 .and_then(|i| masks.get(i))
-                .map_or(blank.as_slice(), Mask::labels),
+                .map_or(blank.as_slice(), Mask::pixel_labels),
         );
     }
     Ok((volume, grid.warnings))
 }
 
 /// The volume that the series was read from, where it is one.
-fn source(series: &Series) -> Option<Source> {
+fn source_volume(series: &Series) -> Option<Source> {
     let path = &series
         .slices
         .first()
@@ -130,7 +133,7 @@ fn beside_source(
         [row(0), row(1), row(2)]
     });
     let spacing = source.spacing.unwrap_or([1.0; 3]);
-    let mut volume = header(
+    let mut volume = encode_header(
         source.size,
         &VolumeGrid {
             slices: Vec::new(),
@@ -143,7 +146,7 @@ fn beside_source(
     Ok(volume)
 }
 
-fn grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
+fn slice_grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
     let first = slices.first().ok_or("there is no slice")?;
     let pixel = first.spacing.filter(PixelSpacing::is_physical);
     let (Some(plane), Some(pixel)) = (first.plane, pixel) else {
@@ -178,7 +181,7 @@ fn grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
         .filter_map(|s| s.plane)
         .map(|p| p.position)
         .collect();
-    let (steps, step) = steps(&positions)?;
+    let (steps, step) = grid_steps(&positions)?;
     let mut placed = vec![None; steps.last().map_or(1, |last| last + 1)];
     for (slice, at) in steps.iter().enumerate() {
         if let Some(place) = placed.get_mut(*at) {
@@ -193,7 +196,7 @@ fn grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
         ));
     }
     // One slice has a thickness that is not known here.
-    let step = step.unwrap_or_else(|| plane.normal());
+    let step = step.unwrap_or_else(|| plane.unit_normal());
     let direction = |i: usize| {
         let [x, y] = [plane.orientation[i], plane.orientation[i + 3]];
         // LPS to RAS.
@@ -211,7 +214,9 @@ fn grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
 }
 
 /// For each slice its place on an even grid, and the way from one place to the next; `None` for a single slice.
-fn steps(positions: &[[f64; 3]]) -> std::result::Result<(Vec<usize>, Option<[f64; 3]>), String> {
+fn grid_steps(
+    positions: &[[f64; 3]],
+) -> std::result::Result<(Vec<usize>, Option<[f64; 3]>), String> {
     let [first, .., last] = positions else {
         return Ok((vec![0], None));
     };
@@ -249,76 +254,76 @@ fn steps(positions: &[[f64; 3]]) -> std::result::Result<(Vec<usize>, Option<[f64
 }
 
 /// The header and the four bytes that say that nothing follows it.
-fn header(size: [usize; 3], grid: &VolumeGrid) -> std::result::Result<Vec<u8>, String> {
+fn encode_header(size: [usize; 3], grid: &VolumeGrid) -> std::result::Result<Vec<u8>, String> {
     let dim = |n: usize| {
         i16::try_from(n).map_err(|_| format!("{n} voxels along one side are too many for NIfTI-1"))
     };
     let mut out = NiftiBytes(vec![0; HEADER]);
-    out.int(0, 348);
+    out.put_i32(0, 348);
     let [columns, rows, planes] = size;
     let sizes = [3, dim(columns)?, dim(rows)?, dim(planes)?, 1, 1, 1, 1];
     (0..)
         .zip(sizes)
-        .for_each(|(i, size)| out.short(40 + 2 * i, size));
+        .for_each(|(i, size)| out.put_i16(40 + 2 * i, size));
     // Labels (NIFTI_INTENT_LABEL), unsigned bytes of 8 bits.
-    out.short(68, 1002);
-    out.short(70, 2);
-    out.short(72, 8);
+    out.put_i16(68, 1002);
+    out.put_i16(70, 2);
+    out.put_i16(72, 8);
     let turn = grid
         .affine
         .as_ref()
-        .and_then(|a| quaternion(a, grid.spacing));
-    out.float(76, turn.map_or(1.0, |t| t.handed));
+        .and_then(|a| rotation_quaternion(a, grid.spacing));
+    out.put_f32(76, turn.map_or(1.0, |t| t.handed));
     (0..)
         .zip(grid.spacing)
-        .for_each(|(i, size)| out.float(80 + 4 * i, size));
-    out.float(108, HEADER as f64);
-    out.float(112, 1.0);
+        .for_each(|(i, size)| out.put_f32(80 + 4 * i, size));
+    out.put_f32(108, HEADER as f64);
+    out.put_f32(112, 1.0);
     // Lengths are mm.
     out.0[123] = 2;
-    out.text(148, "Labels by Labrum");
+    out.put_text(148, "Labels by Labrum");
     if let Some(affine) = grid.affine {
-        out.short(254, 1);
+        out.put_i16(254, 1);
         (0..)
             .zip(affine.into_iter().flatten())
-            .for_each(|(i, v)| out.float(280 + 4 * i, v));
+            .for_each(|(i, v)| out.put_f32(280 + 4 * i, v));
         if let Some(turn) = turn {
-            out.short(252, 1);
+            out.put_i16(252, 1);
             (0..)
                 .zip(turn.vector)
-                .for_each(|(i, v)| out.float(256 + 4 * i, v));
+                .for_each(|(i, v)| out.put_f32(256 + 4 * i, v));
             (0..)
                 .zip(affine)
-                .for_each(|(i, row)| out.float(268 + 4 * i, row[3]));
+                .for_each(|(i, row)| out.put_f32(268 + 4 * i, row[3]));
         }
     }
-    out.text(344, "n+1");
+    out.put_text(344, "n+1");
     Ok(out.0)
 }
 
 struct NiftiBytes(Vec<u8>);
 
 impl NiftiBytes {
-    fn bytes(&mut self, at: usize, bytes: &[u8]) {
+    fn put_bytes(&mut self, at: usize, bytes: &[u8]) {
         if let Some(place) = self.0.get_mut(at..at + bytes.len()) {
             place.copy_from_slice(bytes);
         }
     }
 
-    fn int(&mut self, at: usize, value: i32) {
-        self.bytes(at, &value.to_le_bytes());
+    fn put_i32(&mut self, at: usize, value: i32) {
+        self.put_bytes(at, &value.to_le_bytes());
     }
 
-    fn short(&mut self, at: usize, value: i16) {
-        self.bytes(at, &value.to_le_bytes());
+    fn put_i16(&mut self, at: usize, value: i16) {
+        self.put_bytes(at, &value.to_le_bytes());
     }
 
-    fn float(&mut self, at: usize, value: f64) {
-        self.bytes(at, &(value as f32).to_le_bytes());
+    fn put_f32(&mut self, at: usize, value: f64) {
+        self.put_bytes(at, &(value as f32).to_le_bytes());
     }
 
-    fn text(&mut self, at: usize, text: &str) {
-        self.bytes(at, text.as_bytes());
+    fn put_text(&mut self, at: usize, text: &str) {
+        self.put_bytes(at, text.as_bytes());
     }
 }
 
@@ -330,7 +335,7 @@ struct Quaternion {
 }
 
 /// The turn of an affine; `None` where its axes are not at right angles (a tilted gantry).
-fn quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion> {
+fn rotation_quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion> {
     let mut r: [[f64; 3]; 3] =
         std::array::from_fn(|i| std::array::from_fn(|j| affine[i][j] / spacing[j]));
     let dot =
@@ -397,16 +402,16 @@ mod tests {
     fn slices_on_an_even_grid_find_their_place_and_others_are_refused() {
         let at = |z: f64| [1.0, 2.0, z];
         assert_eq!(
-            steps(&[at(0.0), at(5.0), at(15.0)]),
+            grid_steps(&[at(0.0), at(5.0), at(15.0)]),
             Ok((vec![0, 1, 3], Some([0.0, 0.0, 5.0])))
         );
-        assert_eq!(steps(&[at(3.0)]), Ok((vec![0], None)));
+        assert_eq!(grid_steps(&[at(3.0)]), Ok((vec![0], None)));
         assert_eq!(
-            steps(&[at(4.0), at(2.0)]),
+            grid_steps(&[at(4.0), at(2.0)]),
             Ok((vec![0, 1], Some([0.0, 0.0, -2.0])))
         );
-        assert!(steps(&[at(0.0), at(5.0), at(12.0)]).is_err());
-        assert!(steps(&[at(0.0), at(0.0)]).is_err());
+        assert!(grid_steps(&[at(0.0), at(5.0), at(12.0)]).is_err());
+        assert!(grid_steps(&[at(0.0), at(0.0)]).is_err());
     }
 
     #[test]
@@ -429,11 +434,11 @@ mod tests {
                 [0.0, -3.0, 0.0, 0.0],
             ],
         ] {
-            let turn = quaternion(&affine, [2.0, 3.0, 5.0]);
+            let turn = rotation_quaternion(&affine, [2.0, 3.0, 5.0]);
             assert!(turn.is_some_and(|t| back(t, &affine)), "{affine:?}");
         }
         assert!(
-            quaternion(
+            rotation_quaternion(
                 &[
                     [1.0, 0.0, 0.2, 0.0],
                     [0.0, 1.0, 0.0, 0.0],

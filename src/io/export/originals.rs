@@ -1,7 +1,7 @@
 //! The files that were given are never changed: no output may take the place of one.
 
 use crate::{Error, Result};
-use labrum_core::naming::folded;
+use labrum_core::naming::fold_case_and_accents;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
@@ -23,21 +23,23 @@ pub fn refuse_originals<'a>(
     let takes_its_place =
         |file: &&PathBuf| file.canonicalize().is_ok_and(|real| given.contains(&real));
     if let Some(file) = outputs.iter().find(takes_its_place) {
-        return Err(Error::at(
+        return Err(Error::at_path(
             "write",
             file,
             "it is one of the files that were given, which are never changed",
         )
-        .advise("Choose another folder."));
+        .with_advice("Choose another folder."));
     }
     let mut seen = HashSet::new();
     match outputs
         .iter()
-        .find(|file| !seen.insert(folded(&file.to_string_lossy())))
+        .find(|file| !seen.insert(fold_case_and_accents(&file.to_string_lossy())))
     {
         None => Ok(()),
-        Some(file) => Err(Error::at("write", file, "two results would have this name")
-            .advise("Write them to two folders, or rename an image or a label.")),
+        Some(file) => Err(
+            Error::at_path("write", file, "two results would have this name")
+                .with_advice("Write them to two folders, or rename an image or a label."),
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The image with the mask over it, as on the screen: coloured areas and smooth outlines.
 
 use labrum_core::{
-    boundary::{Point, trace},
+    boundary::{Point, trace_contours},
     image::{Image, Window},
     label::Label,
     mask::Mask,
@@ -38,50 +38,50 @@ pub fn overlay_pixels(
     if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
         return None;
     }
-    let rgba = image.to_rgba(image.contrast(window));
+    let rgba = image.to_rgba(image.contrast_for_window(window));
     let mut rgb: Vec<u8> = rgba
         .chunks_exact(4)
         .flat_map(|p| [p[0], p[1], p[2]])
         .collect();
-    for (pixel, &label) in rgb.chunks_exact_mut(3).zip(mask.labels()) {
-        if let Some(label) = visible(labels, label) {
-            blend(pixel, label.color, look.opacity);
+    for (pixel, &label) in rgb.chunks_exact_mut(3).zip(mask.pixel_labels()) {
+        if let Some(label) = visible_label(labels, label) {
+            blend_color(pixel, label.color, look.opacity);
         }
     }
     for number in (1..=labels.len().min(255) as u8)
-        .filter(|&n| look.line_width > 0.0 && visible(labels, n).is_some())
+        .filter(|&n| look.line_width > 0.0 && visible_label(labels, n).is_some())
     {
-        let coverage = outline(mask, number, look.line_width);
+        let coverage = outline_coverage(mask, number, look.line_width);
         for (pixel, c) in rgb
             .chunks_exact_mut(3)
             .zip(coverage)
             .filter(|(_, c)| *c > 0.0)
         {
-            blend(pixel, labels[usize::from(number) - 1].color, c);
+            blend_color(pixel, labels[usize::from(number) - 1].color, c);
         }
     }
     Some(rgb)
 }
 
-fn visible(labels: &[Label], number: u8) -> Option<&Label> {
+fn visible_label(labels: &[Label], number: u8) -> Option<&Label> {
     labels
         .get(usize::from(number).checked_sub(1)?)
         .filter(|l| l.visible)
 }
 
-fn blend(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
+fn blend_color(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
     for (p, c) in pixel.iter_mut().zip(color) {
         *p = (f32::from(*p) * (1.0 - opacity) + f32::from(c) * opacity).round() as u8;
     }
 }
 
 /// How much of each pixel, 0..=1, the outlines of `label` cover.
-fn outline(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
+fn outline_coverage(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
     let (columns, rows) = (mask.columns(), mask.rows());
     let mut coverage = vec![0.0f32; columns * rows];
     let reach = f64::from(width) / 2.0 + 0.5;
-    for contour in trace(mask, label) {
-        let ring = contour.smooth().points;
+    for contour in trace_contours(mask, label) {
+        let ring = contour.taubin_smoothed().points;
         for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
             let pixels = |i: usize, most: usize| {
                 let low = (a[i].min(b[i]) - reach).floor().max(0.0) as usize;
@@ -127,7 +127,7 @@ mod tests {
         (
             Image::new(40, 40, Pixels::U8(vec![100; 1600])).unwrap(),
             mask,
-            vec![Label::named("disc", 0)],
+            vec![Label::with_name("disc", 0)],
         )
     }
 
@@ -144,7 +144,7 @@ mod tests {
         };
         let rgb = overlay_pixels(
             &image,
-            Some(Window::spanning(0.0, 255.0)),
+            Some(Window::from_range(0.0, 255.0)),
             &mask,
             &labels,
             look,
@@ -167,7 +167,7 @@ mod tests {
         let look = OverlayLook::for_size(40, 40);
         let rgb = overlay_pixels(
             &image,
-            Some(Window::spanning(0.0, 255.0)),
+            Some(Window::from_range(0.0, 255.0)),
             &mask,
             &labels,
             look,
@@ -181,7 +181,7 @@ mod tests {
         let (mut image, _, labels) = scene();
         let levels = (0..=255u8).map(|v| 1.0 - f32::from(v) / 255.0).collect();
         image.voi_lut = Some(VoiLut { first: 0.0, levels });
-        let (look, nothing) = (OverlayLook::for_size(40, 40), Mask::empty(40, 40));
+        let (look, nothing) = (OverlayLook::for_size(40, 40), Mask::new_blank(40, 40));
         let level = |window| overlay_pixels(&image, window, &nothing, &labels, look).unwrap()[0];
         assert_eq!(level(None), 155);
         assert_eq!(
@@ -189,7 +189,7 @@ mod tests {
             155,
             "the window to begin with is no choice"
         );
-        assert_eq!(level(Some(Window::spanning(0.0, 200.0))), 128);
+        assert_eq!(level(Some(Window::from_range(0.0, 200.0))), 128);
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         let look = OverlayLook::for_size(40, 40);
         let window = None;
         assert_eq!(
-            overlay_pixels(&image, window, &Mask::empty(3, 3), &labels, look),
+            overlay_pixels(&image, window, &Mask::new_blank(3, 3), &labels, look),
             None
         );
     }

@@ -1,6 +1,6 @@
 //! What the files of a case are called: a pattern with placeholders.
 
-use super::file_names::{safe, unique};
+use super::file_names::{sanitize_name, unique_name};
 use crate::{Error, Result};
 use labrum_core::study::{Kind, Series};
 use std::collections::HashSet;
@@ -46,7 +46,7 @@ impl std::str::FromStr for Pattern {
         let failed = |reason: String| {
             let known: Vec<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
             Error::new(format!("name files \"{text}\""), reason)
-                .advise(format!("It may hold {}.", known.join(" ")))
+                .with_advice(format!("It may hold {}.", known.join(" ")))
         };
         let plain = PLACEHOLDERS
             .iter()
@@ -82,7 +82,7 @@ pub(super) struct PatternValues<'a> {
 impl Pattern {
     /// The folder below that of the export, and the beginning of the names: of no two cases the same, whatever they
     /// are called. `taken` holds those of the cases before.
-    pub(super) fn place(
+    pub(super) fn output_location(
         &self,
         values: &PatternValues<'_>,
         taken: &mut HashSet<String>,
@@ -125,7 +125,7 @@ impl Pattern {
         ];
         // What is filled in makes no folders.
         let fill = |part: &str| {
-            safe(
+            sanitize_name(
                 &filled
                     .iter()
                     .fold(part.to_owned(), |t, (name, value)| t.replace(name, value)),
@@ -136,12 +136,12 @@ impl Pattern {
             .split('/')
             .flat_map(|part| match (part, values.tree.as_slice()) {
                 ("{study}", [_, ..]) if values.series.kind == Kind::Picture => {
-                    values.tree.iter().map(|f| safe(f)).collect()
+                    values.tree.iter().map(|f| sanitize_name(f)).collect()
                 }
                 _ => vec![fill(part)],
             });
         let path: Vec<String> = parts.collect();
-        let whole = unique(&path.join("/"), taken);
+        let whole = unique_name(&path.join("/"), taken);
         match whole.rsplit_once('/') {
             Some((folder, name)) => (folder.into(), name.to_owned()),
             None => (PathBuf::new(), whole),
@@ -169,7 +169,10 @@ mod tests {
             series: &series,
             labels,
         };
-        let (folder, name) = pattern.parse::<Pattern>().unwrap().place(&values, taken);
+        let (folder, name) = pattern
+            .parse::<Pattern>()
+            .unwrap()
+            .output_location(&values, taken);
         folder.join(name).display().to_string()
     }
 

@@ -21,9 +21,9 @@ use std::{
 /// Where the mask holds a value that no label describes, and where the file cannot be written.
 pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     const TRIED: &str = "write the label map";
-    let highest = mask.labels().iter().copied().max().unwrap_or(0);
+    let highest = mask.pixel_labels().iter().copied().max().unwrap_or(0);
     if usize::from(highest) > labels.len() {
-        return Err(Error::at(
+        return Err(Error::at_path(
             TRIED,
             path,
             format!("the mask holds the value {highest}, which no label describes"),
@@ -43,12 +43,12 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
         depth: BitDepth::Eight,
         palette: Some(palette),
     };
-    write(
+    write_verified(
         path,
         TRIED,
         (mask.columns(), mask.rows()),
         kind,
-        mask.labels(),
+        mask.pixel_labels(),
     )
 }
 
@@ -58,7 +58,7 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
 /// Where the file cannot be written.
 pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     let pixels: Vec<u8> = mask
-        .labels()
+        .pixel_labels()
         .iter()
         .map(|&l| if l == label { 255 } else { 0 })
         .collect();
@@ -67,7 +67,7 @@ pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
         depth: BitDepth::Eight,
         palette: None,
     };
-    write(
+    write_verified(
         path,
         "write the mask",
         (mask.columns(), mask.rows()),
@@ -80,7 +80,7 @@ pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
 ///
 /// # Errors
 /// Where there are not `columns * rows` of them, and where the file cannot be written.
-pub fn probabilities(
+pub fn write_probabilities(
     path: &Path,
     columns: usize,
     rows: usize,
@@ -92,7 +92,7 @@ pub fn probabilities(
             "there are {} for {columns} x {rows} pixels",
             probabilities.len()
         );
-        return Err(Error::at(TRIED, path, reason));
+        return Err(Error::at_path(TRIED, path, reason));
     }
     let pixels: Vec<u8> = probabilities.iter().flat_map(|p| p.to_be_bytes()).collect();
     let kind = PngKind {
@@ -100,14 +100,14 @@ pub fn probabilities(
         depth: BitDepth::Sixteen,
         palette: None,
     };
-    write(path, TRIED, (columns, rows), kind, &pixels)
+    write_verified(path, TRIED, (columns, rows), kind, &pixels)
 }
 
 /// Writes the image as it looks through `window`, or as it is first shown, with the mask over it: RGB, of the image's size.
 ///
 /// # Errors
 /// Where mask and image differ in size, and where the file cannot be written.
-pub fn overlay(
+pub fn write_overlay(
     path: &Path,
     image: &Image,
     window: Option<Window>,
@@ -117,13 +117,13 @@ pub fn overlay(
 ) -> Result<()> {
     const TRIED: &str = "write the overlay";
     let pixels = overlay_pixels(image, window, mask, labels, look)
-        .ok_or_else(|| Error::at(TRIED, path, "the mask is not as large as the image"))?;
+        .ok_or_else(|| Error::at_path(TRIED, path, "the mask is not as large as the image"))?;
     let kind = PngKind {
         color: ColorType::Rgb,
         depth: BitDepth::Eight,
         palette: None,
     };
-    write(path, TRIED, (image.columns, image.rows), kind, &pixels)
+    write_verified(path, TRIED, (image.columns, image.rows), kind, &pixels)
 }
 
 /// Writes the pixels of a picture and nothing else of it.
@@ -145,10 +145,10 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
             values.iter().flatten().copied().collect(),
         ),
         Pixels::I16(_) | Pixels::F32(_) => {
-            return Err(Error::at(TRIED, path, "its values fit no PNG"));
+            return Err(Error::at_path(TRIED, path, "its values fit no PNG"));
         }
     };
-    write(
+    write_verified(
         path,
         TRIED,
         (image.columns, image.rows),
@@ -170,14 +170,14 @@ struct PngKind {
 }
 
 /// Writes `pixels` (bytes in the file's order) and compares what a decoder makes of the file with them.
-fn write(
+fn write_verified(
     path: &Path,
     tried: &str,
     (columns, rows): (usize, usize),
     kind: PngKind,
     pixels: &[u8],
 ) -> Result<()> {
-    let failed = |reason: String| Error::at(tried, path, reason);
+    let failed = |reason: String| Error::at_path(tried, path, reason);
     let side = |n: usize| {
         u32::try_from(n)
             .ok()
@@ -226,7 +226,7 @@ mod tests {
 
     fn labels(n: usize) -> Vec<Label> {
         (0..n)
-            .map(|i| Label::named(format!("label {i}"), i))
+            .map(|i| Label::with_name(format!("label {i}"), i))
             .collect()
     }
 
@@ -240,7 +240,7 @@ mod tests {
         let path = folder.path().join("map.png");
         label_map(&path, &mask(), &labels(2)).unwrap();
         assert_eq!(
-            label_file::read(&path, ValueReading::Values).unwrap(),
+            label_file::read_mask(&path, ValueReading::Values).unwrap(),
             mask()
         );
         let shown = image::open(&path).unwrap().into_rgb8();
@@ -254,11 +254,11 @@ mod tests {
         let path = folder.path().join("map.png");
         let grey = [[128; 3], [255; 3]].map(|color| Label {
             color,
-            ..Label::named("grey", 0)
+            ..Label::with_name("grey", 0)
         });
         label_map(&path, &mask(), &grey).unwrap();
         assert_eq!(
-            label_file::read(&path, ValueReading::Values).unwrap(),
+            label_file::read_mask(&path, ValueReading::Values).unwrap(),
             mask()
         );
     }
@@ -286,8 +286,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.png");
         let values = [0, 1, 256, 65535, 40000, 12345];
-        probabilities(&path, 3, 2, &values).unwrap();
+        write_probabilities(&path, 3, 2, &values).unwrap();
         assert_eq!(image::open(&path).unwrap().into_luma16().into_raw(), values);
-        assert!(probabilities(&path, 4, 2, &values).is_err());
+        assert!(write_probabilities(&path, 4, 2, &values).is_err());
     }
 }

@@ -2,12 +2,11 @@
 
 use super::{
     CocoWriter, Measurements, OverlayLook,
-    file_names::{label_file_names, safe, unique, without_ending},
+    file_names::{label_file_names, sanitize_name, unique_name, without_ending},
     label_map, label_mask,
     labels::write_labels_but,
-    overlay, probabilities,
     standing::Standing,
-    write_nifti,
+    write_nifti, write_overlay, write_probabilities,
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
@@ -55,7 +54,7 @@ pub enum Format {
 
 impl Format {
     /// What it is called at the command line and in manifests.
-    pub fn name(self) -> &'static str {
+    pub fn short_name(self) -> &'static str {
         match self {
             Self::LabelMap => "png",
             Self::LabelMasks => "labels",
@@ -108,7 +107,7 @@ impl Names {
             } else {
                 base
             };
-            unique(&safe(&wanted), taken)
+            unique_name(&sanitize_name(&wanted), taken)
         });
         let slices: Vec<String> = slices.collect();
         let series = match (series.kind, series.slices.first()) {
@@ -117,7 +116,7 @@ impl Names {
         };
         Self {
             slices,
-            series: unique(&format!("{}.series", safe(&series)), taken)
+            series: unique_name(&format!("{}.series", sanitize_name(&series)), taken)
                 .trim_end_matches(".series")
                 .into(),
         }
@@ -132,7 +131,7 @@ impl Names {
         let name = |slice| place(slice).and_then(|i| whole.slices.get(i)).cloned();
         let slices = part
             .iter()
-            .map(|slice| name(slice).unwrap_or_else(|| unique("image", taken)))
+            .map(|slice| name(slice).unwrap_or_else(|| unique_name("image", taken)))
             .collect();
         Self {
             slices,
@@ -158,7 +157,12 @@ pub struct SliceFiles<'a> {
 }
 
 /// All files that [`write_slice`] and [`write_series`] make of one series, but `labels.json`, which several may share.
-pub fn planned(folder: &Path, names: &Names, labels: &[Label], formats: &[Format]) -> Vec<PathBuf> {
+pub fn planned_files(
+    folder: &Path,
+    names: &Names,
+    labels: &[Label],
+    formats: &[Format],
+) -> Vec<PathBuf> {
     let of_slices = names
         .slices
         .iter()
@@ -247,9 +251,9 @@ pub fn write_slice(
             match format {
                 Format::LabelMap => label_map(&path, mask, labels)?,
                 Format::LabelMasks => label_mask(&path, mask, i as u8 + 1)?,
-                Format::Overlay => overlay(&path, image, *window, mask, labels, *look)?,
+                Format::Overlay => write_overlay(&path, image, *window, mask, labels, *look)?,
                 Format::Probabilities => match prediction.and_then(|p| p.probabilities.get(i)) {
-                    Some(map) => probabilities(&path, mask.columns(), mask.rows(), map)?,
+                    Some(map) => write_probabilities(&path, mask.columns(), mask.rows(), map)?,
                     None => continue,
                 },
                 _ => continue,
@@ -355,8 +359,11 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
         Format::StructureSet,
     ]
     .contains(&format);
-    if let Some(standing) = Some(files).filter(|_| is_numbered).and_then(Standing::of) {
-        return standing.with(files, |files| write_whole(path, files, format));
+    if let Some(standing) = Some(files)
+        .filter(|_| is_numbered)
+        .and_then(Standing::from_files)
+    {
+        return standing.with_files(files, |files| write_whole(path, files, format));
     }
     let SeriesFiles {
         series,
@@ -368,32 +375,33 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
         places,
         ..
     } = *files;
-    let seg = |content| Ok(seg::write(path, series, content, labels, authors, options)?.warnings);
+    let seg =
+        |content| Ok(seg::write_file(path, series, content, labels, authors, options)?.warnings);
     match format {
         Format::Seg => return seg(Content::Binary(masks)),
         Format::SegLabelMap => return seg(Content::LabelMap(masks)),
         Format::SegFractional
             if probabilities.len() < masks.len() || probabilities.iter().any(|p| p.is_empty()) =>
         {
-            return Err(Error::at(
+            return Err(Error::at_path(
                 "write the probabilities",
                 path,
                 "no model's are known: the masks were drawn or imported",
             )
-            .advise("Choose another format, or run a model on the series."));
+            .with_advice("Choose another format, or run a model on the series."));
         }
         Format::SegFractional => return seg(Content::Fractional(probabilities)),
         Format::StructureSet => {
-            return Ok(structure_set::write(path, series, masks, labels, authors)?.warnings);
+            return Ok(structure_set::write_file(path, series, masks, labels, authors)?.warnings);
         }
         Format::Nifti => return write_nifti(path, series, masks),
         Format::Coco => {
             let mut coco = CocoWriter::default();
-            coco.add(series, &CocoWriter::file_names(series), masks, labels);
-            coco.write(path)?;
+            coco.add_series(series, &CocoWriter::file_names(series), masks, labels);
+            coco.write_file(path)?;
         }
-        Format::Json => Measurements::of(series, places, masks, labels).write_json(path)?,
-        Format::Csv => Measurements::of(series, places, masks, labels).write_csv(path)?,
+        Format::Json => Measurements::from_masks(series, places, masks, labels).write_json(path)?,
+        Format::Csv => Measurements::from_masks(series, places, masks, labels).write_csv(path)?,
         Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => {}
     }
     Ok(Vec::new())
@@ -407,7 +415,7 @@ pub(super) mod tests {
     /// The frames of one file.
     pub(in crate::io::export) fn clip(frames: u32) -> Series {
         let slice = |frame| {
-            Slice::at(Source {
+            Slice::from_source(Source {
                 path: "clip.dcm".into(),
                 frame,
             })
@@ -415,7 +423,7 @@ pub(super) mod tests {
         Series {
             id: "1.2.3".into(),
             modality: "US".into(),
-            ..Series::of(Kind::Dicom, 2, 2, (0..frames).map(slice).collect())
+            ..Series::from_slices(Kind::Dicom, 2, 2, (0..frames).map(slice).collect())
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Standing {
 
 impl Standing {
     /// `None` where no label is gone.
-    pub(super) fn of(files: &SeriesFiles<'_>) -> Option<Self> {
+    pub(super) fn from_files(files: &SeriesFiles<'_>) -> Option<Self> {
         if files.labels.iter().all(|label| !label.is_gone()) {
             return None;
         }
@@ -27,12 +27,12 @@ impl Standing {
         }
         let mask = |mask: &Mask| {
             let labels = mask
-                .labels()
+                .pixel_labels()
                 .iter()
                 .map(|value| values[usize::from(*value)])
                 .collect();
             Mask::from_labels(mask.columns(), mask.rows(), labels)
-                .unwrap_or_else(|| Mask::empty(mask.columns(), mask.rows()))
+                .unwrap_or_else(|| Mask::new_blank(mask.columns(), mask.rows()))
         };
         let maps = |maps: &&[Vec<u16>]| {
             standing
@@ -59,7 +59,7 @@ impl Standing {
     }
 
     /// Calls `write` with what is left of `files`.
-    pub(super) fn with<T>(
+    pub(super) fn with_files<T>(
         &self,
         files: &SeriesFiles<'_>,
         write: impl FnOnce(&SeriesFiles<'_>) -> T,

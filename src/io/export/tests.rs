@@ -23,7 +23,7 @@ fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> Cas
     image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * 9 + y * 17) as u8]))
         .save(&path)
         .unwrap();
-    let mut catalog = open::catalog(&[path], &mut |_| {}, &Cancel::default()).unwrap();
+    let mut catalog = open::read_catalog(&[path], &mut |_| {}, &Cancel::default()).unwrap();
     let series = catalog.studies.remove(0).series.remove(0);
     let mask = Mask::from_labels(8, 8, labels.to_vec()).unwrap();
     CaseToExport {
@@ -82,7 +82,7 @@ fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_i
     let empty = case(
         folder.path(),
         &[0; 64],
-        vec![Label::named("Polyp", 0)],
+        vec![Label::with_name("Polyp", 0)],
         vec![1],
     );
     let manifest = export(
@@ -140,14 +140,14 @@ fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_i
 fn labels_that_are_gone_are_named_nowhere_and_values_stay() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let mut ghost = Label::named("Polyp", 0);
+    let mut ghost = Label::with_name("Polyp", 0);
     ghost.kept.gone = Some(Gone::Into(2));
     let mut pixels = [0; 64];
     pixels[9] = 2;
     let case = case(
         folder.path(),
         &pixels,
-        vec![ghost, Label::named("Adenoma", 1)],
+        vec![ghost, Label::with_name("Adenoma", 1)],
         Vec::new(),
     );
     let formats = [

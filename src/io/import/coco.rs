@@ -91,7 +91,7 @@ pub(super) fn is_coco(path: &Path) -> bool {
     is_json && is_small() && std::fs::read(path).is_ok_and(holds)
 }
 
-fn read(path: &Path) -> std::result::Result<CocoFile, String> {
+fn read_file(path: &Path) -> std::result::Result<CocoFile, String> {
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
     serde_json::from_slice(&bytes).map_err(|e| format!("it is no COCO file ({e})"))
 }
@@ -101,9 +101,13 @@ fn read(path: &Path) -> std::result::Result<CocoFile, String> {
 /// # Errors
 /// Where the file names no image of the series ([`ErrorKind::NotFound`]), several images fit one slice, sizes differ, or a shape
 /// makes no sense.
-pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
-    let coco = read(path).map_err(failed)?;
+pub(super) fn import_masks(
+    path: &Path,
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<ImportedMasks> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
+    let coco = read_file(path).map_err(failed)?;
     let mut pictures: Vec<(usize, &ImageEntry)> = Vec::new();
     for (index, slice) in series.slices.iter().enumerate() {
         pictures.extend(
@@ -126,9 +130,9 @@ pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
             picture.file_name
         );
         return Err(failed(reason)
-            .advise("The annotations must be of that very image, not scaled or cropped."));
+            .with_advice("The annotations must be of that very image, not scaled or cropped."));
     }
-    painted(&coco, &pictures, [columns, rows], choice).map_err(failed)
+    paint_annotations(&coco, &pictures, [columns, rows], choice).map_err(failed)
 }
 
 /// The picture that a slice is; `None` where there is none.
@@ -181,7 +185,7 @@ fn picture_of<'a>(
 }
 
 /// Paints the annotations of these pictures over each other, smaller labels over larger ones.
-fn painted(
+fn paint_annotations(
     coco: &CocoFile,
     pictures: &[(usize, &ImageEntry)],
     [columns, rows]: [usize; 2],
@@ -196,7 +200,7 @@ fn painted(
             name: &c.name,
         })
         .collect();
-    let taken = Taken::of(&offered, choice)?;
+    let taken = Taken::from_choice(&offered, choice)?;
     if taken.indices.len() > MOST_LABELS {
         return Err(format!(
             "it has {} categories, and a mask holds {MOST_LABELS}: choose some with --only",
@@ -228,7 +232,7 @@ fn painted(
         regions[category]
             .entry(*slice)
             .or_default()
-            .push(region(shape, columns, rows)?);
+            .push(shape_region(shape, columns, rows)?);
     }
     let size = |i: usize| {
         regions[i]
@@ -241,7 +245,7 @@ fn painted(
         .indices
         .iter()
         .enumerate()
-        .map(|(place, i)| Label::named(coco.categories[*i].name.trim(), place))
+        .map(|(place, i)| Label::with_name(coco.categories[*i].name.trim(), place))
         .collect();
     let mut notes: Vec<String> = tell_apart(&mut labels).into_iter().collect();
     let mut painter = Painter::default();
@@ -262,18 +266,18 @@ fn painted(
                     mask.get_mut(span.row * columns + span.start..span.row * columns + span.end);
                 row.into_iter()
                     .flatten()
-                    .for_each(|pixel| painter.paint(pixel, label as u8 + 1));
+                    .for_each(|pixel| painter.paint_pixel(pixel, label as u8 + 1));
             }
         }
     }
-    notes.extend(painter.notes(&labels));
+    notes.extend(painter.overlap_notes(&labels));
     let numbers: Vec<u32> = taken
         .indices
         .iter()
         .map(|i| number(coco.categories[*i].id))
         .collect();
     let sizes: Vec<usize> = taken.indices.iter().map(|i| size(*i)).collect();
-    let report = painter.taken(&numbers, &sizes);
+    let report = painter.taken_labels(&numbers, &sizes);
     let mask = |(slice, values)| Some((slice, Mask::from_labels(columns, rows, values)?));
     Ok(ImportedMasks {
         labels,
@@ -284,13 +288,17 @@ fn painted(
     })
 }
 
-fn region(shape: &ShapeEntry, columns: usize, rows: usize) -> std::result::Result<Region, String> {
+fn shape_region(
+    shape: &ShapeEntry,
+    columns: usize,
+    rows: usize,
+) -> std::result::Result<Region, String> {
     match shape {
         ShapeEntry::Polygons(polygons) => {
             let mut spans: Vec<Span> = Vec::new();
             for corners in polygons {
                 let points: Vec<[f64; 2]> = corners.chunks_exact(2).map(|c| [c[0], c[1]]).collect();
-                spans.extend_from_slice(polygon::polygon(&points, columns, rows).spans());
+                spans.extend_from_slice(polygon::rasterize_polygon(&points, columns, rows).spans());
             }
             Ok(Region::from_spans(spans))
         }
@@ -301,16 +309,20 @@ fn region(shape: &ShapeEntry, columns: usize, rows: usize) -> std::result::Resul
         ShapeEntry::Runs {
             counts: Counts::Numbers(counts),
             ..
-        } => runs(counts, columns, rows),
+        } => region_from_runs(counts, columns, rows),
         ShapeEntry::Runs {
             counts: Counts::Text(text),
             ..
-        } => runs(&unpacked(text)?, columns, rows),
+        } => region_from_runs(&unpack_run_lengths(text)?, columns, rows),
     }
 }
 
 /// Runs outside and inside in turn, column after column.
-fn runs(counts: &[u64], columns: usize, rows: usize) -> std::result::Result<Region, String> {
+fn region_from_runs(
+    counts: &[u64],
+    columns: usize,
+    rows: usize,
+) -> std::result::Result<Region, String> {
     let wrong = || "run lengths in it do not fill the image".to_owned();
     let (mut at, mut spans) = (0usize, Vec::new());
     for (turn, count) in counts.iter().enumerate() {
@@ -335,7 +347,7 @@ fn runs(counts: &[u64], columns: usize, rows: usize) -> std::result::Result<Regi
 }
 
 /// Run lengths as pycocotools packs them: five bits in a letter, the differences to the run before the last.
-fn unpacked(text: &str) -> std::result::Result<Vec<u64>, String> {
+fn unpack_run_lengths(text: &str) -> std::result::Result<Vec<u64>, String> {
     let wrong = || "run lengths in it are damaged".to_owned();
     let mut counts: Vec<i64> = Vec::new();
     let mut letters = text.bytes();
@@ -384,8 +396,8 @@ mod tests {
         let (image, file) = (folder.path().join("a.png"), folder.path().join("x.json"));
         image::GrayImage::new(7, 5).save(&image).unwrap();
         std::fs::write(&file, json.to_string()).unwrap();
-        let catalog = open::catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
-        import(&file, &catalog.studies[0].series[0], choice)
+        let catalog = open::read_catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
+        import_masks(&file, &catalog.studies[0].series[0], choice)
     }
 
     fn file(segmentation: serde_json::Value) -> serde_json::Value {
@@ -404,7 +416,7 @@ mod tests {
             .unwrap()
             .masks[0]
             .1
-            .labels()
+            .pixel_labels()
             .to_vec()
     }
 
@@ -429,7 +441,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let image = folder.path().join("a.png");
         image::GrayImage::new(7, 5).save(&image).unwrap();
-        let catalog = open::catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
+        let catalog = open::read_catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
         let series = &catalog.studies[0].series[0];
         let mask = Mask::from_labels(
             7,
@@ -439,18 +451,18 @@ mod tests {
                 .collect(),
         );
         let mask = mask.unwrap();
-        let labels = [Label::named("Ring", 0), Label::named("Dots", 1)];
+        let labels = [Label::with_name("Ring", 0), Label::with_name("Dots", 1)];
         let mut coco = Written::default();
-        coco.add(
+        coco.add_series(
             series,
             &Written::file_names(series),
             std::slice::from_ref(&mask),
             &labels,
         );
         let path = folder.path().join("coco.json");
-        coco.write(&path).unwrap();
+        coco.write_file(&path).unwrap();
         assert!(is_coco(&path));
-        let back = import(&path, series, &MaskChoice::default()).unwrap();
+        let back = import_masks(&path, series, &MaskChoice::default()).unwrap();
         assert_eq!(back.masks, [(0, mask)]);
         assert_eq!(
             back.labels
@@ -472,7 +484,7 @@ mod tests {
         assert_eq!(
             (
                 chosen.labels.len(),
-                chosen.masks[0].1.count(1),
+                chosen.masks[0].1.count_pixels(1),
                 chosen.taken[0].number
             ),
             (1, 6, 9)

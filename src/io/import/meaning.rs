@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// The labels of values that occur (`present`) or that a list beside the maps names, and which label each value is. They are
 /// numbered anew, unless their values are to be kept.
-pub(in crate::io) fn labels(
+pub(in crate::io) fn resolve_labels(
     present: &BTreeSet<u8>,
     list: Option<LabelList>,
     choice: &MaskChoice,
@@ -21,12 +21,12 @@ pub(in crate::io) fn labels(
     let unlisted: BTreeSet<u8> = present
         .iter()
         .copied()
-        .filter(|value| list.label(*value).is_none())
+        .filter(|value| list.label_for(*value).is_none())
         .collect();
     if is_listed && !unlisted.is_empty() {
         notes.push(format!(
             "labels.json beside it does not name these values: {}",
-            label_values::list(&unlisted)
+            label_values::format_ranges(&unlisted)
         ));
     }
     if !is_listed {
@@ -35,7 +35,7 @@ pub(in crate::io) fn labels(
                 .into(),
         );
     }
-    let mut values: BTreeSet<u8> = list.values().union(present).copied().collect();
+    let mut values: BTreeSet<u8> = list.named_values().union(present).copied().collect();
     if values.is_empty() {
         values.insert(1);
     }
@@ -43,7 +43,7 @@ pub(in crate::io) fn labels(
         values = (1..=values.last().copied().unwrap_or(1)).collect();
     }
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
-    let label = |(place, value): (usize, &u8)| match list.label(*value) {
+    let label = |(place, value): (usize, &u8)| match list.label_for(*value) {
         Some(label) => label.clone(),
         None => Label {
             color: PALETTE[place % PALETTE.len()],

@@ -41,11 +41,15 @@ const TRIED: &str = "import the masks";
 ///
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
-pub fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+pub fn read_masks(
+    paths: &[PathBuf],
+    series: &Series,
+    choice: &MaskChoice,
+) -> Result<ImportedMasks> {
     let Some(first) = paths.first() else {
-        return decode(paths, series, choice);
+        return decode_masks(paths, series, choice);
     };
-    containment::read(ReadMasks {
+    containment::read_in_child(ReadMasks {
         first: first.clone(),
         paths: paths.iter().map(Into::into).collect(),
         series: Box::new(series.clone()),
@@ -72,18 +76,18 @@ impl containment::Request for ReadMasks {
         &self.first
     }
 
-    fn limit(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         containment::masks_of_slices(self.series.slices.len())
     }
 
-    fn read(self) -> Result<ImportedMasks> {
+    fn read_in_process(self) -> Result<ImportedMasks> {
         let paths: Vec<PathBuf> = self.paths.into_iter().map(PathBuf::from).collect();
-        decode(&paths, &self.series, &self.choice)
+        decode_masks(&paths, &self.series, &self.choice)
     }
 }
 
 /// As [`masks`], in this process.
-pub(super) fn decode(
+pub(super) fn decode_masks(
     paths: &[PathBuf],
     series: &Series,
     choice: &MaskChoice,
@@ -93,16 +97,16 @@ pub(super) fn decode(
         .ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
-    let volumes = volumes::wanted(&files, paths, series);
+    let volumes = volumes::mask_volumes(&files, paths, series);
     let read = |path: &PathBuf, choice: &MaskChoice| match path {
         path if seg::is_segmentation(path) => Some(seg::import_chosen(path, series, choice)),
         path if structures::is_structure_set(path) => {
-            Some(structures::import(path, series, choice))
+            Some(structures::import_masks(path, series, choice))
         }
-        path if coco::is_coco(path) => Some(coco::import(path, series, choice)),
-        path if volumes.contains(path) => {
-            Some(nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)))
-        }
+        path if coco::is_coco(path) => Some(coco::import_masks(path, series, choice)),
+        path if volumes.contains(path) => Some(
+            nifti::import_masks(path, series, choice).and_then(|i| select_labels(i, choice, path)),
+        ),
         _ => None,
     };
     for path in &files {
@@ -143,29 +147,37 @@ pub(super) fn decode(
         );
         let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let reason = format!("{} belong to this series", names.join(" and "));
-        return Err(Error::at(TRIED, first, reason)
-            .advise("Give the path of the one that is meant, without the others."));
+        return Err(Error::at_path(TRIED, first, reason)
+            .with_advice("Give the path of the one that is meant, without the others."));
     }
     if let Some((_, imported)) = fitting.pop() {
         return Ok(imported);
     }
-    let wanted = PictureNames::of(series);
+    let wanted = PictureNames::for_series(series);
     let found: Vec<SlicePicture> = files
         .iter()
-        .flat_map(|path| wanted.pictures(path))
+        .flat_map(|path| wanted.match_pictures(path))
         .collect();
     let is_alone =
         !choice.by_name && matches!(paths, [only] if only.is_file()) && refusals.is_empty();
-    let alone = || SlicePicture::pages(first, series.slices.len()).filter(|_| is_alone);
+    let alone = || SlicePicture::from_stack_pages(first, series.slices.len()).filter(|_| is_alone);
     match (refusals.into_iter().next(), found.is_empty()) {
-        (_, false) => chosen(pictures::import(found, series, choice)?, choice, first),
+        (_, false) => select_labels(
+            pictures::import_masks(found, series, choice)?,
+            choice,
+            first,
+        ),
         (Some(refusal), true) => Err(refusal),
         (None, true) => {
-            let alone = alone().ok_or_else(|| nothing(first, series))?;
-            let mut imported = chosen(pictures::import(alone, series, choice)?, choice, first)?;
+            let alone = alone().ok_or_else(|| no_masks_error(first, series))?;
+            let mut imported = select_labels(
+                pictures::import_masks(alone, series, choice)?,
+                choice,
+                first,
+            )?;
             imported.notes.push(format!(
                 "\"{}\" is called otherwise than the image, and is the only mask",
-                name(first)
+                file_name(first)
             ));
             Ok(imported)
         }
@@ -173,7 +185,11 @@ pub(super) fn decode(
 }
 
 /// Of label maps, whose values do not overlap, those that are wanted.
-fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<ImportedMasks> {
+fn select_labels(
+    imported: ImportedMasks,
+    choice: &MaskChoice,
+    path: &Path,
+) -> Result<ImportedMasks> {
     let ImportedMasks {
         labels,
         masks,
@@ -189,7 +205,8 @@ fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<I
             name: &label.name,
         })
         .collect();
-    let taken = Taken::of(&offered, choice).map_err(|reason| Error::at(TRIED, path, reason))?;
+    let taken = Taken::from_choice(&offered, choice)
+        .map_err(|reason| Error::at_path(TRIED, path, reason))?;
     let mut values = [0u8; 256];
     let mut count = vec![0; taken.indices.len()];
     for (value, index) in (1..=u8::MAX).zip(&taken.indices) {
@@ -200,7 +217,7 @@ fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<I
     let mut relabelled = Vec::with_capacity(masks.len());
     for (slice, mask) in masks {
         let of: Vec<u8> = mask
-            .labels()
+            .pixel_labels()
             .iter()
             .map(|old| values[usize::from(*old)])
             .collect();
@@ -239,12 +256,12 @@ fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     for path in paths {
         if !path.is_dir() {
             std::fs::metadata(path)
-                .map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
+                .map_err(|e| Error::at_path(TRIED, path, labrum_core::reason_of(&e)))?;
             files.push(path.clone());
             continue;
         }
         let entries = std::fs::read_dir(path)
-            .map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
+            .map_err(|e| Error::at_path(TRIED, path, labrum_core::reason_of(&e)))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|e| Some(e.ok()?.path()))
             .filter(|p| p.is_file())
@@ -259,8 +276,8 @@ fn is_picture(path: &Path) -> bool {
     picture::format_at(path).is_some()
 }
 
-fn nothing(path: &Path, series: &Series) -> Error {
-    let names = pictures::names(series);
+fn no_masks_error(path: &Path, series: &Series) -> Error {
+    let names = pictures::label_map_names(series);
     let reason = match names.as_slice() {
         [] => "the series has no slices".to_owned(),
         [one] => format!(
@@ -272,7 +289,7 @@ fn nothing(path: &Path, series: &Series) -> Error {
             )
         }
     };
-    Error::at(TRIED, path, reason).of_kind(ErrorKind::NotFound)
+    Error::at_path(TRIED, path, reason).of_kind(ErrorKind::NotFound)
 }
 
 /// What tells the paths apart, and no more: as many folders before the name as that takes.
@@ -304,7 +321,7 @@ fn shortest_names(paths: &[&Path]) -> Vec<String> {
         .unwrap_or_else(|| names(longest))
 }
 
-fn name(path: &Path) -> String {
+fn file_name(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
         .to_string_lossy()

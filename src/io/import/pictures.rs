@@ -1,6 +1,6 @@
 //! Label maps and masks of single labels in pictures, found by the names that the export gives them.
 
-use super::{TRIED, is_picture, meaning, name};
+use super::{TRIED, file_name, is_picture, meaning};
 use crate::{
     Error, Result,
     io::{
@@ -14,7 +14,7 @@ use labrum_core::{
     import::{ImportedMasks, MaskChoice},
     label::Label,
     mask::Mask,
-    naming::{composed, folded, told_apart},
+    naming::{compose_accents, fold_case_and_accents, told_apart},
     study::Series,
 };
 use std::{
@@ -33,7 +33,7 @@ pub(super) struct SlicePicture {
 }
 
 /// What the export calls the label maps of the slices, without their ending.
-pub(super) fn names(series: &Series) -> Vec<String> {
+pub(super) fn label_map_names(series: &Series) -> Vec<String> {
     Names::new(series, &mut HashSet::new()).slices
 }
 
@@ -47,7 +47,7 @@ pub(super) struct PictureNames {
 
 impl PictureNames {
     /// Of this series.
-    pub(super) fn of(series: &Series) -> Self {
+    pub(super) fn for_series(series: &Series) -> Self {
         let paths: HashSet<&PathBuf> = series.slices.iter().map(|s| &s.source.path).collect();
         let Names {
             slices: names,
@@ -64,7 +64,7 @@ impl PictureNames {
     }
 
     /// The picture `path`, where it is one and is called like a slice.
-    pub(super) fn picture(&self, path: &Path) -> Option<SlicePicture> {
+    pub(super) fn match_picture(&self, path: &Path) -> Option<SlicePicture> {
         let stem = path.file_stem()?.to_str()?;
         let fits = |(slice, name): (usize, &String)| {
             let rest = stem.strip_prefix(name.as_str())?;
@@ -94,19 +94,19 @@ impl PictureNames {
     }
 
     /// The pictures of slices in `path`: one, or the pages of a stack that is called like the file of the series.
-    pub(super) fn pictures(&self, path: &Path) -> Vec<SlicePicture> {
+    pub(super) fn match_pictures(&self, path: &Path) -> Vec<SlicePicture> {
         let is_stack = self.names.len() > 1
             && path
                 .file_stem()
                 .is_some_and(|stem| stem == self.series.as_str());
         let stack = || {
             if is_stack && !self.is_own(path) {
-                SlicePicture::pages(path, self.names.len())
+                SlicePicture::from_stack_pages(path, self.names.len())
             } else {
                 None
             }
         };
-        self.picture(path)
+        self.match_picture(path)
             .map(|one| vec![one])
             .or_else(stack)
             .unwrap_or_default()
@@ -120,7 +120,7 @@ impl PictureNames {
 
 impl SlicePicture {
     /// The label maps of all slices, as pages of one file whatever it is called; `None` where it has not as many pages.
-    pub(super) fn pages(path: &Path, slices: usize) -> Option<Vec<Self>> {
+    pub(super) fn from_stack_pages(path: &Path, slices: usize) -> Option<Vec<Self>> {
         if slices == 1 {
             return is_picture(path).then(|| {
                 vec![Self {
@@ -131,7 +131,7 @@ impl SlicePicture {
                 }]
             });
         }
-        let mut parts = picture::probe(path).ok()?.parts.into_iter();
+        let mut parts = picture::probe_header(path).ok()?.parts.into_iter();
         let frames = parts
             .next()
             .filter(|part| part.frames.len() == slices)?
@@ -147,13 +147,13 @@ impl SlicePicture {
 }
 
 /// Label maps where there are some, else masks of single labels.
-pub(super) fn import(
+pub(super) fn import_masks(
     pictures: Vec<SlicePicture>,
     series: &Series,
     choice: &MaskChoice,
 ) -> Result<ImportedMasks> {
     let mut notes = Vec::new();
-    let list = described(&pictures, series)?;
+    let list = read_label_list(&pictures, series)?;
     let (maps, masks): (Vec<SlicePicture>, Vec<SlicePicture>) =
         pictures.into_iter().partition(|p| p.label.is_none());
     let (masks, labels) = if maps.is_empty() {
@@ -179,14 +179,14 @@ pub(super) fn import(
 }
 
 /// The labels that a file beside the pictures describes.
-fn described(pictures: &[SlicePicture], series: &Series) -> Result<Option<LabelList>> {
+fn read_label_list(pictures: &[SlicePicture], series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = pictures
         .first()
         .and_then(|p| p.path.parent())
         .unwrap_or(Path::new("."));
     labels_beside(folder, &name)
-        .map(|path| LabelList::read(&path))
+        .map(|path| LabelList::read_file(&path))
         .transpose()
 }
 
@@ -199,27 +199,29 @@ fn label_maps(
     choice: &MaskChoice,
     notes: &mut Vec<String>,
 ) -> Result<Masks> {
-    let named = list.as_ref().map(LabelList::values);
+    let named = list.as_ref().map(LabelList::named_values);
     let ValueRule {
         reading,
         labels: present,
         note,
-    } = label_values::rule(&values_of(maps)?, named.as_ref(), choice.threshold)?;
+    } = label_values::find_rule(&values_of(maps)?, named.as_ref(), choice.threshold)?;
     notes.extend(note);
     let mut masks = BTreeMap::new();
     for map in maps {
         if masks
-            .insert(map.slice, read(map, series, reading, notes)?)
+            .insert(map.slice, read_mask(map, series, reading, notes)?)
             .is_some()
         {
             let reason = format!("two label maps are of slice {}", map.slice + 1);
-            return Err(Error::at(TRIED, &map.path, reason).advise("Leave one of them out."));
+            return Err(
+                Error::at_path(TRIED, &map.path, reason).with_advice("Leave one of them out.")
+            );
         }
     }
-    let (table, labels) = meaning::labels(&present, list, choice, notes);
+    let (table, labels) = meaning::resolve_labels(&present, list, choice, notes);
     masks
         .values_mut()
-        .for_each(|mask| *mask = table.apply(mask));
+        .for_each(|mask| *mask = table.map_mask(mask));
     Ok((masks, labels))
 }
 
@@ -231,26 +233,26 @@ fn single_labels(
     notes: &mut Vec<String>,
 ) -> Result<Masks> {
     let reading = label_values::of_single_labels(&values_of(pictures)?, choice.threshold)?;
-    let mut labels = list.unwrap_or_default().labels();
+    let mut labels = list.unwrap_or_default().dense_labels();
     let mut files = label_file_names(&labels);
     let mut values: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     let mut covered: BTreeMap<u8, usize> = BTreeMap::new();
     for picture in pictures {
         let part = picture.label.as_deref().unwrap_or_default();
         let index = place_of(part, &files).unwrap_or_else(|| {
-            labels.push(Label::named(composed(part), labels.len()));
-            files.push(composed(part));
+            labels.push(Label::with_name(compose_accents(part), labels.len()));
+            files.push(compose_accents(part));
             labels.len() - 1
         });
         let label = u8::try_from(index + 1)
-            .map_err(|_| Error::at(TRIED, &picture.path, "there are over 255 labels"))?;
-        let mask = read(picture, series, reading, notes)?;
+            .map_err(|_| Error::at_path(TRIED, &picture.path, "there are over 255 labels"))?;
+        let mask = read_mask(picture, series, reading, notes)?;
         let of_slice = values
             .entry(picture.slice)
-            .or_insert_with(|| vec![0; mask.labels().len()]);
+            .or_insert_with(|| vec![0; mask.pixel_labels().len()]);
         for (old, _) in of_slice
             .iter_mut()
-            .zip(mask.labels())
+            .zip(mask.pixel_labels())
             .filter(|(_, value)| **value != 0)
         {
             if *old != 0 && *old != label {
@@ -281,12 +283,12 @@ fn single_labels(
 
 /// The label of which `part` of a file's name is the name; exactly, else as file systems see it.
 fn place_of(part: &str, files: &[String]) -> Option<usize> {
-    let exact = composed(part);
-    let alike = folded(&part.replace('.', "_"));
+    let exact = compose_accents(part);
+    let alike = fold_case_and_accents(&part.replace('.', "_"));
     files
         .iter()
         .position(|f| *f == exact)
-        .or_else(|| files.iter().position(|f| folded(f) == alike))
+        .or_else(|| files.iter().position(|f| fold_case_and_accents(f) == alike))
 }
 
 /// What values the pictures hold.
@@ -301,7 +303,7 @@ fn values_of(pictures: &[SlicePicture]) -> Result<Vec<(PathBuf, MaskValues)>> {
 }
 
 /// A mask of the size of the slices, as it lies on its slice.
-fn read(
+fn read_mask(
     picture: &SlicePicture,
     series: &Series,
     reading: ValueReading,
@@ -313,7 +315,7 @@ fn read(
         source: slice.source.clone(),
         size,
     });
-    let (mask, note) = label_file::decode(path, picture.frame, reading, image.as_ref())?;
+    let (mask, note) = label_file::decode_mask(path, picture.frame, reading, image.as_ref())?;
     notes.extend(note.filter(|note| !notes.contains(note)));
     let (columns, rows) = (mask.columns(), mask.rows());
     if (columns, rows) != size {
@@ -323,9 +325,9 @@ fn read(
         );
         let advice = format!(
             "\"{}\" must be a mask of that very image, not scaled or cropped.",
-            name(path)
+            file_name(path)
         );
-        return Err(Error::at(TRIED, path, reason).advise(advice));
+        return Err(Error::at_path(TRIED, path, reason).with_advice(advice));
     }
     Ok(mask)
 }

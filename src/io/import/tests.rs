@@ -18,14 +18,14 @@ const ROWS: usize = 3;
 /// Pictures `0.png`, `1.png` and so on, which need not exist.
 fn series(slices: usize) -> Series {
     let slice = |i: usize| {
-        Slice::at(Source {
+        Slice::from_source(Source {
             path: format!("/nowhere/{i}.png").into(),
             frame: 0,
         })
     };
     Series {
         id: "pictures".into(),
-        ..Series::of(
+        ..Series::from_slices(
             Kind::Picture,
             COLUMNS,
             ROWS,
@@ -35,9 +35,9 @@ fn series(slices: usize) -> Series {
 }
 
 fn labels() -> Vec<Label> {
-    let mut liver = Label::named("Liver", 0);
+    let mut liver = Label::with_name("Liver", 0);
     liver.concept = Code::new("10200004", "SCT", "Liver");
-    vec![liver, Label::named("Left: cyst", 1)]
+    vec![liver, Label::with_name("Left: cyst", 1)]
 }
 
 fn mask(first: u8) -> Mask {
@@ -57,7 +57,7 @@ fn exported(series: &Series, masks: &[Mask]) -> TempDir {
 }
 
 fn masks_of(paths: &[PathBuf], series: &Series) -> Result<ImportedMasks> {
-    super::masks(paths, series, &MaskChoice::default())
+    super::read_masks(paths, series, &MaskChoice::default())
 }
 
 fn at(folder: &TempDir) -> [PathBuf; 1] {
@@ -156,9 +156,9 @@ fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
     let folder = exported(&series, &[mask(0)]);
     let write = |name: &str| {
         let path = folder.path().join(name);
-        let author = [Authorship::automatic("Test", "1")];
+        let author = [Authorship::from_model("Test", "1")];
         let content = [mask(2)];
-        seg::write(
+        seg::write_file(
             &path,
             &series,
             Content::Binary(&content),

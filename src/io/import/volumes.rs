@@ -12,7 +12,7 @@ use std::{
 
 /// Of `files`, the volumes that are read as masks of `series`: those that were named (`given`), and of folders those called
 /// like the series, else all.
-pub(super) fn wanted(files: &[PathBuf], given: &[PathBuf], series: &Series) -> Vec<PathBuf> {
+pub(super) fn mask_volumes(files: &[PathBuf], given: &[PathBuf], series: &Series) -> Vec<PathBuf> {
     let own: HashSet<PathBuf> = series
         .slices
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn wanted(files: &[PathBuf], given: &[PathBuf], series: &Series) -> V
             .cloned()
             .collect::<Vec<_>>()
     };
-    let like_series = names(series)
+    let like_series = volume_names(series)
         .iter()
         .map(|name| called(name))
         .find(|found| !found.is_empty());
@@ -48,11 +48,11 @@ pub(super) fn wanted(files: &[PathBuf], given: &[PathBuf], series: &Series) -> V
 
 /// True where a volume is called like the series, so that it is of this one and no other.
 pub(in crate::io) fn is_called_like(path: &Path, series: &Series) -> bool {
-    names(series).contains(&without_ending(path))
+    volume_names(series).contains(&without_ending(path))
 }
 
 /// What a volume of labels of a series may be called, without its ending.
-fn names(series: &Series) -> Vec<String> {
+fn volume_names(series: &Series) -> Vec<String> {
     let name = Names::new(series, &mut HashSet::new()).series;
     // A channel of an image as nnU-Net numbers it: its mask has no number.
     let case = name

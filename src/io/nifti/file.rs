@@ -1,7 +1,7 @@
 //! The bytes of a NIfTI file, compressed or not, of which no more is read than its header says and its length allows.
 
 use super::header::{self, LONGEST, NiftiHeader};
-use crate::io::picture::believe;
+use crate::io::picture::check_decoded_size;
 use flate2::read::MultiGzDecoder;
 use labrum_core::reason_of;
 use std::{
@@ -26,7 +26,7 @@ enum VolumeBytes {
 }
 
 impl VolumeBytes {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open_file(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
@@ -42,7 +42,7 @@ impl VolumeBytes {
     }
 
     /// Leaves `count` bytes out.
-    fn skip(&mut self, count: u64) -> io::Result<()> {
+    fn skip_bytes(&mut self, count: u64) -> io::Result<()> {
         match self {
             Self::Plain(file) => file
                 .seek(SeekFrom::Current(
@@ -59,7 +59,7 @@ impl VolumeBytes {
     }
 
     /// The next `count` bytes; memory grows with what arrives.
-    fn next(&mut self, count: u64) -> io::Result<Vec<u8>> {
+    fn read_bytes(&mut self, count: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match self {
             Self::Plain(file) => file.take(count).read_to_end(&mut bytes)?,
@@ -73,9 +73,9 @@ impl VolumeBytes {
     }
 }
 
-fn head(path: &Path) -> io::Result<Vec<u8>> {
+fn read_head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    match VolumeBytes::open(path)? {
+    match VolumeBytes::open_file(path)? {
         VolumeBytes::Plain(file) => file.take(LONGEST as u64).read_to_end(&mut head)?,
         VolumeBytes::Packed(packed) => packed.take(LONGEST as u64).read_to_end(&mut head)?,
     };
@@ -84,37 +84,37 @@ fn head(path: &Path) -> io::Result<Vec<u8>> {
 
 /// True for the first bytes of a volume of either version.
 pub(super) fn begins_like_one(path: &Path) -> bool {
-    head(path).is_ok_and(|head| header::is_header(&head))
+    read_head(path).is_ok_and(|head| header::is_header(&head))
 }
 
 /// The header, held against the length of the file.
-pub(super) fn header(path: &Path) -> Fallible<NiftiHeader> {
-    let header = header::parse(&head(path).map_err(|e| reason(&e))?)?;
+pub(super) fn read_header(path: &Path) -> Fallible<NiftiHeader> {
+    let header = header::parse_header(&read_head(path).map_err(|e| error_reason(&e))?)?;
     let length = std::fs::metadata(path).map_err(|e| reason_of(&e))?.len();
-    match VolumeBytes::open(path).map_err(|e| reason(&e))? {
-        VolumeBytes::Plain(_) if header.end() > length => Err(format!(
+    match VolumeBytes::open_file(path).map_err(|e| error_reason(&e))? {
+        VolumeBytes::Plain(_) if header.voxels_end() > length => Err(format!(
             "it is cut off: {length} of {} bytes are there",
-            header.end()
+            header.voxels_end()
         )),
         VolumeBytes::Plain(_) => Ok(header),
-        VolumeBytes::Packed(_) => believe(header.end(), length).map(|()| header),
+        VolumeBytes::Packed(_) => check_decoded_size(header.voxels_end(), length).map(|()| header),
     }
 }
 
 /// The bytes of a stored slice.
-pub(super) fn slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
+pub(super) fn read_slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
     let (count, start) = (
         header.slice_bytes(),
         header
             .offset
             .saturating_add(header.slice_bytes() * stored as u64),
     );
-    let mut bytes = VolumeBytes::open(path).map_err(|e| reason(&e))?;
-    if matches!(bytes, VolumeBytes::Plain(_)) || header.end() > MOST_KEPT {
-        bytes.skip(start).map_err(|e| reason(&e))?;
-        return bytes.next(count).map_err(|e| reason(&e));
+    let mut bytes = VolumeBytes::open_file(path).map_err(|e| error_reason(&e))?;
+    if matches!(bytes, VolumeBytes::Plain(_)) || header.voxels_end() > MOST_KEPT {
+        bytes.skip_bytes(start).map_err(|e| error_reason(&e))?;
+        return bytes.read_bytes(count).map_err(|e| error_reason(&e));
     }
-    let all = unpacked(path, header, bytes).map_err(|e| reason(&e))?;
+    let all = unpack_volume(path, header, bytes).map_err(|e| error_reason(&e))?;
     let slice = usize::try_from(start)
         .ok()
         .and_then(|start| all.get(start..start + count as usize));
@@ -130,13 +130,17 @@ pub(super) fn each_slice(
     time: usize,
     mut with: impl FnMut(&[u8]),
 ) -> Fallible<()> {
-    let mut bytes = VolumeBytes::open(path).map_err(|e| reason(&e))?;
+    let mut bytes = VolumeBytes::open_file(path).map_err(|e| error_reason(&e))?;
     let before = header.slice_bytes() * (time * header.size[2]) as u64;
     bytes
-        .skip(header.offset.saturating_add(before))
-        .map_err(|e| reason(&e))?;
+        .skip_bytes(header.offset.saturating_add(before))
+        .map_err(|e| error_reason(&e))?;
     for _ in 0..header.size[2] {
-        with(&bytes.next(header.slice_bytes()).map_err(|e| reason(&e))?);
+        with(
+            &bytes
+                .read_bytes(header.slice_bytes())
+                .map_err(|e| error_reason(&e))?,
+        );
     }
     Ok(())
 }
@@ -149,7 +153,7 @@ struct UnpackedVolume {
 }
 
 /// The volume itself, unpacked once for all of its slices.
-fn unpacked(
+fn unpack_volume(
     path: &Path,
     header: &NiftiHeader,
     mut packed: VolumeBytes,
@@ -166,7 +170,7 @@ fn unpacked(
     }
     // The last one goes before the next one comes.
     *kept = None;
-    let bytes = Arc::new(packed.next(header.end())?);
+    let bytes = Arc::new(packed.read_bytes(header.voxels_end())?);
     *kept = Some(UnpackedVolume {
         path: path.to_owned(),
         stamp,
@@ -175,7 +179,7 @@ fn unpacked(
     Ok(bytes)
 }
 
-fn reason(error: &io::Error) -> String {
+fn error_reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "it is cut off".into(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {

@@ -40,11 +40,11 @@ pub(crate) struct NiftiHeader {
 impl NiftiHeader {
     /// Bytes of one stored slice.
     pub(super) fn slice_bytes(&self) -> u64 {
-        (self.size[0] * self.size[1] * self.number.bytes()) as u64
+        (self.size[0] * self.size[1] * self.number.byte_size()) as u64
     }
 
     /// Bytes up to the end of the voxels.
-    pub(super) fn end(&self) -> u64 {
+    pub(super) fn voxels_end(&self) -> u64 {
         self.offset.saturating_add(
             self.slice_bytes()
                 .saturating_mul((self.size[2] * self.times) as u64),
@@ -54,23 +54,23 @@ impl NiftiHeader {
 
 /// True where a file begins like a NIfTI volume of either version, in one file or in two.
 pub(super) fn is_header(head: &[u8]) -> bool {
-    Fields::of(head).is_some()
+    Fields::from_head(head).is_some()
 }
 
 /// Reads the header. The error is the reason, a clause.
-pub(super) fn parse(head: &[u8]) -> Result<NiftiHeader, String> {
-    let fields = Fields::of(head).ok_or("it is no NIfTI volume")?;
+pub(super) fn parse_header(head: &[u8]) -> Result<NiftiHeader, String> {
+    let fields = Fields::from_head(head).ok_or("it is no NIfTI volume")?;
     if !fields.is_one_file {
         return Err("its voxels are in another file (.img); save it as one .nii file".into());
     }
-    let (size, times) = sizes(&fields.dims())?;
-    let number = number(fields.short(fields.at(70, 12)))?;
+    let (size, times) = volume_size(&fields.axis_dims())?;
+    let number = number_kind(fields.i16_at(fields.offset_for_version(70, 12)))?;
     let mut notes = Vec::new();
-    let (affine, spacing) = place(&fields, size, &mut notes);
+    let (affine, spacing) = voxel_placement(&fields, size, &mut notes);
     let offset = if fields.is_second {
-        fields.long(168) as f64
+        fields.i64_at(168) as f64
     } else {
-        fields.float(108)
+        fields.f32_at(108)
     };
     let least = if fields.is_second { 544.0 } else { 352.0 };
     if !(offset.is_finite() && (0.0..1e15).contains(&offset)) {
@@ -78,7 +78,7 @@ pub(super) fn parse(head: &[u8]) -> Result<NiftiHeader, String> {
     }
     // Some programs leave the place of the voxels at 0.
     let offset = if offset < least - 4.0 { least } else { offset };
-    let (slope, intercept) = (fields.real(112, 176), fields.real(116, 184));
+    let (slope, intercept) = (fields.real_at(112, 176), fields.real_at(116, 184));
     let is_scaled =
         slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
     let rescale = if is_scaled {
@@ -108,7 +108,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of(head: &'a [u8]) -> Option<Self> {
+    fn from_head(head: &'a [u8]) -> Option<Self> {
         let size: [u8; 4] = head.get(..4)?.try_into().ok()?;
         let big_endian = matches!(i32::from_be_bytes(size), 348 | 540);
         let size = if big_endian {
@@ -134,11 +134,11 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn at(&self, first: usize, second: usize) -> usize {
+    fn offset_for_version(&self, first: usize, second: usize) -> usize {
         if self.is_second { second } else { first }
     }
 
-    fn bytes<const N: usize>(&self, at: usize) -> [u8; N] {
+    fn bytes_at<const N: usize>(&self, at: usize) -> [u8; N] {
         let mut bytes: [u8; N] = self
             .head
             .get(at..at + N)
@@ -150,54 +150,54 @@ impl<'a> Fields<'a> {
         bytes
     }
 
-    fn short(&self, at: usize) -> i16 {
-        i16::from_le_bytes(self.bytes(at))
+    fn i16_at(&self, at: usize) -> i16 {
+        i16::from_le_bytes(self.bytes_at(at))
     }
 
-    fn long(&self, at: usize) -> i64 {
-        i64::from_le_bytes(self.bytes(at))
+    fn i64_at(&self, at: usize) -> i64 {
+        i64::from_le_bytes(self.bytes_at(at))
     }
 
-    fn float(&self, at: usize) -> f64 {
-        f64::from(f32::from_le_bytes(self.bytes(at)))
+    fn f32_at(&self, at: usize) -> f64 {
+        f64::from(f32::from_le_bytes(self.bytes_at(at)))
     }
 
     /// Single precision at `first` in version 1, double at `second` in version 2.
-    fn real(&self, first: usize, second: usize) -> f64 {
+    fn real_at(&self, first: usize, second: usize) -> f64 {
         if self.is_second {
-            f64::from_le_bytes(self.bytes(second))
+            f64::from_le_bytes(self.bytes_at(second))
         } else {
-            self.float(first)
+            self.f32_at(first)
         }
     }
 
-    fn reals<const N: usize>(&self, first: usize, second: usize) -> [f64; N] {
-        std::array::from_fn(|i| self.real(first + 4 * i, second + 8 * i))
+    fn reals_at<const N: usize>(&self, first: usize, second: usize) -> [f64; N] {
+        std::array::from_fn(|i| self.real_at(first + 4 * i, second + 8 * i))
     }
 
     /// A code of 16 bits in version 1, 32 in version 2.
-    fn code(&self, first: usize, second: usize) -> i32 {
+    fn code_at(&self, first: usize, second: usize) -> i32 {
         if self.is_second {
-            i32::from_le_bytes(self.bytes(second))
+            i32::from_le_bytes(self.bytes_at(second))
         } else {
-            i32::from(self.short(first))
+            i32::from(self.i16_at(first))
         }
     }
 
     /// How many axes there are, and the voxels along each.
-    fn dims(&self) -> [i64; 8] {
+    fn axis_dims(&self) -> [i64; 8] {
         std::array::from_fn(|i| {
             if self.is_second {
-                self.long(16 + 8 * i)
+                self.i64_at(16 + 8 * i)
             } else {
-                i64::from(self.short(40 + 2 * i))
+                i64::from(self.i16_at(40 + 2 * i))
             }
         })
     }
 }
 
 /// Voxels along the three axes, and how many volumes there are.
-fn sizes(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
+fn volume_size(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
     let [axes, rest @ ..] = *dims;
     if !(1..=7).contains(&axes) {
         return Err(format!("it says that it has {axes} axes"));
@@ -232,7 +232,7 @@ fn sizes(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
     Ok((size, times))
 }
 
-fn number(code: i16) -> Result<NumberKind, String> {
+fn number_kind(code: i16) -> Result<NumberKind, String> {
     Ok(match code {
         2 => NumberKind::U8,
         4 => NumberKind::I16,
@@ -255,13 +255,13 @@ fn number(code: i16) -> Result<NumberKind, String> {
 }
 
 /// Where the voxels lie, and how far apart they are.
-fn place(
+fn voxel_placement(
     fields: &Fields<'_>,
     size: [usize; 3],
     notes: &mut Vec<String>,
 ) -> (Option<Affine>, Option<[f64; 3]>) {
     let units = if fields.is_second {
-        fields.code(0, 500)
+        fields.code_at(0, 500)
     } else {
         i32::from(fields.head.get(123).copied().unwrap_or(0))
     };
@@ -271,26 +271,27 @@ fn place(
         3 => 0.001,
         _ => 1.0,
     };
-    let pixdim: [f64; 8] = fields.reals(76, 104);
+    let pixdim: [f64; 8] = fields.reals_at(76, 104);
     let sizes: [f64; 3] = std::array::from_fn(|i| pixdim[i + 1].abs() * mm);
     let sizes = sizes
         .iter()
         .all(|s| s.is_finite() && *s > 1e-6 && *s < 1e6)
         .then_some(sizes);
     let [qform, sform] = [
-        (fields.code(252, 344), qform(fields, &pixdim)),
-        (fields.code(254, 348), sform(fields)),
+        (fields.code_at(252, 344), qform_affine(fields, &pixdim)),
+        (fields.code_at(254, 348), sform_affine(fields)),
     ]
-    .map(|(code, affine)| (code > 0).then(|| patient(affine, mm)).filter(is_sound));
-    if fields.code(254, 348) > 0 && sform.is_none()
-        || fields.code(252, 344) > 0 && sform.is_none() && qform.is_none()
+    .map(|(code, affine)| (code > 0).then(|| ras_to_lps(affine, mm)).filter(is_sound));
+    if fields.code_at(254, 348) > 0 && sform.is_none()
+        || fields.code_at(252, 344) > 0 && sform.is_none() && qform.is_none()
     {
         notes.push("where it says that it lies makes no sense and is left out".into());
     }
     let corner = size.map(|n| n as f64);
     if let (Some(a), Some(b)) = (&sform, &qform)
         && (0..3).any(|i| {
-            (a.at(corner)[i] - b.at(corner)[i]).abs() > SAME_PLACE + 1e-3 * b.at(corner)[i].abs()
+            (a.map_point(corner)[i] - b.map_point(corner)[i]).abs()
+                > SAME_PLACE + 1e-3 * b.map_point(corner)[i].abs()
         })
     {
         notes.push(
@@ -298,15 +299,15 @@ fn place(
         );
     }
     let affine = sform.or(qform);
-    (affine, affine.map(|a| a.spacing()).or(sizes))
+    (affine, affine.map(|a| a.step_lengths()).or(sizes))
 }
 
 /// Method 3: three rows of a matrix.
-fn sform(fields: &Fields<'_>) -> Affine {
+fn sform_affine(fields: &Fields<'_>) -> Affine {
     let rows: [[f64; 4]; 3] = [
-        fields.reals(280, 400),
-        fields.reals(296, 432),
-        fields.reals(312, 464),
+        fields.reals_at(280, 400),
+        fields.reals_at(296, 432),
+        fields.reals_at(312, 464),
     ];
     let column = |axis: usize| std::array::from_fn(|i| rows[i][axis]);
     Affine {
@@ -316,9 +317,9 @@ fn sform(fields: &Fields<'_>) -> Affine {
 }
 
 /// Method 2: a turn as a quaternion, and the sizes of voxels.
-fn qform(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
-    let [b, c, d]: [f64; 3] = fields.reals(256, 352);
-    let origin = fields.reals(268, 376);
+fn qform_affine(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
+    let [b, c, d]: [f64; 3] = fields.reals_at(256, 352);
+    let origin = fields.reals_at(268, 376);
     let rest = 1.0 - (b * b + c * c + d * d);
     // Rounding: a half turn, whose first part is 0.
     let (a, [b, c, d]) = if rest < 1e-7 {
@@ -358,7 +359,7 @@ fn is_sound(affine: &Affine) -> bool {
 }
 
 /// From x to the right and y to the front (RAS) to DICOM's x to the left and y to the back (LPS), in mm.
-fn patient(ras: Affine, mm: f64) -> Affine {
+fn ras_to_lps(ras: Affine, mm: f64) -> Affine {
     let turned = |[x, y, z]: [f64; 3]| [-x * mm + 0.0, -y * mm + 0.0, z * mm];
     Affine {
         steps: ras.steps.map(turned),

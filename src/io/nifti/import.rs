@@ -1,6 +1,6 @@
 //! A NIfTI volume of labels as masks of a series: laid by where both say that they lie, voxel by voxel.
 
-use super::{NiftiHeader, VoxelLayout, file, header};
+use super::{NiftiHeader, VoxelLayout, file, read_header};
 use crate::{
     Error, ErrorKind, Result,
     io::{
@@ -36,23 +36,24 @@ const WHOLE: f64 = 1e-3;
 ///
 /// # Errors
 /// Where its values are no labels, where it lies elsewhere or does not say where it lies, and where it cannot be read.
-pub(in crate::io) fn import(
+pub(in crate::io) fn import_masks(
     path: &Path,
     series: &Series,
     choice: &MaskChoice,
 ) -> Result<ImportedMasks> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
-    let volume = header(path)?;
-    let lay = Lay::of(&volume, series, choice).map_err(|refusal| refusal.error(TRIED, path))?;
-    let stored = voxels(path, &volume, lay.time).map_err(failed)?;
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
+    let volume = read_header(path)?;
+    let lay = Lay::for_series(&volume, series, choice)
+        .map_err(|refusal| refusal.into_error(TRIED, path))?;
+    let stored = read_labels(path, &volume, lay.time).map_err(failed)?;
     let list = list_beside(path, series)?;
-    let named = list.as_ref().map(LabelList::values);
+    let named = list.as_ref().map(LabelList::named_values);
     let ValueRule {
         reading,
         labels: present,
         note,
-    } = label_values::rule(
-        &[(path.to_owned(), MaskValues::of(&stored))],
+    } = label_values::find_rule(
+        &[(path.to_owned(), MaskValues::from_stored(&stored))],
         named.as_ref(),
         choice.threshold,
     )?;
@@ -62,16 +63,16 @@ pub(in crate::io) fn import(
         reading,
     };
     let mut notes: Vec<String> = volume.notes.iter().cloned().chain(note).collect();
-    let (table, labels) = meaning::labels(&present, list, choice, &mut notes);
+    let (table, labels) = meaning::resolve_labels(&present, list, choice, &mut notes);
     let mut masks = Vec::new();
     for slice in lay.slices.iter().copied() {
-        let mask = lay.mask(slice, series, &labelled).map_err(failed)?;
-        masks.extend(mask.map(|mask| (slice, table.apply(&mask))));
+        let mask = lay.slice_mask(slice, series, &labelled).map_err(failed)?;
+        masks.extend(mask.map(|mask| (slice, table.map_mask(&mask))));
     }
     if masks.is_empty() {
         let reason = "none of its voxels lies on the slices of the series";
         return Err(failed(reason.into())
-            .advise("Choose the series that it was drawn on.")
+            .with_advice("Choose the series that it was drawn on.")
             .of_kind(ErrorKind::Elsewhere));
     }
     if masks.len() < lay.slices.len() {
@@ -81,7 +82,7 @@ pub(in crate::io) fn import(
             lay.slices.len()
         ));
     }
-    notes.extend(lay.notes(series));
+    notes.extend(lay.placement_notes(series));
     let basis = if lay.is_of_image || volumes::is_called_like(path, series) {
         Basis::Images
     } else {
@@ -119,7 +120,7 @@ struct Lay {
 }
 
 impl Lay {
-    fn of(
+    fn for_series(
         volume: &NiftiHeader,
         series: &Series,
         choice: &MaskChoice,
@@ -161,7 +162,7 @@ impl Lay {
                     let [a, b] = [volume.size, wanted].map(|[x, y, z]| format!("{x} x {y} x {z}"));
                     let reason =
                         format!("it has {a} voxels, the series {b}, and the series does not say where it lies");
-                    return Err(Refused { advice: DRAWN_ON, ..Refused::elsewhere(reason) });
+                    return Err(Refused { advice: DRAWN_ON, ..Refused::lies_elsewhere(reason) });
                 }
                 Ok(Self { maps: None, slices, time, borrowed: false, is_of_image })
             }
@@ -169,7 +170,7 @@ impl Lay {
     }
 
     /// The mask of a slice; `None` where no voxel lies on it.
-    fn mask(
+    fn slice_mask(
         &self,
         slice: usize,
         series: &Series,
@@ -190,13 +191,15 @@ impl Lay {
         for row in 0..series.rows {
             for column in 0..series.columns {
                 let voxel = map
-                    .map_or(Some([column, row, slice]), |map| map.pixel(column, row))
+                    .map_or(Some([column, row, slice]), |map| {
+                        map.grid_pixel_at(column, row)
+                    })
                     .and_then(value);
                 covered |= voxel.is_some();
                 values.push(voxel.unwrap_or(0));
             }
         }
-        let labels = voxels.reading.labels(&values)?;
+        let labels = voxels.reading.to_labels(&values)?;
         Ok(if covered {
             Mask::from_labels(series.columns, series.rows, labels)
         } else {
@@ -204,17 +207,17 @@ impl Lay {
         })
     }
 
-    fn fits(&self) -> impl Iterator<Item = GridFit> {
+    fn grid_fits(&self) -> impl Iterator<Item = GridFit> {
         self.maps.iter().flatten().flatten().map(|map| map.fit)
     }
 
     fn is_resampled(&self) -> bool {
-        self.fits()
+        self.grid_fits()
             .any(|fit| matches!(fit, GridFit::Shifted(_) | GridFit::Other))
     }
 
     /// How well it lies, where that is worth a word.
-    fn notes(&self, series: &Series) -> Vec<String> {
+    fn placement_notes(&self, series: &Series) -> Vec<String> {
         let mut notes = Vec::new();
         if self.borrowed {
             notes.push(
@@ -228,7 +231,7 @@ impl Lay {
                 "several images lie at one place: it was laid on those of one time, not on {others} others"
             ));
         }
-        let fits: Vec<GridFit> = self.fits().collect();
+        let fits: Vec<GridFit> = self.grid_fits().collect();
         let beside = fits.iter().filter_map(|fit| {
             if let GridFit::Shifted(off) = fit {
                 Some(*off)
@@ -314,7 +317,7 @@ fn list_beside(path: &Path, series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = path.parent().unwrap_or(Path::new("."));
     labels_beside(folder, &name)
-        .map(|list| LabelList::read(&list))
+        .map(|list| LabelList::read_file(&list))
         .transpose()
 }
 
@@ -324,7 +327,7 @@ fn own_header(series: &Series) -> Option<NiftiHeader> {
         .slices
         .first()
         .filter(|_| series.kind == Kind::Picture)?;
-    file::header(&first.source.path).ok()
+    file::read_header(&first.source.path).ok()
 }
 
 /// Columns, rows and values of a stored slice, which have to be whole numbers: a page of labels.
@@ -332,12 +335,12 @@ pub(in crate::io) fn stored_labels(
     path: &Path,
     frame: u32,
 ) -> std::result::Result<(usize, usize, Vec<u16>), String> {
-    let volume = file::header(path)?;
+    let volume = file::read_header(path)?;
     if frame as usize >= volume.size[2] * volume.times {
         return Err(format!("it has no slice {}", frame.saturating_add(1)));
     }
-    let bytes = file::slice(path, &volume, frame as usize)?;
-    let pixels = volume.number.pixels(&bytes, volume.big_endian);
+    let bytes = file::read_slice(path, &volume, frame as usize)?;
+    let pixels = volume.number.decode_pixels(&bytes, volume.big_endian);
     let image =
         Image::new(volume.size[0], volume.size[1], pixels).filter(|image| !image.is_color());
     let image = Image {
@@ -345,13 +348,13 @@ pub(in crate::io) fn stored_labels(
         ..image.ok_or("it has colours, which name no labels")?
     };
     let values = (0..image.pixels.len())
-        .map(|i| whole(image.value(i)))
+        .map(|i| whole_label(image.modality_value(i)))
         .collect::<std::result::Result<_, _>>()?;
     Ok((volume.size[0], volume.size[1], values))
 }
 
 /// A label as it is stored. The error is a clause.
-fn whole(value: f64) -> std::result::Result<u16, String> {
+fn whole_label(value: f64) -> std::result::Result<u16, String> {
     let label = value.round();
     match (value - label).abs() <= WHOLE && (0.0..=65_535.0).contains(&label) {
         true => Ok(label as u16),
@@ -362,7 +365,7 @@ fn whole(value: f64) -> std::result::Result<u16, String> {
 }
 
 /// The values of all voxels of one time, which have to be labels: slice below slice.
-fn voxels(
+fn read_labels(
     path: &Path,
     volume: &NiftiHeader,
     time: usize,
@@ -377,7 +380,7 @@ fn voxels(
     let mut values = Vec::with_capacity(columns * rows * slices);
     let mut odd = None;
     file::each_slice(path, volume, time, |bytes| {
-        let pixels = volume.number.pixels(bytes, volume.big_endian);
+        let pixels = volume.number.decode_pixels(bytes, volume.big_endian);
         let Some(image) = Image::new(columns, rows, pixels) else {
             return;
         };
@@ -386,7 +389,7 @@ fn voxels(
             ..image
         };
         values.extend((0..image.pixels.len()).map(|i| {
-            whole(image.value(i)).unwrap_or_else(|reason| {
+            whole_label(image.modality_value(i)).unwrap_or_else(|reason| {
                 odd.get_or_insert(reason);
                 0
             })
@@ -408,15 +411,17 @@ pub(in crate::io) fn stored_from_shown(
     header: &NiftiHeader,
     frame_masks: &[Option<&Mask>],
 ) -> Vec<u8> {
-    let layout = VoxelLayout::of(header);
-    let (columns, rows) = layout.orientation.size((header.size[0], header.size[1]));
+    let layout = VoxelLayout::from_header(header);
+    let (columns, rows) = layout
+        .orientation
+        .shown_size((header.size[0], header.size[1]));
     let blank = vec![0; columns * rows];
     let back = layout.orientation.inverse();
     let stored = frame_masks.iter().map(|mask| {
         let labels = mask
             .filter(|m| (m.columns(), m.rows()) == (columns, rows))
-            .map_or(blank.as_slice(), Mask::labels);
-        back.turn(columns, rows, labels)
+            .map_or(blank.as_slice(), Mask::pixel_labels);
+        back.orient_values(columns, rows, labels)
     });
     stored.flatten().collect()
 }

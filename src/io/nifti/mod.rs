@@ -10,7 +10,7 @@ mod import;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(super) use import::{import, stored_from_shown, stored_labels};
+pub(super) use import::{import_masks, stored_from_shown, stored_labels};
 
 use super::{open::name_of, picture::part_id};
 use crate::{Error, Result};
@@ -21,7 +21,7 @@ use labrum_core::{
     image::Image,
     lattice::Affine,
     orientation::Orientation,
-    stack::upright,
+    stack::upright_directions,
     study::{Kind, Series, Slice, Source, os_path},
 };
 use serde::{Deserialize, Serialize};
@@ -42,13 +42,13 @@ pub(crate) fn is_nifti(path: &Path) -> bool {
 ///
 /// # Errors
 /// Where the file is no NIfTI volume, claims what it cannot hold, or holds what is not supported.
-pub(crate) fn header(path: &Path) -> Result<NiftiHeader> {
-    file::header(path).map_err(|reason| Error::at(TRIED, path, reason))
+pub(crate) fn read_header(path: &Path) -> Result<NiftiHeader> {
+    file::read_header(path).map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
 /// As [`header`], in a child process.
 pub(crate) fn header_of(path: &Path) -> Result<NiftiHeader> {
-    containment::read(ReadHeader {
+    containment::read_in_child(ReadHeader {
         path: path.to_owned(),
     })
     .map(|header| header.0)
@@ -70,8 +70,8 @@ impl containment::Request for ReadHeader {
         &self.path
     }
 
-    fn read(self) -> Result<Plain<NiftiHeader>> {
-        header(&self.path).map(Plain)
+    fn read_in_process(self) -> Result<Plain<NiftiHeader>> {
+        read_header(&self.path).map(Plain)
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct VoxelLayout {
 
 impl VoxelLayout {
     /// Of a volume.
-    pub(crate) fn of(header: &NiftiHeader) -> Self {
+    pub(crate) fn from_header(header: &NiftiHeader) -> Self {
         let flat = Self {
             orientation: Orientation::AS_STORED,
             reversed: false,
@@ -98,11 +98,11 @@ impl VoxelLayout {
             return flat;
         };
         let [across, down, through] = affine.steps;
-        let [a, b] = [across, down].map(unit);
+        let [a, b] = [across, down].map(unit_vector);
         if (0..3).map(|i| a[i] * b[i]).sum::<f64>().abs() > SQUARE {
             return flat;
         }
-        let (second_is_down, [right_backwards, down_backwards]) = upright(a, b);
+        let (second_is_down, [right_backwards, down_backwards]) = upright_directions(a, b);
         let orientation = if second_is_down {
             Orientation {
                 transposed: false,
@@ -122,8 +122,8 @@ impl VoxelLayout {
             affine: Some(affine),
         };
         let normal = turned
-            .plane(header, 0)
-            .map_or([0.0; 3], |(plane, _)| plane.normal());
+            .slice_plane(header, 0)
+            .map_or([0.0; 3], |(plane, _)| plane.unit_normal());
         Self {
             reversed: (0..3).map(|i| normal[i] * through[i]).sum::<f64>() < 0.0,
             ..turned
@@ -131,12 +131,12 @@ impl VoxelLayout {
     }
 
     /// Plane and spacing of a stored slice as it is shown.
-    fn plane(&self, header: &NiftiHeader, slice: usize) -> Option<(Plane, PixelSpacing)> {
+    fn slice_plane(&self, header: &NiftiHeader, slice: usize) -> Option<(Plane, PixelSpacing)> {
         let affine = self.affine?;
         let size = (header.size[0], header.size[1]);
         let at = |x: usize, y: usize| {
-            let (column, row) = self.orientation.stored(size, (x, y));
-            affine.at([column as f64, row as f64, slice as f64])
+            let (column, row) = self.orientation.stored_pixel(size, (x, y));
+            affine.map_point([column as f64, row as f64, slice as f64])
         };
         let position = at(0, 0);
         // One voxel along a side has a direction all the same.
@@ -161,10 +161,10 @@ impl VoxelLayout {
         } else {
             [columns, rows]
         };
-        let ([a, b, c], [d, e, f]) = (unit(right), unit(down));
+        let ([a, b, c], [d, e, f]) = (unit_vector(right), unit_vector(down));
         let spacing = PixelSpacing {
-            row: length(down),
-            column: length(right),
+            row: vector_length(down),
+            column: vector_length(right),
             source: SpacingSource::Nifti,
         };
         Some((
@@ -181,9 +181,9 @@ impl VoxelLayout {
 ///
 /// # Errors
 /// As [`header`].
-pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
-    let header = header(path)?;
-    let layout = VoxelLayout::of(&header);
+pub(super) fn read_series(path: &Path) -> Result<Vec<Series>> {
+    let header = read_header(path)?;
+    let layout = VoxelLayout::from_header(&header);
     let flat_spacing = header.spacing.map(|[column, row, _]| PixelSpacing {
         row,
         column,
@@ -191,11 +191,11 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
     });
     let slices = |time: usize| {
         let slice = |stored: usize| {
-            let place = layout.plane(&header, stored);
+            let place = layout.slice_plane(&header, stored);
             Slice {
                 plane: place.map(|(plane, _)| plane),
                 spacing: place.map_or(flat_spacing, |(_, spacing)| Some(spacing)),
-                ..Slice::at(Source {
+                ..Slice::from_source(Source {
                     path: path.to_owned(),
                     frame: (time * header.size[2] + stored) as u32,
                 })
@@ -207,7 +207,9 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
         }
         slices
     };
-    let (columns, rows) = layout.orientation.size((header.size[0], header.size[1]));
+    let (columns, rows) = layout
+        .orientation
+        .shown_size((header.size[0], header.size[1]));
     let one = |time: usize| {
         let mut notes = header.notes.clone();
         if header.affine.is_some() && layout.affine.is_none() {
@@ -222,7 +224,7 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
             number: (header.times > 1).then_some(time as i64 + 1),
             color: header.number.is_color(),
             notes,
-            ..Series::of(Kind::Picture, columns, rows, slices(time))
+            ..Series::from_slices(Kind::Picture, columns, rows, slices(time))
         }
     };
     Ok((0..header.times).map(one).collect())
@@ -232,25 +234,25 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
 ///
 /// # Errors
 /// As [`header`], and where the voxels are cut off or damaged.
-pub(super) fn read(path: &Path, frame: u32) -> Result<Image> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
-    let header = header(path)?;
+pub(super) fn read_slice(path: &Path, frame: u32) -> Result<Image> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
+    let header = read_header(path)?;
     let stored = frame as usize;
     if stored >= header.size[2] * header.times {
         return Err(failed(format!("it has no slice {}", stored + 1)));
     }
-    let bytes = file::slice(path, &header, stored).map_err(failed)?;
-    let pixels = header.number.pixels(&bytes, header.big_endian);
+    let bytes = file::read_slice(path, &header, stored).map_err(failed)?;
+    let pixels = header.number.decode_pixels(&bytes, header.big_endian);
     let image = Image::new(header.size[0], header.size[1], pixels)
         .ok_or_else(|| failed("it is cut off".into()))?;
-    let layout = VoxelLayout::of(&header);
-    let place = layout.plane(&header, stored % header.size[2]);
+    let layout = VoxelLayout::from_header(&header);
+    let place = layout.slice_plane(&header, stored % header.size[2]);
     let flat = header.spacing.map(|[column, row, _]| PixelSpacing {
         row,
         column,
         source: SpacingSource::Nifti,
     });
-    let image = layout.orientation.image(Image {
+    let image = layout.orientation.orient_image(Image {
         rescale: header.rescale,
         ..image
     });
@@ -263,23 +265,23 @@ pub(super) fn read(path: &Path, frame: u32) -> Result<Image> {
 }
 
 /// How the slices of a volume are turned; as they are stored where it cannot be read.
-pub(super) fn orientation(path: &Path) -> Orientation {
-    file::header(path).map_or(Orientation::AS_STORED, |header| {
-        VoxelLayout::of(&header).orientation
+pub(super) fn slice_orientation(path: &Path) -> Orientation {
+    file::read_header(path).map_or(Orientation::AS_STORED, |header| {
+        VoxelLayout::from_header(&header).orientation
     })
 }
 
 /// Whether two volumes have the same voxels in the same order, so that slices of one lie on those of the other.
 pub(super) fn same_voxels(a: &Path, b: &Path) -> bool {
-    let (Ok(a), Ok(b)) = (file::header(a), file::header(b)) else {
+    let (Ok(a), Ok(b)) = (file::read_header(a), file::read_header(b)) else {
         return false;
     };
     let alike = |one: Affine, other: Affine| {
-        let most = SAME_VOXEL * one.spacing().into_iter().fold(f64::INFINITY, f64::min);
+        let most = SAME_VOXEL * one.step_lengths().into_iter().fold(f64::INFINITY, f64::min);
         let close = |index: [f64; 3]| {
-            one.at(index)
+            one.map_point(index)
                 .iter()
-                .zip(other.at(index))
+                .zip(other.map_point(index))
                 .all(|(a, b)| (a - b).abs() <= most)
         };
         let far = a.size.map(|n| n as f64);
@@ -293,12 +295,12 @@ pub(super) fn same_voxels(a: &Path, b: &Path) -> bool {
     a.size == b.size && a.affine.zip(b.affine).is_none_or(|(a, b)| alike(a, b))
 }
 
-fn length(v: [f64; 3]) -> f64 {
+fn vector_length(v: [f64; 3]) -> f64 {
     v.iter().map(|c| c * c).sum::<f64>().sqrt()
 }
 
-fn unit(v: [f64; 3]) -> [f64; 3] {
-    let length = length(v);
+fn unit_vector(v: [f64; 3]) -> [f64; 3] {
+    let length = vector_length(v);
     if length > 0.0 {
         v.map(|c| c / length)
     } else {

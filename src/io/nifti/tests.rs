@@ -165,7 +165,7 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn catalog(path: &Path) -> Catalog {
-    open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap()
+    open::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap()
 }
 
 fn only_series(path: &Path) -> Series {
@@ -178,7 +178,7 @@ fn pixels(series: &Series) -> Vec<Pixels> {
     series
         .slices
         .iter()
-        .map(|s| open::load(&s.source, series.kind).unwrap().pixels)
+        .map(|s| open::load_slice(&s.source, series.kind).unwrap().pixels)
         .collect()
 }
 
@@ -219,7 +219,7 @@ fn both_versions_byte_orders_and_compressions_hold_the_same_image() {
                 ),
                 (Kind::Picture, 3, 2, 2)
             );
-            let image = open::load(&series.slices[1].source, series.kind).unwrap();
+            let image = open::load_slice(&series.slices[1].source, series.kind).unwrap();
             assert_eq!(image.pixels, Pixels::I16(values[6..].to_vec()), "{name}");
             assert_eq!(
                 image.rescale,
@@ -357,7 +357,7 @@ fn each_time_of_a_volume_is_a_series() {
 fn claims_that_the_file_cannot_hold_are_refused() {
     let folder = Folder::new();
     let refused = |name: &str, volume: &Volume, part: &str| {
-        let error = super::header(&folder.write(name, volume))
+        let error = super::read_header(&folder.write(name, volume))
             .unwrap_err()
             .to_string();
         assert!(error.contains(part), "{name}: {error}");
@@ -423,7 +423,7 @@ fn claims_that_the_file_cannot_hold_are_refused() {
         },
     );
     let series = only_series(&cut);
-    let error = open::load(&series.slices[1].source, Kind::Picture).unwrap_err();
+    let error = open::load_slice(&series.slices[1].source, Kind::Picture).unwrap_err();
     assert_eq!(error.reason, "it is cut off");
     let other = folder.write_bytes("a.gz", b"words");
     assert!(!is_nifti(&other));
@@ -449,7 +449,7 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
     );
     let series = only_series(&image);
     let plain = folder.write("plain.nii", &label_volume(Some(RAS)));
-    let expected = import::masks(&[plain], &series, &MaskChoice::default()).unwrap();
+    let expected = import::read_masks(&[plain], &series, &MaskChoice::default()).unwrap();
     let upright = |labels: [u8; 6]| Mask::from_labels(3, 2, labels.to_vec()).unwrap();
     assert_eq!(
         expected.masks,
@@ -486,7 +486,7 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
             ..Volume::new(&[2, 3, 2], bytes)
         }
     };
-    let got = import::masks(
+    let got = import::read_masks(
         &[folder.write("turned.nii.gz", &turned)],
         &series,
         &MaskChoice::default(),
@@ -507,7 +507,7 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
     );
     let series = only_series(&image);
     let import = |name: &str, sform: Option<[[f64; 4]; 3]>| {
-        import::masks(
+        import::read_masks(
             &[folder.write(name, &label_volume(sform))],
             &series,
             &MaskChoice::default(),
@@ -553,7 +553,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     let folder = Folder::new();
     let series = only_series(&folder.write("image.nii", &Volume::new(&[2, 1, 1], vec![0, 9])));
     let import = |name: &str, volume: Volume| {
-        import::masks(
+        import::read_masks(
             &[folder.write(name, &volume)],
             &series,
             &MaskChoice::default(),
@@ -585,7 +585,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     .to_string();
     assert!(error.contains("1035 is no label"), "{error}");
     let white = import("white.nii", Volume::new(&[2, 1, 1], vec![0, 255])).unwrap();
-    assert_eq!(white.masks[0].1.labels(), [0, 1]);
+    assert_eq!(white.masks[0].1.pixel_labels(), [0, 1]);
     let whole: Vec<u8> = [0.0f64, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
     let whole = import(
         "whole.nii",
@@ -603,28 +603,29 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        (whole.masks[0].1.labels(), names(&whole)),
+        (whole.masks[0].1.pixel_labels(), names(&whole)),
         (&[0, 1][..], vec!["Label 2".to_owned()])
     );
     // The rule of pictures, too: values that are told by a list, kept or cut at a threshold.
     let path = folder.write("other.nii", &Volume::new(&[2, 1, 1], vec![3, 200]));
-    let of =
-        |choice: MaskChoice| import::masks(std::slice::from_ref(&path), &series, &choice).unwrap();
+    let of = |choice: MaskChoice| {
+        import::read_masks(std::slice::from_ref(&path), &series, &choice).unwrap()
+    };
     let kept = of(MaskChoice {
         keep_values: true,
         ..MaskChoice::default()
     });
-    assert_eq!(kept.masks[0].1.labels(), [3, 200]);
+    assert_eq!(kept.masks[0].1.pixel_labels(), [3, 200]);
     let cut = of(MaskChoice {
         threshold: Some(100),
         ..MaskChoice::default()
     });
-    assert_eq!(cut.masks[0].1.labels(), [0, 1]);
+    assert_eq!(cut.masks[0].1.pixel_labels(), [0, 1]);
     let list = r#"{"labels": [{"value": 200, "name": "Mass"}]}"#;
     std::fs::write(folder.0.path().join("labels.json"), list).unwrap();
     let listed = of(MaskChoice::default());
     assert_eq!(
-        (listed.masks[0].1.labels(), names(&listed)),
+        (listed.masks[0].1.pixel_labels(), names(&listed)),
         (&[1, 2][..], vec!["Label 3".into(), "Mass".into()])
     );
     assert!(
@@ -653,7 +654,7 @@ fn of_several_times_one_is_asked_for() {
     };
     let path = folder.write("labels.nii", &labels);
     let of = |time| {
-        import::masks(
+        import::read_masks(
             std::slice::from_ref(&path),
             &series,
             &MaskChoice {
@@ -664,7 +665,7 @@ fn of_several_times_one_is_asked_for() {
     };
     assert_eq!(of(None).unwrap_err().kind, ErrorKind::TimeWanted(3));
     // The patient's left is on the right: the last voxel of a row comes first.
-    let first = |time| of(Some(time)).unwrap().masks[0].1.labels().to_vec();
+    let first = |time| of(Some(time)).unwrap().masks[0].1.pixel_labels().to_vec();
     assert_eq!([first(1), first(2), first(3)], [[0, 1], [1, 0], [0, 0]]);
     assert!(
         of(Some(4))
@@ -683,7 +684,7 @@ fn of_several_times_one_is_asked_for() {
         },
     );
     let of = |time| {
-        import::masks(
+        import::read_masks(
             std::slice::from_ref(&path),
             &twice,
             &MaskChoice {
@@ -726,7 +727,7 @@ fn masks(series: &Series) -> Vec<Mask> {
 fn there_and_back(folder: &Folder, series: &Series) -> Vec<(usize, Mask)> {
     let path = folder.0.path().join("there.nii.gz");
     write_nifti(&path, series, &masks(series)).unwrap();
-    let back = import::masks(&[path], series, &MaskChoice::default()).unwrap();
+    let back = import::read_masks(&[path], series, &MaskChoice::default()).unwrap();
     assert!(
         !back.notes.iter().any(|note| note.contains("nearest")),
         "{:?}",
@@ -751,7 +752,7 @@ fn masks_of_a_dicom_series_come_back_equal_from_what_was_written() {
             position: [0.0; 3],
             orientation,
         }
-        .normal();
+        .unit_normal();
         // One slice is missing.
         for depths in [vec![0.0, 2.5, 5.0], vec![0.0, 2.5, 7.5], vec![0.0]] {
             let slice = |depth: &f64| Slice {
@@ -811,8 +812,8 @@ fn masks_of_a_volume_are_written_in_the_order_of_its_own_voxels() {
                 numbered(&series),
                 "{sform:?}"
             );
-            let written = super::header(&folder.0.path().join("there.nii.gz")).unwrap();
-            let image = super::header(&path).unwrap();
+            let written = super::read_header(&folder.0.path().join("there.nii.gz")).unwrap();
+            let image = super::read_header(&path).unwrap();
             assert_eq!((written.size, written.affine), (image.size, image.affine));
             // Not only where it lies: the very order.
             let first = &masks(&series)[series
@@ -820,12 +821,13 @@ fn masks_of_a_volume_are_written_in_the_order_of_its_own_voxels() {
                 .iter()
                 .position(|s| s.source.frame % 2 == 0)
                 .unwrap()];
-            let stored = VoxelLayout::of(&image)
+            let stored = VoxelLayout::from_header(&image)
                 .orientation
                 .inverse()
-                .mask(first.clone());
-            let bytes = file::slice(&folder.0.path().join("there.nii.gz"), &written, 0).unwrap();
-            assert_eq!(bytes, stored.labels());
+                .orient_mask(first.clone());
+            let bytes =
+                file::read_slice(&folder.0.path().join("there.nii.gz"), &written, 0).unwrap();
+            assert_eq!(bytes, stored.pixel_labels());
         }
     }
 }
@@ -856,7 +858,8 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
             keep_values: true,
             ..MaskChoice::default()
         };
-        import::masks(&[labels.to_owned()], &series, &choice).map(|i| i.masks[0].1.labels()[0])
+        import::read_masks(&[labels.to_owned()], &series, &choice)
+            .map(|i| i.masks[0].1.pixel_labels()[0])
     };
     assert_eq!(first(&labels), Ok(1), "the only one");
     put("another.nii.gz", 2);
@@ -870,7 +873,7 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
     assert_eq!(first(&labels), Ok(3));
     put("case_0000.nii.gz", 4);
     assert_eq!(first(&labels), Ok(4));
-    let called = import::masks(
+    let called = import::read_masks(
         std::slice::from_ref(&labels),
         &series,
         &MaskChoice::default(),

@@ -13,10 +13,10 @@ use std::time::Instant;
 fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
     (0..64).for_each(|n| std::fs::write(folder.path().join(format!("{n}.txt")), "words").unwrap());
-    slow::make(folder.path(), Duration::from_millis(100));
+    slow::delay_folder(folder.path(), Duration::from_millis(100));
     let begun = Instant::now();
     let mut told = Vec::new();
-    catalog(
+    read_catalog(
         &[folder.path().to_owned()],
         &mut |n| told.push(n),
         &Cancel::default(),
@@ -34,7 +34,7 @@ fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_
             cancel.cancel()
         }
     };
-    let error = catalog(&[folder.path().to_owned()], &mut { stop }, &cancel).unwrap_err();
+    let error = read_catalog(&[folder.path().to_owned()], &mut { stop }, &cancel).unwrap_err();
     assert_eq!(error.reason, "cancelled");
     assert!(
         begun.elapsed() < Duration::from_millis(400),
@@ -44,7 +44,7 @@ fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_
 }
 
 fn catalog_of(path: &Path) -> Result<Catalog> {
-    catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+    read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
 }
 
 #[test]
@@ -97,20 +97,20 @@ fn a_picture_is_known_by_its_content_not_by_its_name() {
 fn a_cancelled_search_says_so() {
     let cancel = Cancel::default();
     cancel.cancel();
-    let error = catalog(&[std::env::temp_dir()], &mut |_| {}, &cancel).unwrap_err();
+    let error = read_catalog(&[std::env::temp_dir()], &mut |_| {}, &cancel).unwrap_err();
     assert_eq!(error.reason, "cancelled");
 }
 
 #[test]
 fn copies_and_non_images_are_passed_over_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let image = Fixture::new(2, 1).pixels(&[1, 2]);
-    image.write(folder.path(), "a.dcm");
-    image.write(folder.path(), "b.dcm");
+    let image = Fixture::new(2, 1).with_pixels(&[1, 2]);
+    image.write_to_folder(folder.path(), "a.dcm");
+    image.write_to_folder(folder.path(), "b.dcm");
     image
-        .text(tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.66.4")
-        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9")
-        .write(folder.path(), "c.dcm");
+        .with_text(tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.66.4")
+        .with_text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9")
+        .write_to_folder(folder.path(), "c.dcm");
     std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
     std::fs::write(folder.path().join("words.dcm"), "words").unwrap();
     let catalog = catalog_of(folder.path()).unwrap();
@@ -181,6 +181,6 @@ fn the_bundled_samples_open() {
         Some((12, 198, 202))
     );
     for one in series {
-        load(&one.slices[0].source, one.kind).unwrap();
+        load_slice(&one.slices[0].source, one.kind).unwrap();
     }
 }

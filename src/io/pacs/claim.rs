@@ -39,11 +39,11 @@ impl Claim {
     ///
     /// # Errors
     /// Where the folder cannot be written to.
-    pub fn take(folder: &Path, name: &str) -> Result<Option<Self>> {
+    pub fn try_acquire(folder: &Path, name: &str) -> Result<Option<Self>> {
         labrum_core::whole_file::make_folder(folder)?;
         let path = folder.join(format!("{name}.claim"));
         let owner = format!("{} {}", std::process::id(), uuid::Uuid::new_v4());
-        if let Some(claim) = Self::make(&path, &owner)? {
+        if let Some(claim) = Self::try_create(&path, &owner)? {
             return Ok(Some(claim));
         }
         if !is_stale(&path)? {
@@ -54,15 +54,15 @@ impl Claim {
         match fs::rename(&path, &away) {
             Ok(()) => {
                 let _ = fs::remove_file(&away);
-                Self::make(&path, &owner)
+                Self::try_create(&path, &owner)
             }
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::at("take over the claim", &path, e)),
+            Err(e) => Err(Error::at_path("take over the claim", &path, e)),
         }
     }
 
-    fn make(path: &Path, owner: &str) -> Result<Option<Self>> {
-        let failed = |e: std::io::Error| Error::at("claim the work", path, e);
+    fn try_create(path: &Path, owner: &str) -> Result<Option<Self>> {
+        let failed = |e: std::io::Error| Error::at_path("claim the work", path, e);
         let mut file = match File::create_new(path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(None),
@@ -87,8 +87,8 @@ impl Claim {
             while !is_over.load(Ordering::Relaxed) {
                 thread::park_timeout(TOUCH);
                 // A file of another owner is not kept alive.
-                if !is_over.load(Ordering::Relaxed) && holds(&path, &owner) {
-                    touch(&path);
+                if !is_over.load(Ordering::Relaxed) && is_owned_by(&path, &owner) {
+                    touch_file(&path);
                 }
             }
         };
@@ -102,7 +102,7 @@ impl Claim {
 
     /// Whether it is still ours.
     pub fn is_held(&self) -> bool {
-        holds(&self.path, &self.owner)
+        is_owned_by(&self.path, &self.owner)
     }
 }
 
@@ -115,11 +115,11 @@ impl Drop for Claim {
     }
 }
 
-fn holds(path: &Path, owner: &str) -> bool {
+fn is_owned_by(path: &Path, owner: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text == owner)
 }
 
-fn touch(path: &Path) {
+fn touch_file(path: &Path) {
     let now = FileTimes::new().set_modified(SystemTime::now());
     if let Err(error) = File::options()
         .write(true)
@@ -136,7 +136,7 @@ fn is_stale(path: &Path) -> Result<bool> {
         Ok(modified) => modified,
         // Just given back.
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(Error::at("look at the claim", path, e)),
+        Err(e) => return Err(Error::at_path("look at the claim", path, e)),
     };
     Ok(SystemTime::now()
         .duration_since(modified)
@@ -151,12 +151,24 @@ mod tests {
     #[test]
     fn work_is_claimed_by_one_and_given_back() {
         let folder = tempfile::tempdir().unwrap();
-        let claim = Claim::take(folder.path(), "1.2.3").unwrap().unwrap();
+        let claim = Claim::try_acquire(folder.path(), "1.2.3").unwrap().unwrap();
         assert!(claim.is_held());
-        assert!(Claim::take(folder.path(), "1.2.3").unwrap().is_none());
-        assert!(Claim::take(folder.path(), "1.2.4").unwrap().is_some());
+        assert!(
+            Claim::try_acquire(folder.path(), "1.2.3")
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            Claim::try_acquire(folder.path(), "1.2.4")
+                .unwrap()
+                .is_some()
+        );
         drop(claim);
-        assert!(Claim::take(folder.path(), "1.2.3").unwrap().is_some());
+        assert!(
+            Claim::try_acquire(folder.path(), "1.2.3")
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[test]
@@ -169,7 +181,7 @@ mod tests {
                     claims
                         .lock()
                         .unwrap()
-                        .extend(Claim::take(path, "1").unwrap())
+                        .extend(Claim::try_acquire(path, "1").unwrap())
                 });
             }
         });
@@ -179,7 +191,7 @@ mod tests {
     #[test]
     fn a_claim_of_a_program_that_is_gone_is_taken_over_and_its_owner_notices() {
         let folder = tempfile::tempdir().unwrap();
-        let old = Claim::take(folder.path(), "1").unwrap().unwrap();
+        let old = Claim::try_acquire(folder.path(), "1").unwrap().unwrap();
         let long_ago = FileTimes::new().set_modified(SystemTime::now() - 2 * STALE);
         File::options()
             .write(true)
@@ -187,7 +199,7 @@ mod tests {
             .unwrap()
             .set_times(long_ago)
             .unwrap();
-        let new = Claim::take(folder.path(), "1").unwrap().unwrap();
+        let new = Claim::try_acquire(folder.path(), "1").unwrap().unwrap();
         assert!(new.is_held() && !old.is_held());
         drop(old);
         assert!(new.is_held(), "what is not ours is not removed");

@@ -16,18 +16,18 @@ pub(super) fn server_error(
         &server.name
     };
     let error = Error::new(format!("{tried} on the server \"{on}\""), reason).of_kind(kind);
-    match advice(kind) {
-        Some(advice) => error.advise(advice),
+    match advice_for_kind(kind) {
+        Some(advice) => error.with_advice(advice),
         None => error,
     }
 }
 
 /// A person cancelled it.
-pub(super) fn cancelled(server: &Server, tried: &str) -> Error {
+pub(super) fn cancelled_error(server: &Server, tried: &str) -> Error {
     server_error(ErrorKind::Cancelled, server, tried, "it was cancelled")
 }
 
-fn advice(kind: ErrorKind) -> Option<&'static str> {
+fn advice_for_kind(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Unreachable | ErrorKind::ConnectionLost => {
             Some("Check the server's address and the network.")

@@ -44,13 +44,17 @@ impl HttpLine {
             .max_idle_connections_per_host(KEPT)
             .max_idle_age(IDLE)
             .user_agent(concat!("labrum/", env!("CARGO_PKG_VERSION")))
-            .tls_config(TlsConfig::builder().root_certs(roots(server)?).build())
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(root_certificates(server)?)
+                    .build(),
+            )
             .build();
         Ok(Self {
             server: Arc::new(server.clone()),
             agent: config.into(),
             base: server.address.trim().trim_end_matches('/').to_owned(),
-            authorization: authorization(server, secret)?.map(Authorization),
+            authorization: authorization_header(server, secret)?.map(Authorization),
         })
     }
 
@@ -77,8 +81,13 @@ impl HttpLine {
     }
 
     /// What a failure of the line means. `has_sent`: something of worth was on its way.
-    pub(super) fn failure(&self, tried: &str, error: &ureq::Error, has_sent: bool) -> Error {
-        let (kind, reason) = explain(error);
+    pub(super) fn transport_error(
+        &self,
+        tried: &str,
+        error: &ureq::Error,
+        has_sent: bool,
+    ) -> Error {
+        let (kind, reason) = explain_error(error);
         let kind = if kind == ErrorKind::Unreachable && has_sent && !never_connected(error) {
             ErrorKind::ConnectionLost
         } else {
@@ -88,7 +97,7 @@ impl HttpLine {
     }
 
     /// What an answer that is no success means.
-    pub(super) fn refusal(&self, tried: &str, answer: &mut Response<Body>) -> Error {
+    pub(super) fn status_error(&self, tried: &str, answer: &mut Response<Body>) -> Error {
         let status = answer.status();
         let (kind, reason) = match status {
             StatusCode::UNAUTHORIZED if self.server.sign_in == SignIn::None => (
@@ -117,13 +126,14 @@ impl HttpLine {
     }
 
     /// The server spoke, and it made no sense.
-    pub(super) fn nonsense(&self, tried: &str, reason: &str) -> Error {
-        server_error(ErrorKind::Refused, &self.server, tried, reason)
-            .advise("Check that the address is that of its DICOMweb, as in https://HOST/dicom-web.")
+    pub(super) fn invalid_answer(&self, tried: &str, reason: &str) -> Error {
+        server_error(ErrorKind::Refused, &self.server, tried, reason).with_advice(
+            "Check that the address is that of its DICOMweb, as in https://HOST/dicom-web.",
+        )
     }
 }
 
-fn authorization(server: &Server, secret: Option<&Secret>) -> Result<Option<String>> {
+fn authorization_header(server: &Server, secret: Option<&Secret>) -> Result<Option<String>> {
     let missing = |what: &str| {
         server_error(
             ErrorKind::SignIn,
@@ -135,14 +145,14 @@ fn authorization(server: &Server, secret: Option<&Secret>) -> Result<Option<Stri
     Ok(match (server.sign_in, secret) {
         (SignIn::None, _) => None,
         (SignIn::Password, Some(secret)) => {
-            let pair = format!("{}:{}", server.user.trim(), secret.reveal());
+            let pair = format!("{}:{}", server.user.trim(), secret.expose_secret());
             Some(format!(
                 "Basic {}",
                 base64::engine::general_purpose::STANDARD.encode(pair)
             ))
         }
         (SignIn::Token, Some(secret)) => {
-            let token = secret.reveal().trim();
+            let token = secret.expose_secret().trim();
             if !token.bytes().all(|b| b.is_ascii_graphic()) {
                 return Err(server_error(
                     ErrorKind::SignIn,
@@ -159,14 +169,14 @@ fn authorization(server: &Server, secret: Option<&Secret>) -> Result<Option<Stri
 }
 
 /// The certificates that are trusted: the system's, or those of a file.
-fn roots(server: &Server) -> Result<RootCerts> {
+fn root_certificates(server: &Server) -> Result<RootCerts> {
     let Some(path) = &server.certificates else {
         return Ok(RootCerts::PlatformVerifier);
     };
     let tried = "read the certificates";
     let failed = |reason: String| {
-        Error::at(tried, path, reason)
-            .advise("Choose a PEM file in the server's settings.")
+        Error::at_path(tried, path, reason)
+            .with_advice("Choose a PEM file in the server's settings.")
             .of_kind(ErrorKind::Settings)
     };
     let pem = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
@@ -196,7 +206,7 @@ fn never_connected(error: &ureq::Error) -> bool {
     }
 }
 
-fn explain(error: &ureq::Error) -> (ErrorKind, String) {
+fn explain_error(error: &ureq::Error) -> (ErrorKind, String) {
     use ureq::Error as E;
     let unreachable = |reason: &str| (ErrorKind::Unreachable, reason.to_owned());
     match error {
@@ -212,7 +222,7 @@ fn explain(error: &ureq::Error) -> (ErrorKind, String) {
         ),
         E::Io(e) => explain_io(e),
         E::Rustls(_) | E::Tls(_) | E::Pem(_) => {
-            (ErrorKind::Untrusted, untrusted(&error.to_string()))
+            (ErrorKind::Untrusted, untrusted_reason(&error.to_string()))
         }
         E::BadUri(_) | E::Http(_) => (ErrorKind::Settings, "its address is none".to_owned()),
         E::Protocol(_) | E::LargeResponseHeader(..) => (
@@ -232,7 +242,7 @@ fn explain_io(error: &io::Error) -> (ErrorKind, String) {
     let words = error.to_string();
     let inner = error.get_ref().map(ToString::to_string).unwrap_or_default();
     if inner.contains("certificate") || inner.contains("UnknownIssuer") {
-        return (ErrorKind::Untrusted, untrusted(&inner));
+        return (ErrorKind::Untrusted, untrusted_reason(&inner));
     }
     if inner.contains("corrupt message")
         || inner.contains("peer is incompatible")
@@ -267,7 +277,7 @@ fn explain_io(error: &io::Error) -> (ErrorKind, String) {
     (ErrorKind::Unreachable, reason)
 }
 
-fn untrusted(words: &str) -> String {
+fn untrusted_reason(words: &str) -> String {
     let words = words
         .trim_start_matches("io: ")
         .trim_start_matches("rustls: ");

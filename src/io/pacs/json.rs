@@ -6,7 +6,7 @@ use labrum_core::pacs::{RemoteInstance, RemoteSeries, RemoteStudy, is_uid};
 use serde_json::Value;
 
 /// The datasets of an answer; `None` where it is no list of objects.
-pub(super) fn datasets(text: &[u8]) -> Option<Vec<Value>> {
+pub(super) fn parse_datasets(text: &[u8]) -> Option<Vec<Value>> {
     match serde_json::from_slice(text).ok()? {
         Value::Array(list) if list.iter().all(Value::is_object) => Some(list),
         // Some servers leave the list out around a single answer.
@@ -16,20 +16,20 @@ pub(super) fn datasets(text: &[u8]) -> Option<Vec<Value>> {
 }
 
 /// The key of a tag: "0020000D".
-fn key(tag: Tag) -> String {
+fn tag_key(tag: Tag) -> String {
     format!("{:04X}{:04X}", tag.0, tag.1)
 }
 
-fn values(dataset: &Value, tag: Tag) -> &[Value] {
+fn element_values(dataset: &Value, tag: Tag) -> &[Value] {
     dataset
-        .get(key(tag))
+        .get(tag_key(tag))
         .and_then(|element| element.get("Value"))
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
 }
 
 /// A value as text, whatever it is.
-fn words(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
@@ -48,22 +48,28 @@ fn words(value: &Value) -> String {
     }
 }
 
-pub(super) fn text(dataset: &Value, tag: Tag) -> String {
-    values(dataset, tag).first().map(words).unwrap_or_default()
+pub(super) fn element_text(dataset: &Value, tag: Tag) -> String {
+    element_values(dataset, tag)
+        .first()
+        .map(value_text)
+        .unwrap_or_default()
 }
 
-fn number<T: std::str::FromStr>(dataset: &Value, tag: Tag) -> Option<T> {
+fn element_number<T: std::str::FromStr>(dataset: &Value, tag: Tag) -> Option<T> {
     // Numbers may be written as 12, 12.0 or "12".
-    text(dataset, tag).trim_end_matches(".0").parse().ok()
+    element_text(dataset, tag)
+        .trim_end_matches(".0")
+        .parse()
+        .ok()
 }
 
 /// The items of a sequence.
-pub(super) fn items(dataset: &Value, tag: Tag) -> &[Value] {
-    values(dataset, tag)
+pub(super) fn sequence_items(dataset: &Value, tag: Tag) -> &[Value] {
+    element_values(dataset, tag)
 }
 
 /// YYYY-MM-DD; nothing where it is no day.
-pub(super) fn date(text: &str) -> String {
+pub(super) fn format_date(text: &str) -> String {
     // Of old, days were written as 1997.04.24.
     let text: String = text.chars().filter(|c| *c != '.').collect();
     match (text.get(..4), text.get(4..6), text.get(6..8)) {
@@ -80,42 +86,42 @@ pub(super) fn date(text: &str) -> String {
 }
 
 /// A study; `None` where it has no UID that is one.
-pub(super) fn study(dataset: &Value) -> Option<RemoteStudy> {
-    let study_uid = text(dataset, tags::STUDY_INSTANCE_UID);
-    let modalities = values(dataset, tags::MODALITIES_IN_STUDY)
+pub(super) fn parse_study(dataset: &Value) -> Option<RemoteStudy> {
+    let study_uid = element_text(dataset, tags::STUDY_INSTANCE_UID);
+    let modalities = element_values(dataset, tags::MODALITIES_IN_STUDY)
         .iter()
-        .map(words)
+        .map(value_text)
         .filter(|m| !m.is_empty());
     is_uid(&study_uid).then(|| RemoteStudy {
-        patient_name: text(dataset, tags::PATIENT_NAME),
-        patient_id: text(dataset, tags::PATIENT_ID),
-        date: date(&text(dataset, tags::STUDY_DATE)),
-        description: text(dataset, tags::STUDY_DESCRIPTION),
-        accession: text(dataset, tags::ACCESSION_NUMBER),
+        patient_name: element_text(dataset, tags::PATIENT_NAME),
+        patient_id: element_text(dataset, tags::PATIENT_ID),
+        date: format_date(&element_text(dataset, tags::STUDY_DATE)),
+        description: element_text(dataset, tags::STUDY_DESCRIPTION),
+        accession: element_text(dataset, tags::ACCESSION_NUMBER),
         modalities: modalities.collect(),
-        series: number(dataset, tags::NUMBER_OF_STUDY_RELATED_SERIES),
-        instances: number(dataset, tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
+        series: element_number(dataset, tags::NUMBER_OF_STUDY_RELATED_SERIES),
+        instances: element_number(dataset, tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
         study_uid,
     })
 }
 
 /// A series; `None` where it has no UID that is one.
-pub(super) fn series(dataset: &Value) -> Option<RemoteSeries> {
-    let series_uid = text(dataset, tags::SERIES_INSTANCE_UID);
+pub(super) fn parse_series(dataset: &Value) -> Option<RemoteSeries> {
+    let series_uid = element_text(dataset, tags::SERIES_INSTANCE_UID);
     is_uid(&series_uid).then(|| RemoteSeries {
-        modality: text(dataset, tags::MODALITY),
-        number: number(dataset, tags::SERIES_NUMBER),
-        description: text(dataset, tags::SERIES_DESCRIPTION),
-        instances: number(dataset, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
+        modality: element_text(dataset, tags::MODALITY),
+        number: element_number(dataset, tags::SERIES_NUMBER),
+        description: element_text(dataset, tags::SERIES_DESCRIPTION),
+        instances: element_number(dataset, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
         series_uid,
     })
 }
 
 /// An object; `None` where it has no UID that is one.
-pub(super) fn instance(dataset: &Value) -> Option<RemoteInstance> {
-    let sop_uid = text(dataset, tags::SOP_INSTANCE_UID);
+pub(super) fn parse_instance(dataset: &Value) -> Option<RemoteInstance> {
+    let sop_uid = element_text(dataset, tags::SOP_INSTANCE_UID);
     is_uid(&sop_uid).then(|| RemoteInstance {
-        sop_class: text(dataset, tags::SOP_CLASS_UID),
+        sop_class: element_text(dataset, tags::SOP_CLASS_UID),
         sop_uid,
     })
 }
@@ -132,10 +138,10 @@ mod tests {
             "00080020":{"vr":"DA","Value":["20260131"]}, "00080061":{"vr":"CS","Value":["CT","SEG"]},
             "00201206":{"vr":"IS","Value":[2]}, "00201208":{"vr":"IS","Value":["40"]}},
             {"0020000D":{"vr":"UI","Value":["../etc"]}}]"#;
-        let found: Vec<RemoteStudy> = datasets(json.as_bytes())
+        let found: Vec<RemoteStudy> = parse_datasets(json.as_bytes())
             .unwrap()
             .iter()
-            .filter_map(study)
+            .filter_map(parse_study)
             .collect();
         assert_eq!(found.len(), 1, "what is no UID is left out");
         assert_eq!(
@@ -149,8 +155,10 @@ mod tests {
     #[test]
     fn what_is_no_list_of_datasets_is_noticed() {
         assert!(
-            datasets(b"<html>").is_none() && datasets(b"[1]").is_none() && datasets(b"7").is_none()
+            parse_datasets(b"<html>").is_none()
+                && parse_datasets(b"[1]").is_none()
+                && parse_datasets(b"7").is_none()
         );
-        assert_eq!(datasets(b"[]").unwrap().len(), 0);
+        assert_eq!(parse_datasets(b"[]").unwrap().len(), 0);
     }
 }

@@ -20,7 +20,7 @@ mod web;
 pub use claim::{Claim, STALE};
 pub use object::Object;
 pub use queue::SendQueue;
-pub use receive::{Received, folder_of_study, receive};
+pub use receive::{Received, folder_of_study, receive_study};
 pub use secrets::{forget_secret, keep_secret, kept_secret};
 pub use stamp::{ResultName, rename_object};
 
@@ -54,7 +54,7 @@ impl Archive {
     /// # Errors
     /// Where the server's settings make no sense, a certificate cannot be read, or the secret is missing.
     pub fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
-        if let Some(problem) = server.problem() {
+        if let Some(problem) = server.find_problem() {
             return Err(server_error(ErrorKind::Settings, server, "use", problem));
         }
         let by = match server.protocol {
@@ -87,10 +87,10 @@ impl Archive {
     ///
     /// # Errors
     /// Where the server cannot be asked or its answer cannot be understood.
-    pub fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
+    pub fn find_studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let mut found = match &self.by {
-            By::Web(client) => client.studies(query, cancel)?,
-            By::Dimse(client) => client.studies(query, cancel)?,
+            By::Web(client) => client.find_studies(query, cancel)?,
+            By::Dimse(client) => client.find_studies(query, cancel)?,
         };
         found.studies.sort_by(|a, b| {
             b.date
@@ -104,10 +104,10 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn series(&self, study_uid: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
+    pub fn find_series(&self, study_uid: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let mut series = match &self.by {
-            By::Web(client) => client.series(study_uid, cancel)?,
-            By::Dimse(client) => client.series(study_uid, cancel)?,
+            By::Web(client) => client.find_series(study_uid, cancel)?,
+            By::Dimse(client) => client.find_series(study_uid, cancel)?,
         };
         series.sort_by(|a, b| {
             a.number
@@ -121,15 +121,15 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn instances(
+    pub fn find_instances(
         &self,
         study_uid: &str,
         series_uid: &str,
         cancel: &Cancel,
     ) -> Result<Vec<RemoteInstance>> {
         match &self.by {
-            By::Web(client) => client.instances(study_uid, series_uid, cancel),
-            By::Dimse(client) => client.instances(study_uid, series_uid, cancel),
+            By::Web(client) => client.find_instances(study_uid, series_uid, cancel),
+            By::Dimse(client) => client.find_instances(study_uid, series_uid, cancel),
         }
     }
 
@@ -138,7 +138,7 @@ impl Archive {
     ///
     /// # Errors
     /// Where the exchange as a whole fails; those objects of which `arrived` was told nothing did not come.
-    pub(crate) fn fetch(
+    pub(crate) fn fetch_instances(
         &self,
         study_uid: &str,
         series_uid: &str,
@@ -148,9 +148,11 @@ impl Archive {
         cancel: &Cancel,
     ) -> Result<()> {
         match &self.by {
-            By::Web(client) => client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel),
+            By::Web(client) => {
+                client.fetch_instances(study_uid, series_uid, wanted, folder, arrived, cancel)
+            }
             By::Dimse(client) => {
-                client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel)
+                client.fetch_instances(study_uid, series_uid, wanted, folder, arrived, cancel)
             }
         }
     }
@@ -159,7 +161,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn has(
+    pub fn has_instance(
         &self,
         study_uid: &str,
         series_uid: &str,
@@ -167,8 +169,8 @@ impl Archive {
         cancel: &Cancel,
     ) -> Result<bool> {
         match &self.by {
-            By::Web(client) => client.has(study_uid, series_uid, sop_uid, cancel),
-            By::Dimse(client) => client.has(study_uid, series_uid, sop_uid, cancel),
+            By::Web(client) => client.has_instance(study_uid, series_uid, sop_uid, cancel),
+            By::Dimse(client) => client.has_instance(study_uid, series_uid, sop_uid, cancel),
         }
     }
 
@@ -176,10 +178,10 @@ impl Archive {
     ///
     /// # Errors
     /// Where the server does not take it, or it is not known whether it did: then [`ErrorKind::is_uncertain`].
-    pub fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
+    pub fn store_object(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         match &self.by {
-            By::Web(client) => client.store(object, cancel),
-            By::Dimse(client) => client.store(object, cancel),
+            By::Web(client) => client.store_object(object, cancel),
+            By::Dimse(client) => client.store_object(object, cancel),
         }
     }
 }

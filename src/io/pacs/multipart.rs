@@ -9,7 +9,7 @@ const PIECE: usize = 64 * 1024;
 const MOST_HEADERS: usize = 16 * 1024;
 
 /// The boundary that a Content-Type names; `None` where it is no multipart.
-pub(super) fn boundary(content_type: &str) -> Option<String> {
+pub(super) fn parse_boundary(content_type: &str) -> Option<String> {
     let mut parts = content_type.split(';');
     if !parts
         .next()?
@@ -51,7 +51,7 @@ pub(super) fn copy_part(
         out.write_all(&window[..safe])?;
         window.drain(..safe);
         copied += safe as u64;
-        if more(&mut from, &mut window)? == 0 {
+        if read_more(&mut from, &mut window)? == 0 {
             return Err(broken_off());
         }
     }
@@ -74,7 +74,7 @@ fn skip_headers(from: &mut impl Read, boundary: &str, window: &mut Vec<u8>) -> i
                 "its answer is no multipart message",
             ));
         }
-        if more(from, window)? == 0 {
+        if read_more(from, window)? == 0 {
             return Err(broken_off());
         }
     }
@@ -85,7 +85,7 @@ fn broken_off() -> io::Error {
 }
 
 /// Reads the next piece; 0 at the end.
-fn more(from: &mut impl Read, window: &mut Vec<u8>) -> io::Result<usize> {
+fn read_more(from: &mut impl Read, window: &mut Vec<u8>) -> io::Result<usize> {
     let old = window.len();
     window.resize(old + PIECE, 0);
     let read = loop {
@@ -150,12 +150,12 @@ mod tests {
 
     #[test]
     fn the_boundary_is_found_in_the_content_type() {
-        let named = |text| boundary(text).unwrap();
+        let named = |text| parse_boundary(text).unwrap();
         assert_eq!(
             named("multipart/related; type=\"application/dicom\"; boundary=\"a b\""),
             "a b"
         );
         assert_eq!(named("Multipart/Related;boundary=ab;type=x"), "ab");
-        assert_eq!(boundary("application/dicom"), None);
+        assert_eq!(parse_boundary("application/dicom"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Error, ErrorKind, Result};
 use labrum_core::pacs::is_uid;
-use labrum_dicom::identity;
+use labrum_dicom::read_identity;
 use std::path::{Path, PathBuf};
 
 /// A DICOM file with the UIDs that name it.
@@ -27,9 +27,9 @@ impl Object {
     ///
     /// # Errors
     /// Where it is no DICOM file, is damaged, or does not name itself, its class, its series and its study.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn from_file(path: &Path) -> Result<Self> {
         let tried = "read the DICOM file";
-        let found = identity(path).map_err(|reason| Error::at(tried, path, reason))?;
+        let found = read_identity(path).map_err(|reason| Error::at_path(tried, path, reason))?;
         let object = Self {
             path: path.to_owned(),
             sop_class: found.sop_class,
@@ -49,7 +49,7 @@ impl Object {
             .find(|(uid, _)| !is_uid(uid))
             .map(|(_, name)| name);
         match wrong {
-            Some(name) => Err(Error::at(
+            Some(name) => Err(Error::at_path(
                 tried,
                 path,
                 format!("it has no {name} that is one"),
@@ -63,10 +63,10 @@ impl Object {
 ///
 /// # Errors
 /// Where it is another one or none at all.
-pub(super) fn check(path: &Path, sop_uid: &str) -> Result<()> {
+pub(super) fn check_identity(path: &Path, sop_uid: &str) -> Result<()> {
     let tried = "check what the server sent";
-    let found =
-        identity(path).map_err(|reason| Error::new(tried, reason).of_kind(ErrorKind::Mismatch))?;
+    let found = read_identity(path)
+        .map_err(|reason| Error::new(tried, reason).of_kind(ErrorKind::Mismatch))?;
     if found.sop_uid != sop_uid {
         let what = if found.sop_uid.is_empty() {
             "no object with a name"

@@ -1,7 +1,7 @@
 //! Waiting for servers without being held by them: an exchange runs on a thread of its own and is left there where it is
 //! cancelled. Such a thread ends by itself, at the latest with the time limits of its connection.
 
-use super::failure::cancelled;
+use super::failure::cancelled_error;
 use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use labrum_core::{pacs::Server, progress::Cancel};
@@ -15,27 +15,27 @@ use std::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What `work` returns, or that it was cancelled, within a moment.
-pub(super) fn wait<T: Send + 'static>(
+pub(super) fn run_cancellable<T: Send + 'static>(
     server: &Server,
     tried: &str,
     cancel: &Cancel,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     if cancel.is_cancelled() {
-        return Err(cancelled(server, tried));
+        return Err(cancelled_error(server, tried));
     }
     let (answer, answers) = bounded(1);
     let spawned = thread::Builder::new()
         .name("labrum-pacs-line".into())
         .spawn(move || drop(answer.send(work())));
     spawned.map_err(|e| {
-        Error::new("start a thread", e).advise("Close other programs and try again.")
+        Error::new("start a thread", e).with_advice("Close other programs and try again.")
     })?;
     loop {
         match answers.recv_timeout(LOOK) {
             Ok(answer) => return answer,
             Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
-                return Err(cancelled(server, tried));
+                return Err(cancelled_error(server, tried));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -64,7 +64,7 @@ impl<R: Read> Read for Guarded<R> {
 }
 
 /// Sleeps, unless it is cancelled: false then.
-pub(super) fn pause(time: Duration, cancel: &Cancel) -> bool {
+pub(super) fn sleep_cancellable(time: Duration, cancel: &Cancel) -> bool {
     let until = std::time::Instant::now() + time;
     while !cancel.is_cancelled() {
         let rest = until.saturating_duration_since(std::time::Instant::now());
@@ -95,7 +95,8 @@ mod tests {
             thread::sleep(Duration::from_secs(3));
             Ok(())
         };
-        let failure = wait(&Server::default(), "find studies", &cancel, hang).unwrap_err();
+        let failure =
+            run_cancellable(&Server::default(), "find studies", &cancel, hang).unwrap_err();
         assert_eq!(failure.kind, crate::ErrorKind::Cancelled);
         assert!(begun.elapsed() < Duration::from_secs(1));
     }
@@ -110,6 +111,6 @@ mod tests {
         assert_eq!(reader.read(&mut [0; 1]).unwrap(), 1);
         cancel.cancel();
         assert!(reader.read(&mut [0; 1]).is_err());
-        assert!(!pause(Duration::from_secs(5), &cancel));
+        assert!(!sleep_cancellable(Duration::from_secs(5), &cancel));
     }
 }

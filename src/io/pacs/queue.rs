@@ -6,7 +6,7 @@
 
 use super::{
     Archive, Object,
-    failure::{cancelled, server_error},
+    failure::{cancelled_error, server_error},
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
@@ -63,8 +63,8 @@ impl SendQueue {
     ///
     /// # Errors
     /// Where the file is no whole DICOM object, the server's settings make no sense, or the copy cannot be written.
-    pub fn add(&self, file: &Path, server: &Server) -> Result<SendItem> {
-        if let Some(problem) = server.problem() {
+    pub fn enqueue_file(&self, file: &Path, server: &Server) -> Result<SendItem> {
+        if let Some(problem) = server.find_problem() {
             return Err(server_error(
                 ErrorKind::Settings,
                 server,
@@ -72,18 +72,18 @@ impl SendQueue {
                 problem,
             ));
         }
-        let object = Object::read(file)?;
+        let object = Object::from_file(file)?;
         let id = id_of(server, &object.sop_uid);
-        let _edit = self.edit()?;
+        let _edit = self.lock_for_edit()?;
         if let Some(known) = self
-            .read(&id)?
+            .read_item(&id)?
             .filter(|item| item.state.is_open() || item.state == SendState::Sent)
         {
             return Ok(known);
         }
         let copied = |out: &mut dyn io::Write| io::copy(&mut File::open(file)?, out).map(drop);
-        whole_file::write(&self.object(&id), "queue the object", copied)?;
-        let now = now();
+        whole_file::write_atomically(&self.object_path(&id), "queue the object", copied)?;
+        let now = now_millis();
         let item = SendItem {
             id,
             server: server.clone(),
@@ -100,7 +100,7 @@ impl SendQueue {
             queued: now,
             changed: now,
         };
-        self.write(&item)?;
+        self.write_item(&item)?;
         Ok(item)
     }
 
@@ -108,8 +108,8 @@ impl SendQueue {
     ///
     /// # Errors
     /// Where the folder cannot be read.
-    pub fn items(&self) -> Result<Vec<SendItem>> {
-        let failed = |e: io::Error| Error::at("read the queue", &self.folder, e);
+    pub fn read_items(&self) -> Result<Vec<SendItem>> {
+        let failed = |e: io::Error| Error::at_path("read the queue", &self.folder, e);
         let mut items = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
@@ -119,7 +119,7 @@ impl SendQueue {
                 .to_string_lossy()
                 .into_owned();
             if path.extension().is_some_and(|e| e == "json") {
-                match self.read(&id) {
+                match self.read_item(&id) {
                     Ok(item) => items.extend(item),
                     Err(error) => log::warn!("{error}"),
                 }
@@ -133,8 +133,8 @@ impl SendQueue {
     ///
     /// # Errors
     /// Where the queue cannot be written.
-    pub fn cancel(&self, id: &str) -> Result<()> {
-        self.change(id, |item| {
+    pub fn cancel_item(&self, id: &str) -> Result<()> {
+        self.update_item(id, |item| {
             if item.state.is_open() {
                 item.trouble = item
                     .may_have_arrived
@@ -143,10 +143,10 @@ impl SendQueue {
             }
         })?;
         let is_cancelled = self
-            .read(id)?
+            .read_item(id)?
             .is_some_and(|item| item.state == SendState::Cancelled);
         if is_cancelled {
-            let _ = fs::remove_file(self.object(id));
+            let _ = fs::remove_file(self.object_path(id));
         }
         Ok(())
     }
@@ -155,13 +155,13 @@ impl SendQueue {
     ///
     /// # Errors
     /// Where the queue cannot be written.
-    pub fn retry(&self, id: &str) -> Result<()> {
-        let has_object = self.object(id).is_file();
-        self.change(id, |item| match item.state {
+    pub fn retry_item(&self, id: &str) -> Result<()> {
+        let has_object = self.object_path(id).is_file();
+        self.update_item(id, |item| match item.state {
             SendState::Refused if has_object => {
-                (item.state, item.next_try) = (SendState::Waiting, now())
+                (item.state, item.next_try) = (SendState::Waiting, now_millis())
             }
-            state if state.is_open() => item.next_try = now(),
+            state if state.is_open() => item.next_try = now_millis(),
             _ => {}
         })
     }
@@ -171,7 +171,7 @@ impl SendQueue {
     /// # Errors
     /// Where the queue cannot be read or written.
     pub fn forget_done(&self) -> Result<()> {
-        self.remove(|item| matches!(item.state, SendState::Sent | SendState::Cancelled))
+        self.remove_matching(|item| matches!(item.state, SendState::Sent | SendState::Cancelled))
     }
 
     /// Sends what is due, one after the other; `tell` is told of each change. Returns when to come back: `None` where
@@ -187,33 +187,34 @@ impl SendQueue {
         tell: &mut dyn FnMut(&SendItem),
         cancel: &Cancel,
     ) -> Result<Option<Duration>> {
-        let Some(_turn) = self.turn()? else {
+        let Some(_turn) = self.acquire_sending_right()? else {
             // Another program sends; it may end at any time.
             return Ok(self
-                .items()?
+                .read_items()?
                 .iter()
                 .any(|i| i.state.is_open())
                 .then_some(FIRST_PAUSE));
         };
-        let long_ago = now() - REMEMBERED.as_millis() as i64;
-        self.remove(|item| {
+        let long_ago = now_millis() - REMEMBERED.as_millis() as i64;
+        self.remove_matching(|item| {
             matches!(item.state, SendState::Sent | SendState::Cancelled) && item.changed < long_ago
         })?;
-        for item in self.items()? {
+        for item in self.read_items()? {
             if cancel.is_cancelled() {
                 break;
             }
-            if item.state.is_open() && item.next_try <= now() {
+            if item.state.is_open() && item.next_try <= now_millis() {
                 self.send_one(&item.id, archive, tell, cancel)?;
             }
         }
         let next = self
-            .items()?
+            .read_items()?
             .iter()
             .filter(|i| i.state.is_open())
             .map(|i| i.next_try)
             .min();
-        Ok(next.map(|at| Duration::from_millis(u64::try_from(at - now()).unwrap_or_default())))
+        Ok(next
+            .map(|at| Duration::from_millis(u64::try_from(at - now_millis()).unwrap_or_default())))
     }
 
     fn send_one(
@@ -223,34 +224,34 @@ impl SendQueue {
         tell: &mut dyn FnMut(&SendItem),
         cancel: &Cancel,
     ) -> Result<()> {
-        let Some(item) = self.read(id)? else {
+        let Some(item) = self.read_item(id)? else {
             return Ok(());
         };
         let done = archive(&item.server).and_then(|archive| {
             if item.may_have_arrived
-                && archive.has(&item.study_uid, &item.series_uid, &item.sop_uid, cancel)?
+                && archive.has_instance(&item.study_uid, &item.series_uid, &item.sop_uid, cancel)?
             {
                 return Ok(());
             }
             // A person may have cancelled it in the meantime.
             if !self.mark_sending(id)? {
-                return Err(cancelled(&item.server, "send an object"));
+                return Err(cancelled_error(&item.server, "send an object"));
             }
-            self.read(id)?.iter().for_each(&mut *tell);
-            let mut object = Object::read(&self.object(id))?;
+            self.read_item(id)?.iter().for_each(&mut *tell);
+            let mut object = Object::from_file(&self.object_path(id))?;
             // The name stays that of the queue: it is what the server is asked for.
             object.sop_uid.clone_from(&item.sop_uid);
-            archive.store(&object, cancel)
+            archive.store_object(&object, cancel)
         });
-        self.settle(id, done, cancel)?;
-        self.read(id)?.iter().for_each(tell);
+        self.record_result(id, done, cancel)?;
+        self.read_item(id)?.iter().for_each(tell);
         Ok(())
     }
 
     /// False where it is not to be sent any more.
     fn mark_sending(&self, id: &str) -> Result<bool> {
         let mut is_wanted = false;
-        self.change(id, |item| {
+        self.update_item(id, |item| {
             is_wanted = item.state.is_open();
             if is_wanted {
                 item.state = SendState::Sending;
@@ -261,8 +262,8 @@ impl SendQueue {
         Ok(is_wanted)
     }
 
-    fn settle(&self, id: &str, done: Result<()>, cancel: &Cancel) -> Result<()> {
-        self.change(id, |item| {
+    fn record_result(&self, id: &str, done: Result<()>, cancel: &Cancel) -> Result<()> {
+        self.update_item(id, |item| {
             // A person may have cancelled it in the meantime.
             if !item.state.is_open() && done.is_err() {
                 return;
@@ -286,32 +287,33 @@ impl SendQueue {
                     } else {
                         SendState::Waiting
                     };
-                    item.next_try = now() + pause_after(item.attempts.max(1)).as_millis() as i64;
+                    item.next_try =
+                        now_millis() + pause_after(item.attempts.max(1)).as_millis() as i64;
                 }
             }
         })?;
         if self
-            .read(id)?
+            .read_item(id)?
             .is_some_and(|item| item.state == SendState::Sent)
         {
-            let _ = fs::remove_file(self.object(id));
+            let _ = fs::remove_file(self.object_path(id));
         }
         Ok(())
     }
 
-    fn remove(&self, is_done: impl Fn(&SendItem) -> bool) -> Result<()> {
-        let _edit = self.edit()?;
-        for item in self.items()?.iter().filter(|item| is_done(item)) {
-            let path = self.description(&item.id);
-            let _ = fs::remove_file(self.object(&item.id));
-            fs::remove_file(&path).map_err(|e| Error::at("clear the queue", &path, e))?;
+    fn remove_matching(&self, is_done: impl Fn(&SendItem) -> bool) -> Result<()> {
+        let _edit = self.lock_for_edit()?;
+        for item in self.read_items()?.iter().filter(|item| is_done(item)) {
+            let path = self.description_path(&item.id);
+            let _ = fs::remove_file(self.object_path(&item.id));
+            fs::remove_file(&path).map_err(|e| Error::at_path("clear the queue", &path, e))?;
         }
         Ok(())
     }
 
-    fn change(&self, id: &str, change: impl FnOnce(&mut SendItem)) -> Result<()> {
-        let _edit = self.edit()?;
-        let Some(before) = self.read(id)? else {
+    fn update_item(&self, id: &str, change: impl FnOnce(&mut SendItem)) -> Result<()> {
+        let _edit = self.lock_for_edit()?;
+        let Some(before) = self.read_item(id)? else {
             return Ok(());
         };
         let mut item = before.clone();
@@ -319,13 +321,13 @@ impl SendQueue {
         if item == before {
             return Ok(());
         }
-        item.changed = now();
-        self.write(&item)
+        item.changed = now_millis();
+        self.write_item(&item)
     }
 
-    fn read(&self, id: &str) -> Result<Option<SendItem>> {
-        let path = self.description(id);
-        let failed = |e: &dyn std::fmt::Display| Error::at("read the queue", &path, e);
+    fn read_item(&self, id: &str) -> Result<Option<SendItem>> {
+        let path = self.description_path(id);
+        let failed = |e: &dyn std::fmt::Display| Error::at_path("read the queue", &path, e);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)
@@ -335,37 +337,37 @@ impl SendQueue {
         }
     }
 
-    fn write(&self, item: &SendItem) -> Result<()> {
+    fn write_item(&self, item: &SendItem) -> Result<()> {
         let tried = "write the queue";
         let text = serde_json::to_vec_pretty(item).map_err(|e| Error::new(tried, e))?;
-        whole_file::write(&self.description(&item.id), tried, |out| {
+        whole_file::write_atomically(&self.description_path(&item.id), tried, |out| {
             out.write_all(&text)
         })
     }
 
-    fn description(&self, id: &str) -> PathBuf {
+    fn description_path(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}.json"))
     }
 
-    fn object(&self, id: &str) -> PathBuf {
+    fn object_path(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}.dcm"))
     }
 
     /// Changes to items exclude each other, also those of other programs; they are short.
-    fn edit(&self) -> Result<File> {
+    fn lock_for_edit(&self) -> Result<File> {
         let file = self.lock_file("edit.lock")?;
         file.lock()
-            .map_err(|e| Error::at("lock the queue", &self.folder, e))?;
+            .map_err(|e| Error::at_path("lock the queue", &self.folder, e))?;
         Ok(file)
     }
 
     /// The right to send, unless another program has it.
-    fn turn(&self) -> Result<Option<SendingRight>> {
+    fn acquire_sending_right(&self) -> Result<Option<SendingRight>> {
         let file = self.lock_file("send.lock")?;
         match file.try_lock() {
             Ok(()) => Ok(Some(SendingRight { _lock: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(Error::at("lock the queue", &self.folder, e)),
+            Err(TryLockError::Error(e)) => Err(Error::at_path("lock the queue", &self.folder, e)),
         }
     }
 
@@ -376,13 +378,13 @@ impl SendQueue {
             .truncate(false)
             .write(true)
             .open(&path);
-        file.map_err(|e| Error::at("lock the queue", &path, e))
+        file.map_err(|e| Error::at_path("lock the queue", &path, e))
     }
 }
 
 /// The same for the same object and server.
 fn id_of(server: &Server, sop_uid: &str) -> String {
-    let digest = Sha256::digest(format!("{}\n{sop_uid}", server.key()).as_bytes());
+    let digest = Sha256::digest(format!("{}\n{sop_uid}", server.file_key()).as_bytes());
     digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
@@ -392,7 +394,7 @@ fn pause_after(attempts: u32) -> Duration {
         .min(LONGEST_PAUSE)
 }
 
-fn now() -> i64 {
+fn now_millis() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |t| t.as_millis() as i64)
@@ -416,31 +418,31 @@ mod tests {
     fn queue() -> (tempfile::TempDir, SendQueue, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let file = Fixture::new(2, 1)
-            .pixels(&[1, 2])
-            .write(folder.path(), "seg.dcm");
+            .with_pixels(&[1, 2])
+            .write_to_folder(folder.path(), "seg.dcm");
         let queue = SendQueue::open(&folder.path().join("queue")).unwrap();
         (folder, queue, file)
     }
 
     fn state(queue: &SendQueue) -> SendState {
-        queue.items().unwrap()[0].state
+        queue.read_items().unwrap()[0].state
     }
 
     #[test]
     fn an_object_is_queued_once_for_each_server() {
         let (_folder, queue, file) = queue();
-        let first = queue.add(&file, &server()).unwrap();
-        assert_eq!(queue.add(&file, &server()).unwrap(), first);
+        let first = queue.enqueue_file(&file, &server()).unwrap();
+        assert_eq!(queue.enqueue_file(&file, &server()).unwrap(), first);
         let other = Server {
             address: "http://127.0.0.1:2/".into(),
             ..server()
         };
-        queue.add(&file, &other).unwrap();
-        assert_eq!(queue.items().unwrap().len(), 2);
+        queue.enqueue_file(&file, &other).unwrap();
+        assert_eq!(queue.read_items().unwrap().len(), 2);
         fs::write(&file, "no DICOM").unwrap();
         assert!(
             queue
-                .add(&file, &server())
+                .enqueue_file(&file, &server())
                 .unwrap_err()
                 .to_string()
                 .contains("no DICOM file")
@@ -450,7 +452,7 @@ mod tests {
     #[test]
     fn a_server_that_is_not_there_is_tried_again_after_a_pause() {
         let (_folder, queue, file) = queue();
-        queue.add(&file, &server()).unwrap();
+        queue.enqueue_file(&file, &server()).unwrap();
         let mut told = Vec::new();
         let mut archive = |s: &Server| Archive::new(s, None);
         let next = queue
@@ -464,22 +466,22 @@ mod tests {
         assert!(next.is_some_and(|next| next <= FIRST_PAUSE));
         // A new program finds it, and what was wrong.
         let queue = SendQueue::open(&queue.folder).unwrap();
-        let item = &queue.items().unwrap()[0];
+        let item = &queue.read_items().unwrap()[0];
         assert!(
             item.trouble.as_ref().is_some_and(|t| t.contains("refused")),
             "{item:?}"
         );
-        queue.cancel(&item.id).unwrap();
+        queue.cancel_item(&item.id).unwrap();
         assert_eq!(state(&queue), SendState::Cancelled);
-        assert!(!queue.object(&item.id).exists());
+        assert!(!queue.object_path(&item.id).exists());
         queue.forget_done().unwrap();
-        assert!(queue.items().unwrap().is_empty());
+        assert!(queue.read_items().unwrap().is_empty());
     }
 
     #[test]
     fn a_refusal_waits_for_a_person() {
         let (_folder, queue, file) = queue();
-        let item = queue.add(&file, &server()).unwrap();
+        let item = queue.enqueue_file(&file, &server()).unwrap();
         let mut archive = |s: &Server| {
             Err(server_error(
                 ErrorKind::SignIn,
@@ -492,15 +494,15 @@ mod tests {
             .send_due(&mut archive, &mut |_| {}, &Cancel::default())
             .unwrap();
         assert_eq!((next, state(&queue)), (None, SendState::Refused));
-        queue.retry(&item.id).unwrap();
+        queue.retry_item(&item.id).unwrap();
         assert_eq!(state(&queue), SendState::Waiting);
     }
 
     #[test]
     fn one_program_sends_at_a_time() {
         let (_folder, queue, file) = queue();
-        queue.add(&file, &server()).unwrap();
-        let turn = queue.turn().unwrap();
+        queue.enqueue_file(&file, &server()).unwrap();
+        let turn = queue.acquire_sending_right().unwrap();
         assert!(turn.is_some());
         let mut never = |_: &Server| -> Result<Archive> { unreachable!("the other one sends") };
         let next = queue

@@ -3,7 +3,7 @@
 
 use super::{
     Archive,
-    failure::{cancelled, server_error},
+    failure::{cancelled_error, server_error},
     patience,
 };
 use crate::{Error, ErrorKind, Result};
@@ -56,7 +56,7 @@ pub fn folder_of_study(cache: &Path, server: &Server, study_uid: &str) -> Result
             format!("\"{study_uid}\" is no UID"),
         ));
     }
-    let digest = Sha256::digest(server.key().as_bytes());
+    let digest = Sha256::digest(server.file_key().as_bytes());
     let name: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
     Ok(cache.join("pacs").join(name).join(study_uid))
 }
@@ -68,7 +68,7 @@ pub fn folder_of_study(cache: &Path, server: &Server, study_uid: &str) -> Result
 /// # Errors
 /// Where the server cannot be asked, an object does not come, or it is cancelled. What came stays, and the next call goes
 /// on from there.
-pub fn receive(
+pub fn receive_study(
     archive: &Archive,
     study_uid: &str,
     series: Option<&[String]>,
@@ -86,7 +86,7 @@ pub fn receive(
     let listed = match series {
         Some(series) => series.to_vec(),
         None => work
-            .with_patience(|work| archive.series(work.study_uid, cancel))?
+            .with_patience(|work| archive.find_series(work.study_uid, cancel))?
             .into_iter()
             .map(|s| s.series_uid)
             .collect(),
@@ -102,7 +102,7 @@ pub fn receive(
     let mut wanted = Vec::new();
     for series in listed {
         let instances =
-            work.with_patience(|work| archive.instances(work.study_uid, &series, cancel))?;
+            work.with_patience(|work| archive.find_instances(work.study_uid, &series, cancel))?;
         work.state.total += instances.len();
         (work.progress)(work.state);
         wanted.push((series, instances));
@@ -119,7 +119,7 @@ pub fn receive(
         }
         let into = folder.join(&series);
         received.objects += instances.len();
-        received.kept += work.series(&series, instances, &into)?;
+        received.kept += work.receive_series(&series, instances, &into)?;
         received.folders.push(into);
     }
     received.bytes = work.state.bytes;
@@ -136,14 +136,14 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Receives what a series lacks; how many objects were there before.
-    fn series(
+    fn receive_series(
         &mut self,
         series: &str,
         instances: Vec<RemoteInstance>,
         folder: &Path,
     ) -> Result<usize> {
         whole_file::make_folder(folder)?;
-        sweep(folder);
+        remove_partial_files(folder);
         let (here, mut missing): (Vec<_>, Vec<_>) = instances
             .into_iter()
             .partition(|i| folder.join(format!("{}.dcm", i.sop_uid)).is_file());
@@ -162,9 +162,9 @@ impl Work<'_> {
                     state.is_waiting = false;
                     progress(*state);
                 }
-                Err(error) => worst(&mut failure, error),
+                Err(error) => keep_worst(&mut failure, error),
             };
-            let fetched = self.archive.fetch(
+            let fetched = self.archive.fetch_instances(
                 self.study_uid,
                 series,
                 &missing,
@@ -172,7 +172,7 @@ impl Work<'_> {
                 &mut arrived,
                 self.cancel,
             );
-            fetched.unwrap_or_else(|error| worst(&mut failure, error));
+            fetched.unwrap_or_else(|error| keep_worst(&mut failure, error));
             missing.retain(|i| !came.contains(&i.sop_uid));
             if missing.is_empty() {
                 break;
@@ -219,15 +219,15 @@ impl Work<'_> {
         };
         self.state.is_waiting = true;
         (self.progress)(self.state);
-        match patience::pause(*pause, self.cancel) {
+        match patience::sleep_cancellable(*pause, self.cancel) {
             true => Ok(()),
-            false => Err(cancelled(self.archive.server(), "receive a study")),
+            false => Err(cancelled_error(self.archive.server(), "receive a study")),
         }
     }
 }
 
 /// Of several failures the one that no patience helps against.
-fn worst(kept: &mut Option<Error>, failure: Error) {
+fn keep_worst(kept: &mut Option<Error>, failure: Error) {
     if kept
         .as_ref()
         .is_none_or(|kept| kept.kind.is_passing() && !failure.kind.is_passing())
@@ -237,7 +237,7 @@ fn worst(kept: &mut Option<Error>, failure: Error) {
 }
 
 /// Removes parts of files that a program left behind which was cut off.
-fn sweep(folder: &Path) {
+fn remove_partial_files(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };

@@ -32,9 +32,9 @@ pub fn kept_secret(server: &Server) -> Result<Option<Secret>> {
     if server.sign_in == SignIn::None {
         return Ok(None);
     }
-    let kept = store::get(APPLICATION, &who(server));
+    let kept = store::get(APPLICATION, &secret_owner(server));
     Ok(kept
-        .map_err(|why| explain("read the key store of the system", why))?
+        .map_err(|why| store_error("read the key store of the system", why))?
         .map(Secret::new))
 }
 
@@ -43,8 +43,8 @@ pub fn kept_secret(server: &Server) -> Result<Option<Secret>> {
 /// # Errors
 /// As [`kept_secret`].
 pub fn keep_secret(server: &Server, secret: &Secret) -> Result<()> {
-    let kept = store::set(APPLICATION, &who(server), secret.reveal());
-    kept.map_err(|why| explain("keep the secret in the key store of the system", why))
+    let kept = store::set(APPLICATION, &secret_owner(server), secret.expose_secret());
+    kept.map_err(|why| store_error("keep the secret in the key store of the system", why))
 }
 
 /// Removes the secret of a server; there may be none.
@@ -55,22 +55,23 @@ pub fn forget_secret(server: &Server) -> Result<()> {
     if server.sign_in == SignIn::None {
         return Ok(());
     }
-    let gone = store::forget(APPLICATION, &who(server));
-    gone.map_err(|why| explain("remove the secret from the key store of the system", why))
+    let gone = store::forget(APPLICATION, &secret_owner(server));
+    gone.map_err(|why| store_error("remove the secret from the key store of the system", why))
 }
 
 /// A server and its user: another user has another secret.
-fn who(server: &Server) -> String {
-    format!("{} {}", server.key(), server.user.trim())
+fn secret_owner(server: &Server) -> String {
+    format!("{} {}", server.file_key(), server.user.trim())
         .trim()
         .to_owned()
 }
 
-fn explain(tried: &str, why: NoStore) -> Error {
+fn store_error(tried: &str, why: NoStore) -> Error {
     let reason = match why {
         NoStore::Missing => "no key store is available",
         NoStore::Locked => "the store is locked or refuses",
         NoStore::NoText => "what is kept there is no text",
     };
-    Error::new(tried, reason).advise("The secret is asked for each time, and kept in memory only.")
+    Error::new(tried, reason)
+        .with_advice("The secret is asked for each time, and kept in memory only.")
 }

@@ -50,7 +50,7 @@ fn uid_of(text: &str) -> String {
 /// Where it cannot be read or written.
 pub fn rename_object(path: &Path, name: &ResultName) -> Result<()> {
     let tried = "name the result";
-    let failed = |e: &dyn std::fmt::Display| Error::at(tried, path, e);
+    let failed = |e: &dyn std::fmt::Display| Error::at_path(tried, path, e);
     let mut object = dicom_object::open_file(path).map_err(|e| failed(&e))?;
     object.put(DataElement::new(
         tags::SERIES_INSTANCE_UID,
@@ -74,7 +74,7 @@ pub fn rename_object(path: &Path, name: &ResultName) -> Result<()> {
         path,
         tried,
         |out| out.write_all(&bytes),
-        |path| super::object::check(path, &name.sop_uid),
+        |path| super::object::check_identity(path, &name.sop_uid),
     )
 }
 
@@ -105,15 +105,15 @@ mod tests {
     fn only_the_name_of_an_object_changes() {
         let folder = tempfile::tempdir().unwrap();
         let written = Fixture::new(2, 1)
-            .pixels(&[1, 2])
-            .write(folder.path(), "plain.dcm");
+            .with_pixels(&[1, 2])
+            .write_to_folder(folder.path(), "plain.dcm");
         let path = folder.path().join("whole.dcm");
         let read = dicom_object::from_reader(std::fs::File::open(&written).unwrap());
         let Ok(read) = read else { return };
         read.write_to_file(&path).unwrap();
         let name = ResultName::new("1.2", "abc", "seg");
         rename_object(&path, &name).unwrap();
-        let object = crate::io::pacs::Object::read(&path).unwrap();
+        let object = crate::io::pacs::Object::from_file(&path).unwrap();
         assert_eq!(
             (object.sop_uid, object.series_uid),
             (name.sop_uid, name.series_uid)

@@ -5,7 +5,7 @@ use super::{
     failure::server_error,
     http::HttpLine,
     json, multipart, object,
-    patience::{Guarded, wait},
+    patience::{Guarded, run_cancellable},
 };
 use crate::{Error, ErrorKind, Result};
 use crossbeam_channel::unbounded;
@@ -48,21 +48,22 @@ impl WebClient {
     }
 
     pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
-        self.ask("reach DICOMweb", "studies?limit=1".into(), cancel)
+        self.query_datasets("reach DICOMweb", "studies?limit=1".into(), cancel)
             .map(drop)
     }
 
-    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
+    pub(super) fn find_studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let tried = "find studies";
-        let most = query.most();
+        let most = query.study_limit();
         let mut asked = UrlQuery::new(&[
             tags::STUDY_DESCRIPTION,
             tags::MODALITIES_IN_STUDY,
             tags::NUMBER_OF_STUDY_RELATED_SERIES,
             tags::NUMBER_OF_STUDY_RELATED_INSTANCES,
         ]);
-        let dates = query.dates().map_err(|day| {
-            Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31.")
+        let dates = query.study_date_range().map_err(|day| {
+            Error::new(tried, format!("\"{day}\" is no day"))
+                .with_advice("Write days as 2026-01-31.")
         })?;
         asked.match_on("PatientName", &query.name_pattern().unwrap_or_default());
         asked.match_on("PatientID", &query.patient_id);
@@ -71,28 +72,32 @@ impl WebClient {
         asked.match_on("AccessionNumber", &query.accession);
         asked.match_on("StudyInstanceUID", &query.study_uid);
         asked.match_on("limit", &(most + 1).to_string());
-        let found = self.ask(tried, format!("studies?{}", asked.0), cancel)?;
-        let mut studies: Vec<_> = found.iter().filter_map(json::study).collect();
+        let found = self.query_datasets(tried, format!("studies?{}", asked.0), cancel)?;
+        let mut studies: Vec<_> = found.iter().filter_map(json::parse_study).collect();
         let is_cut = studies.len() > most;
         studies.truncate(most);
         Ok(FoundStudies { studies, is_cut })
     }
 
-    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
+    pub(super) fn find_series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let tried = "list the series";
         let asked = UrlQuery::new(&[
             tags::SERIES_DESCRIPTION,
             tags::NUMBER_OF_SERIES_RELATED_INSTANCES,
         ]);
-        let path = format!("studies/{}/series?{}", self.uid(tried, study)?, asked.0);
+        let path = format!(
+            "studies/{}/series?{}",
+            self.check_uid(tried, study)?,
+            asked.0
+        );
         Ok(self
-            .ask(tried, path, cancel)?
+            .query_datasets(tried, path, cancel)?
             .iter()
-            .filter_map(json::series)
+            .filter_map(json::parse_series)
             .collect())
     }
 
-    pub(super) fn instances(
+    pub(super) fn find_instances(
         &self,
         study: &str,
         series: &str,
@@ -101,13 +106,13 @@ impl WebClient {
         let tried = "list the objects";
         let path = format!(
             "studies/{}/series/{}/instances",
-            self.uid(tried, study)?,
-            self.uid(tried, series)?
+            self.check_uid(tried, study)?,
+            self.check_uid(tried, series)?
         );
         let mut seen = std::collections::HashSet::new();
         let mut all = Vec::new();
         while all.len() < MOST_INSTANCES {
-            let page = self.ask(
+            let page = self.query_datasets(
                 tried,
                 format!("{path}?limit={PAGE}&offset={}", all.len()),
                 cancel,
@@ -116,7 +121,7 @@ impl WebClient {
             // A server that knows no offset gives the same page again.
             all.extend(
                 page.iter()
-                    .filter_map(json::instance)
+                    .filter_map(json::parse_instance)
                     .filter(|i| seen.insert(i.sop_uid.clone())),
             );
             if all.len() == before || page.len() < PAGE {
@@ -126,7 +131,7 @@ impl WebClient {
         Ok(all)
     }
 
-    pub(super) fn has(
+    pub(super) fn has_instance(
         &self,
         study: &str,
         series: &str,
@@ -134,25 +139,25 @@ impl WebClient {
         cancel: &Cancel,
     ) -> Result<bool> {
         let tried = "ask for the object";
-        let series = self.uid(tried, series)?;
+        let series = self.check_uid(tried, series)?;
         let path = format!(
             "studies/{}/series/{series}/instances",
-            self.uid(tried, study)?
+            self.check_uid(tried, study)?
         );
-        let path = format!("{path}?SOPInstanceUID={}", self.uid(tried, sop)?);
-        let found = match self.ask(tried, path, cancel) {
+        let path = format!("{path}?SOPInstanceUID={}", self.check_uid(tried, sop)?);
+        let found = match self.query_datasets(tried, path, cancel) {
             // A study that the server does not know has no objects; some say so with 404.
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
             found => found?,
         };
         Ok(found
             .iter()
-            .filter_map(json::instance)
+            .filter_map(json::parse_instance)
             .any(|i| i.sop_uid == sop))
     }
 
     /// A few at a time, each on a thread of its own.
-    pub(super) fn fetch(
+    pub(super) fn fetch_instances(
         &self,
         study: &str,
         series: &str,
@@ -164,8 +169,8 @@ impl WebClient {
         let tried = "receive an object";
         let base = format!(
             "studies/{}/series/{}/instances",
-            self.uid(tried, study)?,
-            self.uid(tried, series)?
+            self.check_uid(tried, study)?,
+            self.check_uid(tried, series)?
         );
         let (orders, waiting) = unbounded();
         for instance in wanted {
@@ -210,27 +215,29 @@ impl WebClient {
         cancel: &Cancel,
     ) -> Result<u64> {
         let tried = "receive an object";
-        let sop = self.uid(tried, &instance.sop_uid)?.to_owned();
+        let sop = self.check_uid(tried, &instance.sop_uid)?.to_owned();
         let file = folder.join(format!("{sop}.dcm"));
         let (client, path, guard) = (self.clone(), format!("{base}/{sop}"), cancel.clone());
-        wait(&self.0.server, tried, cancel, move || {
-            let mut answer = client.get(tried, &path, ORIGINAL)?;
+        run_cancellable(&self.0.server, tried, cancel, move || {
+            let mut answer = client.get_response(tried, &path, ORIGINAL)?;
             if [400, 406, 415].contains(&answer.status().as_u16()) {
-                answer = client.get(tried, &path, PLAIN)?;
+                answer = client.get_response(tried, &path, PLAIN)?;
             }
             if !answer.status().is_success() {
-                return Err(client.0.refusal(tried, &mut answer));
+                return Err(client.0.status_error(tried, &mut answer));
             }
             let kind = answer
                 .headers()
                 .get("content-type")
                 .and_then(|kind| kind.to_str().ok())
                 .unwrap_or_default();
-            let boundary = multipart::boundary(kind);
+            let boundary = multipart::parse_boundary(kind);
             let is_bare =
                 kind.trim().to_lowercase().starts_with("application/dicom") && boundary.is_none();
             if boundary.is_none() && !is_bare {
-                return Err(client.0.nonsense(tried, "its answer is no DICOM object"));
+                return Err(client
+                    .0
+                    .invalid_answer(tried, "its answer is no DICOM object"));
             }
             let body = answer.body_mut().with_config().limit(u64::MAX).reader();
             let mut body = Guarded {
@@ -261,10 +268,10 @@ impl WebClient {
             };
             let written =
                 whole_file::write_checked(&file, "keep what was received", fill, |path| {
-                    object::check(path, &sop)
+                    object::check_identity(path, &sop)
                 });
             match (written, trouble) {
-                (_, Some(error)) => Err(client.0.failure(tried, &error, false)),
+                (_, Some(error)) => Err(client.0.transport_error(tried, &error, false)),
                 (Err(error), None) if error.kind == ErrorKind::Mismatch => Err(server_error(
                     ErrorKind::Refused,
                     &client.0.server,
@@ -277,17 +284,17 @@ impl WebClient {
         })
     }
 
-    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
+    pub(super) fn store_object(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         let tried = "send an object";
-        let path = format!("studies/{}", self.uid(tried, &object.study_uid)?);
+        let path = format!("studies/{}", self.check_uid(tried, &object.study_uid)?);
         let (client, object, guard) = (self.clone(), object.clone(), cancel.clone());
-        wait(&self.0.server, tried, cancel, move || {
-            client.post(tried, &path, &object, guard)
+        run_cancellable(&self.0.server, tried, cancel, move || {
+            client.post_object(tried, &path, &object, guard)
         })
     }
 
-    fn post(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Result<()> {
-        let failed = |e: io::Error| Error::at("read the object to be sent", &object.path, e);
+    fn post_object(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Result<()> {
+        let failed = |e: io::Error| Error::at_path("read the object to be sent", &object.path, e);
         let file = File::open(&object.path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let boundary = format!("labrum-{}", uuid::Uuid::new_v4().simple());
@@ -310,7 +317,7 @@ impl WebClient {
             )
             .header("content-length", total.to_string());
         let answer = request.send(ureq::SendBody::from_reader(&mut body));
-        let mut answer = answer.map_err(|e| self.0.failure(tried, &e, true))?;
+        let mut answer = answer.map_err(|e| self.0.transport_error(tried, &e, true))?;
         let status = answer.status();
         let text = answer
             .body_mut()
@@ -320,20 +327,20 @@ impl WebClient {
         if let Some(verdict) = text
             .as_deref()
             .ok()
-            .and_then(|text| verdict(text, &object.sop_uid))
+            .and_then(|text| store_verdict(text, &object.sop_uid))
         {
             return verdict
                 .map_err(|reason| server_error(ErrorKind::Refused, &self.0.server, tried, reason));
         }
         match text {
             // Sent, and the server took it, but the end of its words is missing: it is asked later.
-            Err(error) => Err(self.0.failure(tried, &error, true)),
+            Err(error) => Err(self.0.transport_error(tried, &error, true)),
             Ok(_) if status.is_success() => Ok(()),
-            Ok(_) => Err(self.0.refusal(tried, &mut answer)),
+            Ok(_) => Err(self.0.status_error(tried, &mut answer)),
         }
     }
 
-    fn get(
+    fn get_response(
         &self,
         tried: &str,
         path: &str,
@@ -342,19 +349,24 @@ impl WebClient {
         self.0
             .get(path, accept)
             .call()
-            .map_err(|e| self.0.failure(tried, &e, false))
+            .map_err(|e| self.0.transport_error(tried, &e, false))
     }
 
     /// The datasets that answer a question.
-    fn ask(&self, tried: &'static str, path: String, cancel: &Cancel) -> Result<Vec<Value>> {
+    fn query_datasets(
+        &self,
+        tried: &'static str,
+        path: String,
+        cancel: &Cancel,
+    ) -> Result<Vec<Value>> {
         let (client, guard) = (self.clone(), cancel.clone());
-        wait(&self.0.server, tried, cancel, move || {
-            let mut answer = client.get(tried, &path, JSON)?;
+        run_cancellable(&self.0.server, tried, cancel, move || {
+            let mut answer = client.get_response(tried, &path, JSON)?;
             if answer.status() == 204 {
                 return Ok(Vec::new());
             }
             if !answer.status().is_success() {
-                return Err(client.0.refusal(tried, &mut answer));
+                return Err(client.0.status_error(tried, &mut answer));
             }
             let mut text = Vec::new();
             let body = answer.body_mut().with_config().limit(MOST_JSON).reader();
@@ -363,20 +375,20 @@ impl WebClient {
                 cancel: guard,
             }
             .read_to_end(&mut text)
-            .map_err(|e| client.0.failure(tried, &line_error(e), false))?;
+            .map_err(|e| client.0.transport_error(tried, &line_error(e), false))?;
             if text.is_empty() {
                 return Ok(Vec::new());
             }
-            json::datasets(&text).ok_or_else(|| {
+            json::parse_datasets(&text).ok_or_else(|| {
                 client
                     .0
-                    .nonsense(tried, "its answer is not the JSON of DICOMweb")
+                    .invalid_answer(tried, "its answer is not the JSON of DICOMweb")
             })
         })
     }
 
     /// What goes into an address must be a UID.
-    fn uid<'a>(&self, tried: &str, uid: &'a str) -> Result<&'a str> {
+    fn check_uid<'a>(&self, tried: &str, uid: &'a str) -> Result<&'a str> {
         match is_uid(uid) {
             true => Ok(uid),
             false => Err(server_error(
@@ -404,12 +416,17 @@ fn line_error(error: io::Error) -> ureq::Error {
 }
 
 /// What the server says of the object: taken, or not and why; `None` where it says nothing of it.
-fn verdict(text: &[u8], sop: &str) -> Option<Result<(), String>> {
-    let datasets = json::datasets(text)?;
-    let names_it = |item: &&Value| json::text(item, tags::REFERENCED_SOP_INSTANCE_UID) == sop;
-    let all = |tag: Tag| datasets.iter().flat_map(move |d| json::items(d, tag));
+fn store_verdict(text: &[u8], sop: &str) -> Option<Result<(), String>> {
+    let datasets = json::parse_datasets(text)?;
+    let names_it =
+        |item: &&Value| json::element_text(item, tags::REFERENCED_SOP_INSTANCE_UID) == sop;
+    let all = |tag: Tag| {
+        datasets
+            .iter()
+            .flat_map(move |d| json::sequence_items(d, tag))
+    };
     if let Some(failed) = all(tags::FAILED_SOP_SEQUENCE).find(names_it) {
-        let reason: u32 = json::text(failed, tags::FAILURE_REASON)
+        let reason: u32 = json::element_text(failed, tags::FAILURE_REASON)
             .parse()
             .unwrap_or_default();
         return Some(match reason {
@@ -452,13 +469,14 @@ impl UrlQuery {
     fn match_on(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if !value.is_empty() {
-            self.0.push_str(&format!("&{name}={}", encoded(value)));
+            self.0
+                .push_str(&format!("&{name}={}", percent_encode(value)));
         }
     }
 }
 
 /// Text in an address: all but plain letters as %XX.
-fn encoded(text: &str) -> String {
+fn percent_encode(text: &str) -> String {
     let byte = |b: u8| match b {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => {
             char::from(b).to_string()
@@ -503,15 +521,15 @@ mod tests {
             item("1.2", ""),
             item("1.3", why)
         );
-        assert_eq!(verdict(text.as_bytes(), "1.2"), Some(Ok(())));
+        assert_eq!(store_verdict(text.as_bytes(), "1.2"), Some(Ok(())));
         assert!(
-            verdict(text.as_bytes(), "1.3")
+            store_verdict(text.as_bytes(), "1.3")
                 .unwrap()
                 .unwrap_err()
                 .contains("no room")
         );
-        assert_eq!(verdict(text.as_bytes(), "1.4"), None);
-        assert_eq!(verdict(b"", "1.4"), None);
+        assert_eq!(store_verdict(text.as_bytes(), "1.4"), None);
+        assert_eq!(store_verdict(b"", "1.4"), None);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(crate) fn is_tiff(head: &[u8]) -> bool {
 
 impl Directories {
     /// Follows the chain of pages. `None` where there is none.
-    pub(super) fn of(mut bytes: FileBytes) -> Option<Self> {
+    pub(super) fn from_bytes(mut bytes: FileBytes) -> Option<Self> {
         let head = bytes.get(0, 4).filter(|head| is_tiff(head))?;
         let (big_endian, is_large) = (head[0] == b'M', head.contains(&b'+'));
         let start = if is_large { (8, 8) } else { (4, 4) };
@@ -82,11 +82,11 @@ impl Directories {
             pages: Vec::new(),
             is_cut: false,
         };
-        let mut next = this.number(start.0, start.1)?;
+        let mut next = this.number_at(start.0, start.1)?;
         let mut seen = HashSet::new();
         while next != 0 && this.pages.len() < MOST_PAGES {
             let read = if seen.insert(next) {
-                this.directory(next, is_large)
+                this.read_directory(next, is_large)
             } else {
                 None
             };
@@ -101,33 +101,33 @@ impl Directories {
     }
 
     /// A page, and where the next one is.
-    fn directory(&mut self, at: u64, is_large: bool) -> Option<(TiffPage, u64)> {
+    fn read_directory(&mut self, at: u64, is_large: bool) -> Option<(TiffPage, u64)> {
         let (head, entry, word) = if is_large { (8, 20, 8) } else { (2, 12, 4) };
-        let count = self.number(at, head).filter(|n| *n <= MOST_ENTRIES)?;
+        let count = self.number_at(at, head).filter(|n| *n <= MOST_ENTRIES)?;
         let mut fields = HashMap::new();
         for i in 0..count {
             let place = at + head as u64 + i * entry;
             let (name, kind) = (
-                self.number(place, 2)? as u16,
-                self.number(place + 2, 2)? as u16,
+                self.number_at(place, 2)? as u16,
+                self.number_at(place + 2, 2)? as u16,
             );
-            let count = self.number(place + 4, word)?;
+            let count = self.number_at(place + 4, word)?;
             let value = place + 4 + word as u64;
             let bytes = count.saturating_mul(size_of(kind) as u64);
             let at = if bytes <= word as u64 {
                 value
             } else {
-                self.number(value, word)?
+                self.number_at(value, word)?
             };
             fields
                 .entry(name)
                 .or_insert(DirectoryField { kind, count, at });
         }
-        let next = self.number(at + head as u64 + count * entry, word)?;
+        let next = self.number_at(at + head as u64 + count * entry, word)?;
         Some((TiffPage { at, fields }, next))
     }
 
-    fn number(&mut self, at: u64, size: usize) -> Option<u64> {
+    fn number_at(&mut self, at: u64, size: usize) -> Option<u64> {
         let big_endian = self.big_endian;
         let bytes = self.bytes.get(at, size)?;
         let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
@@ -139,7 +139,7 @@ impl Directories {
     }
 
     /// All whole numbers of a field; none where it is not there.
-    pub(super) fn numbers(&mut self, page: &TiffPage, tag: u16) -> Vec<u64> {
+    pub(super) fn field_numbers(&mut self, page: &TiffPage, tag: u16) -> Vec<u64> {
         let Some(DirectoryField { kind, count, at }) = page.fields.get(&tag).copied() else {
             return Vec::new();
         };
@@ -148,43 +148,43 @@ impl Directories {
             return Vec::new();
         }
         (0..count)
-            .map_while(|i| self.number(at.checked_add(i * size as u64)?, size))
+            .map_while(|i| self.number_at(at.checked_add(i * size as u64)?, size))
             .collect()
     }
 
     /// The first number of a field.
-    pub(super) fn first(&mut self, page: &TiffPage, tag: u16) -> Option<u64> {
+    pub(super) fn first_number(&mut self, page: &TiffPage, tag: u16) -> Option<u64> {
         let field = page.fields.get(&tag).copied()?;
         let is_number = matches!(field.kind, 1 | 3 | 4 | 13 | 16) && field.count > 0;
         if is_number {
-            self.number(field.at, size_of(field.kind))
+            self.number_at(field.at, size_of(field.kind))
         } else {
             None
         }
     }
 
     /// Where the only number of a field stands and in how many bytes, so that another one can be read there.
-    pub(super) fn place(&self, page: &TiffPage, tag: u16) -> Option<(u64, usize)> {
+    pub(super) fn value_location(&self, page: &TiffPage, tag: u16) -> Option<(u64, usize)> {
         let field = page.fields.get(&tag).filter(|field| field.count == 1)?;
         Some((field.at, size_of(field.kind)))
     }
 
     /// The description; empty without one.
-    pub(super) fn description(&mut self, page: &TiffPage) -> String {
+    pub(super) fn image_description(&mut self, page: &TiffPage) -> String {
         let Some(field) = page.fields.get(&tag::IMAGE_DESCRIPTION).copied() else {
             return String::new();
         };
         let bytes = self
             .bytes
-            .read(field.at, field.count.min(MOST_TEXT))
+            .read_range(field.at, field.count.min(MOST_TEXT))
             .unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// How a page is to be turned.
-    pub(super) fn orientation(&mut self, page: &TiffPage) -> Orientation {
+    pub(super) fn page_orientation(&mut self, page: &TiffPage) -> Orientation {
         let value = self
-            .first(page, tag::ORIENTATION)
+            .first_number(page, tag::ORIENTATION)
             .and_then(|v| u16::try_from(v).ok());
         Orientation::from_exif(value.unwrap_or(1))
     }
@@ -195,9 +195,9 @@ impl Directories {
     }
 
     /// A stretch of the file. The error is that it is cut off.
-    pub(super) fn read(&mut self, at: u64, count: u64) -> Result<Vec<u8>, String> {
+    pub(super) fn read_bytes(&mut self, at: u64, count: u64) -> Result<Vec<u8>, String> {
         self.bytes
-            .read(at, count)
+            .read_range(at, count)
             .map_err(|_| "it is cut off".to_owned())
     }
 }

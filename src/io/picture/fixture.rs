@@ -30,7 +30,7 @@ impl MadePage {
     }
 
     /// With one more short number.
-    pub(crate) fn with(mut self, tag: u16, value: u64) -> Self {
+    pub(crate) fn with_field(mut self, tag: u16, value: u64) -> Self {
         self.more.push((tag, 3, vec![value]));
         self
     }
@@ -64,7 +64,7 @@ impl Writing {
         },
     ];
 
-    fn number(self, value: u64, size: usize) -> Vec<u8> {
+    fn encode_number(self, value: u64, size: usize) -> Vec<u8> {
         let bytes = value.to_be_bytes();
         let mut bytes = bytes[8 - size..].to_vec();
         if !self.big_endian {
@@ -74,20 +74,20 @@ impl Writing {
     }
 
     /// The file.
-    pub(crate) fn file(self, pages: &[MadePage]) -> Vec<u8> {
+    pub(crate) fn encode_file(self, pages: &[MadePage]) -> Vec<u8> {
         let word = if self.is_large { 8 } else { 4 };
         let mut out = if self.big_endian {
             b"MM".to_vec()
         } else {
             b"II".to_vec()
         };
-        out.extend(self.number(if self.is_large { 43 } else { 42 }, 2));
+        out.extend(self.encode_number(if self.is_large { 43 } else { 42 }, 2));
         if self.is_large {
-            out.extend(self.number(8, 2));
-            out.extend(self.number(0, 2));
+            out.extend(self.encode_number(8, 2));
+            out.extend(self.encode_number(0, 2));
         }
         let mut link = out.len();
-        out.extend(self.number(0, word));
+        out.extend(self.encode_number(0, word));
         for page in pages {
             let data_at = out.len() as u64;
             out.extend(&page.data);
@@ -113,13 +113,13 @@ impl Writing {
             fields.retain(|(tag, ..)| page.more.iter().all(|(other, ..)| other != tag));
             fields.extend(page.more.clone());
             fields.sort_by_key(|(tag, ..)| *tag);
-            link = self.directory(&mut out, &fields, link, word);
+            link = self.write_directory(&mut out, &fields, link, word);
         }
         out
     }
 
     /// Writes a directory, sets the link to it, and tells where the link to the next one stands.
-    fn directory(
+    fn write_directory(
         self,
         out: &mut Vec<u8>,
         fields: &[(u16, u16, Vec<u64>)],
@@ -133,24 +133,27 @@ impl Writing {
                 4 => 4,
                 _ => 1,
             };
-            let mut value: Vec<u8> = values.iter().flat_map(|v| self.number(*v, size)).collect();
+            let mut value: Vec<u8> = values
+                .iter()
+                .flat_map(|v| self.encode_number(*v, size))
+                .collect();
             if value.len() > word {
                 let at = out.len() as u64;
                 out.extend(&value);
-                value = self.number(at, word);
+                value = self.encode_number(at, word);
             }
             value.resize(word, 0);
-            entries.extend(self.number(u64::from(*tag), 2));
-            entries.extend(self.number(u64::from(*kind), 2));
-            entries.extend(self.number(values.len() as u64, word));
+            entries.extend(self.encode_number(u64::from(*tag), 2));
+            entries.extend(self.encode_number(u64::from(*kind), 2));
+            entries.extend(self.encode_number(values.len() as u64, word));
             entries.extend(value);
         }
-        let at = self.number(out.len() as u64, word);
+        let at = self.encode_number(out.len() as u64, word);
         out[link..link + word].copy_from_slice(&at);
-        out.extend(self.number(fields.len() as u64, if self.is_large { 8 } else { 2 }));
+        out.extend(self.encode_number(fields.len() as u64, if self.is_large { 8 } else { 2 }));
         out.extend(entries);
         let next = out.len();
-        out.extend(self.number(0, word));
+        out.extend(self.encode_number(0, word));
         next
     }
 }

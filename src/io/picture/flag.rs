@@ -14,7 +14,7 @@ const MOST_EXIF: u64 = 1 << 16;
 const MOST_CHUNKS: usize = 1 << 16;
 
 /// How a picture is to be turned; as it is stored without a flag, or where that makes no sense.
-pub(super) fn orientation(
+pub(super) fn exif_orientation(
     decoder: &mut impl ImageDecoder,
     format: ImageFormat,
     path: &Path,

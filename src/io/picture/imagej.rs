@@ -12,7 +12,7 @@ use crate::io::numbers::NumberKind;
 const MOST_SLICES: u64 = 1 << 16;
 
 /// The number that ImageJ's description gives a key; `None` in descriptions of other programs.
-fn number(description: &str, key: &str) -> Option<u64> {
+fn number_for_key(description: &str, key: &str) -> Option<u64> {
     if !description.starts_with("ImageJ=") {
         return None;
     }
@@ -28,9 +28,9 @@ fn number(description: &str, key: &str) -> Option<u64> {
 }
 
 /// Pages that are shown together: all of them, or one stack for each channel and time.
-pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<PageStack> {
+pub(super) fn page_stacks(description: &str, frames: Vec<u32>) -> Vec<PageStack> {
     let count = |key| {
-        number(description, key)
+        number_for_key(description, key)
             .and_then(|n| usize::try_from(n).ok())
             .unwrap_or(1)
     };
@@ -81,8 +81,8 @@ pub(super) fn bare_stack(
     if file.pages.len() != 1 || kind.compression != 1 {
         return None;
     }
-    let claimed =
-        number(&file.description(page), "images").filter(|n| (2..=MOST_SLICES).contains(n))?;
+    let claimed = number_for_key(&file.image_description(page), "images")
+        .filter(|n| (2..=MOST_SLICES).contains(n))?;
     let number = match (kind.photometric, kind.samples, kind.bits, kind.format) {
         (1, 1, 8, 1) => NumberKind::U8,
         (1, 1, 16, 1) => NumberKind::U16,
@@ -92,8 +92,8 @@ pub(super) fn bare_stack(
         (2, 3, 8, 1) => NumberKind::Rgb,
         _ => return None,
     };
-    let begins = file.first(page, tag::STRIP_OFFSETS)?;
-    let there = file.len().checked_sub(begins)? / kind.bytes().max(1);
+    let begins = file.first_number(page, tag::STRIP_OFFSETS)?;
+    let there = file.len().checked_sub(begins)? / kind.unpacked_bytes().max(1);
     let count = claimed.min(there);
     let note = (count < claimed)
         .then(|| format!("it is cut off: {count} of its {claimed} slices are there"));
@@ -107,7 +107,7 @@ pub(super) fn bare_stack(
 
 impl BareStack {
     /// One slice.
-    pub(super) fn slice(
+    pub(super) fn read_slice(
         &self,
         file: &mut Directories,
         slice: usize,
@@ -116,8 +116,11 @@ impl BareStack {
         if slice as u64 >= self.count {
             return Err(format!("it has no slice {}", slice + 1));
         }
-        let bytes = file.read(self.begins + slice as u64 * kind.bytes(), kind.bytes())?;
-        let pixels = self.number.pixels(&bytes, file.big_endian);
+        let bytes = file.read_bytes(
+            self.begins + slice as u64 * kind.unpacked_bytes(),
+            kind.unpacked_bytes(),
+        )?;
+        let pixels = self.number.decode_pixels(&bytes, file.big_endian);
         Ok(StoredGrey {
             columns: kind.columns,
             rows: kind.rows,
@@ -136,21 +139,25 @@ mod tests {
     fn channels_and_times_of_a_stack_are_parts_of_their_own() {
         let description =
             "ImageJ=1.54f\nimages=12\nchannels=2\nslices=3\nframes=2\nhyperstack=true\n";
-        let found = parts(description, (0..12).collect());
+        let found = page_stacks(description, (0..12).collect());
         let frames: Vec<&[u32]> = found.iter().map(|part| part.frames.as_slice()).collect();
         assert_eq!(frames, [[0, 2, 4], [1, 3, 5], [6, 8, 10], [7, 9, 11]]);
         assert_eq!(
             found[2].note.as_deref(),
             Some("channel 1 of 2, time 2 of 2")
         );
-        assert_eq!(parts(description, vec![0, 1]).len(), 1, "pages are missing");
         assert_eq!(
-            parts("ImageJ=1.54f\nimages=4\nframes=4\n", (0..4).collect()).len(),
+            page_stacks(description, vec![0, 1]).len(),
+            1,
+            "pages are missing"
+        );
+        assert_eq!(
+            page_stacks("ImageJ=1.54f\nimages=4\nframes=4\n", (0..4).collect()).len(),
             1,
             "a film"
         );
         assert_eq!(
-            parts("slices=2\nchannels=2", (0..4).collect()).len(),
+            page_stacks("slices=2\nchannels=2", (0..4).collect()).len(),
             1,
             "another program"
         );

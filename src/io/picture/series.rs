@@ -1,6 +1,6 @@
 //! A picture as series: its pages are slices.
 
-use super::{PageStack, probe, spacing};
+use super::{PageStack, probe_header, read_spacing};
 use crate::{Result, io::open::name_of};
 use labrum_core::study::{Kind, Series, Slice, Source};
 use std::path::Path;
@@ -9,12 +9,12 @@ use std::path::Path;
 ///
 /// # Errors
 /// As [`probe`].
-pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
-    let probe = probe(path)?;
-    let spacing = spacing(path);
+pub(in crate::io) fn read_series(path: &Path) -> Result<Vec<Series>> {
+    let probe = probe_header(path)?;
+    let spacing = read_spacing(path);
     let slice = |frame: &u32| Slice {
         spacing,
-        ..Slice::at(Source {
+        ..Slice::from_source(Source {
             path: path.to_owned(),
             frame: *frame,
         })
@@ -25,7 +25,7 @@ pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
         number: (probe.parts.len() > 1).then_some(number as i64 + 1),
         color: probe.color,
         notes: part.note.iter().chain(&probe.notes).cloned().collect(),
-        ..Series::of(
+        ..Series::from_slices(
             Kind::Picture,
             probe.columns,
             probe.rows,

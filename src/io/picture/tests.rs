@@ -31,14 +31,18 @@ fn grey_of_8_and_16_bits_keeps_its_values() {
     let grey = GrayImage::from_raw(2, 1, vec![7, 250]).unwrap();
     for name in ["a.png", "a.tiff"] {
         assert_eq!(
-            read(&folder.save(name, grey.clone()), 0).unwrap().pixels,
+            read_image(&folder.save(name, grey.clone()), 0)
+                .unwrap()
+                .pixels,
             Pixels::U8(vec![7, 250]),
             "{name}"
         );
     }
     let deep: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(2, 1, vec![7u16, 60_000]).unwrap();
     assert_eq!(
-        read(&folder.save("deep.png", deep), 0).unwrap().pixels,
+        read_image(&folder.save("deep.png", deep), 0)
+            .unwrap()
+            .pixels,
         Pixels::U16(vec![7, 60_000])
     );
 }
@@ -50,7 +54,7 @@ fn colour_is_read_and_alpha_laid_over_black() {
     for name in ["a.png", "a.bmp", "a.tiff"] {
         let path = folder.save(name, opaque.clone());
         assert_eq!(
-            read(&path, 0).unwrap().pixels,
+            read_image(&path, 0).unwrap().pixels,
             Pixels::Rgb8(vec![[1, 2, 3]]),
             "{name}"
         );
@@ -58,18 +62,18 @@ fn colour_is_read_and_alpha_laid_over_black() {
     let clear: ImageBuffer<Rgba<u8>, _> =
         ImageBuffer::from_raw(2, 1, vec![9, 9, 9, 0, 200, 100, 0, 128]).unwrap();
     assert_eq!(
-        read(&folder.save("b.png", clear), 0).unwrap().pixels,
+        read_image(&folder.save("b.png", clear), 0).unwrap().pixels,
         Pixels::Rgb8(vec![[0; 3], [100, 50, 0]])
     );
     let grey: ImageBuffer<LumaA<u8>, _> = ImageBuffer::from_raw(1, 1, vec![200, 51]).unwrap();
     assert_eq!(
-        read(&folder.save("c.png", grey), 0).unwrap().pixels,
+        read_image(&folder.save("c.png", grey), 0).unwrap().pixels,
         Pixels::U8(vec![40])
     );
     let deep: ImageBuffer<Rgb<u16>, _> =
         ImageBuffer::from_raw(1, 1, vec![0u16, 257 * 7, 65_535]).unwrap();
     assert_eq!(
-        read(&folder.save("d.png", deep), 0).unwrap().pixels,
+        read_image(&folder.save("d.png", deep), 0).unwrap().pixels,
         Pixels::Rgb8(vec![[0, 7, 255]])
     );
 }
@@ -81,7 +85,7 @@ fn pictures_that_are_cut_off_are_refused() {
     for name in ["a.png", "a.jpg", "a.bmp", "a.tiff"] {
         let whole = std::fs::read(folder.save(name, noise.clone())).unwrap();
         let cut = folder.write(&format!("cut-{name}"), &whole[..whole.len() / 2]);
-        assert!(read(&cut, 0).is_err(), "{name}");
+        assert!(read_image(&cut, 0).is_err(), "{name}");
     }
 }
 
@@ -98,18 +102,18 @@ fn empty_and_enormous_pictures_are_refused_before_they_are_decoded() {
         bytes.extend(b"\0\0\0\0IDAT\x35\xAF\x06\x1E");
         bytes
     };
-    let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
+    let huge = probe_header(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
     assert!(huge.reason.contains("30000 x 30000"), "{huge}");
-    let claim = probe(&folder.write("claim.png", &header(16_000, 16_000))).unwrap_err();
+    let claim = probe_header(&folder.write("claim.png", &header(16_000, 16_000))).unwrap_err();
     assert!(
         claim
             .reason
             .contains("compressed bytes cannot hold 256000000"),
         "{claim}"
     );
-    let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
+    let none = probe_header(&folder.write("none.png", &header(0, 0))).unwrap_err();
     assert_eq!(none.reason, "it has no pixels (0 x 0)");
-    assert!(read(&folder.write("none.png", &header(0, 0)), 0).is_err());
+    assert!(read_image(&folder.write("none.png", &header(0, 0)), 0).is_err());
 }
 
 fn crc(bytes: &[u8]) -> u32 {
@@ -131,7 +135,7 @@ fn a_table_beside_the_picture_tells_the_size_of_its_pixels() {
         "pixel_spacing_mm.csv",
         b"name,pixel_spacing_mm\nother,9\nhead,0.25\n",
     );
-    let spacing = read(&folder.save("head.png", GrayImage::new(1, 1)), 0)
+    let spacing = read_image(&folder.save("head.png", GrayImage::new(1, 1)), 0)
         .unwrap()
         .spacing
         .unwrap();
@@ -140,7 +144,7 @@ fn a_table_beside_the_picture_tells_the_size_of_its_pixels() {
         (0.25, 0.25, SpacingSource::Picture)
     );
     assert_eq!(
-        read(&folder.save("hand.png", GrayImage::new(1, 1)), 0)
+        read_image(&folder.save("hand.png", GrayImage::new(1, 1)), 0)
             .unwrap()
             .spacing,
         None
@@ -150,13 +154,15 @@ fn a_table_beside_the_picture_tells_the_size_of_its_pixels() {
 #[test]
 fn other_files_are_refused_with_the_reason() {
     let folder = Folder::new();
-    let text = probe(&folder.write("a.png", b"words")).unwrap_err();
+    let text = probe_header(&folder.write("a.png", b"words")).unwrap_err();
     assert_eq!(
         text.reason,
         "it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)"
     );
     assert_eq!(
-        probe(&folder.0.path().join("none.png")).unwrap_err().reason,
+        probe_header(&folder.0.path().join("none.png"))
+            .unwrap_err()
+            .reason,
         "there is no such file"
     );
 }

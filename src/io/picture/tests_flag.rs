@@ -81,8 +81,8 @@ fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
         encode("a.tif", &|bytes| {
             let size = (u64::from(STORED.0), u64::from(STORED.1));
             let page =
-                MadePage::new(size, 8, 1, stored.as_raw().clone()).with(274, u64::from(flag));
-            bytes.extend(Writing::default().file(&[page]));
+                MadePage::new(size, 8, 1, stored.as_raw().clone()).with_field(274, u64::from(flag));
+            bytes.extend(Writing::default().encode_file(&[page]));
         }),
     ]
 }
@@ -90,7 +90,7 @@ fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
 /// In which quarter of the picture the white is: columns and rows, left and above first.
 fn white_quarter(image: &Image) -> (usize, usize) {
     let at = |column: usize, row: usize| {
-        image.value(
+        image.modality_value(
             (image.rows * (2 * row + 1) / 4) * image.columns + image.columns * (2 * column + 1) / 4,
         ) > 128.0
     };
@@ -115,7 +115,7 @@ const SHOWN: [(usize, usize); 8] = [
 ];
 
 fn series(path: &Path) -> Series {
-    files::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+    files::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
         .unwrap()
         .studies
         .remove(0)
@@ -130,7 +130,7 @@ fn pictures_of_every_format_are_turned_as_their_flag_says() {
         for path in pictures(folder.path(), flag) {
             let series = series(&path);
             let size = if flag > 4 { (16, 24) } else { (24, 16) };
-            let image = files::load(&series.slices[0].source, Kind::Picture).unwrap();
+            let image = files::load_slice(&series.slices[0].source, Kind::Picture).unwrap();
             assert_eq!((series.columns, series.rows), size, "{}", path.display());
             assert_eq!((image.columns, image.rows), size, "{}", path.display());
             assert_eq!(white_quarter(&image), quarter, "{}", path.display());
@@ -150,7 +150,10 @@ fn a_flag_behind_the_pixels_of_a_png_counts() {
     behind.splice(end..end, chunk);
     let path = folder.path().join("behind.png");
     std::fs::write(&path, behind).unwrap();
-    assert_eq!(probe(&path).map(|p| (p.columns, p.rows)).unwrap(), (16, 24));
+    assert_eq!(
+        probe_header(&path).map(|p| (p.columns, p.rows)).unwrap(),
+        (16, 24)
+    );
 }
 
 #[test]
@@ -186,9 +189,9 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
         label_file::read_on(flagged, 0, WHITE, &of).unwrap(),
         (expected.clone(), None)
     );
-    assert_eq!(label_file::read(flagged, WHITE).unwrap(), expected);
+    assert_eq!(label_file::read_mask(flagged, WHITE).unwrap(), expected);
 
-    let imported = import::masks(&[stored], &series(image), &MaskChoice::default()).unwrap();
+    let imported = import::read_masks(&[stored], &series(image), &MaskChoice::default()).unwrap();
     assert_eq!(imported.masks, [(0, expected)]);
     assert!(
         imported
@@ -209,7 +212,7 @@ fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_
         Mask::from_labels(24, 16, grey().pixels().map(|p| p.0[0] / 255).collect()).unwrap();
     for flag in 1..=4 {
         for image in pictures(folder.path(), flag) {
-            let imported = import::masks(
+            let imported = import::read_masks(
                 std::slice::from_ref(&mask),
                 &series(&image),
                 &MaskChoice::default(),
@@ -250,17 +253,17 @@ fn images_and_masks_of_a_folder_are_turned_alike() {
         .unwrap();
         grey().save(masks.join(format!("{flag}.png"))).unwrap();
     }
-    for pair in dataset::open(folder.path(), &FolderOptions::default())
+    for pair in dataset::open_folder(folder.path(), &FolderOptions::default())
         .unwrap()
         .pairs
     {
-        let (image, mask) = pair.read().unwrap();
+        let (image, mask) = pair.load_image_and_mask().unwrap();
         assert_eq!((image.columns, image.rows), (16, 24));
         let agree = mask
-            .labels()
+            .pixel_labels()
             .iter()
             .enumerate()
-            .filter(|(i, l)| (image.value(*i) > 128.0) == (**l == 1))
+            .filter(|(i, l)| (image.modality_value(*i) > 128.0) == (**l == 1))
             .count();
         assert_eq!(agree, 16 * 24, "{}", pair.name);
     }

@@ -28,7 +28,7 @@ impl Folder {
 }
 
 fn series(path: &Path) -> Vec<Series> {
-    files::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+    files::read_catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
         .unwrap()
         .studies
         .remove(0)
@@ -39,7 +39,7 @@ fn values(series: &Series) -> Vec<Pixels> {
     series
         .slices
         .iter()
-        .map(|s| files::load(&s.source, Kind::Picture).unwrap().pixels)
+        .map(|s| files::load_slice(&s.source, Kind::Picture).unwrap().pixels)
         .collect()
 }
 
@@ -116,7 +116,7 @@ fn signed_wide_and_floating_values_are_kept_in_every_kind_of_file() {
             ),
         ];
         for (bits, format, data, expected) in kinds {
-            let file = writing.file(&[MadePage::new((2, 1), bits, format, data)]);
+            let file = writing.encode_file(&[MadePage::new((2, 1), bits, format, data)]);
             let found = series(&folder.write("a.tif", &file));
             assert_eq!(
                 values(&found[0]),
@@ -133,9 +133,9 @@ fn values_of_few_bits_are_unpacked_row_by_row() {
     let read = |bits: u64, data: Vec<u8>| {
         let path = folder.write(
             "a.tif",
-            &Writing::default().file(&[MadePage::new((3, 2), bits, 1, data)]),
+            &Writing::default().encode_file(&[MadePage::new((3, 2), bits, 1, data)]),
         );
-        super::read(&path, 0).unwrap().pixels
+        super::read_image(&path, 0).unwrap().pixels
     };
     assert_eq!(
         read(1, vec![0b1010_0000, 0b0110_0000]),
@@ -151,11 +151,11 @@ fn values_of_few_bits_are_unpacked_row_by_row() {
         Pixels::U16(vec![0x001, 0xFFF, 0x800, 0x123, 0x456, 0x789])
     );
     let mask = MadePage::new((3, 2), 4, 1, vec![0x01, 0x20, 0x30, 0x40]);
-    let path = folder.write("mask.tif", &Writing::default().file(&[mask]));
+    let path = folder.write("mask.tif", &Writing::default().encode_file(&[mask]));
     assert_eq!(
-        label_file::read(&path, ValueReading::Values)
+        label_file::read_mask(&path, ValueReading::Values)
             .unwrap()
-            .labels(),
+            .pixel_labels(),
         [0, 1, 2, 3, 0, 4],
         "labels are not spread"
     );
@@ -165,10 +165,10 @@ fn values_of_few_bits_are_unpacked_row_by_row() {
 fn white_that_is_zero_is_shown_white() {
     let folder = Folder::new();
     let read = |page: MadePage| {
-        super::read(
+        super::read_image(
             &folder.write(
                 "a.tif",
-                &Writing::default().file(&[MadePage {
+                &Writing::default().encode_file(&[MadePage {
                     photometric: 0,
                     ..page
                 }]),
@@ -207,7 +207,7 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
         page
     };
     for writing in Writing::ALL {
-        let path = folder.write("a.tif", &writing.file(&[page([0, 65_535, 0, 0])]));
+        let path = folder.write("a.tif", &writing.encode_file(&[page([0, 65_535, 0, 0])]));
         let found = series(&path);
         assert!(found[0].color);
         assert_eq!(
@@ -220,19 +220,19 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
             ])]
         );
         assert_eq!(
-            label_file::read(&path, ValueReading::Values)
+            label_file::read_mask(&path, ValueReading::Values)
                 .unwrap()
-                .labels(),
+                .pixel_labels(),
             [0, 1, 2, 3]
         );
     }
     let grey: Vec<u64> = [0, 20, 40, 60].map(|v| 257 * v).repeat(3);
     let mut page = page([0; 4]);
     page.more = vec![(320, 3, grey)];
-    let path = folder.write("grey.tif", &Writing::default().file(&[page]));
+    let path = folder.write("grey.tif", &Writing::default().encode_file(&[page]));
     assert!(!series(&path)[0].color);
     assert_eq!(
-        super::read(&path, 0).unwrap().pixels,
+        super::read_image(&path, 0).unwrap().pixels,
         Pixels::U8(vec![0, 20, 40, 60])
     );
 }
@@ -241,12 +241,12 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
 fn pages_of_one_size_are_a_stack_and_others_are_told() {
     let folder = Folder::new();
     let page = |value: u8| MadePage::new((2, 1), 8, 1, vec![value; 2]);
-    let reduced = MadePage::new((1, 1), 8, 1, vec![9]).with(254, 1);
+    let reduced = MadePage::new((1, 1), 8, 1, vec![9]).with_field(254, 1);
     let other = MadePage::new((3, 1), 8, 1, vec![9; 3]);
     for writing in Writing::ALL {
         let path = folder.write(
             "a.tif",
-            &writing.file(&[page(1), reduced.clone(), page(2), other.clone(), page(3)]),
+            &writing.encode_file(&[page(1), reduced.clone(), page(2), other.clone(), page(3)]),
         );
         let found = series(&path);
         assert_eq!(found.len(), 1);
@@ -265,7 +265,7 @@ fn pages_of_one_size_are_a_stack_and_others_are_told() {
 fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
     let folder = Folder::new();
     let page = |value: u8| MadePage::new((2, 1), 8, 1, vec![value; 2]);
-    let file = Writing::default().file(&[page(1), page(2)]);
+    let file = Writing::default().encode_file(&[page(1), page(2)]);
     let first = u32::from_le_bytes(file[4..8].try_into().unwrap());
     for next in [first, 1_000_000] {
         let mut broken = file.clone();
@@ -276,10 +276,12 @@ fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
         assert_eq!(found[0].notes, ["what follows its 2 pages is damaged"]);
     }
     let wide = MadePage::new((60_000, 60_000), 8, 1, vec![1]);
-    let error = probe(&folder.write("wide.tif", &Writing::default().file(&[wide]))).unwrap_err();
+    let error = probe_header(&folder.write("wide.tif", &Writing::default().encode_file(&[wide])))
+        .unwrap_err();
     assert!(error.reason.contains("60000 x 60000"), "{error}");
     let claim = MadePage::new((16_000, 16_000), 32, 1, vec![1]);
-    let error = probe(&folder.write("claim.tif", &Writing::default().file(&[claim]))).unwrap_err();
+    let error = probe_header(&folder.write("claim.tif", &Writing::default().encode_file(&[claim])))
+        .unwrap_err();
     assert!(error.reason.contains("cannot hold"), "{error}");
 }
 
@@ -294,12 +296,12 @@ fn a_stack_of_imagej_with_one_directory_has_all_of_its_slices() {
         big_endian: true,
         is_large: false,
     };
-    let found = series(&folder.write("a.tif", &writing.file(std::slice::from_ref(&page))));
+    let found = series(&folder.write("a.tif", &writing.encode_file(std::slice::from_ref(&page))));
     let expected = [[1, 2], [3, 4], [5, 6]].map(|v| Pixels::U16(v.to_vec()));
     assert_eq!(values(&found[0]), expected);
     page.description = "ImageJ=1.54f\nimages=4\nchannels=2\nslices=2\nhyperstack=true\n".into();
     page.data = bytes!(true, [1u16, 2, 3, 4, 5, 6, 7, 8]);
-    let found = series(&folder.write("b.tif", &writing.file(std::slice::from_ref(&page))));
+    let found = series(&folder.write("b.tif", &writing.encode_file(std::slice::from_ref(&page))));
     let [first, second] = found.as_slice() else {
         panic!("{} parts", found.len())
     };

@@ -5,7 +5,7 @@
 //! same bytes.
 
 use super::{
-    MOST_BYTES, MOST_PIXELS, MOST_SIDE, PageStack, believe,
+    MOST_BYTES, MOST_PIXELS, MOST_SIDE, PageStack, check_decoded_size,
     directory::{Directories, TiffPage, tag},
     imagej,
     unpack::{self, Patched, StoredGrey},
@@ -56,11 +56,11 @@ pub(super) struct PixelKind {
 }
 
 impl PixelKind {
-    fn of(file: &mut Directories, page: &TiffPage) -> Fallible<Self> {
+    fn from_page(file: &mut Directories, page: &TiffPage) -> Fallible<Self> {
         let side = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(usize::MAX);
         let (columns, rows) = (
-            side(file.first(page, tag::IMAGE_WIDTH)),
-            side(file.first(page, tag::IMAGE_LENGTH)),
+            side(file.first_number(page, tag::IMAGE_WIDTH)),
+            side(file.first_number(page, tag::IMAGE_LENGTH)),
         );
         if columns == 0 || rows == 0 {
             return Err(format!("it has no pixels ({columns} x {rows})"));
@@ -71,26 +71,26 @@ impl PixelKind {
                 "{columns} x {rows} pixels are more than {most} x {most}, the largest shown"
             ));
         }
-        let bits = file.numbers(page, tag::BITS_PER_SAMPLE);
-        let format = file.first(page, tag::SAMPLE_FORMAT).unwrap_or(1);
+        let bits = file.field_numbers(page, tag::BITS_PER_SAMPLE);
+        let format = file.first_number(page, tag::SAMPLE_FORMAT).unwrap_or(1);
         let kind = Self {
             columns,
             rows,
             bits: bits.first().copied().unwrap_or(1),
-            samples: file.first(page, tag::SAMPLES_PER_PIXEL).unwrap_or(1),
+            samples: file.first_number(page, tag::SAMPLES_PER_PIXEL).unwrap_or(1),
             // Numbers of an undefined kind are whole ones.
             format: if format == 4 { 1 } else { format },
             photometric: file
-                .first(page, tag::PHOTOMETRIC)
+                .first_number(page, tag::PHOTOMETRIC)
                 .ok_or("it does not say what its values mean")?,
-            compression: file.first(page, tag::COMPRESSION).unwrap_or(1),
+            compression: file.first_number(page, tag::COMPRESSION).unwrap_or(1),
         };
         // What is compressed may be larger than the file, within reason.
-        believe(kind.bytes(), file.len()).map(|()| kind)
+        check_decoded_size(kind.unpacked_bytes(), file.len()).map(|()| kind)
     }
 
     /// FileBytes of all pixels, unpacked.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(super) fn unpacked_bytes(&self) -> u64 {
         (self.columns * self.rows) as u64
             * (self.bits.min(64) * self.samples.min(1 << 16)).div_ceil(8)
     }
@@ -102,22 +102,25 @@ impl PixelKind {
 }
 
 /// What is in the file, from its directories.
-pub(super) fn look(path: &Path) -> Fallible<TiffContent> {
-    let mut file = open(path)?;
+pub(super) fn read_content(path: &Path) -> Fallible<TiffContent> {
+    let mut file = open_directories(path)?;
     let first = file.pages.first().cloned().ok_or("it has no page")?;
-    let kind = PixelKind::of(&mut file, &first)?;
-    let orientation = file.orientation(&first);
+    let kind = PixelKind::from_page(&mut file, &first)?;
+    let orientation = file.page_orientation(&first);
     let is_palette_grey =
-        kind.photometric == 3 && unpack::is_grey(&unpack::colors(&mut file, &first));
+        kind.photometric == 3 && unpack::is_grey(&unpack::palette_colors(&mut file, &first));
     let color = kind.is_color() || kind.photometric == 3 && !is_palette_grey;
     let mut look = TiffContent {
-        size: orientation.size((kind.columns, kind.rows)),
+        size: orientation.shown_size((kind.columns, kind.rows)),
         color,
         parts: Vec::new(),
         notes: Vec::new(),
     };
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
-        look.parts = imagej::parts(&file.description(&first), (0..stack.count as u32).collect());
+        look.parts = imagej::page_stacks(
+            &file.image_description(&first),
+            (0..stack.count as u32).collect(),
+        );
         look.notes.extend(stack.note);
         return Ok(look);
     }
@@ -126,21 +129,21 @@ pub(super) fn look(path: &Path) -> Fallible<TiffContent> {
         // Reduced copies for a preview, and masks of transparency, are no slices.
         let is_copy = number > 0
             && file
-                .first(&page, tag::NEW_SUBFILE_TYPE)
+                .first_number(&page, tag::NEW_SUBFILE_TYPE)
                 .is_some_and(|kind| kind & 5 != 0);
         let alike = |other: PixelKind| {
             (other.columns, other.rows, other.is_color())
                 == (kind.columns, kind.rows, kind.is_color())
         };
-        match PixelKind::of(&mut file, &page) {
+        match PixelKind::from_page(&mut file, &page) {
             _ if is_copy => {}
-            Ok(other) if alike(other) && file.orientation(&page) == orientation => {
+            Ok(other) if alike(other) && file.page_orientation(&page) == orientation => {
                 frames.push(number)
             }
             _ => others += 1,
         }
     }
-    look.parts = imagej::parts(&file.description(&first), frames);
+    look.parts = imagej::page_stacks(&file.image_description(&first), frames);
     if others > 0 {
         let pages = if others == 1 {
             "1 of its pages has".to_owned()
@@ -161,8 +164,8 @@ pub(super) fn look(path: &Path) -> Fallible<TiffContent> {
 }
 
 /// How a page is to be turned.
-pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
-    let Ok(mut file) = open(path) else {
+pub(super) fn page_orientation(path: &Path, frame: u32) -> Orientation {
+    let Ok(mut file) = open_directories(path) else {
         return Orientation::AS_STORED;
     };
     let page = file
@@ -170,17 +173,17 @@ pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
         .get(frame as usize)
         .or(file.pages.first())
         .cloned();
-    page.map_or(Orientation::AS_STORED, |page| file.orientation(&page))
+    page.map_or(Orientation::AS_STORED, |page| file.page_orientation(&page))
 }
 
 /// The pixels of a page, or of a slice of a bare stack.
-pub(super) fn read(path: &Path, frame: u32) -> Fallible<StoredPixels> {
-    let mut file = open(path)?;
+pub(super) fn read_pixels(path: &Path, frame: u32) -> Fallible<StoredPixels> {
+    let mut file = open_directories(path)?;
     let first = file.pages.first().cloned().ok_or("it has no page")?;
-    let kind = PixelKind::of(&mut file, &first)?;
+    let kind = PixelKind::from_page(&mut file, &first)?;
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
         return stack
-            .slice(&mut file, frame as usize, &kind)
+            .read_slice(&mut file, frame as usize, &kind)
             .map(StoredPixels::Grey);
     }
     let page = file
@@ -188,12 +191,12 @@ pub(super) fn read(path: &Path, frame: u32) -> Fallible<StoredPixels> {
         .get(frame as usize)
         .cloned()
         .ok_or(format!("it has no page {}", frame.saturating_add(1)))?;
-    let kind = PixelKind::of(&mut file, &page)?;
+    let kind = PixelKind::from_page(&mut file, &page)?;
     match kind.photometric {
-        0 | 1 => unpack::grey(path, &mut file, &page, &kind).map(StoredPixels::Grey),
+        0 | 1 => unpack::grey_pixels(path, &mut file, &page, &kind).map(StoredPixels::Grey),
         3 => {
-            let colors = unpack::colors(&mut file, &page);
-            let grey = unpack::grey(path, &mut file, &page, &kind)?;
+            let colors = unpack::palette_colors(&mut file, &page);
+            let grey = unpack::grey_pixels(path, &mut file, &page, &kind)?;
             let indices = match grey.pixels {
                 Pixels::U8(values) => values.into_iter().map(u16::from).collect(),
                 Pixels::U16(values) => values,
@@ -206,24 +209,27 @@ pub(super) fn read(path: &Path, frame: u32) -> Fallible<StoredPixels> {
                 colors,
             })
         }
-        _ => color(path, &file, &page).map(StoredPixels::Color),
+        _ => decode_color(path, &file, &page).map(StoredPixels::Color),
     }
 }
 
-fn open(path: &Path) -> Fallible<Directories> {
+fn open_directories(path: &Path) -> Fallible<Directories> {
     let bytes = FileBytes::open(path).map_err(|e| reason_of(&e))?;
-    Directories::of(bytes).ok_or_else(|| "its header is damaged or cut off".to_owned())
+    Directories::from_bytes(bytes).ok_or_else(|| "its header is damaged or cut off".to_owned())
 }
 
-fn color(path: &Path, file: &Directories, page: &TiffPage) -> Fallible<DynamicImage> {
+fn decode_color(path: &Path, file: &Directories, page: &TiffPage) -> Fallible<DynamicImage> {
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MOST_BYTES);
     let reader = Patched::new(
         File::open(path).map_err(|e| reason_of(&e))?,
         vec![unpack::page_first(file, page)],
     );
-    let mut decoder = TiffDecoder::new(BufReader::new(reader)).map_err(|e| super::reason(&e))?;
-    believe(decoder.total_bytes(), file.len())?;
-    decoder.set_limits(limits).map_err(|e| super::reason(&e))?;
-    DynamicImage::from_decoder(decoder).map_err(|e| super::reason(&e))
+    let mut decoder =
+        TiffDecoder::new(BufReader::new(reader)).map_err(|e| super::image_error_reason(&e))?;
+    check_decoded_size(decoder.total_bytes(), file.len())?;
+    decoder
+        .set_limits(limits)
+        .map_err(|e| super::image_error_reason(&e))?;
+    DynamicImage::from_decoder(decoder).map_err(|e| super::image_error_reason(&e))
 }

@@ -5,7 +5,7 @@ use super::{
     directory::{Directories, TiffPage, tag},
     tiff::PixelKind,
 };
-use crate::io::numbers::finite;
+use crate::io::numbers::to_finite_pixels;
 use labrum_core::image::Pixels;
 use labrum_core::reason_of;
 use std::{
@@ -78,10 +78,13 @@ impl<R: Seek> Seek for Patched<R> {
 
 /// The patch that makes a page the first one.
 pub(super) fn page_first(file: &Directories, page: &TiffPage) -> (u64, Vec<u8>) {
-    (file.start.0, number(page.at, file.start.1, file.big_endian))
+    (
+        file.start.0,
+        encode_number(page.at, file.start.1, file.big_endian),
+    )
 }
 
-fn number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
+fn encode_number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let mut bytes = bytes.get(8 - size.min(8)..).unwrap_or_default().to_vec();
     if !big_endian {
@@ -91,13 +94,13 @@ fn number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
 }
 
 /// The values of a page that is grey or has a palette. Values of transparent pixels are laid over black.
-pub(super) fn grey(
+pub(super) fn grey_pixels(
     path: &Path,
     file: &mut Directories,
     page: &TiffPage,
     kind: &PixelKind,
 ) -> Fallible<StoredGrey> {
-    let alpha = match (kind.samples, file.first(page, tag::EXTRA_SAMPLES)) {
+    let alpha = match (kind.samples, file.first_number(page, tag::EXTRA_SAMPLES)) {
         (1, _) => false,
         (2, Some(1 | 2)) if kind.photometric != 3 && matches!(kind.bits, 8 | 16) => true,
         (2, _) if kind.photometric == 3 => false,
@@ -107,7 +110,7 @@ pub(super) fn grey(
             ));
         }
     };
-    if file.first(page, tag::FILL_ORDER) == Some(2) && !kind.bits.is_multiple_of(8) {
+    if file.first_number(page, tag::FILL_ORDER) == Some(2) && !kind.bits.is_multiple_of(8) {
         return Err(
             "its bits are stored from the right to the left (FillOrder 2), which is not supported"
                 .into(),
@@ -115,7 +118,7 @@ pub(super) fn grey(
     }
     // Values that fill no bytes are unpacked here, from rows that the decoder takes for rows of bytes.
     let is_odd = (9..16).contains(&kind.bits);
-    if is_odd && (file.first(page, tag::PREDICTOR).unwrap_or(1) != 1 || kind.samples != 1) {
+    if is_odd && (file.first_number(page, tag::PREDICTOR).unwrap_or(1) != 1 || kind.samples != 1) {
         return Err(format!(
             "its {} bits a value are compressed in a way that is not supported",
             kind.bits
@@ -123,18 +126,20 @@ pub(super) fn grey(
     }
     let mut patches = vec![page_first(file, page)];
     let mut patch = |tag: u16, change: &dyn Fn(u64) -> u64| -> Fallible<()> {
-        let Some(old) = file.first(page, tag) else {
+        let Some(old) = file.first_number(page, tag) else {
             return Ok(());
         };
         let new = change(old);
         if new == old {
             return Ok(());
         }
-        let (at, size) = file.place(page, tag).ok_or("its directory is damaged")?;
+        let (at, size) = file
+            .value_location(page, tag)
+            .ok_or("its directory is damaged")?;
         if size < 8 && new >> (8 * size) != 0 {
             return Err("its rows are too long for their kind of values".into());
         }
-        patches.push((at, number(new, size, file.big_endian)));
+        patches.push((at, encode_number(new, size, file.big_endian)));
         Ok(())
     };
     patch(tag::PHOTOMETRIC, &|_| 1)?;
@@ -155,16 +160,16 @@ pub(super) fn grey(
     limits.decoding_buffer_size = MOST_BYTES as usize;
     limits.intermediate_buffer_size = MOST_BYTES as usize / 2;
     let mut decoder = Decoder::new(reader)
-        .map_err(|e| reason(&e))?
+        .map_err(|e| error_reason(&e))?
         .with_limits(limits);
-    let decoded = decoder.read_image().map_err(|e| reason(&e))?;
-    let mut pixels = values(decoded, kind)?;
+    let decoded = decoder.read_image().map_err(|e| error_reason(&e))?;
+    let mut pixels = decoded_pixels(decoded, kind)?;
     let mut inverted = false;
     if kind.samples == 2 {
         pixels = first_of_two(pixels, alpha)?;
     }
     if kind.photometric == 0 {
-        inverted = !invert(&mut pixels, kind.bits);
+        inverted = !invert_pixels(&mut pixels, kind.bits);
     }
     if pixels.len() != kind.columns * kind.rows {
         return Err("it is cut off".into());
@@ -178,26 +183,26 @@ pub(super) fn grey(
     })
 }
 
-fn values(decoded: DecodingResult, kind: &PixelKind) -> Fallible<Pixels> {
+fn decoded_pixels(decoded: DecodingResult, kind: &PixelKind) -> Fallible<Pixels> {
     use DecodingResult::{F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
     Ok(match decoded {
-        U8(packed) if !kind.bits.is_multiple_of(8) => unpacked(&packed, kind),
+        U8(packed) if !kind.bits.is_multiple_of(8) => unpack_bits(&packed, kind),
         U8(v) => Pixels::U8(v),
         I8(v) => Pixels::I16(v.into_iter().map(i16::from).collect()),
         U16(v) => Pixels::U16(v),
         I16(v) => Pixels::I16(v),
-        U32(v) => finite(v.into_iter().map(|v| v as f32).collect()),
-        I32(v) => finite(v.into_iter().map(|v| v as f32).collect()),
-        U64(v) => finite(v.into_iter().map(|v| v as f32).collect()),
-        I64(v) => finite(v.into_iter().map(|v| v as f32).collect()),
-        F16(v) => finite(v.into_iter().map(f32::from).collect()),
-        F32(v) => finite(v),
-        F64(v) => finite(v.into_iter().map(|v| v as f32).collect()),
+        U32(v) => to_finite_pixels(v.into_iter().map(|v| v as f32).collect()),
+        I32(v) => to_finite_pixels(v.into_iter().map(|v| v as f32).collect()),
+        U64(v) => to_finite_pixels(v.into_iter().map(|v| v as f32).collect()),
+        I64(v) => to_finite_pixels(v.into_iter().map(|v| v as f32).collect()),
+        F16(v) => to_finite_pixels(v.into_iter().map(f32::from).collect()),
+        F32(v) => to_finite_pixels(v),
+        F64(v) => to_finite_pixels(v.into_iter().map(|v| v as f32).collect()),
     })
 }
 
 /// Values of 1 to 15 bits, the highest bit first; every row begins with a byte.
-fn unpacked(packed: &[u8], kind: &PixelKind) -> Pixels {
+fn unpack_bits(packed: &[u8], kind: &PixelKind) -> Pixels {
     let bits = kind.bits as usize;
     let stride = (kind.columns * bits).div_ceil(8).max(1);
     let value = |row: &[u8], column: usize| {
@@ -246,7 +251,7 @@ fn first_of_two(pixels: Pixels, is_alpha: bool) -> Fallible<Pixels> {
 }
 
 /// Turns white into black where the highest value is known; `false` where it is not.
-fn invert(pixels: &mut Pixels, bits: u64) -> bool {
+fn invert_pixels(pixels: &mut Pixels, bits: u64) -> bool {
     let highest = ((1u32 << bits.min(16)) - 1) as u16;
     match pixels {
         Pixels::U8(v) => v
@@ -259,8 +264,8 @@ fn invert(pixels: &mut Pixels, bits: u64) -> bool {
 }
 
 /// The colours of a palette, 8 bits each.
-pub(super) fn colors(file: &mut Directories, page: &TiffPage) -> Vec<[u8; 3]> {
-    let all = file.numbers(page, tag::COLOR_MAP);
+pub(super) fn palette_colors(file: &mut Directories, page: &TiffPage) -> Vec<[u8; 3]> {
+    let all = file.field_numbers(page, tag::COLOR_MAP);
     let count = all.len() / 3;
     // Some programs write 8 bits where 16 belong.
     let shift = if all.iter().all(|v| *v < 256) { 0 } else { 8 };
@@ -278,7 +283,7 @@ pub(super) fn is_grey(colors: &[[u8; 3]]) -> bool {
     colors.iter().all(|[r, g, b]| r == g && g == b)
 }
 
-fn reason(error: &TiffError) -> String {
+fn error_reason(error: &TiffError) -> String {
     match error {
         TiffError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => "it is cut off".into(),
         TiffError::IoError(e) => reason_of(e),

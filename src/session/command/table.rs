@@ -2,7 +2,7 @@
 
 use super::{CommandEntry, Menu, Shortcut, UserCommand};
 
-const fn key(key: &'static str) -> Shortcut {
+const fn plain_key(key: &'static str) -> Shortcut {
     Shortcut {
         ctrl: false,
         shift: false,
@@ -10,7 +10,7 @@ const fn key(key: &'static str) -> Shortcut {
     }
 }
 
-const fn ctrl(key: &'static str) -> Shortcut {
+const fn ctrl_key(key: &'static str) -> Shortcut {
     Shortcut {
         ctrl: true,
         shift: false,
@@ -18,7 +18,7 @@ const fn ctrl(key: &'static str) -> Shortcut {
     }
 }
 
-const fn shift(key: &'static str) -> Shortcut {
+const fn shift_key(key: &'static str) -> Shortcut {
     Shortcut {
         ctrl: false,
         shift: true,
@@ -34,7 +34,7 @@ const fn ctrl_shift(key: &'static str) -> Shortcut {
     }
 }
 
-const fn entry(
+const fn command_entry(
     command: UserCommand,
     menu: Menu,
     label: &'static str,
@@ -55,730 +55,736 @@ pub const COMMANDS: &[CommandEntry] = {
     use Menu::*;
     use UserCommand as C;
     &[
-        entry(
+        command_entry(
             C::OpenFiles,
             File,
             "Open files...",
             "Open pictures or DICOM files",
-            &[ctrl("O")],
+            &[ctrl_key("O")],
         ),
-        entry(
+        command_entry(
             C::OpenFolder,
             File,
             "Open folder...",
             "Open a folder and all folders in it",
             &[ctrl_shift("O")],
         ),
-        entry(
+        command_entry(
             C::OpenPath,
             File,
             "Open path...",
             "Type or paste the path of a file or folder",
-            &[ctrl("L")],
+            &[ctrl_key("L")],
         ),
-        entry(
+        command_entry(
             C::OpenFromServer,
             File,
             "Open from server...",
             "Find a study on a PACS and open it",
-            &[ctrl("R")],
+            &[ctrl_key("R")],
         ),
-        entry(
+        command_entry(
             C::Export,
             File,
             "Export...",
             "Write masks, overlays or measurements to a folder",
-            &[ctrl("S")],
+            &[ctrl_key("S")],
         ),
-        entry(
+        command_entry(
             C::SendToServer,
             File,
             "Send to server...",
             "Send the segmentation into its study on a PACS",
             &[ctrl_shift("S")],
         ),
-        entry(
+        command_entry(
             C::SendQueue,
             File,
             "Send queue...",
             "Objects that wait to be sent, and what became of the others",
             &[],
         ),
-        entry(
+        command_entry(
             C::ImportMasks,
             File,
             "Import masks...",
             "Read masks from DICOM-SEG, RT Structure Sets, label maps, NIfTI or COCO",
-            &[ctrl("I")],
+            &[ctrl_key("I")],
         ),
-        entry(
+        command_entry(
             C::ImportFound,
             File,
             "Import masks found with the images",
             "Import the DICOM-SEG or RT Structure Set that was opened with the images",
             &[ctrl_shift("I")],
         ),
-        entry(
+        command_entry(
             C::Workspace,
             File,
             "Workspace...",
             "Where the work is kept: open, name or move it",
             &[],
         ),
-        entry(
+        command_entry(
             C::NewWorkspace,
             File,
             "New workspace...",
             "Begin another task, with its own cases, labels and model",
             &[],
         ),
-        entry(
+        command_entry(
             C::FindImages,
             File,
             "Find the images...",
             "Look in a folder for images of the workspace that have moved",
             &[],
         ),
-        entry(
+        command_entry(
             C::ChooseTask,
             File,
             "Task...",
             "Which cases share labels: begin a new task, or choose one",
             &[],
         ),
-        entry(
+        command_entry(
             C::RemoveCase,
             File,
             "Remove the case from the list",
             "Its work is kept, and there again when it is opened again",
-            &[ctrl("Delete")],
+            &[ctrl_key("Delete")],
         ),
-        entry(
+        command_entry(
             C::CloseAll,
             File,
             "Close all",
             "Close all cases and go back to the start",
-            &[ctrl("W")],
+            &[ctrl_key("W")],
         ),
-        entry(
+        command_entry(
             C::Settings,
             File,
             "Settings...",
             "Device, model, training and appearance",
-            &[ctrl("Comma")],
+            &[ctrl_key("Comma")],
         ),
-        entry(C::Quit, File, "Quit", "Leave Labrum", &[ctrl("Q")]),
-        entry(
+        command_entry(C::Quit, File, "Quit", "Leave Labrum", &[ctrl_key("Q")]),
+        command_entry(
             C::Undo,
             Edit,
             "Undo",
             "Undo the last step in this case",
-            &[ctrl("Z")],
+            &[ctrl_key("Z")],
         ),
-        entry(
+        command_entry(
             C::Redo,
             Edit,
             "Redo",
             "Redo the step that was undone in this case",
-            &[ctrl("Y"), ctrl_shift("Z")],
+            &[ctrl_key("Y"), ctrl_shift("Z")],
         ),
-        entry(
+        command_entry(
             C::UndoAnywhere,
             Edit,
             "Undo in any case",
             "Go to the case of the last step and undo it",
-            &[ctrl("U")],
+            &[ctrl_key("U")],
         ),
-        entry(
+        command_entry(
             C::RedoAnywhere,
             Edit,
             "Redo in any case",
             "Go to the case of the last undone step and redo it",
             &[ctrl_shift("U")],
         ),
-        entry(
+        command_entry(
             C::Grow,
             Edit,
             "Grow",
             "Make the label larger by the margin",
-            &[ctrl("Plus"), ctrl("Equals")],
+            &[ctrl_key("Plus"), ctrl_key("Equals")],
         ),
-        entry(
+        command_entry(
             C::Shrink,
             Edit,
             "Shrink",
             "Make the label smaller by the margin",
-            &[ctrl("Minus")],
+            &[ctrl_key("Minus")],
         ),
-        entry(
+        command_entry(
             C::Smooth,
             Edit,
             "Smooth",
             "Smooth the boundary of the label",
-            &[ctrl("M")],
+            &[ctrl_key("M")],
         ),
-        entry(
+        command_entry(
             C::FillHoles,
             Edit,
             "Fill holes",
             "Fill what the label encloses",
-            &[ctrl("H")],
+            &[ctrl_key("H")],
         ),
-        entry(
+        command_entry(
             C::RemoveIslands,
             Edit,
             "Remove islands",
             "Remove small islands of the label",
             &[],
         ),
-        entry(
+        command_entry(
             C::KeepLargest,
             Edit,
             "Keep largest island",
             "Remove all islands of the label except the largest",
-            &[ctrl("K")],
+            &[ctrl_key("K")],
         ),
-        entry(
+        command_entry(
             C::EmptyLabel,
             Edit,
             "Clear label on slice",
             "Remove the label from this slice",
-            &[key("Delete")],
+            &[plain_key("Delete")],
         ),
-        entry(
+        command_entry(
             C::NothingHere,
             Edit,
             "Nothing here",
             "Mark the active label as absent on this slice, and clear it there",
-            &[shift("Delete")],
+            &[shift_key("Delete")],
         ),
-        entry(
+        command_entry(
             C::NothingElsewhere,
             Edit,
             "Nothing on the other slices",
             "Mark the active label as absent on all slices without it",
             &[],
         ),
-        entry(
+        command_entry(
             C::CopyFromPrevious,
             Edit,
             "Copy from previous slice",
             "The label as on the slice before",
-            &[key("Comma")],
+            &[plain_key("Comma")],
         ),
-        entry(
+        command_entry(
             C::CopyFromNext,
             Edit,
             "Copy from next slice",
             "The label as on the slice after",
-            &[key("Period")],
+            &[plain_key("Period")],
         ),
-        entry(
+        command_entry(
             C::Interpolate,
             Edit,
             "Interpolate",
             "Interpolate the label on the slices between drawn ones",
-            &[key("I")],
+            &[plain_key("I")],
         ),
-        entry(
+        command_entry(
             C::MoveToLabel,
             Edit,
             "Move to another label...",
             "Change the pixels of the active label into another label",
             &[],
         ),
-        entry(
+        command_entry(
             C::MergeLabel,
             Edit,
             "Merge the label...",
             "Merge all masks of the active label into another label",
             &[],
         ),
-        entry(
+        command_entry(
             C::RemoveLabel,
             Edit,
             "Remove the label...",
             "Remove the active label and its masks from the workspace",
             &[],
         ),
-        entry(
+        command_entry(
             C::CycleViewMode,
             View,
             "Next view mode",
             "Fill, outline, confidence, difference, hidden",
-            &[key("O")],
+            &[plain_key("O")],
         ),
-        entry(
+        command_entry(
             C::ShowFill,
             View,
             "Show as fill",
             "Fill the mask with the colour of its label",
             &[],
         ),
-        entry(
+        command_entry(
             C::ShowOutline,
             View,
             "Show as outline",
             "Draw the boundary in the colour of its label",
             &[],
         ),
-        entry(
+        command_entry(
             C::ShowConfidence,
             View,
             "Show confidence",
             "Colour the boundary by how sure the model is",
             &[],
         ),
-        entry(
+        command_entry(
             C::ShowDifference,
             View,
             "Show difference",
             "What was drawn against what the model proposed",
-            &[key("D")],
+            &[plain_key("D")],
         ),
-        entry(
+        command_entry(
             C::ShowNothing,
             View,
             "Hide the mask",
             "Show the picture alone; hold H to hide for a moment",
             &[],
         ),
-        entry(
+        command_entry(
             C::ToggleMeasurements,
             View,
             "Diameter on the picture",
             "Show the longest diameter on the picture",
-            &[key("M")],
+            &[plain_key("M")],
         ),
-        entry(
+        command_entry(
             C::ToggleOverlays,
             View,
             "Embedded overlays",
             "Show overlays that are stored in the image file",
             &[],
         ),
-        entry(
+        command_entry(
             C::NextSlice,
             View,
             "Next slice",
             "One slice forward",
-            &[key("ArrowDown"), key("ArrowRight")],
+            &[plain_key("ArrowDown"), plain_key("ArrowRight")],
         ),
-        entry(
+        command_entry(
             C::PreviousSlice,
             View,
             "Previous slice",
             "One slice back",
-            &[key("ArrowUp"), key("ArrowLeft")],
+            &[plain_key("ArrowUp"), plain_key("ArrowLeft")],
         ),
-        entry(
+        command_entry(
             C::ForwardSlices,
             View,
             "10 slices forward",
             "Ten slices forward",
-            &[key("PageDown")],
+            &[plain_key("PageDown")],
         ),
-        entry(
+        command_entry(
             C::BackSlices,
             View,
             "10 slices back",
             "Ten slices back",
-            &[key("PageUp")],
+            &[plain_key("PageUp")],
         ),
-        entry(
+        command_entry(
             C::FirstSlice,
             View,
             "First slice",
             "To the first slice",
-            &[key("Home")],
+            &[plain_key("Home")],
         ),
-        entry(
+        command_entry(
             C::LastSlice,
             View,
             "Last slice",
             "To the last slice",
-            &[key("End")],
+            &[plain_key("End")],
         ),
-        entry(
+        command_entry(
             C::ZoomIn,
             View,
             "Zoom in",
             "Larger, about the middle",
-            &[key("Plus"), key("Equals")],
+            &[plain_key("Plus"), plain_key("Equals")],
         ),
-        entry(
+        command_entry(
             C::ZoomOut,
             View,
             "Zoom out",
             "Smaller, about the middle",
-            &[key("Minus")],
+            &[plain_key("Minus")],
         ),
-        entry(
+        command_entry(
             C::ZoomFit,
             View,
             "Fit to window",
             "The whole picture",
-            &[key("F")],
+            &[plain_key("F")],
         ),
-        entry(
+        command_entry(
             C::ZoomActual,
             View,
             "1:1",
             "One pixel of the picture on one pixel of the screen",
-            &[key("0")],
+            &[plain_key("0")],
         ),
-        entry(
+        command_entry(
             C::WindowPreset1,
             View,
             "Window preset 1",
             "The first window of the list",
-            &[key("1")],
+            &[plain_key("1")],
         ),
-        entry(
+        command_entry(
             C::WindowPreset2,
             View,
             "Window preset 2",
             "The second window of the list",
-            &[key("2")],
+            &[plain_key("2")],
         ),
-        entry(
+        command_entry(
             C::WindowPreset3,
             View,
             "Window preset 3",
             "The third window of the list",
-            &[key("3")],
+            &[plain_key("3")],
         ),
-        entry(
+        command_entry(
             C::WindowPreset4,
             View,
             "Window preset 4",
             "The fourth window of the list",
-            &[key("4")],
+            &[plain_key("4")],
         ),
-        entry(
+        command_entry(
             C::WindowAuto,
             View,
             "Auto window",
             "A window from the values of this slice",
-            &[key("A")],
+            &[plain_key("A")],
         ),
-        entry(
+        command_entry(
             C::WindowReset,
             View,
             "Reset window",
             "The window of the file",
-            &[shift("A")],
+            &[shift_key("A")],
         ),
-        entry(
+        command_entry(
             C::ToggleOrtho,
             View,
             "Orthogonal views",
             "Axial, sagittal and coronal side by side, linked",
-            &[key("F2")],
+            &[plain_key("F2")],
         ),
-        entry(
+        command_entry(
             C::NextView,
             View,
             "Next orthogonal view",
             "Keys go to the next of the three views",
-            &[key("F6")],
+            &[plain_key("F6")],
         ),
-        entry(
+        command_entry(
             C::TogglePanels,
             View,
             "Panels",
             "Show or hide the panels",
-            &[key("F9")],
+            &[plain_key("F9")],
         ),
-        entry(
+        command_entry(
             C::ToggleCases,
             View,
             "Case list",
             "Show or hide the case list alone",
-            &[shift("F9")],
+            &[shift_key("F9")],
         ),
-        entry(
+        command_entry(
             C::ToggleTheme,
             View,
             "Light theme",
             "Light instead of dark",
             &[],
         ),
-        entry(
+        command_entry(
             C::Palette,
             View,
             "Command palette...",
             "Find a command by its name",
-            &[ctrl("P")],
+            &[ctrl_key("P")],
         ),
-        entry(
+        command_entry(
             C::ToolLook,
             Tools,
             "Look",
             "Draw nothing; a drag moves the picture",
-            &[key("V")],
+            &[plain_key("V")],
         ),
-        entry(C::ToolBrush, Tools, "Brush", "Paint the label", &[key("B")]),
-        entry(
+        command_entry(
+            C::ToolBrush,
+            Tools,
+            "Brush",
+            "Paint the label",
+            &[plain_key("B")],
+        ),
+        command_entry(
             C::ToolEraser,
             Tools,
             "Eraser",
             "Paint background",
-            &[key("E")],
+            &[plain_key("E")],
         ),
-        entry(
+        command_entry(
             C::ToolSmartBrush,
             Tools,
             "Smart brush",
             "Paint up to the edges of the image",
-            &[key("S")],
+            &[plain_key("S")],
         ),
-        entry(
+        command_entry(
             C::ToolPolygon,
             Tools,
             "Polygon",
             "Click the corners of an area",
-            &[key("P")],
+            &[plain_key("P")],
         ),
-        entry(
+        command_entry(
             C::ToolLasso,
             Tools,
             "Lasso",
             "Draw round an area",
-            &[key("L")],
+            &[plain_key("L")],
         ),
-        entry(
+        command_entry(
             C::ToolLiveWire,
             Tools,
             "Live wire",
             "A line that follows the edges of the image",
-            &[key("X")],
+            &[plain_key("X")],
         ),
-        entry(
+        command_entry(
             C::ToolFill,
             Tools,
             "Fill area",
             "Fill or empty a connected area",
-            &[key("G")],
+            &[plain_key("G")],
         ),
-        entry(
+        command_entry(
             C::ToolPull,
             Tools,
             "Pull boundary",
             "Move a piece of the boundary",
-            &[key("U")],
+            &[plain_key("U")],
         ),
-        entry(
+        command_entry(
             C::LargerBrush,
             Tools,
             "Larger brush",
             "A larger brush, or a longer pull",
-            &[key("CloseBracket")],
+            &[plain_key("CloseBracket")],
         ),
-        entry(
+        command_entry(
             C::SmallerBrush,
             Tools,
             "Smaller brush",
             "A smaller brush, or a shorter pull",
-            &[key("OpenBracket")],
+            &[plain_key("OpenBracket")],
         ),
-        entry(
+        command_entry(
             C::NextLabel,
             Tools,
             "Next label",
             "Draw with the next label",
-            &[key("W")],
+            &[plain_key("W")],
         ),
-        entry(
+        command_entry(
             C::PreviousLabel,
             Tools,
             "Previous label",
             "Draw with the label before",
-            &[key("Q")],
+            &[plain_key("Q")],
         ),
-        entry(
+        command_entry(
             C::PointerLeft,
             Tools,
             "Move cursor left",
             "Move the tool one pixel to the left",
-            &[shift("ArrowLeft")],
+            &[shift_key("ArrowLeft")],
         ),
-        entry(
+        command_entry(
             C::PointerRight,
             Tools,
             "Move cursor right",
             "Move the tool one pixel to the right",
-            &[shift("ArrowRight")],
+            &[shift_key("ArrowRight")],
         ),
-        entry(
+        command_entry(
             C::PointerUp,
             Tools,
             "Move cursor up",
             "Move the tool one pixel up",
-            &[shift("ArrowUp")],
+            &[shift_key("ArrowUp")],
         ),
-        entry(
+        command_entry(
             C::PointerDown,
             Tools,
             "Move cursor down",
             "Move the tool one pixel down",
-            &[shift("ArrowDown")],
+            &[shift_key("ArrowDown")],
         ),
-        entry(
+        command_entry(
             C::DrawAtPointer,
             Tools,
             "Click at cursor",
             "Click where the tool is",
-            &[key("C")],
+            &[plain_key("C")],
         ),
-        entry(
+        command_entry(
             C::SegmentSlice,
             Model,
             "Segment this slice",
             "Run the model on this slice",
-            &[key("R")],
+            &[plain_key("R")],
         ),
-        entry(
+        command_entry(
             C::SegmentSeries,
             Model,
             "Segment the series",
             "Run the model on every slice",
-            &[shift("R")],
+            &[shift_key("R")],
         ),
-        entry(
+        command_entry(
             C::OpenModel,
             Model,
             "Open model...",
             "Use a model from a .safetensors file",
             &[],
         ),
-        entry(
+        command_entry(
             C::ToggleAutoRun,
             Model,
             "Run by itself",
             "Run a model on what is opened where one fits",
             &[],
         ),
-        entry(
+        command_entry(
             C::AcceptProposal,
             Model,
             "Accept the proposal here",
             "Make the mask of this slice what the model proposed",
-            &[key("T")],
+            &[plain_key("T")],
         ),
-        entry(
+        command_entry(
             C::AcceptAllProposals,
             Model,
             "Accept all proposals",
             "Make the mask of every slice what the model proposed",
-            &[shift("T")],
+            &[shift_key("T")],
         ),
-        entry(
+        command_entry(
             C::Train,
             Model,
             "Train now",
             "Learn from the accepted cases, in the background",
-            &[ctrl("T")],
+            &[ctrl_key("T")],
         ),
-        entry(
+        command_entry(
             C::PauseTraining,
             Model,
             "Pause training",
             "Let the training wait, or go on",
             &[],
         ),
-        entry(
+        command_entry(
             C::CancelTraining,
             Model,
             "Cancel training",
             "Stop the training; the model stays as it is",
             &[],
         ),
-        entry(
+        command_entry(
             C::Versions,
             Model,
             "Versions...",
             "All versions of the model: compare, activate, export",
-            &[ctrl("G")],
+            &[ctrl_key("G")],
         ),
-        entry(
+        command_entry(
             C::WorkReport,
             Model,
             "Work report...",
             "What the work cost, and whether learning saves any",
             &[],
         ),
-        entry(
+        command_entry(
             C::Cancel,
             Model,
             "Cancel",
             "Stop what is running",
-            &[key("Escape")],
+            &[plain_key("Escape")],
         ),
-        entry(
+        command_entry(
             C::NextDoubtful,
             Review,
             "Next uncertain boundary",
             "Where the model is least sure",
-            &[key("N")],
+            &[plain_key("N")],
         ),
-        entry(
+        command_entry(
             C::PreviousDoubtful,
             Review,
             "Previous uncertain boundary",
             "Go back to the uncertain boundary before",
-            &[shift("N")],
+            &[shift_key("N")],
         ),
-        entry(
+        command_entry(
             C::Accept,
             Review,
             "Accept and next",
             "Accept this case and go to the next",
-            &[key("Enter")],
+            &[plain_key("Enter")],
         ),
-        entry(
+        command_entry(
             C::Skip,
             Review,
             "Skip",
             "Skip this case and go to the next",
-            &[key("Backspace")],
+            &[plain_key("Backspace")],
         ),
-        entry(
+        command_entry(
             C::NextCase,
             Review,
             "Next case",
             "The next case of the list",
-            &[ctrl("PageDown")],
+            &[ctrl_key("PageDown")],
         ),
-        entry(
+        command_entry(
             C::PreviousCase,
             Review,
             "Previous case",
             "The case before in the list",
-            &[ctrl("PageUp")],
+            &[ctrl_key("PageUp")],
         ),
-        entry(
+        command_entry(
             C::FindCase,
             Review,
             "Find a case",
             "Search the case list by name",
-            &[ctrl("F")],
+            &[ctrl_key("F")],
         ),
-        entry(
+        command_entry(
             C::Keys,
             Help,
             "Keys and mouse",
             "What the keys and the mouse do",
-            &[key("F1")],
+            &[plain_key("F1")],
         ),
-        entry(
+        command_entry(
             C::Messages,
             Help,
             "Messages...",
             "What failed since the start, to be read again or copied",
             &[],
         ),
-        entry(
+        command_entry(
             C::About,
             Help,
             "About Labrum",

@@ -14,7 +14,7 @@ use crate::{
 use labrum_core::{mask::Mask, study::Status};
 
 fn point(session: &mut Session, phase: PointerPhase, at: Place) {
-    session.apply(Action::Pointer(PointerInput {
+    session.apply_action(Action::Pointer(PointerInput {
         phase,
         at,
         erases: false,
@@ -40,7 +40,7 @@ fn mask(session: &Session, case: usize, slice: usize) -> Mask {
     };
     session
         .mask_of(key)
-        .map_or_else(|| Mask::empty(64, 64), |mask| mask.into_owned())
+        .map_or_else(|| Mask::new_blank(64, 64), |mask| mask.into_owned())
 }
 
 fn picture() -> Arc<Loaded> {
@@ -78,20 +78,20 @@ fn a_stroke_on_a_slice_that_is_on_its_way_lands_there_and_keys_wait_for_it() {
         "nobody draws on what is not seen"
     );
     assert_eq!(
-        session.case().unwrap().slice,
+        session.current_case().unwrap().slice,
         1,
         "the key waits for the stroke"
     );
     load(&mut session, case, 1);
     assert_eq!(
-        session.case().unwrap().slice,
+        session.current_case().unwrap().slice,
         1,
         "undo shows what it took back"
     );
     assert!(mask(&session, 0, 1).is_blank() && !mask(&session, 0, 2).is_blank());
     command(&mut session, UserCommand::Redo);
     assert_eq!(
-        mask(&session, 0, 1).at(40, 40),
+        mask(&session, 0, 1).label_at(40, 40),
         1,
         "it lay where it was drawn"
     );
@@ -104,7 +104,11 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
     command(&mut session, UserCommand::NextSlice);
     stroke(&mut session, [20.0, 20.0]);
     command(&mut session, UserCommand::Cancel);
-    assert_eq!(session.tool(), ToolKind::Brush, "the tool stays in hand");
+    assert_eq!(
+        session.active_tool(),
+        ToolKind::Brush,
+        "the tool stays in hand"
+    );
     load(&mut session, case, 3);
     assert!(mask(&session, 0, 3).is_blank());
 
@@ -117,16 +121,16 @@ fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
         result: Err(Error::new("read the slice", "it is cut off")),
     };
     session.on_event(failed);
-    assert_eq!(session.case().unwrap().slice, 0, "the keys go on");
+    assert_eq!(session.current_case().unwrap().slice, 0, "the keys go on");
 }
 
 #[test]
 fn who_goes_on_before_a_gesture_is_over_keeps_it() {
     let goes_on: [fn(&mut Session); 4] = [
-        |s| s.apply(Action::ScrollSlices(1)),
+        |s| s.apply_action(Action::ScrollSlices(1)),
         |s| command(s, UserCommand::NextCase),
         |s| command(s, UserCommand::ToolEraser),
-        |s| s.apply(Action::SelectCase(s.cases[1].id)),
+        |s| s.apply_action(Action::SelectCase(s.cases[1].id)),
     ];
     for (number, go_on) in goes_on.into_iter().enumerate() {
         for tool in [UserCommand::ToolBrush, UserCommand::ToolPolygon] {
@@ -143,7 +147,7 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
             go_on(&mut session);
             assert!(!session.is_drawing());
             let kept = mask(&session, 0, 2);
-            assert_eq!(kept.at(25, 20), 1, "{tool:?}, {number}");
+            assert_eq!(kept.label_at(25, 20), 1, "{tool:?}, {number}");
             point(&mut session, PointerPhase::Drag, [35.0, 35.0]);
             point(&mut session, PointerPhase::Release, [35.0, 35.0]);
             assert_eq!(
@@ -169,7 +173,7 @@ fn a_stroke_that_is_down_is_kept_by_accepting() {
         (session.cases[0].status, session.current),
         (Status::Accepted, Some(1))
     );
-    assert_eq!(mask(&session, 0, 0).at(20, 20), 1);
+    assert_eq!(mask(&session, 0, 0).label_at(20, 20), 1);
 }
 
 #[test]
@@ -184,7 +188,7 @@ fn a_line_of_one_corner_is_not_closed_by_a_second_click() {
     click(&mut session, [40.0, 40.0]);
     click(&mut session, [40.0, 40.0]);
     point(&mut session, PointerPhase::DoubleClick, [40.0, 40.0]);
-    assert!(!session.is_drawing() && mask(&session, 0, 0).count(1) > 300);
+    assert!(!session.is_drawing() && mask(&session, 0, 0).count_pixels(1) > 300);
 }
 
 #[test]
@@ -201,8 +205,8 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     point(&mut session, PointerPhase::Release, [9.0, 5.0]);
     assert_eq!(
         (
-            mask(&session, 0, 0).at(5, 5),
-            mask(&session, 0, 0).at(32, 32)
+            mask(&session, 0, 0).label_at(5, 5),
+            mask(&session, 0, 0).label_at(32, 32)
         ),
         (1, 0)
     );
@@ -219,7 +223,7 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     answer(&mut session, &job);
     command(&mut session, UserCommand::Cancel);
     assert_eq!(
-        mask(&session, 0, 0).at(32, 32),
+        mask(&session, 0, 0).label_at(32, 32),
         1,
         "without the stroke it is the mask"
     );

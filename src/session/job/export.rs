@@ -57,7 +57,7 @@ impl ExportFormat {
     ];
 
     /// What it is called.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::LabelMap => "PNG label map",
             Self::PerLabel => "PNG per label",

@@ -32,13 +32,14 @@ pub(in crate::session) struct Across {
 impl Session {
     /// The brush over a view across the slices: centre and radii in pixels of the view.
     pub fn across_ring(&self, plane: ViewPlane) -> Option<(Place, Place)> {
-        let pointer = self.ortho()?.across(plane)?.pointer?;
-        matches!(self.tool(), ToolKind::Brush | ToolKind::Eraser)
+        let pointer = self.ortho_views()?.across(plane)?.pointer?;
+        matches!(self.active_tool(), ToolKind::Brush | ToolKind::Eraser)
             .then(|| (pointer.at, self.across_radii(plane)))
     }
 
     fn across_radii(&self, plane: ViewPlane) -> Place {
-        let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else {
+        let Some((ortho, view)) = self.ortho_views().and_then(|o| Some((o, o.across(plane)?)))
+        else {
             return [1.0; 2];
         };
         let radius = self.settings.tools.radius;
@@ -52,10 +53,10 @@ impl Session {
     pub(super) fn across_pointer(&mut self, plane: ViewPlane, input: PointerInput) {
         let stays = input.phase != PointerPhase::Leave && input.at.iter().all(|v| v.is_finite());
         self.change_across(plane, |v| v.pointer = stays.then_some(input));
-        if !stays || !self.case().is_some_and(|c| c.is_restored) {
+        if !stays || !self.current_case().is_some_and(|c| c.is_restored) {
             return;
         }
-        match (self.tool(), input.phase) {
+        match (self.active_tool(), input.phase) {
             (ToolKind::Look, _) => {}
             (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => {
                 self.begin_across(plane, input)
@@ -68,7 +69,7 @@ impl Session {
             (tool, PointerPhase::Press) => {
                 let text = format!(
                     "{} works on acquired slices only. In orthogonal views, use the brush or the eraser.",
-                    tool.label()
+                    tool.display_name()
                 );
                 self.notices.add(Severity::Hint, text);
             }
@@ -78,7 +79,8 @@ impl Session {
 
     /// Moves the brush on a view by pixels of it, from where it was or from the place that all views go through.
     pub(in crate::session) fn move_across(&mut self, plane: ViewPlane, by: Place) {
-        let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else {
+        let Some((ortho, view)) = self.ortho_views().and_then(|o| Some((o, o.across(plane)?)))
+        else {
             return;
         };
         let from = view
@@ -100,7 +102,7 @@ impl Session {
     pub(in crate::session) fn draw_across(&mut self, plane: ViewPlane) {
         self.move_across(plane, [0.0; 2]);
         let Some(input) = self
-            .ortho()
+            .ortho_views()
             .and_then(|o| o.across(plane))
             .and_then(|v| v.pointer)
         else {
@@ -123,7 +125,7 @@ impl Session {
     }
 
     fn begin_across(&mut self, plane: ViewPlane, input: PointerInput) {
-        let erases = input.erases || self.tool() == ToolKind::Eraser;
+        let erases = input.erases || self.active_tool() == ToolKind::Eraser;
         let Some(label) = (if erases {
             Some(0)
         } else {
@@ -131,7 +133,7 @@ impl Session {
         }) else {
             return;
         };
-        let Some(case) = self.case().map(|c| c.id) else {
+        let Some(case) = self.current_case().map(|c| c.id) else {
             return;
         };
         self.finish_hand();
@@ -157,11 +159,11 @@ impl Session {
         else {
             return;
         };
-        let rule = self.rule(label);
+        let rule = self.drawing_rule(label);
         for (slice, region) in self.brushed_across(plane, last, to) {
             let key = SliceKey { case, slice };
             self.open_mask(key);
-            let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
+            let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
             if let Hand::Across(stroke) = &mut self.tools.hand
                 && !edit.is_empty()
             {
@@ -175,31 +177,34 @@ impl Session {
 
     /// For each slice the pixels under a brush that moves on a view.
     fn brushed_across(&self, plane: ViewPlane, from: Place, to: Place) -> Vec<(usize, Region)> {
-        let Some(ortho) = self.ortho() else {
+        let Some(ortho) = self.ortho_views() else {
             return Vec::new();
         };
         let Some(pane) = ortho.across(plane).map(|v| &v.pane) else {
             return Vec::new();
         };
-        let region = stroke::capsule(
+        let region = stroke::capsule_region(
             from,
             to,
             self.across_radii(plane),
             pane.size[0],
             pane.size[1],
         );
-        let all = reslice::slices_under(&ortho.stack, pane, ortho.index(plane), &region);
+        let all = reslice::slices_under(&ortho.stack, pane, ortho.cell_index(plane), &region);
         let columns = ortho.stack.slice_size()[0];
         let within = |(slice, region): (usize, Region)| {
             // Nobody draws on what is not seen.
-            let loaded = self.loaded(SliceKey {
+            let loaded = self.loaded_slice(SliceKey {
                 case: ortho.case,
                 slice,
             })?;
             let region = match self.settings.tools.threshold {
-                Some([low, high]) => {
-                    threshold::within(&region, |i| loaded.image.value(i), low..=high, columns)
-                }
+                Some([low, high]) => threshold::within_range(
+                    &region,
+                    |i| loaded.image.modality_value(i),
+                    low..=high,
+                    columns,
+                ),
                 None => region,
             };
             Some((slice, region))
@@ -216,20 +221,21 @@ impl Session {
                 case: stroke.case,
                 slice: *slice,
             })?;
-            Some((*slice, mask.merged(edits)))
+            Some((*slice, mask.merge_edits(edits)))
         };
         let edits: Vec<(usize, Edit)> = stroke.edits.iter().filter_map(merge).collect();
         self.pack_open_masks();
-        if edits.iter().all(|(_, e)| e.is_empty()) && self.rule(stroke.label) != Rule::FREE {
+        if edits.iter().all(|(_, e)| e.is_empty()) && self.drawing_rule(stroke.label) != Rule::FREE
+        {
             let text = "Nothing changed: what is there is locked or must not be painted over.";
             self.notices.add(Severity::Hint, text);
         }
         let tool = if stroke.label == 0 {
             ToolKind::Eraser
         } else {
-            self.tool()
+            self.active_tool()
         };
-        self.commit(tool.label(), stroke.case, edits);
+        self.commit_edits(tool.display_name(), stroke.case, edits);
     }
 
     /// Takes back what a brush on a view has painted.
@@ -248,15 +254,16 @@ impl Session {
 
     /// Holds the mask of a slice unpacked for as long as a brush is down: it is painted on again and again.
     fn open_mask(&mut self, key: SliceKey) {
-        if self.live.as_ref().is_some_and(|l| l.key() == key) || self.open_masks.contains_key(&key)
+        if self.live.as_ref().is_some_and(|l| l.slice_key() == key)
+            || self.open_masks.contains_key(&key)
         {
             return;
         }
         if let Some(packed) = self.slice_state(key).and_then(|s| s.mask.as_ref()) {
-            let mask = packed.unpack();
+            let mask = packed.to_mask();
             self.open_masks.insert(key, mask);
-        } else if let Some(case) = self.case() {
-            let mask = labrum_core::mask::Mask::empty(case.series.columns, case.series.rows);
+        } else if let Some(case) = self.current_case() {
+            let mask = labrum_core::mask::Mask::new_blank(case.series.columns, case.series.rows);
             self.open_masks.insert(key, mask);
         }
     }
@@ -266,7 +273,7 @@ impl Session {
             if let Some(state) = self.slice_state_mut(key)
                 && (state.mask.is_some() || state.is_touched || !mask.is_blank())
             {
-                state.mask = Some(PackedMask::of(&mask));
+                state.mask = Some(PackedMask::from_mask(&mask));
             }
         }
     }

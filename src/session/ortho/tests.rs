@@ -35,7 +35,7 @@ fn axial(heights: &[f64]) -> Series {
             column: 0.75,
             source: SpacingSource::PixelSpacing,
         }),
-        ..Slice::at(Source {
+        ..Slice::from_source(Source {
             path: "/scans/volume".into(),
             frame: 0,
         })
@@ -44,7 +44,7 @@ fn axial(heights: &[f64]) -> Series {
         id: "volume".into(),
         modality: "CT".into(),
         description: "volume".into(),
-        ..Series::of(
+        ..Series::from_slices(
             Kind::Dicom,
             COLUMNS,
             ROWS,
@@ -57,11 +57,11 @@ fn axial(heights: &[f64]) -> Series {
 fn session(series: Series, settings: Settings) -> Session {
     let mut session = Session::new(settings);
     session.on_event(Event::Workspace(Ok(WorkspaceInfo {
-        labels: vec![Label::named("Disc", 0)],
+        labels: vec![Label::with_name("Disc", 0)],
         ..WorkspaceInfo::default()
     })));
     session.take_jobs();
-    session.apply(Action::Open(vec!["/scans".into()]));
+    session.apply_action(Action::Open(vec!["/scans".into()]));
     let id = session.take_jobs().iter().find_map(|j| {
         if let Job::Files(FileJob::Open { id, .. }) = j {
             Some(*id)
@@ -137,11 +137,11 @@ pub(crate) fn shown() -> Session {
 }
 
 fn command(session: &mut Session, command: UserCommand) {
-    session.apply(Action::Command(command));
+    session.apply_action(Action::Command(command));
 }
 
 fn act(session: &mut Session, action: OrthoAction) {
-    session.apply(Action::Ortho(action));
+    session.apply_action(Action::Ortho(action));
 }
 
 fn input(phase: PointerPhase, at: Place) -> PointerInput {
@@ -175,7 +175,7 @@ fn stroke(session: &mut Session, plane: ViewPlane, places: &[Place]) {
 
 /// All labelled voxels: slice, column, row.
 fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
-    let case = session.case().unwrap();
+    let case = session.current_case().unwrap();
     let of = |slice: usize| {
         let mask = session
             .mask_of(SliceKey {
@@ -187,7 +187,7 @@ fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
         pixels
             .filter(move |(x, y)| {
                 mask.as_ref()
-                    .is_some_and(|m| m.at(*x as i64, *y as i64) != 0)
+                    .is_some_and(|m| m.label_at(*x as i64, *y as i64) != 0)
             })
             .map(move |(x, y)| (slice, x, y))
             .collect::<Vec<_>>()
@@ -203,21 +203,30 @@ fn a_click_in_one_view_leads_the_others_there() {
         &mut session,
         OrthoAction::Cross(ViewPlane::Column, [2.5, 1.5]),
     );
-    assert_eq!(session.case().unwrap().slice, 3);
-    let ortho = session.ortho().unwrap();
-    assert_eq!(ViewPlane::ALL.map(|plane| ortho.index(plane)), [3, 6, 2]);
+    assert_eq!(session.current_case().unwrap().slice, 3);
+    let ortho = session.ortho_views().unwrap();
+    assert_eq!(
+        ViewPlane::ALL.map(|plane| ortho.cell_index(plane)),
+        [3, 6, 2]
+    );
     // And on the slice.
     act(
         &mut session,
         OrthoAction::Cross(ViewPlane::Slice, [10.2, 7.9]),
     );
-    let ortho = session.ortho().unwrap();
-    assert_eq!(ViewPlane::ALL.map(|plane| ortho.index(plane)), [3, 10, 7]);
+    let ortho = session.ortho_views().unwrap();
+    assert_eq!(
+        ViewPlane::ALL.map(|plane| ortho.cell_index(plane)),
+        [3, 10, 7]
+    );
     // Scrolling through the slices moves the line in the others.
-    session.apply(Action::ScrollSlices(-2));
-    assert_eq!(session.ortho().unwrap().index(ViewPlane::Slice), 1);
+    session.apply_action(Action::ScrollSlices(-2));
+    assert_eq!(
+        session.ortho_views().unwrap().cell_index(ViewPlane::Slice),
+        1
+    );
     act(&mut session, OrthoAction::Scroll(ViewPlane::Row, -100));
-    assert_eq!(session.ortho().unwrap().index(ViewPlane::Row), 0);
+    assert_eq!(session.ortho_views().unwrap().cell_index(ViewPlane::Row), 0);
 }
 
 #[test]
@@ -236,7 +245,7 @@ fn pictures_of_views_are_asked_for_where_they_changed_and_nowhere_else() {
     };
     act(&mut session, OrthoAction::Scroll(ViewPlane::Column, 1));
     assert_eq!(asked(&mut session), [(ViewPlane::Column, 7)]);
-    session.apply(Action::ScrollSlices(1));
+    session.apply_action(Action::ScrollSlices(1));
     stroke(&mut session, ViewPlane::Row, &[[3.0, 2.0], [6.0, 3.0]]);
     assert!(asked(&mut session).is_empty());
 }
@@ -263,27 +272,34 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
         .count();
     assert_eq!(steps, 1, "one row of the journal");
     let seen = session
-        .ortho()
+        .ortho_views()
         .unwrap()
         .across(ViewPlane::Column)
         .unwrap()
         .labels
         .mask();
-    assert_eq!((seen.count(1), seen.at(4, 1), seen.at(4, 0)), (15, 1, 0));
+    assert_eq!(
+        (
+            seen.count_pixels(1),
+            seen.label_at(4, 1),
+            seen.label_at(4, 0)
+        ),
+        (15, 1, 0)
+    );
     let coronal = session
-        .ortho()
+        .ortho_views()
         .unwrap()
         .across(ViewPlane::Row)
         .unwrap()
         .labels
         .mask();
-    assert_eq!((coronal.count(1), coronal.at(5, 2)), (3, 1));
+    assert_eq!((coronal.count_pixels(1), coronal.label_at(5, 2)), (3, 1));
 
     command(&mut session, UserCommand::Undo);
     assert!(voxels(&session).is_empty());
     assert!(
         session
-            .ortho()
+            .ortho_views()
             .unwrap()
             .across(ViewPlane::Column)
             .unwrap()
@@ -352,13 +368,13 @@ fn nobody_draws_on_slices_that_are_not_read_yet() {
 fn keys_go_to_the_view_that_was_chosen() {
     let mut session = shown();
     command(&mut session, UserCommand::NextView);
-    let column = session.ortho().unwrap().index(ViewPlane::Column);
+    let column = session.ortho_views().unwrap().cell_index(ViewPlane::Column);
     command(&mut session, UserCommand::NextSlice);
     assert_eq!(
-        session.ortho().unwrap().index(ViewPlane::Column),
+        session.ortho_views().unwrap().cell_index(ViewPlane::Column),
         column + 1
     );
-    assert_eq!(session.case().unwrap().slice, 2);
+    assert_eq!(session.current_case().unwrap().slice, 2);
     command(&mut session, UserCommand::PointerRight);
     command(&mut session, UserCommand::DrawAtPointer);
     assert!(
@@ -367,7 +383,7 @@ fn keys_go_to_the_view_that_was_chosen() {
     command(&mut session, UserCommand::NextView);
     command(&mut session, UserCommand::NextView);
     command(&mut session, UserCommand::NextSlice);
-    assert_eq!(session.case().unwrap().slice, 3);
+    assert_eq!(session.current_case().unwrap().slice, 3);
 }
 
 #[test]
@@ -389,11 +405,11 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
         reason.starts_with("The volume needs 263 MB; the limit in the settings leaves 18 MB"),
         "{reason}"
     );
-    session.apply(Action::SetSettings(Settings {
+    session.apply_action(Action::SetSettings(Settings {
         memory_mb: 1024,
         ..settings
     }));
-    assert!(session.ortho().is_some() && session.ortho_refusal().is_none());
+    assert!(session.ortho_views().is_some() && session.ortho_refusal().is_none());
 }
 
 #[test]
@@ -405,7 +421,7 @@ fn a_stroke_ends_with_the_views() {
     );
     command(&mut session, UserCommand::ToggleOrtho);
     assert!(
-        session.ortho().is_none() && !session.is_drawing() && !voxels(&session).is_empty(),
+        session.ortho_views().is_none() && !session.is_drawing() && !voxels(&session).is_empty(),
         "it is kept"
     );
     assert!(

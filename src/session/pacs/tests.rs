@@ -25,7 +25,7 @@ pub(in crate::session) fn server(name: &str) -> Server {
 
 fn with_servers(session: &mut Session) {
     let servers = vec![server("first"), server("second")];
-    session.apply(Action::SetSettings(Settings {
+    session.apply_action(Action::SetSettings(Settings {
         servers,
         ..session.settings.clone()
     }));
@@ -33,7 +33,7 @@ fn with_servers(session: &mut Session) {
 }
 
 fn act(session: &mut Session, action: PacsAction) -> Vec<PacsJob> {
-    session.apply(Action::Pacs(action));
+    session.apply_action(Action::Pacs(action));
     let jobs = session.take_jobs().into_iter();
     jobs.filter_map(|job| {
         if let Job::Pacs(job) = job {
@@ -152,7 +152,7 @@ fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
     };
     let (id, cancel) = asked(&act(&mut session, receive.clone()));
     assert!(session.is_busy());
-    session.apply(Action::Command(UserCommand::Cancel));
+    session.apply_action(Action::Command(UserCommand::Cancel));
     assert!(cancel.is_cancelled() && session.pacs.receiving.is_none());
     session.on_event(Event::Pacs(PacsEvent::Received {
         id,
@@ -234,14 +234,14 @@ fn the_masks_of_the_case_are_sent_with_what_made_them() {
     let mut session = session(&[("a", 2)], Some(model("US")));
     with_servers(&mut session);
     assert_eq!(
-        session.refusal(UserCommand::SendToServer),
+        session.command_refusal(UserCommand::SendToServer),
         Some("There is no mask to send yet")
     );
-    session.apply(Action::Command(UserCommand::SegmentSeries));
+    session.apply_action(Action::Command(UserCommand::SegmentSeries));
     segment_jobs(&mut session)
         .iter()
         .for_each(|job| answer(&mut session, job));
-    assert_eq!(session.refusal(UserCommand::SendToServer), None);
+    assert_eq!(session.command_refusal(UserCommand::SendToServer), None);
     let send = PacsAction::Send {
         server: "second".into(),
         format: ExportFormat::DicomSeg,
@@ -283,12 +283,12 @@ fn the_queue_tells_what_became_of_it_once() {
         session.notices.list.len()
     };
     assert_eq!(tell(&mut session, item(SendState::Waiting, None)), 0);
-    assert_eq!(session.pacs.waiting(), (1, 0));
+    assert_eq!(session.pacs.pending_counts(), (1, 0));
     assert_eq!(
         tell(&mut session, item(SendState::Refused, Some("no room"))),
         1
     );
-    assert_eq!(session.pacs.waiting(), (0, 1));
+    assert_eq!(session.pacs.pending_counts(), (0, 1));
     assert_eq!(
         tell(&mut session, item(SendState::Refused, Some("no room"))),
         1

@@ -150,8 +150,8 @@ fn draw(session: &mut Session, case: CaseId) {
         |_, _| true,
     );
     let key = SliceKey { case, slice: 0 };
-    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
-    session.commit("Brush", case, vec![(0, edit)]);
+    let edit = session.write_mask(key, |mask| mask.paint_region(&dot, 1, &Rule::FREE));
+    session.commit_edits("Brush", case, vec![(0, edit)]);
 }
 
 fn mask_of(session: &Session, case: CaseId) -> Mask {
@@ -165,7 +165,7 @@ fn mask_of(session: &Session, case: CaseId) -> Mask {
 fn training_waits_for_an_accepted_case() {
     let mut session = session(&[("a", 1)], None);
     assert_eq!(
-        session.refusal(UserCommand::Train),
+        session.command_refusal(UserCommand::Train),
         Some("No case is accepted yet")
     );
     command(&mut session, UserCommand::Train);
@@ -178,7 +178,7 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
     let job = train(&mut session, 7);
     assert_eq!(job.begun.key, RoundKey(7));
     assert_eq!(
-        session.refusal(UserCommand::Train),
+        session.command_refusal(UserCommand::Train),
         Some("Training is running already")
     );
     let step = RoundEvent::Step {
@@ -260,7 +260,7 @@ fn a_result_of_an_older_round_does_not_end_a_newer_one() {
 fn a_round_goes_on_where_its_workspace_is_opened_again_while_it_runs() {
     let mut session = ready();
     let older = train(&mut session, 7);
-    session.apply(Action::OpenWorkspace("/work".into()));
+    session.apply_action(Action::OpenWorkspace("/work".into()));
     assert!(
         older.control.cancel.is_cancelled(),
         "it is done once, not twice"
@@ -298,7 +298,7 @@ fn a_round_that_was_cut_off_can_be_begun_anew() {
     let mut session = ready();
     session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
     session.take_jobs();
-    session.apply(Action::Learn(LearnAction::Anew));
+    session.apply_action(Action::Learn(LearnAction::Anew));
     let jobs = session.take_jobs();
     assert_eq!(ended(&jobs), Some(&RoundOutcome::Cancelled));
     assert!(
@@ -347,7 +347,7 @@ fn a_round_begins_by_itself_after_so_many_accepted_cases() {
         ..session.settings.clone()
     };
     settings.learning.after_cases = 3;
-    session.apply(Action::SetSettings(settings));
+    session.apply_action(Action::SetSettings(settings));
     session.on_event(Event::NewlyAccepted(2));
     assert!(session.learning.running.is_none());
     session.on_event(Event::NewlyAccepted(3));
@@ -370,7 +370,7 @@ fn a_round_begins_by_itself_after_so_many_accepted_cases() {
 
 /// A run of the model on case `at`, not answered yet.
 fn open_run(session: &mut Session, at: usize) -> SegmentJob {
-    session.select(Some(at));
+    session.select_case(Some(at));
     session.take_jobs();
     command(session, UserCommand::SegmentSlice);
     segment_jobs(session).pop().unwrap()
@@ -414,7 +414,7 @@ fn a_proposal_of_the_model_before_is_dropped_where_the_new_one_was_asked() {
     let old = open_run(&mut session, 0);
     activate(&mut session, 4);
     let new = open_run(&mut session, 0);
-    assert_eq!(new.model.title(), "US model round-4");
+    assert_eq!(new.model.display_title(), "US model round-4");
     answer(&mut session, &old);
     assert!(
         session.cases[0].slices[0].proposal.is_none(),
@@ -428,8 +428,8 @@ fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
     let id = session.cases[0].id;
     let job = open_run(&mut session, 0);
     draw(&mut session, id);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Bone", 1))));
-    let locked = u8::try_from(session.labels().len()).unwrap();
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Bone", 1))));
+    let locked = u8::try_from(session.all_labels().len()).unwrap();
     let key = SliceKey { case: id, slice: 0 };
     let place = Region::from_fn(
         &PixelRect {
@@ -438,17 +438,17 @@ fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
         },
         |_, _| true,
     );
-    let edit = session.write_mask(key, |mask| mask.paint(&place, locked, &Rule::FREE));
-    session.commit("Brush", id, vec![(0, edit)]);
+    let edit = session.write_mask(key, |mask| mask.paint_region(&place, locked, &Rule::FREE));
+    session.commit_edits("Brush", id, vec![(0, edit)]);
     let bone = Label {
         locked: true,
-        ..session.labels()[usize::from(locked) - 1].clone()
+        ..session.all_labels()[usize::from(locked) - 1].clone()
     };
-    session.apply(Action::Label(LabelAction::Change(locked, bone)));
+    session.apply_action(Action::Label(LabelAction::Change(locked, bone)));
     answer(&mut session, &job);
-    let before = mask_of(&session, id).region(locked);
+    let before = mask_of(&session, id).label_region(locked);
     command(&mut session, UserCommand::AcceptProposal);
-    assert_eq!(mask_of(&session, id).region(locked), before);
+    assert_eq!(mask_of(&session, id).label_region(locked), before);
 }
 
 #[test]
@@ -461,13 +461,16 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
     }
     assert!(!session.is_stale(&session.cases[0]));
     let accepted = session.cases[1].id;
-    session.select(Some(1));
+    session.select_case(Some(1));
     command(&mut session, UserCommand::Accept);
     let mask = mask_of(&session, accepted);
     session.take_jobs();
     activate(&mut session, 4);
     assert_eq!(
-        session.model_for(&session.cases[0]).unwrap().title(),
+        session
+            .model_for(&session.cases[0])
+            .unwrap()
+            .display_title(),
         "US model round-4"
     );
     assert!(
@@ -475,10 +478,15 @@ fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
         "its proposal is of the model before"
     );
     assert!(!session.is_stale(&session.cases[1]), "accepted is accepted");
-    session.select(Some(1));
-    session.select(Some(0));
+    session.select_case(Some(1));
+    session.select_case(Some(0));
     let jobs = segment_jobs(&mut session);
-    assert!(!jobs.is_empty() && jobs.iter().all(|j| j.model.title() == "US model round-4"));
+    assert!(
+        !jobs.is_empty()
+            && jobs
+                .iter()
+                .all(|j| j.model.display_title() == "US model round-4")
+    );
     assert!(
         jobs.iter()
             .flat_map(|j| &j.targets)
@@ -496,7 +504,10 @@ fn without_the_version_the_shipped_model_runs_again() {
         active: None,
     });
     assert_eq!(
-        session.model_for(&session.cases[0]).unwrap().title(),
+        session
+            .model_for(&session.cases[0])
+            .unwrap()
+            .display_title(),
         "US model 1"
     );
 }
@@ -506,7 +517,7 @@ fn another_workspace_has_versions_of_its_own() {
     let mut session = ready();
     let job = train(&mut session, 7);
     activate(&mut session, 4);
-    session.apply(Action::OpenWorkspace("/other".into()));
+    session.apply_action(Action::OpenWorkspace("/other".into()));
     assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
     assert!(session.learning.versions.is_empty());
     assert!(
@@ -521,9 +532,9 @@ fn another_workspace_has_versions_of_its_own() {
 fn a_case_shown_without_a_proposal_gets_one_only_when_asked() {
     let mut session = ready();
     session.cases[0].is_blind = true;
-    session.select(Some(1));
+    session.select_case(Some(1));
     session.take_jobs();
-    session.select(Some(0));
+    session.select_case(Some(0));
     let is_of = |job: &SegmentJob, id: CaseId| job.targets.iter().any(|t| t.key.case == id);
     let id = session.cases[0].id;
     assert!(segment_jobs(&mut session).iter().all(|job| !is_of(job, id)));
@@ -538,8 +549,8 @@ fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
     let names: Vec<(&str, usize)> = all.iter().map(|(n, c)| (n.as_str(), *c)).collect();
     let mut session = session(&names, None);
     session.cases[4].slices[0].proposal = Some(finding());
-    session.apply(Action::SetOrder(CaseOrder::WhatNext));
-    let order = session.ordered();
+    session.apply_action(Action::SetOrder(CaseOrder::WhatNext));
+    let order = session.ordered_cases();
     assert_eq!(order.len(), 9);
     assert_eq!(order[0], 4, "the only one whose doubt is known");
     assert!(session.cases[4].reason.as_ref().unwrap().contains("unsure"));

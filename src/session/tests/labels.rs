@@ -18,9 +18,9 @@ fn labels(session: &Session) -> Vec<&str> {
 fn rename(session: &mut Session, value: u8, name: &str) {
     let renamed = Label {
         name: name.into(),
-        ..session.labels()[usize::from(value) - 1].clone()
+        ..session.all_labels()[usize::from(value) - 1].clone()
     };
-    session.apply(Action::Label(LabelAction::Change(value, renamed)));
+    session.apply_action(Action::Label(LabelAction::Change(value, renamed)));
 }
 
 /// Takes the finding of a run on the slice on the screen.
@@ -41,8 +41,8 @@ fn draw(session: &mut Session, at: usize, slice: usize, label: u8) {
         },
         |_, _| true,
     );
-    let edit = session.write_mask(key, |mask| mask.paint(&dot, label, &Rule::FREE));
-    session.commit("Brush", key.case, vec![(slice, edit)]);
+    let edit = session.write_mask(key, |mask| mask.paint_region(&dot, label, &Rule::FREE));
+    session.commit_edits("Brush", key.case, vec![(slice, edit)]);
 }
 
 fn count(session: &Session, at: usize, slice: usize, label: u8) -> usize {
@@ -51,7 +51,7 @@ fn count(session: &Session, at: usize, slice: usize, label: u8) -> usize {
             case: session.cases[at].id,
             slice,
         })
-        .map_or(0, |m| m.count(label))
+        .map_or(0, |m| m.count_pixels(label))
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_label_that_a_model_knows_can_be_renamed() {
     );
     assert_eq!(labels(&session), ["Lesion X"]);
     // Another label of the old name is none that the model knows.
-    session.apply(Action::Label(LabelAction::Add(Label::named("Disc", 1))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name("Disc", 1))));
     assert_eq!(run(&mut session).values, [1]);
     assert_eq!(labels(&session), ["Lesion X", "Disc"]);
 }
@@ -76,13 +76,13 @@ fn a_label_that_a_model_knows_can_be_renamed() {
 fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() {
     let mut session = session(&[("a", 2), ("b", 1)], None);
     for name in ["Polyp", "Bone"] {
-        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+        session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
     }
     draw(&mut session, 0, 0, 1);
     draw(&mut session, 0, 1, 2);
     draw(&mut session, 1, 0, 1);
     session.take_jobs();
-    session.apply(Action::Label(LabelAction::Remove {
+    session.apply_action(Action::Label(LabelAction::Remove {
         label: 1,
         into: None,
     }));
@@ -118,11 +118,11 @@ fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() 
         "undo stays in the case"
     );
     // A value is never given twice.
-    session.apply(Action::Label(LabelAction::Remove {
+    session.apply_action(Action::Label(LabelAction::Remove {
         label: 1,
         into: None,
     }));
-    session.apply(Action::Label(LabelAction::Add(Label::named("New", 0))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name("New", 0))));
     assert_eq!(session.active_label(), 3);
 }
 
@@ -131,9 +131,11 @@ fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
     let mut session = session(&[("a", 1)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Adenoma", 1))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
+        "Adenoma", 1,
+    ))));
     session.take_jobs();
-    session.apply(Action::Label(LabelAction::Remove {
+    session.apply_action(Action::Label(LabelAction::Remove {
         label: 1,
         into: Some(2),
     }));
@@ -141,20 +143,25 @@ fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
     assert_eq!(session.active_label(), 2);
     let state = &session.cases[0].slices[0];
     assert!(!state.is_touched, "a proposal stays one");
-    assert_eq!(state.proposal.as_ref().unwrap().mask().count(1), 0);
+    assert_eq!(
+        state.proposal.as_ref().unwrap().to_mask().count_pixels(1),
+        0
+    );
     assert!(count(&session, 0, 0, 2) > 0 && count(&session, 0, 0, 1) == 0);
     assert_eq!(session.next_undo(), None);
     assert_eq!(run(&mut session).values, [2]);
-    assert_eq!(session.labels()[0].kept.gone, Some(Gone::Into(2)));
+    assert_eq!(session.all_labels()[0].kept.gone, Some(Gone::Into(2)));
 }
 
 #[test]
 fn an_accepted_case_of_which_nothing_is_left_is_not_accepted_any_more() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
+        "Polyp", 0,
+    ))));
     draw(&mut session, 0, 0, 1);
     command(&mut session, UserCommand::Accept);
-    session.apply(Action::Label(LabelAction::Remove {
+    session.apply_action(Action::Label(LabelAction::Remove {
         label: 1,
         into: None,
     }));
@@ -171,12 +178,12 @@ fn an_accepted_case_of_which_nothing_is_left_is_not_accepted_any_more() {
 fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
     let mut session = session(&[("a", 2)], None);
     for name in ["Polyp", "Bone"] {
-        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+        session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
     }
     draw(&mut session, 0, 0, 1);
     draw(&mut session, 0, 1, 1);
-    session.apply(Action::SetSlice(0));
-    session.apply(Action::Label(LabelAction::Move {
+    session.apply_action(Action::SetSlice(0));
+    session.apply_action(Action::Label(LabelAction::Move {
         from: 1,
         to: 2,
         whole_case: false,
@@ -185,7 +192,7 @@ fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
         [count(&session, 0, 0, 2), count(&session, 0, 1, 2)],
         [36, 0]
     );
-    session.apply(Action::Label(LabelAction::Move {
+    session.apply_action(Action::Label(LabelAction::Move {
         from: 1,
         to: 2,
         whole_case: true,
@@ -201,8 +208,10 @@ fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
 #[test]
 fn nothing_here_can_be_accepted_and_is_undone() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
-    let key = session.cases[0].key();
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
+        "Polyp", 0,
+    ))));
+    let key = session.cases[0].slice_key();
     let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
     let default_window = image.default_window();
     let loaded = Loaded {
@@ -216,13 +225,13 @@ fn nothing_here_can_be_accepted_and_is_undone() {
     });
     assert!(
         session
-            .refusal(UserCommand::Accept)
+            .command_refusal(UserCommand::Accept)
             .unwrap()
             .contains("Nothing here")
     );
     session.take_jobs();
     command(&mut session, UserCommand::NothingHere);
-    assert_eq!(session.refusal(UserCommand::Accept), None);
+    assert_eq!(session.command_refusal(UserCommand::Accept), None);
     assert!(session.cases[0].is_absent(0, 1) && session.cases[0].absent_labels() == [1]);
     let step = session.take_jobs().into_iter().find_map(|j| match j {
         Job::Store(StoreJob::Append { step, .. }) => Some(step),
@@ -239,7 +248,7 @@ fn nothing_here_can_be_accepted_and_is_undone() {
         (Status::New, Vec::new())
     );
     assert!(
-        session.refusal(UserCommand::Accept).is_some(),
+        session.command_refusal(UserCommand::Accept).is_some(),
         "there is nothing to accept again"
     );
     assert!(session.mask_of(key).is_none());
@@ -251,7 +260,7 @@ fn nothing_here_can_be_accepted_and_is_undone() {
         ..ExportOptions::default()
     };
     command(&mut session, UserCommand::PreviousCase);
-    session.apply(Action::Export(ExportRequest {
+    session.apply_action(Action::Export(ExportRequest {
         folder: "/out".into(),
         scope: ExportScope::ThisCase,
         options,
@@ -270,7 +279,9 @@ fn nothing_here_can_be_accepted_and_is_undone() {
 #[test]
 fn nothing_is_said_of_all_slices_without_the_label_at_once() {
     let mut session = session(&[("a", 5)], None);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
+        "Polyp", 0,
+    ))));
     draw(&mut session, 0, 2, 1);
     session.nothing_elsewhere();
     let said: Vec<bool> = session.cases[0]
@@ -307,12 +318,12 @@ fn nothing_is_said_of_all_slices_without_the_label_at_once() {
 #[test]
 fn labels_of_another_task_do_not_stand_in_a_case() {
     let mut session = session(&[("heart", 1), ("head", 1)], Some(model("US")));
-    session.apply(Action::Label(LabelAction::Add(Label::named(
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Fetal head",
         0,
     ))));
     let (heart, head) = (session.cases[0].id, session.cases[1].id);
-    session.apply(Action::ChooseTask {
+    session.apply_action(Action::ChooseTask {
         task: TaskChoice::New("Hearts".into()),
         whole_study: false,
     });
@@ -338,41 +349,44 @@ fn labels_of_another_task_do_not_stand_in_a_case() {
         "{:?}",
         of(&session)
     );
-    session.apply(Action::Label(LabelAction::Add(Label::named(
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
         "Ventricle",
         1,
     ))));
     assert!(of(&session).contains(&"Ventricle".to_owned()));
-    session.apply(Action::SelectCase(head));
+    session.apply_action(Action::SelectCase(head));
     assert!(
         of(&session).contains(&"Fetal head".to_owned())
             && !of(&session).contains(&"Ventricle".to_owned())
     );
     assert_ne!(session.label_name(session.active_label()), "Ventricle");
-    session.apply(Action::SelectCase(heart));
+    session.apply_action(Action::SelectCase(heart));
     assert_eq!(session.task_name().as_deref(), Some("Hearts"));
     // A label of the same name in a file is one of this task.
-    let task = session.task();
-    let value = session.values_of(&[Label::named("Fetal head", 0)], task);
-    assert_eq!(session.labels()[usize::from(value[0]) - 1].kept.task, task);
+    let task = session.current_task();
+    let value = session.values_of(&[Label::with_name("Fetal head", 0)], task);
+    assert_eq!(
+        session.all_labels()[usize::from(value[0]) - 1].kept.task,
+        task
+    );
 }
 
 #[test]
 fn only_what_a_case_has_is_given_another_label() {
     let mut session = session(&[("a", 2)], None);
     for name in ["Polyp", "Bone"] {
-        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+        session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
     }
-    session.apply(Action::Label(LabelAction::Choose(1)));
+    session.apply_action(Action::Label(LabelAction::Choose(1)));
     assert_eq!(
-        session.refusal(UserCommand::MoveToLabel),
+        session.command_refusal(UserCommand::MoveToLabel),
         Some("The case has no mask of this label")
     );
-    let slice = session.case().unwrap().slice;
+    let slice = session.current_case().unwrap().slice;
     draw(&mut session, 0, slice, 1);
-    assert_eq!(session.refusal(UserCommand::MoveToLabel), None);
+    assert_eq!(session.command_refusal(UserCommand::MoveToLabel), None);
     assert!(session.is_on_slice(1));
-    session.apply(Action::SetSlice(1 - slice));
+    session.apply_action(Action::SetSlice(1 - slice));
     assert!(!session.is_on_slice(1));
 }
 
@@ -382,20 +396,26 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
     for case in [0, 2] {
         session.cases[case].status = Status::Accepted;
     }
-    session.apply(Action::Filter(case_list::CaseFilter {
+    session.apply_action(Action::Filter(case_list::CaseFilter {
         kept: case_list::StatusFilter::Open,
         ..Default::default()
     }));
-    session.apply(Action::SelectCase(session.cases[1].id));
+    session.apply_action(Action::SelectCase(session.cases[1].id));
     command(&mut session, UserCommand::RemoveCase);
     assert_eq!(
-        session.case().map(case::Case::title).as_deref(),
+        session
+            .current_case()
+            .map(case::Case::display_title)
+            .as_deref(),
         Some("d"),
         "c is not listed"
     );
     command(&mut session, UserCommand::RemoveCase);
     assert_eq!(
-        session.case().map(case::Case::title).as_deref(),
+        session
+            .current_case()
+            .map(case::Case::display_title)
+            .as_deref(),
         Some("c"),
         "none is listed any more"
     );
@@ -404,13 +424,19 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
 #[test]
 fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
     let mut session = session(&[("a", 1), ("b", 1), ("c", 1)], None);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
+        "Polyp", 0,
+    ))));
     draw(&mut session, 1, 0, 1);
     command(&mut session, UserCommand::NextCase);
     let id = session.cases[1].id;
     session.take_jobs();
     command(&mut session, UserCommand::RemoveCase);
-    let titles: Vec<String> = session.cases.iter().map(case::Case::title).collect();
+    let titles: Vec<String> = session
+        .cases
+        .iter()
+        .map(case::Case::display_title)
+        .collect();
     assert_eq!(
         (titles, session.current),
         (vec!["a".to_owned(), "c".to_owned()], Some(1))
@@ -421,7 +447,7 @@ fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
             .iter()
             .any(|j| matches!(j, Job::Store(StoreJob::RemoveCase(case)) if *case == id))
     );
-    assert!(session.next_undo_anywhere().is_none() && session.live().is_some());
+    assert!(session.next_undo_anywhere().is_none() && session.live_mask().is_some());
     command(&mut session, UserCommand::RemoveCase);
     command(&mut session, UserCommand::RemoveCase);
     assert!(session.cases.is_empty() && session.current.is_none());

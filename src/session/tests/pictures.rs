@@ -44,9 +44,9 @@ pub(crate) fn with_pictures(all: &[(&str, usize)]) -> Session {
         });
     }
     for name in ["One", "Two"] {
-        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+        session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
     }
-    session.apply(Action::Label(LabelAction::Choose(1)));
+    session.apply_action(Action::Label(LabelAction::Choose(1)));
     session.take_jobs();
     session
 }

@@ -25,8 +25,8 @@ fn draw(session: &mut Session, at: usize) {
         },
         |_, _| true,
     );
-    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
-    session.commit("Brush", key.case, vec![(0, edit)]);
+    let edit = session.write_mask(key, |mask| mask.paint_region(&dot, 1, &Rule::FREE));
+    session.commit_edits("Brush", key.case, vec![(0, edit)]);
 }
 
 fn pixels(session: &Session, at: usize) -> usize {
@@ -34,7 +34,7 @@ fn pixels(session: &Session, at: usize) -> usize {
         case: session.cases[at].id,
         slice: 0,
     };
-    session.mask_of(key).map_or(0, |m| m.count(1))
+    session.mask_of(key).map_or(0, |m| m.count_pixels(1))
 }
 
 fn last(session: &Session) -> &str {
@@ -153,7 +153,7 @@ fn an_older_journal_gives_the_acceptance_back_too() {
     let mut session = session(&[("one", 1), ("two", 1)], None);
     let case = session.cases[0].id;
     session.cases[0].is_restored = false;
-    let mut mask = Mask::empty(64, 64);
+    let mut mask = Mask::new_blank(64, 64);
     let dot = Region::from_fn(
         &PixelRect {
             columns: 3..9,
@@ -161,9 +161,9 @@ fn an_older_journal_gives_the_acceptance_back_too() {
         },
         |_, _| true,
     );
-    let edit: Edit = mask.paint(&dot, 1, &Rule::FREE);
+    let edit: Edit = mask.paint_region(&dot, 1, &Rule::FREE);
     let slice = RestoredSlice {
-        mask: Some(PackedMask::of(&mask)),
+        mask: Some(PackedMask::from_mask(&mask)),
         is_touched: true,
         ..RestoredSlice::default()
     };
@@ -238,18 +238,20 @@ fn an_acceptance_from_elsewhere_goes_and_comes_with_the_last_stroke_and_is_told(
 #[test]
 fn renaming_a_label_is_a_step() {
     let mut session = session(&[("one", 1)], None);
-    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    session.apply_action(Action::Label(LabelAction::Add(Label::with_name(
+        "Polyp", 0,
+    ))));
     let renamed = Label {
         name: "Adenoma".into(),
-        ..session.labels()[0].clone()
+        ..session.all_labels()[0].clone()
     };
-    session.apply(Action::Label(LabelAction::Change(1, renamed)));
+    session.apply_action(Action::Label(LabelAction::Change(1, renamed)));
     assert_eq!(session.next_undo(), Some("Rename label"));
     let hidden = Label {
         visible: false,
-        ..session.labels()[0].clone()
+        ..session.all_labels()[0].clone()
     };
-    session.apply(Action::Label(LabelAction::Change(1, hidden)));
+    session.apply_action(Action::Label(LabelAction::Change(1, hidden)));
     assert_eq!(
         session.next_undo(),
         Some("Rename label"),
@@ -257,8 +259,8 @@ fn renaming_a_label_is_a_step() {
     );
     session.take_jobs();
     command(&mut session, UserCommand::Undo);
-    assert_eq!(session.labels()[0].name, "Polyp");
-    assert!(!session.labels()[0].visible);
+    assert_eq!(session.all_labels()[0].name, "Polyp");
+    assert!(!session.all_labels()[0].visible);
     assert!(
         last(&session).contains("The label is called Polyp"),
         "{}",
@@ -268,7 +270,7 @@ fn renaming_a_label_is_a_step() {
         |j: &Job| matches!(j, Job::Store(StoreJob::Labels(labels)) if labels[0].name == "Polyp");
     assert!(session.take_jobs().iter().any(saved));
     command(&mut session, UserCommand::Redo);
-    assert_eq!(session.labels()[0].name, "Adenoma");
+    assert_eq!(session.all_labels()[0].name, "Adenoma");
 }
 
 #[test]

@@ -25,19 +25,19 @@ pub(in crate::session) struct Stroke {
 impl Session {
     /// Radii of a size in the unit of the options, in pixels along x and y: round on the screen.
     pub(in crate::session) fn in_pixels(&self, size: f64) -> Place {
-        let Some(case) = self.case() else {
+        let Some(case) = self.current_case() else {
             return [size; 2];
         };
         let spacing = self
-            .spacing(case, case.slice)
+            .pixel_spacing(case, case.slice)
             .filter(|s| s.is_physical() && s.column > 0.0 && s.row > 0.0);
         match (self.settings.tools.unit, spacing) {
             (BrushUnit::Mm, Some(s)) => [size / s.column, size / s.row],
-            _ => [size, size / f64::from(self.extent(case).aspect)],
+            _ => [size, size / f64::from(self.picture_extent(case).aspect)],
         }
     }
 
-    pub(in crate::session) fn brush(&mut self, input: PointerInput) {
+    pub(in crate::session) fn handle_brush(&mut self, input: PointerInput) {
         match input.phase {
             PointerPhase::Press => {
                 let erases = input.erases || self.tool == ToolKind::Eraser;
@@ -54,11 +54,11 @@ impl Session {
                     label,
                     last: input.at,
                 });
-                self.dab(input.at);
+                self.paint_dab(input.at);
             }
-            PointerPhase::Drag => self.dab(input.at),
+            PointerPhase::Drag => self.paint_dab(input.at),
             PointerPhase::Release => {
-                self.dab(input.at);
+                self.paint_dab(input.at);
                 self.end_stroke();
             }
             PointerPhase::Hover | PointerPhase::DoubleClick | PointerPhase::Leave => {}
@@ -66,19 +66,19 @@ impl Session {
     }
 
     /// Paints from where the brush was to `to`.
-    fn dab(&mut self, to: Place) {
+    fn paint_dab(&mut self, to: Place) {
         let Hand::Stroke(stroke) = &self.tools.hand else {
             return;
         };
         let (label, from) = (stroke.label, stroke.last);
-        let Some(region) = self.brushed(from, to) else {
+        let Some(region) = self.brushed_region(from, to) else {
             return;
         };
-        let rule = self.rule(label);
-        let Some(key) = self.live().map(|l| l.key()) else {
+        let rule = self.drawing_rule(label);
+        let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
-        let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
+        let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
         if let Hand::Stroke(stroke) = &mut self.tools.hand {
             stroke.last = to;
             if !edit.is_empty() {
@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// The pixels under a brush that moves; `None` where a smart brush has not moved far enough to look again.
-    fn brushed(&self, from: Place, to: Place) -> Option<Region> {
+    fn brushed_region(&self, from: Place, to: Place) -> Option<Region> {
         let loaded = self.current_loaded()?;
         let (columns, rows) = self.slice_size();
         let radii = self.in_pixels(self.settings.tools.radius);
@@ -104,23 +104,26 @@ impl Session {
                 .map(|i| i as f64 / count as f64)
                 .map(|t| [from[0] + t * dx, from[1] + t * dy]);
             places.fold(Region::default(), |all, at| {
-                all.union(&self.smart(loaded, at, radii))
+                all.union(&self.smart_disc(loaded, at, radii))
             })
         } else {
-            stroke::capsule(from, to, radii, columns, rows)
+            stroke::capsule_region(from, to, radii, columns, rows)
         };
         Some(self.within_threshold(loaded, region, columns))
     }
 
-    fn smart(&self, loaded: &Arc<Loaded>, at: Place, radii: Place) -> Region {
+    fn smart_disc(&self, loaded: &Arc<Loaded>, at: Place, radii: Place) -> Region {
         smart_brush::smart_disc(&loaded.image, at, radii, self.settings.tools.sensitivity)
     }
 
     fn within_threshold(&self, loaded: &Arc<Loaded>, region: Region, columns: usize) -> Region {
         match self.settings.tools.threshold {
-            Some([low, high]) => {
-                threshold::within(&region, |i| loaded.image.value(i), low..=high, columns)
-            }
+            Some([low, high]) => threshold::within_range(
+                &region,
+                |i| loaded.image.modality_value(i),
+                low..=high,
+                columns,
+            ),
             None => region,
         }
     }
@@ -129,9 +132,9 @@ impl Session {
         let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else {
             return;
         };
-        let Some(live) = self.live() else { return };
-        let (key, edit) = (live.key(), live.mask().merged(&stroke.edits));
-        if edit.is_empty() && self.rule(stroke.label) != Rule::FREE {
+        let Some(live) = self.live_mask() else { return };
+        let (key, edit) = (live.slice_key(), live.mask().merge_edits(&stroke.edits));
+        if edit.is_empty() && self.drawing_rule(stroke.label) != Rule::FREE {
             let text = "Nothing changed: what is there is locked or must not be painted over.";
             self.notices.add(Severity::Hint, text);
         }
@@ -140,7 +143,7 @@ impl Session {
         } else {
             self.tool
         };
-        self.commit(tool.label(), key.case, vec![(key.slice, edit)]);
+        self.commit_edits(tool.display_name(), key.case, vec![(key.slice, edit)]);
     }
 
     pub(super) fn brush_preview(&self, input: PointerInput) -> Preview {
@@ -150,7 +153,7 @@ impl Session {
             self.tool == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
         // A plain brush does what its ring says.
         let region = (looks_at_image && !self.is_drawing())
-            .then(|| self.brushed(input.at, input.at))
+            .then(|| self.brushed_region(input.at, input.at))
             .flatten();
         let label = if erases { 0 } else { self.label_to_draw() };
         Preview {

@@ -5,7 +5,7 @@ use crate::session::notice::Severity;
 use labrum_core::{region::Region, tools::fill};
 
 impl Session {
-    pub(in crate::session) fn fill(&mut self, input: PointerInput) {
+    pub(in crate::session) fn handle_fill(&mut self, input: PointerInput) {
         if input.phase != PointerPhase::Press {
             return;
         }
@@ -22,20 +22,24 @@ impl Session {
                 "The outer background is not filled: click an enclosed area or one with a label.";
             self.notices.add(Severity::Hint, text);
         }
-        let (Some(region), Some(live)) = (area, self.live()) else {
+        let (Some(region), Some(live)) = (area, self.live_mask()) else {
             return;
         };
-        let (key, rule) = (live.key(), self.rule(label));
-        let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
-        self.commit(ToolKind::Fill.label(), key.case, vec![(key.slice, edit)]);
+        let (key, rule) = (live.slice_key(), self.drawing_rule(label));
+        let edit = self.write_mask(key, |mask| mask.paint_region(&region, label, &rule));
+        self.commit_edits(
+            ToolKind::Fill.display_name(),
+            key.case,
+            vec![(key.slice, edit)],
+        );
     }
 
     /// The connected area of one label under the pointer. Background outside of everything is none: a click beside an
     /// outline that is not closed would paint the whole picture.
     fn area_at(&self, input: PointerInput) -> Option<Region> {
-        let (seed, live) = (self.pixel_at(input.at)?, self.live()?);
+        let (seed, live) = (self.pixel_at(input.at)?, self.live_mask()?);
         let region = fill::connected_label(live.mask(), seed);
-        let under = live.mask().at(seed.0 as i64, seed.1 as i64);
+        let under = live.mask().label_at(seed.0 as i64, seed.1 as i64);
         let (bounds, (columns, rows)) = (region.bounds(), self.slice_size());
         let touches_all_sides = bounds.columns == (0..columns) && bounds.rows == (0..rows);
         (under != 0 || !touches_all_sides).then_some(region)

@@ -109,12 +109,12 @@ impl std::fmt::Debug for WireInHand {
 
 impl Session {
     /// The tool in hand.
-    pub fn tool(&self) -> ToolKind {
+    pub fn active_tool(&self) -> ToolKind {
         self.tool
     }
 
     /// What is shown of it.
-    pub fn preview(&self) -> &Preview {
+    pub fn tool_preview(&self) -> &Preview {
         &self.tools.preview
     }
 
@@ -139,7 +139,7 @@ impl Session {
     }
 
     /// The pointer did something on the slice on the screen.
-    pub(super) fn pointer(&mut self, input: PointerInput) {
+    pub(super) fn handle_pointer(&mut self, input: PointerInput) {
         self.tools.keyed = self.tools.keyed.filter(|at| *at == input.at);
         let stays = input.phase != PointerPhase::Leave || self.tools.keyed.is_some();
         self.tools.pointer = stays.then_some(input);
@@ -149,10 +149,14 @@ impl Session {
         if self.tool != ToolKind::Look && self.is_ready_to_draw() {
             match self.tool {
                 ToolKind::Look => {}
-                ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => self.brush(input),
-                ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire => self.outline(input),
-                ToolKind::Fill => self.fill(input),
-                ToolKind::Pull => self.pull(input),
+                ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
+                    self.handle_brush(input)
+                }
+                ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire => {
+                    self.handle_outline(input)
+                }
+                ToolKind::Fill => self.handle_fill(input),
+                ToolKind::Pull => self.handle_pull(input),
             }
         }
         self.show_preview();
@@ -168,7 +172,7 @@ impl Session {
                 } else {
                     &mut s.tools.radius
                 };
-                *size = ToolOptions::resized(*size, notches);
+                *size = ToolOptions::resized_radius(*size, notches);
             });
             self.show_preview();
         }
@@ -189,7 +193,7 @@ impl Session {
             (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5),
         ];
         self.tools.keyed = Some(at);
-        self.pointer(PointerInput {
+        self.handle_pointer(PointerInput {
             phase: PointerPhase::Hover,
             at,
             erases: false,
@@ -203,23 +207,23 @@ impl Session {
             self.move_pointer([0.0; 2]);
         }
         let Some(at) = self.tools.pointer else { return };
-        self.pointer(PointerInput {
+        self.handle_pointer(PointerInput {
             phase: PointerPhase::Press,
             ..at
         });
-        self.pointer(PointerInput {
+        self.handle_pointer(PointerInput {
             phase: PointerPhase::Release,
             ..at
         });
     }
 
     /// Esc: drops what is in hand, else stops what is going on, else takes messages away, else puts the tool away.
-    pub(super) fn escape(&mut self) {
+    pub(super) fn handle_escape(&mut self) {
         if self.drop_hand() {
             return;
         }
         if self.is_busy() {
-            self.cancel();
+            self.cancel_all();
         } else if !self.notices.list.is_empty() {
             self.notices.dismiss_all();
         } else {
@@ -229,7 +233,7 @@ impl Session {
 
     /// Nobody draws on what is not seen.
     pub(super) fn is_ready_to_draw(&self) -> bool {
-        self.current_loaded().is_some() && self.case().is_some_and(|c| c.is_restored)
+        self.current_loaded().is_some() && self.current_case().is_some_and(|c| c.is_restored)
     }
 
     /// Ends what is in hand where it is, as if the button had been let go or the line been closed: who does something
@@ -250,7 +254,7 @@ impl Session {
 
     /// Rolls back what is in hand; false where nothing was.
     pub(super) fn drop_hand(&mut self) -> bool {
-        let key = self.live.as_ref().map(super::live::Live::key);
+        let key = self.live.as_ref().map(super::live::Live::slice_key);
         match (std::mem::take(&mut self.tools.hand), key) {
             (Hand::Empty, _) => return false,
             (Hand::Across(stroke), _) => self.roll_back_across(&stroke),
@@ -266,7 +270,7 @@ impl Session {
         for edit in edits.iter().rev() {
             let inverse = edit.inverse();
             self.write_mask(key, |mask| {
-                mask.apply(&inverse);
+                mask.apply_edit(&inverse);
                 inverse
             });
         }
@@ -275,7 +279,7 @@ impl Session {
     /// Works out what is shown of the tool.
     pub(super) fn show_preview(&mut self) {
         let preview = match (self.tool, self.tools.pointer) {
-            _ if self.live().is_none() => Preview::default(),
+            _ if self.live_mask().is_none() => Preview::default(),
             (ToolKind::Look, _) => Preview::default(),
             (ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush, Some(input)) => {
                 self.brush_preview(input)
@@ -299,9 +303,9 @@ impl Session {
         if is_outline && self.settings.tools.outline_does == OutlineDoes::TakeProposal {
             return preview;
         }
-        let rule = self.rule(preview.label);
-        if let (Some(region), Some(live)) = (&preview.region, self.live()) {
-            preview.region = Some(live.mask().changing(region, preview.label, &rule));
+        let rule = self.drawing_rule(preview.label);
+        if let (Some(region), Some(live)) = (&preview.region, self.live_mask()) {
+            preview.region = Some(live.mask().changeable_region(region, preview.label, &rule));
         }
         preview
     }

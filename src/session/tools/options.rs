@@ -41,7 +41,7 @@ impl ToolKind {
     ];
 
     /// What it is called, on the screen and in the journal.
-    pub fn label(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Self::Look => "Look",
             Self::Brush => "Brush",
@@ -56,7 +56,7 @@ impl ToolKind {
     }
 
     /// What to do with it, for the bottom of the window.
-    pub fn hint(self) -> &'static str {
+    pub fn usage_hint(self) -> &'static str {
         match self {
             Self::Look => "Drag to move the picture",
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
@@ -149,7 +149,7 @@ impl ToolOptions {
     pub const RADII: std::ops::RangeInclusive<f64> = 0.5..=500.0;
 
     /// The radius a notch larger or smaller, by about a tenth and half a pixel at least.
-    pub fn resized(radius: f64, notches: i64) -> f64 {
+    pub fn resized_radius(radius: f64, notches: i64) -> f64 {
         let step = |r: f64, up: bool| {
             let by = (r * 0.1).max(0.5);
             let next = if up { r + by } else { r - by };

@@ -6,7 +6,7 @@ use super::{
 use crate::session::notice::Severity;
 use labrum_core::{
     region::Region,
-    tools::{live_wire::Wire, polygon::polygon},
+    tools::{live_wire::Wire, polygon::rasterize_polygon},
 };
 
 /// A point is taken up from so many points of the screen.
@@ -32,7 +32,7 @@ pub(in crate::session) struct DrawnLine {
 
 impl DrawnLine {
     /// The whole line: anchors, or the ways between them.
-    fn line(&self) -> Vec<Place> {
+    fn line_points(&self) -> Vec<Place> {
         if self.ways.is_empty() {
             self.anchors.clone()
         } else {
@@ -45,7 +45,7 @@ impl DrawnLine {
         self.anchors.len() >= if self.ways.is_empty() { 3 } else { 2 }
     }
 
-    fn near(&self, at: Place, scale: f64) -> Option<usize> {
+    fn anchor_near(&self, at: Place, scale: f64) -> Option<usize> {
         let distance = |p: &Place| (p[0] - at[0]).hypot(p[1] - at[1]) * scale;
         let nearest = self
             .anchors
@@ -57,7 +57,7 @@ impl DrawnLine {
 }
 
 impl Session {
-    pub(in crate::session) fn outline(&mut self, input: PointerInput) {
+    pub(in crate::session) fn handle_outline(&mut self, input: PointerInput) {
         match (self.tool, input.phase) {
             (ToolKind::Lasso, PointerPhase::Press) => self.begin_outline(input),
             (ToolKind::Lasso, PointerPhase::Drag) => self.lasso_on(input.at),
@@ -132,16 +132,16 @@ impl Session {
 
     fn press_corner(&mut self, input: PointerInput) {
         if !matches!(self.tools.hand, Hand::Outline(_)) {
-            let at = self.snapped(input);
+            let at = self.snap_to_edge(input);
             self.begin_outline(PointerInput { at, ..input });
             return self.start_wire();
         }
-        let snapped = self.snapped(input);
+        let snapped = self.snap_to_edge(input);
         let Hand::Outline(outline) = &mut self.tools.hand else {
             return;
         };
         outline.erases = input.erases;
-        if let Some(taken) = outline.near(input.at, input.scale) {
+        if let Some(taken) = outline.anchor_near(input.at, input.scale) {
             outline.dragging = Some((taken, false));
             return;
         }
@@ -193,17 +193,17 @@ impl Session {
     }
 
     /// The place of the strongest edge nearby, for a live wire; the place itself for other tools.
-    fn snapped(&mut self, input: PointerInput) -> Place {
+    fn snap_to_edge(&mut self, input: PointerInput) -> Place {
         if self.tool != ToolKind::LiveWire {
             return input.at;
         }
         let (Some(case), Some(loaded), Some(live)) =
-            (self.case(), self.current_loaded(), self.live())
+            (self.current_case(), self.current_loaded(), self.live_mask())
         else {
             return input.at;
         };
         let (key, window, image) = (
-            live.key(),
+            live.slice_key(),
             self.window_of(case, loaded),
             loaded.image.clone(),
         );
@@ -223,7 +223,7 @@ impl Session {
         self.tools
             .wire
             .as_mut()
-            .map_or(input.at, |w| w.wire.snap(input.at, reach))
+            .map_or(input.at, |w| w.wire.snap_to_edge(input.at, reach))
     }
 
     /// The way from an anchor to a place; straight where there is no wire.
@@ -252,7 +252,7 @@ impl Session {
             return;
         };
         let (columns, rows) = self.slice_size();
-        let region = polygon(&outline.line(), columns, rows);
+        let region = rasterize_polygon(&outline.line_points(), columns, rows);
         let does = if outline.erases {
             OutlineDoes::Subtract
         } else {
@@ -264,8 +264,8 @@ impl Session {
     /// Whoever goes on before a line is closed keeps what lies in it, and is told.
     pub(super) fn close_outline_on_leaving(&mut self) {
         let (tool, slice) = (
-            self.tool.label(),
-            self.case().map_or(0, |case| case.slice + 1),
+            self.tool.display_name(),
+            self.current_case().map_or(0, |case| case.slice + 1),
         );
         let count = self.history.len();
         self.close_outline();
@@ -287,12 +287,12 @@ impl Session {
                 None => return,
             },
         };
-        let Some(key) = self.live().map(|l| l.key()) else {
+        let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
-        let rule = self.rule(label);
-        let edit = self.write_mask(key, |mask| mask.paint(region, label, &rule));
-        self.commit(self.tool.label(), key.case, vec![(key.slice, edit)]);
+        let rule = self.drawing_rule(label);
+        let edit = self.write_mask(key, |mask| mask.paint_region(region, label, &rule));
+        self.commit_edits(self.tool.display_name(), key.case, vec![(key.slice, edit)]);
     }
 
     pub(super) fn outline_preview(&mut self, input: Option<PointerInput>) -> Preview {
@@ -300,7 +300,7 @@ impl Session {
         let Hand::Outline(outline) = &self.tools.hand else {
             return Preview::default();
         };
-        let (mut line, points) = (outline.line(), outline.anchors.clone());
+        let (mut line, points) = (outline.line_points(), outline.anchors.clone());
         let does = if outline.erases {
             OutlineDoes::Subtract
         } else {
@@ -308,8 +308,8 @@ impl Session {
         };
         let is_settled = outline.dragging.is_some();
         // Over a corner a press takes it up and adds none.
-        let next =
-            input.filter(|i| !is_lasso && !is_settled && outline.near(i.at, i.scale).is_none());
+        let next = input
+            .filter(|i| !is_lasso && !is_settled && outline.anchor_near(i.at, i.scale).is_none());
         if let Some(at) = next.map(|i| i.at) {
             match self.tool {
                 ToolKind::LiveWire => line.extend(self.wire_way(points.len() - 1, at)),
@@ -319,7 +319,7 @@ impl Session {
             line = points.clone();
         }
         let (columns, rows) = self.slice_size();
-        let region = (line.len() >= 3).then(|| polygon(&line, columns, rows));
+        let region = (line.len() >= 3).then(|| rasterize_polygon(&line, columns, rows));
         let label = if does == OutlineDoes::Add {
             self.label_to_draw()
         } else {

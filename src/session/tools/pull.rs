@@ -14,15 +14,15 @@ pub(in crate::session) struct Pull {
 }
 
 impl Session {
-    pub(in crate::session) fn pull(&mut self, input: PointerInput) {
+    pub(in crate::session) fn handle_pull(&mut self, input: PointerInput) {
         match input.phase {
             PointerPhase::Press => {
                 let Some(label) = self.drawable_label() else {
                     return;
                 };
                 let Some(start) = self
-                    .live()
-                    .map(|l| l.mask().region(label))
+                    .live_mask()
+                    .map(|l| l.mask().label_region(label))
                     .filter(|r| !r.is_empty())
                 else {
                     let text = format!(
@@ -54,25 +54,32 @@ impl Session {
         let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else {
             return;
         };
-        let Some(live) = self.live() else { return };
-        let (key, edit) = (live.key(), live.mask().merged(&pull.edits));
-        self.commit(ToolKind::Pull.label(), key.case, vec![(key.slice, edit)]);
+        let Some(live) = self.live_mask() else { return };
+        let (key, edit) = (live.slice_key(), live.mask().merge_edits(&pull.edits));
+        self.commit_edits(
+            ToolKind::Pull.display_name(),
+            key.case,
+            vec![(key.slice, edit)],
+        );
     }
 
     fn pull_to(&mut self, to: Place) {
         let (columns, rows) = self.slice_size();
         let reach = self.in_pixels(self.settings.tools.reach);
-        let Some(key) = self.live().map(|l| l.key()) else {
+        let Some(key) = self.live_mask().map(|l| l.slice_key()) else {
             return;
         };
         let Hand::Pull(pull) = &mut self.tools.hand else {
             return;
         };
         let (label, before) = (pull.label, std::mem::take(&mut pull.edits));
-        let (target, window) = pull::pulled(&pull.start, pull.grabbed, to, reach, columns, rows);
+        let (target, window) =
+            pull::pull_label(&pull.start, pull.grabbed, to, reach, columns, rows);
         self.roll_back(key, &before);
-        let rule = self.rule(label);
-        let edit = self.write_mask(key, |mask| mask.reshape(label, &target, &window, &rule));
+        let rule = self.drawing_rule(label);
+        let edit = self.write_mask(key, |mask| {
+            mask.reshape_label(label, &target, &window, &rule)
+        });
         if let Hand::Pull(pull) = &mut self.tools.hand {
             pull.edits.push(edit);
         }

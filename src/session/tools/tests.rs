@@ -26,9 +26,9 @@ fn drawing(slices: usize) -> Session {
     let mut session = opened(&[("a", slices)], None);
     load_all(&mut session, slices);
     for name in ["One", "Two", "Three"] {
-        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+        session.apply_action(Action::Label(LabelAction::Add(Label::with_name(name, 0))));
     }
-    session.apply(Action::Label(LabelAction::Choose(1)));
+    session.apply_action(Action::Label(LabelAction::Choose(1)));
     session.take_jobs();
     session
 }
@@ -55,7 +55,7 @@ fn load_all(session: &mut Session, slices: usize) {
 }
 
 fn point(session: &mut Session, phase: PointerPhase, at: Place, erases: bool) {
-    session.apply(Action::Pointer(PointerInput {
+    session.apply_action(Action::Pointer(PointerInput {
         phase,
         at,
         erases,
@@ -87,11 +87,11 @@ fn take(session: &mut Session, tool: UserCommand, radius: f64) {
         radius,
         ..session.settings.tools.clone()
     };
-    session.apply(Action::SetTools(options));
+    session.apply_action(Action::SetTools(options));
 }
 
 fn mask(session: &Session) -> Mask {
-    session.live().unwrap().mask().clone()
+    session.live_mask().unwrap().mask().clone()
 }
 
 /// A mask of label 1 where `inside` holds for the centres of pixels.
@@ -122,7 +122,7 @@ fn a_stroke_covers_what_the_brush_passed_over_however_fast() {
             .any(|w| distance_to_segment([x, y], w[0], w[1]) <= 5.0)
     };
     assert_eq!(mask(&session), shape(swept));
-    assert_eq!(session.case().unwrap().status, Status::Corrected);
+    assert_eq!(session.current_case().unwrap().status, Status::Corrected);
 
     drag(&mut session, &[[30.0, 5.0], [30.0, 60.0]], true);
     let left = |x, y| swept(x, y) && distance_to_segment([x, y], [30.0, 5.0], [30.0, 60.0]) > 5.0;
@@ -146,7 +146,7 @@ fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
         "nothing is painted before the line is closed"
     );
     assert_eq!(
-        session.preview().region.as_ref().unwrap().len(),
+        session.tool_preview().region.as_ref().unwrap().len(),
         40 * 40,
         "what it will do is shown"
     );
@@ -177,7 +177,7 @@ fn enter_and_a_double_click_close_a_polygon_and_escape_drops_it() {
         assert!(!session.is_drawing());
         assert_eq!(mask(&session).is_blank(), how == 2);
         assert_ne!(
-            session.case().unwrap().status,
+            session.current_case().unwrap().status,
             Status::Accepted,
             "Enter closed the line and did no more"
         );
@@ -238,7 +238,7 @@ fn a_threshold_keeps_the_brush_to_its_values() {
         threshold: Some([100.0, 255.0]),
         ..session.settings.tools.clone()
     };
-    session.apply(Action::SetTools(options));
+    session.apply_action(Action::SetTools(options));
     click(&mut session, [16.0, 32.0], false);
     assert_eq!(
         mask(&session),
@@ -253,12 +253,12 @@ fn a_smart_brush_stops_at_the_edge_of_the_image() {
     drag(&mut session, &[[22.0, 30.0], [22.0, 34.0]], false);
     let painted = mask(&session);
     let outside = (0..SIDE * SIDE)
-        .filter(|i| painted.labels()[*i] == 1 && i % SIDE < 15)
+        .filter(|i| painted.pixel_labels()[*i] == 1 && i % SIDE < 15)
         .count();
     assert!(
-        painted.count(1) > 150 && outside == 0,
+        painted.count_pixels(1) > 150 && outside == 0,
         "{} pixels, {outside} beyond the edge",
-        painted.count(1)
+        painted.count_pixels(1)
     );
 }
 
@@ -271,7 +271,11 @@ fn escape_rolls_a_stroke_back_and_leaves_no_step() {
     assert!(!mask(&session).is_blank());
     command(&mut session, UserCommand::Cancel);
     assert!(mask(&session).is_blank() && session.next_undo().is_none());
-    assert_eq!(session.tool(), ToolKind::Brush, "the tool stays in hand");
+    assert_eq!(
+        session.active_tool(),
+        ToolKind::Brush,
+        "the tool stays in hand"
+    );
 }
 
 #[test]
@@ -297,10 +301,10 @@ fn a_gesture_is_one_step_of_the_journal() {
         .collect();
     assert_eq!(steps.len(), 1);
     assert_eq!(&*steps[0].tool, "Brush");
-    let mut again = Mask::empty(SIDE, SIDE);
+    let mut again = Mask::new_blank(SIDE, SIDE);
     steps[0]
-        .edits(false)
-        .for_each(|(_, edit)| again.apply(&edit));
+        .decoded_edits(false)
+        .for_each(|(_, edit)| again.apply_edit(&edit));
     assert_eq!(
         again,
         mask(&session),
@@ -313,19 +317,19 @@ fn undo_goes_back_over_slices_and_shows_where() {
     let mut session = drawing(3);
     take(&mut session, UserCommand::ToolBrush, 4.0);
     for slice in 0..3 {
-        session.apply(Action::SetSlice(slice));
+        session.apply_action(Action::SetSlice(slice));
         click(&mut session, [20.0, 20.0], false);
     }
     for slice in (0..3).rev() {
         command(&mut session, UserCommand::Undo);
-        assert_eq!(session.case().unwrap().slice, slice);
+        assert_eq!(session.current_case().unwrap().slice, slice);
         assert!(mask(&session).is_blank());
     }
-    assert_eq!(session.case().unwrap().status, Status::New);
+    assert_eq!(session.current_case().unwrap().status, Status::New);
     for _ in 0..3 {
         command(&mut session, UserCommand::Redo);
     }
-    session.apply(Action::SetSlice(0));
+    session.apply_action(Action::SetSlice(0));
     assert!(!mask(&session).is_blank());
 }
 
@@ -342,7 +346,7 @@ fn a_proposal_never_takes_the_place_of_what_a_person_drew() {
     let again = segment_jobs(&mut session).remove(0);
     answer(&mut session, &again);
     assert_eq!(mask(&session), drawn);
-    assert!(session.case().unwrap().slices[0].is_proposal_apart);
+    assert!(session.current_case().unwrap().slices[0].is_proposal_apart);
 
     command(&mut session, UserCommand::AcceptProposal);
     assert_ne!(mask(&session), drawn);
@@ -366,7 +370,7 @@ fn an_outline_can_give_its_inside_back_to_the_model() {
         outline_does: OutlineDoes::TakeProposal,
         ..session.settings.tools.clone()
     };
-    session.apply(Action::SetTools(options));
+    session.apply_action(Action::SetTools(options));
     command(&mut session, UserCommand::ToolLasso);
     drag(
         &mut session,
@@ -376,11 +380,11 @@ fn an_outline_can_give_its_inside_back_to_the_model() {
     let half = mask(&session);
     for i in 0..SIDE * SIDE {
         let expected = if i % SIDE < 32 {
-            proposed.labels()[i]
+            proposed.pixel_labels()[i]
         } else {
             0
         };
-        assert_eq!(half.labels()[i], expected);
+        assert_eq!(half.pixel_labels()[i], expected);
     }
 }
 
@@ -388,16 +392,16 @@ fn an_outline_can_give_its_inside_back_to_the_model() {
 fn copies_and_operations_change_the_label_in_hand_alone() {
     let mut session = drawing(2);
     take(&mut session, UserCommand::ToolBrush, 6.0);
-    session.apply(Action::SetSlice(0));
+    session.apply_action(Action::SetSlice(0));
     click(&mut session, [20.0, 20.0], false);
     let first = mask(&session);
-    session.apply(Action::Label(LabelAction::Choose(2)));
-    session.apply(Action::SetSlice(1));
+    session.apply_action(Action::Label(LabelAction::Choose(2)));
+    session.apply_action(Action::SetSlice(1));
     click(&mut session, [40.0, 40.0], false);
-    session.apply(Action::Label(LabelAction::Choose(1)));
+    session.apply_action(Action::Label(LabelAction::Choose(1)));
     command(&mut session, UserCommand::CopyFromPrevious);
-    assert_eq!(mask(&session).region(1), first.region(1));
-    let two = mask(&session).region(2);
+    assert_eq!(mask(&session).label_region(1), first.label_region(1));
+    let two = mask(&session).label_region(2);
     for operation in [
         UserCommand::Grow,
         UserCommand::Smooth,
@@ -405,16 +409,16 @@ fn copies_and_operations_change_the_label_in_hand_alone() {
         UserCommand::FillHoles,
     ] {
         command(&mut session, operation);
-        assert_eq!(mask(&session).region(2), two, "{operation:?}");
+        assert_eq!(mask(&session).label_region(2), two, "{operation:?}");
     }
-    session.apply(Action::PreviewCommand(Some(UserCommand::Grow)));
+    session.apply_action(Action::PreviewCommand(Some(UserCommand::Grow)));
     let (before, shown) = (
-        mask(&session).region(1),
-        session.preview().region.clone().unwrap(),
+        mask(&session).label_region(1),
+        session.tool_preview().region.clone().unwrap(),
     );
     command(&mut session, UserCommand::Grow);
     assert_eq!(
-        mask(&session).region(1).difference(&before),
+        mask(&session).label_region(1).difference(&before),
         shown,
         "it was shown before it was done"
     );
@@ -425,7 +429,7 @@ fn interpolation_asks_for_the_gaps_and_is_one_step() {
     let mut session = drawing(5);
     take(&mut session, UserCommand::ToolBrush, 6.0);
     for slice in [0, 4] {
-        session.apply(Action::SetSlice(slice));
+        session.apply_action(Action::SetSlice(slice));
         click(&mut session, [20.0, 20.0], false);
     }
     command(&mut session, UserCommand::Interpolate);
@@ -471,7 +475,7 @@ fn interpolation_keeps_off_a_stroke_that_goes_on() {
     let mut session = drawing(3);
     take(&mut session, UserCommand::ToolBrush, 6.0);
     for slice in [0, 2, 1] {
-        session.apply(Action::SetSlice(slice));
+        session.apply_action(Action::SetSlice(slice));
         if slice != 1 {
             click(&mut session, [20.0, 20.0], false);
         }
@@ -485,7 +489,7 @@ fn interpolation_keeps_off_a_stroke_that_goes_on() {
         }
     });
     let shape = job.as_ref().unwrap().shapes[0].1.clone();
-    session.apply(Action::Label(LabelAction::Choose(2)));
+    session.apply_action(Action::Label(LabelAction::Choose(2)));
     point(&mut session, PointerPhase::Press, [24.0, 20.0], false);
     session.on_event(Event::Interpolated(job.unwrap(), vec![(1, shape)]));
     point(&mut session, PointerPhase::Release, [24.0, 20.0], false);
@@ -506,9 +510,9 @@ fn nothing_is_drawn_with_a_locked_or_hidden_label() {
         |l: &mut Label| l.visible = false,
     ] {
         let mut session = drawing(1);
-        let mut label = session.labels()[0].clone();
+        let mut label = session.all_labels()[0].clone();
         change(&mut label);
-        session.apply(Action::Label(LabelAction::Change(1, label)));
+        session.apply_action(Action::Label(LabelAction::Change(1, label)));
         take(&mut session, UserCommand::ToolBrush, 6.0);
         click(&mut session, [20.0, 20.0], false);
         assert!(mask(&session).is_blank());
@@ -540,7 +544,7 @@ fn ten_thousand_strokes_of_history_fit_in_little_memory() {
         let at = [f64::from(i * 7 % 60), f64::from(i * 13 % 60)];
         drag(&mut session, &[at, [60.0 - at[1], at[0]]], i % 3 == 0);
     }
-    let per_step = session.history.bytes() / session.history.len();
+    let per_step = session.history.byte_size() / session.history.len();
     assert!(per_step < 5000, "{per_step} bytes a step");
 }
 
@@ -605,8 +609,8 @@ fn play(session: &mut Session, gesture: &Gesture) {
             }
         }
         Gesture::Do(operation) => command(session, *operation),
-        Gesture::Label(label) => session.apply(Action::Label(LabelAction::Choose(*label))),
-        Gesture::Over(over) => session.apply(Action::Label(LabelAction::PaintOver(*over))),
+        Gesture::Label(label) => session.apply_action(Action::Label(LabelAction::Choose(*label))),
+        Gesture::Over(over) => session.apply_action(Action::Label(LabelAction::PaintOver(*over))),
     }
 }
 
@@ -615,7 +619,7 @@ fn masks(session: &Session) -> Vec<Mask> {
     let of = |slice| {
         session
             .mask_of(SliceKey { case, slice })
-            .map_or_else(|| Mask::empty(SIDE, SIDE), |m| m.into_owned())
+            .map_or_else(|| Mask::new_blank(SIDE, SIDE), |m| m.into_owned())
     };
     (0..session.cases[0].slices.len()).map(of).collect()
 }
@@ -631,9 +635,9 @@ proptest! {
     ) {
         let mut session = drawing(3);
         before.iter().for_each(|g| play(&mut session, g));
-        let mut label = session.labels()[usize::from(locked) - 1].clone();
+        let mut label = session.all_labels()[usize::from(locked) - 1].clone();
         label.locked = true;
-        session.apply(Action::Label(LabelAction::Change(locked, label)));
+        session.apply_action(Action::Label(LabelAction::Change(locked, label)));
         let (start, steps) = (masks(&session), session.history.len());
         let mut states = vec![start.clone()];
         for gesture in &after {
@@ -641,8 +645,8 @@ proptest! {
             prop_assert!(!session.is_drawing());
             let now = masks(&session);
             for (now, start) in now.iter().zip(&start) {
-                prop_assert_eq!(now.region(locked), start.region(locked), "a locked label changed by {:?}", gesture);
-                prop_assert!(now.labels().iter().all(|l| *l <= 3));
+                prop_assert_eq!(now.label_region(locked), start.label_region(locked), "a locked label changed by {:?}", gesture);
+                prop_assert!(now.pixel_labels().iter().all(|l| *l <= 3));
             }
             if states.last() != Some(&now) {
                 states.push(now);
@@ -668,20 +672,23 @@ fn what_is_shown_before_is_what_changes() {
     command(&mut session, UserCommand::ToolFill);
     point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
     assert!(
-        session.preview().region.as_ref().unwrap().is_empty(),
+        session.tool_preview().region.as_ref().unwrap().is_empty(),
         "it has the label already"
     );
-    session.apply(Action::Label(LabelAction::Choose(2)));
+    session.apply_action(Action::Label(LabelAction::Choose(2)));
     point(&mut session, PointerPhase::Hover, [20.5, 20.0], false);
-    assert_eq!(session.preview().region, Some(mask(&session).region(1)));
+    assert_eq!(
+        session.tool_preview().region,
+        Some(mask(&session).label_region(1))
+    );
     let locked = Label {
         locked: true,
-        ..session.labels()[0].clone()
+        ..session.all_labels()[0].clone()
     };
-    session.apply(Action::Label(LabelAction::Change(1, locked)));
+    session.apply_action(Action::Label(LabelAction::Change(1, locked)));
     point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
     assert!(
-        session.preview().region.as_ref().unwrap().is_empty(),
+        session.tool_preview().region.as_ref().unwrap().is_empty(),
         "it is locked"
     );
 }
@@ -698,7 +705,7 @@ fn keys_keep_the_tool_where_they_moved_it() {
     command(&mut session, UserCommand::PointerRight);
     command(&mut session, UserCommand::DrawAtPointer);
     assert_eq!(
-        mask(&session).at(22, 20),
+        mask(&session).label_at(22, 20),
         1,
         "a held key or an open dialog does not move it"
     );
@@ -718,14 +725,14 @@ fn undo_and_backspace_take_back_the_last_corner_alone() {
             click(&mut session, at, false);
         }
         command(&mut session, back);
-        assert_eq!(session.preview().points.len(), 3);
+        assert_eq!(session.tool_preview().points.len(), 3);
         command(&mut session, back);
         command(&mut session, back);
         assert!(session.is_drawing(), "the first corner is left");
         command(&mut session, back);
         assert!(!session.is_drawing());
         assert_eq!(
-            session.case().unwrap().status,
+            session.current_case().unwrap().status,
             Status::New,
             "the case is not skipped"
         );

@@ -3,31 +3,31 @@
 use super::sheet;
 use crate::{
     session::Session,
-    ui::widgets::{explain, pair},
+    ui::widgets::{explanation_text, name_value_line},
 };
 use egui::Ui;
 
 /// Shows version, device and licences; true once it is done.
-pub(super) fn show(ui: &mut Ui, session: &Session) -> bool {
-    sheet::body(ui, "Labrum", |ui| {
-        explain(ui, env!("CARGO_PKG_DESCRIPTION"));
+pub(super) fn show_dialog(ui: &mut Ui, session: &Session) -> bool {
+    sheet::show_body(ui, "Labrum", |ui| {
+        explanation_text(ui, env!("CARGO_PKG_DESCRIPTION"));
         ui.add_space(8.0);
-        pair(ui, "Version", env!("CARGO_PKG_VERSION"));
-        pair(ui, "Licence", "MIT or Apache-2.0");
-        pair(ui, "Device", &session.device);
+        name_value_line(ui, "Version", env!("CARGO_PKG_VERSION"));
+        name_value_line(ui, "Licence", "MIT or Apache-2.0");
+        name_value_line(ui, "Device", &session.device);
         for model in &session.models {
             let made = &model.card.trained_on;
-            pair(
+            name_value_line(
                 ui,
-                &model.title(),
+                &model.display_title(),
                 &format!("{} ({})", made.data, made.license),
             );
         }
         ui.add_space(8.0);
-        explain(
+        explanation_text(
             ui,
             "Not a medical device: what it shows is to be checked by someone who knows.",
         );
     });
-    sheet::buttons(ui, |ui| sheet::main_button(ui, "Close", None))
+    sheet::show_buttons(ui, |ui| sheet::main_button(ui, "Close", None))
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     ui::{
         theme,
-        widgets::{capital, explain, plural, section},
+        widgets::{capitalize_first, count_with_noun, explanation_text, section_heading},
     },
 };
 use egui::{Align2, Button, RichText, TextEdit, Ui, vec2};
@@ -36,13 +36,13 @@ pub(super) fn usual_folder(session: &Session) -> String {
 }
 
 /// A box to tick with what it means behind it.
-fn tick(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
+fn explained_checkbox(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
     ui.horizontal(|ui| {
         ui.checkbox(on, name);
         ui.label(
             RichText::new(meaning)
                 .size(12.0)
-                .color(theme::colors(ui).dimmed),
+                .color(theme::current_colors(ui).dimmed),
         );
     });
 }
@@ -50,7 +50,7 @@ fn tick(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
 impl ExportDialog {
     /// A dialog with what was chosen last.
     pub(super) fn new(session: &Session) -> Self {
-        let has_mask = session.case().is_some_and(|case| case.has_mask());
+        let has_mask = session.current_case().is_some_and(|case| case.has_mask());
         Self {
             folder: usual_folder(session),
             options: ExportOptions {
@@ -67,7 +67,7 @@ impl ExportDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -81,7 +81,7 @@ impl ExportDialog {
         }
         // What stands below the list has its place on every screen but the lowest.
         let is_low = ui.ctx().content_rect().height() < LOW;
-        sheet::body(ui, "Export", |ui| {
+        sheet::show_body(ui, "Export", |ui| {
             ui.columns(2, |columns| {
                 self.choose_masks(&mut columns[0], session);
                 self.choose_patient(&mut columns[1]);
@@ -92,9 +92,9 @@ impl ExportDialog {
                 self.choose_replacing(ui);
             }
         });
-        sheet::below(ui, |ui| {
+        sheet::show_below_body(ui, |ui| {
             if !is_low {
-                section(ui, "Folder");
+                section_heading(ui, "Folder");
             }
             self.choose_folder(ui, session, is_low, actions);
             if !is_low {
@@ -102,29 +102,29 @@ impl ExportDialog {
                 ui.add_space(8.0);
             }
             ui.add_space(4.0);
-            self.buttons(ui, session, actions)
+            self.show_buttons(ui, session, actions)
         })
     }
 
     fn choose_masks(&mut self, ui: &mut Ui, session: &Session) {
-        section(ui, "Masks");
-        if let Some(case) = session.case() {
-            let found = case.found();
+        section_heading(ui, "Masks");
+        if let Some(case) = session.current_case() {
+            let found = case.measured_slice_count();
             let all = if case.slices.len() > 1 {
                 format!(
                     "This case: {}, {} with a mask",
-                    case.title(),
-                    plural(found, "slice")
+                    case.display_title(),
+                    count_with_noun(found, "slice")
                 )
             } else {
-                format!("This case: {}", case.title())
+                format!("This case: {}", case.display_title())
             };
             ui.add_enabled_ui(case.has_mask(), |ui| {
                 ui.radio_value(&mut self.scope, ExportScope::ThisCase, all)
                     .on_disabled_hover_text("It has no mask");
             });
             if case.slices.len() > 1 {
-                ui.add_enabled_ui(case.finding().is_some(), |ui| {
+                ui.add_enabled_ui(case.shown_finding().is_some(), |ui| {
                     let this = format!("This slice ({})", case.slice + 1);
                     ui.radio_value(&mut self.scope, ExportScope::ThisSlice, this)
                         .on_disabled_hover_text("This slice has no mask");
@@ -143,7 +143,7 @@ impl ExportDialog {
                 ui.add(TextEdit::singleline(&mut self.options.names).desired_width(f32::INFINITY))
                     .accessible_name("Names of the files");
             });
-            explain(
+            explanation_text(
                 ui,
                 "{study} {study-uid} {series} {series-uid} {modality} {date} {label} are filled in; a / makes a folder. \
                  A manifest lists all files.",
@@ -152,7 +152,7 @@ impl ExportDialog {
     }
 
     fn choose_formats(&mut self, ui: &mut Ui, session: &Session) {
-        section(ui, "Formats");
+        section_heading(ui, "Formats");
         let count = if ui.available_width() < 560.0 { 2 } else { 3 };
         let rows = ExportFormat::ALL.len().div_ceil(count);
         ui.columns(count, |columns| {
@@ -170,8 +170,8 @@ impl ExportDialog {
         let is_possible = refusal.is_none();
         let mut is_on = is_possible && self.options.formats.contains(&format);
         ui.add_enabled_ui(is_possible, |ui| {
-            let tip = capital(format.explanation());
-            ui.checkbox(&mut is_on, format.label())
+            let tip = capitalize_first(format.explanation());
+            ui.checkbox(&mut is_on, format.display_name())
                 .on_hover_text(tip)
                 .on_disabled_hover_text(refusal.unwrap_or_default());
         });
@@ -183,7 +183,7 @@ impl ExportDialog {
         }
     }
 
-    fn formats(&self, session: &Session) -> Vec<ExportFormat> {
+    fn available_formats(&self, session: &Session) -> Vec<ExportFormat> {
         let is_possible =
             |format: ExportFormat| session.cannot_export(self.scope, format).is_none();
         let all = ExportFormat::ALL.into_iter();
@@ -194,27 +194,27 @@ impl ExportDialog {
     fn choose_seg(&mut self, ui: &mut Ui, session: &Session) {
         use ExportFormat as F;
         if !self
-            .formats(session)
+            .available_formats(session)
             .iter()
             .any(|f| matches!(f, F::DicomSeg | F::SegLabelMap | F::SegFractional))
         {
             return;
         }
-        section(ui, "DICOM-SEG");
+        section_heading(ui, "DICOM-SEG");
         let options = &mut self.options;
-        tick(
+        explained_checkbox(
             ui,
             &mut options.for_viewers,
             "For Slicer and OHIF",
             "made-up geometry for images without one, and labelled so",
         );
-        tick(
+        explained_checkbox(
             ui,
             &mut options.leave_out_empty,
             "Leave out empty frames",
             "smaller; some viewers misplace the others then",
         );
-        tick(
+        explained_checkbox(
             ui,
             &mut options.compress,
             "Compress without loss",
@@ -223,10 +223,10 @@ impl ExportDialog {
     }
 
     fn choose_patient(&mut self, ui: &mut Ui) {
-        section(ui, "Patient");
+        section_heading(ui, "Patient");
         let options = &mut self.options;
         ui.checkbox(&mut options.deidentify, "Remove the patient");
-        explain(ui, "Images are written too; all files refer to these.");
+        explanation_text(ui, "Images are written too; all files refer to these.");
         if options.deidentify {
             let tip = "Distances between them stay";
             ui.checkbox(
@@ -234,7 +234,7 @@ impl ExportDialog {
                 "Shift dates instead of removing them",
             )
             .on_hover_text(tip);
-            explain(
+            explanation_text(
                 ui,
                 "Basic profile of DICOM PS3.15. Text that is part of the pixels stays: look at ultrasound and screenshots.",
             );
@@ -249,7 +249,7 @@ impl ExportDialog {
         is_named: bool,
         actions: &mut Vec<Action>,
     ) {
-        sheet::row(ui, |ui| {
+        sheet::show_button_row(ui, |ui| {
             let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"))
                 .min_size(vec2(96.0, 28.0));
             let browse = ui
@@ -274,14 +274,14 @@ impl ExportDialog {
             &mut self.options.replace,
             "Replace files that are there already",
         );
-        explain(
+        explanation_text(
             ui,
             "The folder is made if it is not there. Files are read back and compared before the export counts as done.",
         );
     }
 
-    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        let formats = self.formats(session);
+    fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let formats = self.available_formats(session);
         let missing = if formats.is_empty() {
             Some("Choose a format")
         } else if self.folder.trim().is_empty() {
@@ -290,7 +290,7 @@ impl ExportDialog {
             None
         };
         let mut close = false;
-        sheet::row(ui, |ui| {
+        sheet::show_button_row(ui, |ui| {
             if sheet::main_button(ui, "Export", missing) {
                 let options = ExportOptions {
                     formats,

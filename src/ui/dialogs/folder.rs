@@ -3,7 +3,7 @@
 use super::{path::to_path, sheet};
 use crate::{
     session::{Action, Session, job::Pick},
-    ui::widgets::explain,
+    ui::widgets::explanation_text,
 };
 use egui::{Button, TextEdit, Ui, vec2};
 
@@ -35,7 +35,7 @@ impl FolderDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -61,7 +61,7 @@ impl FolderDialog {
                 Pick::ImageFolder,
             ),
         };
-        sheet::body(ui, heading, |ui| {
+        sheet::show_body(ui, heading, |ui| {
             ui.horizontal(|ui| {
                 let width = ui.available_width() - 96.0;
                 let field = ui.add(
@@ -83,10 +83,10 @@ impl FolderDialog {
                     actions.push(Action::Pick(pick));
                 }
             });
-            explain(ui, &self.meaning(session));
+            explanation_text(ui, &self.purpose_text(session));
         });
         let missing = self.folder.trim().is_empty().then_some("Name a folder");
-        let (go_on, close) = sheet::buttons(ui, |ui| {
+        let (go_on, close) = sheet::show_buttons(ui, |ui| {
             let go_on = sheet::main_button(ui, go, missing);
             (
                 go_on,
@@ -105,8 +105,8 @@ impl FolderDialog {
         close
     }
 
-    fn meaning(&self, session: &Session) -> String {
-        match (self.purpose, session.missing()) {
+    fn purpose_text(&self, session: &Session) -> String {
+        match (self.purpose, session.missing_case_count()) {
             (FolderPurpose::NewWorkspace, _) => {
                 "A new or empty folder. The workspace that is open is closed and stays as it \
                                            is; one that is in the folder already is opened."

@@ -7,10 +7,10 @@ use crate::{
         learning::{LearnAction, Learning},
     },
     ui::{
-        charts::{Chart, ChartSeries, short},
+        charts::{Chart, ChartSeries, format_short},
         table::{Cell, Column, ROW, TableColumns},
         theme,
-        widgets::{capital, explain, plural},
+        widgets::{capitalize_first, count_with_noun, explanation_text},
     },
 };
 use egui::{Button, Color32, Context, Id, Label, RichText, ScrollArea, Ui, vec2};
@@ -26,19 +26,19 @@ use labrum_core::{
 };
 
 const MEANS: [Column; 4] = [
-    Column::words("Mean of the held-out cases", 190.0),
-    Column::figures("Before", 84.0),
-    Column::figures("After", 84.0),
-    Column::figures("Difference, 95 % interval", 220.0),
+    Column::of_words("Mean of the held-out cases", 190.0),
+    Column::of_figures("Before", 84.0),
+    Column::of_figures("After", 84.0),
+    Column::of_figures("Difference, 95 % interval", 220.0),
 ];
 
 const CASES: [Column; 6] = [
-    Column::words("Case, worst first", 138.0),
-    Column::figures("Dice before", 80.0),
-    Column::figures("Dice after", 80.0),
-    Column::figures("Gain", 68.0),
-    Column::figures("Hausdorff 95 (px)", 116.0),
-    Column::figures("Boundary IoU", 116.0),
+    Column::of_words("Case, worst first", 138.0),
+    Column::of_figures("Dice before", 80.0),
+    Column::of_figures("Dice after", 80.0),
+    Column::of_figures("Gain", 68.0),
+    Column::of_figures("Hausdorff 95 (px)", 116.0),
+    Column::of_figures("Boundary IoU", 116.0),
 ];
 
 /// What is judged.
@@ -63,13 +63,13 @@ impl GateDialog {
     }
 
     /// What comes back once it is closed.
-    pub(super) fn below(self) -> Dialogs {
+    pub(super) fn into_previous(self) -> Dialogs {
         self.from
             .map_or(Dialogs::None, |versions| Dialogs::Versions(*versions))
     }
 
     /// Shows the dialog.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &self,
         ui: &mut Ui,
         session: &Session,
@@ -78,46 +78,53 @@ impl GateDialog {
         let learning = &session.learning;
         let mut turn = DialogOutcome::Stay;
         match self.judged {
-            Judged::Version(key) => match learning.version(key) {
+            Judged::Version(key) => match learning.version_by_key(key) {
                 Some(version) => {
                     mark_seen(ui.ctx(), key);
                     let heading = format!("Gate report: {}", version.name);
-                    turn = sheet::body(ui, &heading, |ui| of_version(ui, version, actions));
+                    turn = sheet::show_body(ui, &heading, |ui| of_version(ui, version, actions));
                 }
-                None => sheet::body(ui, "Gate report", |ui| {
-                    explain(ui, "This version is not there any more.")
+                None => sheet::show_body(ui, "Gate report", |ui| {
+                    explanation_text(ui, "This version is not there any more.")
                 }),
             },
             Judged::Comparison(first, second) => {
-                let name = |key| learning.version(key).map_or("?", |v| v.name.as_str());
+                let name = |key| {
+                    learning
+                        .version_by_key(key)
+                        .map_or("?", |v| v.name.as_str())
+                };
                 let heading = format!("{} against {}", name(second), name(first));
-                sheet::body(ui, &heading, |ui| match compared(learning, first, second) {
-                    Some(report) => {
-                        turn = body(ui, report, &[name(first), name(second)], true, actions)
+                sheet::show_body(ui, &heading, |ui| {
+                    match matching_comparison(learning, first, second) {
+                        Some(report) => {
+                            turn =
+                                show_report(ui, report, &[name(first), name(second)], true, actions)
+                        }
+                        None if learning.is_comparing => show_judging_spinner(ui),
+                        None => explanation_text(
+                            ui,
+                            "The two versions could not be compared; a message says why.",
+                        ),
                     }
-                    None if learning.is_comparing => waits(ui),
-                    None => explain(
-                        ui,
-                        "The two versions could not be compared; a message says why.",
-                    ),
                 });
             }
         }
-        match self.buttons(ui, learning, actions) {
+        match self.show_buttons(ui, learning, actions) {
             true => DialogOutcome::Close,
             false => turn,
         }
     }
 
     /// What can be decided; true once it is done.
-    fn buttons(&self, ui: &mut Ui, learning: &Learning, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&self, ui: &mut Ui, learning: &Learning, actions: &mut Vec<Action>) -> bool {
         let version = match self.judged {
-            Judged::Version(key) => learning.version(key),
+            Judged::Version(key) => learning.version_by_key(key),
             Judged::Comparison(..) => None,
         };
         let mut done = false;
         let size = vec2(88.0, 28.0);
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let decide = version.filter(|v| !v.is_active);
             let words = decide.map(|v| match v.state {
                 VersionState::Undecided => "Use it",
@@ -155,12 +162,16 @@ impl GateDialog {
 }
 
 /// The comparison of these two, where it is there.
-fn compared(learning: &Learning, first: VersionKey, second: VersionKey) -> Option<&GateReport> {
+fn matching_comparison(
+    learning: &Learning,
+    first: VersionKey,
+    second: VersionKey,
+) -> Option<&GateReport> {
     let (a, b, report) = learning.comparison.as_ref()?;
     ((*a, *b) == (first, second)).then_some(&**report)
 }
 
-fn waits(ui: &mut Ui) {
+fn show_judging_spinner(ui: &mut Ui) {
     ui.horizontal(|ui| {
         ui.spinner();
         ui.label("Both versions are judged on the held-out cases.");
@@ -175,21 +186,21 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Dial
         VersionState::Undecided => "It waits for your decision.",
     };
     // What a person decided may differ from what the gate said.
-    let why = if version.reason == version.report.verdict.reason() {
+    let why = if version.reason == version.report.verdict.reason_text() {
         ""
     } else {
         &version.reason
     };
-    explain(
+    explanation_text(
         ui,
         format!(
             "Learned from {}. {state} {}",
             version.parent_name,
-            capital(why)
+            capitalize_first(why)
         )
         .trim_end(),
     );
-    body(
+    show_report(
         ui,
         &version.report,
         &["the active model then", &version.name],
@@ -198,27 +209,27 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Dial
     )
 }
 
-fn body(
+fn show_report(
     ui: &mut Ui,
     report: &GateReport,
     names: &[&str; 2],
     compares: bool,
     actions: &mut Vec<Action>,
 ) -> DialogOutcome {
-    let (icon, color, words) = headline(ui, report, names, compares);
+    let (icon, color, words) = report_headline(ui, report, names, compares);
     ui.horizontal(|ui| {
         ui.label(icon.rich_text().size(20.0).color(color));
         ui.label(RichText::new(words).size(16.0).color(color));
     });
     ui.add(
-        Label::new(capital(report.verdict.reason()))
+        Label::new(capitalize_first(report.verdict.reason_text()))
             .wrap()
             .selectable(true),
     );
-    ui.label(RichText::new(counts(report)).color(theme::colors(ui).strong));
+    ui.label(RichText::new(verdict_counts_text(report)).color(theme::current_colors(ui).strong));
     ui.add_space(4.0);
     if report.cases.is_empty() {
-        explain(
+        explanation_text(
             ui,
             "Some cases are held out as they come in; accept one of these (marked in the case list), and it judges.",
         );
@@ -231,22 +242,22 @@ fn body(
         ui.vertical(|ui| {
             ui.set_width(ui.available_width() - plot - 16.0);
             ui.spacing_mut().item_spacing.y = 0.0;
-            means(ui, report);
+            show_means(ui, report);
             ui.add_space(8.0);
-            turn = cases(ui, report, height - 5.0 * ROW - 8.0, actions);
+            turn = show_case_table(ui, report, height - 5.0 * ROW - 8.0, actions);
         });
-        scatter(ui, report, plot);
+        show_dice_scatter(ui, report, plot);
     });
     turn
 }
 
-fn headline(
+fn report_headline(
     ui: &Ui,
     report: &GateReport,
     [a, b]: &[&str; 2],
     compares: bool,
 ) -> (MaterialIcon, Color32, String) {
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let surely = report.dice.is_some_and(|dice| dice.low > 0.0);
     match &report.verdict {
         Verdict::Better { .. } if compares => {
@@ -296,8 +307,8 @@ fn headline(
 }
 
 /// "7 better, 1 worse, 2 about the same".
-fn counts(report: &GateReport) -> String {
-    let held_out = format!("{} held out", plural(report.cases.len(), "case"));
+fn verdict_counts_text(report: &GateReport) -> String {
+    let held_out = format!("{} held out", count_with_noun(report.cases.len(), "case"));
     if report.dice.is_none() {
         return if report.cases.is_empty() {
             held_out
@@ -310,10 +321,10 @@ fn counts(report: &GateReport) -> String {
     format!("{better} better, {worse} worse, {same} about the same")
 }
 
-fn means(ui: &mut Ui, report: &GateReport) {
+fn show_means(ui: &mut Ui, report: &GateReport) {
     let table = TableColumns(&MEANS);
-    table.heading(ui);
-    let (before, after) = report.means();
+    table.show_headings(ui);
+    let (before, after) = report.mean_scores();
     let mut line = |name: &str,
                     of: &dyn Fn(&Scores) -> Option<f64>,
                     difference: Option<MeanInterval>,
@@ -327,11 +338,11 @@ fn means(ui: &mut Ui, report: &GateReport) {
         };
         let cell = difference.map_or(Cell::new("–"), |d| {
             let cell = Cell::new(with_interval(&d, digits));
-            certain(&d, sign).map_or(Cell::new(with_interval(&d, digits)), |good| {
-                cell.color(shade(ui, good))
+            is_surely_better(&d, sign).map_or(Cell::new(with_interval(&d, digits)), |good| {
+                cell.with_color(verdict_color(ui, good))
             })
         });
-        table.row(
+        table.show_row(
             ui,
             &[
                 Cell::new(name),
@@ -362,17 +373,17 @@ pub(super) fn with_interval(d: &MeanInterval, digits: usize) -> String {
 
 /// Whether a difference is surely for the better; `None` where 0 is within the interval. Of some figures (`sign` -1) less
 /// is better.
-pub(super) fn certain(d: &MeanInterval, sign: f64) -> Option<bool> {
+pub(super) fn is_surely_better(d: &MeanInterval, sign: f64) -> Option<bool> {
     (d.low > 0.0 || d.high < 0.0).then_some(d.mean * sign > 0.0)
 }
 
 /// The colour of better and of worse.
-pub(super) fn shade(ui: &Ui, is_better: bool) -> Color32 {
-    let colors = theme::colors(ui);
+pub(super) fn verdict_color(ui: &Ui, is_better: bool) -> Color32 {
+    let colors = theme::current_colors(ui);
     if is_better { colors.good } else { colors.error }
 }
 
-fn cases(
+fn show_case_table(
     ui: &mut Ui,
     report: &GateReport,
     height: f32,
@@ -380,16 +391,16 @@ fn cases(
 ) -> DialogOutcome {
     let table = TableColumns(&CASES);
     let mut sorted: Vec<&GateCase> = report.cases.iter().collect();
-    sorted.sort_by(|a, b| a.gain().total_cmp(&b.gain()));
+    sorted.sort_by(|a, b| a.dice_gain().total_cmp(&b.dice_gain()));
     // The bar of the list is not to lie on the figures.
-    table.heading(ui);
+    table.show_headings(ui);
     let mut turn = DialogOutcome::Stay;
     ScrollArea::vertical()
         .max_height(height)
         .auto_shrink([false, false])
         .show_rows(ui, ROW, sorted.len(), |ui, rows| {
             for case in sorted.get(rows).unwrap_or_default() {
-                let response = table.choice(ui, &case_cells(ui, case), false);
+                let response = table.show_selectable_row(ui, &case_cells(ui, case), false);
                 if response
                     .on_hover_text(format!(
                         "{}\nClick to show this case on the canvas",
@@ -416,11 +427,13 @@ fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
             format!("{} to {now}", figure(of(&b), digits))
         })
     };
-    let gain = match (before, case.change()) {
+    let gain = match (before, case.change_direction()) {
         (None, _) => Cell::new("–"),
         _ if case.is_as_good() => Cell::new("as good"),
-        (_, 0) => Cell::new(format!("{:+.3}", case.gain())),
-        (_, change) => Cell::new(format!("{:+.3}", case.gain())).color(shade(ui, change > 0)),
+        (_, 0) => Cell::new(format!("{:+.3}", case.dice_gain())),
+        (_, change) => {
+            Cell::new(format!("{:+.3}", case.dice_gain())).with_color(verdict_color(ui, change > 0))
+        }
     };
     [
         Cell::new(&case.name),
@@ -433,15 +446,15 @@ fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
 }
 
 /// Dice of each case before and after: above the diagonal it became better.
-fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
-    let colors = theme::colors(ui);
+fn show_dice_scatter(ui: &mut Ui, report: &GateReport, side: f32) {
+    let colors = theme::current_colors(ui);
     let judged: Vec<&GateCase> = report
         .cases
         .iter()
         .filter(|case| case.active.is_some())
         .collect();
     if judged.is_empty() {
-        explain(ui, "There was no model before to compare with.");
+        explanation_text(ui, "There was no model before to compare with.");
         return;
     }
     let groups = [
@@ -449,7 +462,11 @@ fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
         (-1, "worse", colors.error),
         (0, "about the same", colors.dimmed),
     ];
-    let of = |sign: i8| judged.iter().filter(move |case| case.change() == sign);
+    let of = |sign: i8| {
+        judged
+            .iter()
+            .filter(move |case| case.change_direction() == sign)
+    };
     let series: Vec<ChartSeries> = groups
         .iter()
         .map(|(sign, name, color)| ChartSeries {
@@ -477,24 +494,24 @@ fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
         includes: &[],
         mark: None,
         has_diagonal: true,
-        figure: short,
+        figure: format_short,
         tip: &tip,
     };
-    chart.show(ui, &series);
+    chart.show_plot(ui, &series);
 }
 
 /// Remembers that a version's report was looked at: it is no news any more.
 pub(in crate::ui) fn mark_seen(ctx: &Context, version: VersionKey) {
-    ctx.data_mut(|data| data.insert_temp(seen(), Some(version)));
+    ctx.data_mut(|data| data.insert_temp(seen_version_id(), Some(version)));
 }
 
 /// Whether somebody looked at a version's report.
 pub(in crate::ui) fn was_seen(ctx: &Context, version: VersionKey) -> bool {
-    ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen()))
+    ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen_version_id()))
         .flatten()
         == Some(version)
 }
 
-fn seen() -> Id {
+fn seen_version_id() -> Id {
     Id::unique("report that was looked at")
 }

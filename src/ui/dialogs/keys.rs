@@ -9,7 +9,7 @@ use crate::{
     },
     ui::{
         shortcuts, theme,
-        widgets::{column, explain, icon_button},
+        widgets::{explanation_text, icon_button, name_column},
     },
 };
 use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
@@ -58,36 +58,36 @@ pub(crate) struct KeysDialog {
 
 impl KeysDialog {
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
         let mut keys = session.settings.keys.clone();
-        self.listen(ui, &mut keys);
-        sheet::body(ui, "Keys and mouse", |ui| {
-            explain(ui, "Click a key to change it.");
-            heading(ui, "Mouse and held keys");
+        self.capture_shortcut(ui, &mut keys);
+        sheet::show_body(ui, "Keys and mouse", |ui| {
+            explanation_text(ui, "Click a key to change it.");
+            group_heading(ui, "Mouse and held keys");
             for (what, how) in FIXED {
-                line(ui, what, |ui| {
+                show_named_line(ui, what, |ui| {
                     ui.label(how);
                 });
             }
             for menu in Menu::ALL {
-                heading(ui, menu.label());
+                group_heading(ui, menu.display_label());
                 for entry in COMMANDS.iter().filter(|e| e.menu == menu) {
-                    line(ui, entry.label.trim_end_matches("..."), |ui| {
-                        self.key(ui, entry, &mut keys)
+                    show_named_line(ui, entry.label.trim_end_matches("..."), |ui| {
+                        self.show_shortcut_button(ui, entry, &mut keys)
                     });
                 }
             }
         });
-        let close = sheet::below(ui, |ui| {
+        let close = sheet::show_below_body(ui, |ui| {
             ui.label(
                 RichText::new(&self.told)
                     .size(12.0)
-                    .color(theme::colors(ui).warning),
+                    .color(theme::current_colors(ui).warning),
             );
             ui.horizontal(|ui| {
                 let is_changed = keys != Keys::default();
@@ -99,7 +99,7 @@ impl KeysDialog {
                     keys.reset_all();
                     self.told = "All keys are the usual ones again.".into();
                 }
-                sheet::row(ui, |ui| sheet::main_button(ui, "Close", None))
+                sheet::show_button_row(ui, |ui| sheet::main_button(ui, "Close", None))
             })
             .inner
         });
@@ -112,13 +112,13 @@ impl KeysDialog {
     }
 
     /// The key of a command: a click on it waits for another.
-    fn key(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
+    fn show_shortcut_button(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
         let (command, name) = (entry.command, entry.label.trim_end_matches("..."));
         let is_waiting = self.waiting == Some(command);
         let all = keys
-            .of(command)
+            .shortcuts_for(command)
             .iter()
-            .map(shortcuts::words)
+            .map(shortcuts::display_text)
             .collect::<Vec<_>>()
             .join(", ");
         let words = if is_waiting {
@@ -144,13 +144,13 @@ impl KeysDialog {
         if keys.is_changed(command)
             && icon_button(ui, ICON_RESTART_ALT, &format!("Usual key for {name}")).clicked()
         {
-            keys.reset(command);
+            keys.reset_shortcuts(command);
             self.told = format!("{name} has its usual keys again, but for those that others have.");
         }
     }
 
     /// Takes the key that is pressed for the command that waits.
-    fn listen(&mut self, ui: &Ui, keys: &mut Keys) {
+    fn capture_shortcut(&mut self, ui: &Ui, keys: &mut Keys) {
         let Some(command) = self.waiting else { return };
         let mut pressed: Option<(Key, Modifiers)> = None;
         ui.input_mut(|input| {
@@ -171,12 +171,17 @@ impl KeysDialog {
         let Some((key, modifiers)) = pressed else {
             return;
         };
-        match chosen(key, modifiers) {
+        match validate_shortcut(key, modifiers) {
             Ok(shortcut) => {
-                let loser = keys.assign(command, shortcut);
-                let words = shortcuts::words(&shortcut);
-                let lost = loser.map_or(String::new(), |l| format!(" {} has it no more.", bare(l)));
-                self.told = format!("{words} is for {} now.{lost}", bare(command));
+                let loser = keys.assign_shortcut(command, shortcut);
+                let words = shortcuts::display_text(&shortcut);
+                let lost = loser.map_or(String::new(), |l| {
+                    format!(" {} has it no more.", label_without_ellipsis(l))
+                });
+                self.told = format!(
+                    "{words} is for {} now.{lost}",
+                    label_without_ellipsis(command)
+                );
                 self.waiting = None;
             }
             Err("") => {
@@ -189,7 +194,7 @@ impl KeysDialog {
 }
 
 /// The key that was pressed, or why no command can have it; no words where the user thought better of it.
-fn chosen(key: Key, modifiers: Modifiers) -> Result<Shortcut, &'static str> {
+fn validate_shortcut(key: Key, modifiers: Modifiers) -> Result<Shortcut, &'static str> {
     let is_alone = !modifiers.command && !modifiers.shift;
     match key {
         Key::Escape => return Err(""),
@@ -199,28 +204,28 @@ fn chosen(key: Key, modifiers: Modifiers) -> Result<Shortcut, &'static str> {
         _ if modifiers.alt => return Err("Alt is held to erase. Press a key without it."),
         _ => {}
     }
-    shortcuts::shortcut(key, modifiers).ok_or("This key cannot be used. Press another one.")
+    shortcuts::from_key_press(key, modifiers).ok_or("This key cannot be used. Press another one.")
 }
 
-fn bare(command: UserCommand) -> &'static str {
-    command.label().trim_end_matches("...")
+fn label_without_ellipsis(command: UserCommand) -> &'static str {
+    command.display_label().trim_end_matches("...")
 }
 
-fn heading(ui: &mut Ui, words: &str) {
+fn group_heading(ui: &mut Ui, words: &str) {
     ui.add_space(8.0);
     ui.label(
         RichText::new(words)
             .size(12.0)
-            .color(theme::colors(ui).dimmed),
+            .color(theme::current_colors(ui).dimmed),
     );
 }
 
 /// A name on the left, and what belongs to it in a column of its own.
-fn line(ui: &mut Ui, name: &str, more: impl FnOnce(&mut Ui)) {
+fn show_named_line(ui: &mut Ui, name: &str, more: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
         // As high as the button for the usual key: no row moves when that appears.
         ui.set_min_height(27.0);
-        column(ui, 290.0, RichText::new(name));
+        name_column(ui, 290.0, RichText::new(name));
         more(ui);
     });
 }
@@ -233,12 +238,12 @@ mod tests {
     #[test]
     fn keys_that_are_held_belong_to_no_command() {
         for key in [Key::Space, Key::H, Key::Tab] {
-            assert!(chosen(key, Modifiers::NONE).is_err());
+            assert!(validate_shortcut(key, Modifiers::NONE).is_err());
         }
-        assert!(chosen(Key::B, Modifiers::ALT).is_err());
-        assert_eq!(chosen(Key::Escape, Modifiers::NONE), Err(""));
+        assert!(validate_shortcut(Key::B, Modifiers::ALT).is_err());
+        assert_eq!(validate_shortcut(Key::Escape, Modifiers::NONE), Err(""));
         assert_eq!(
-            chosen(Key::H, Modifiers::COMMAND).unwrap(),
+            validate_shortcut(Key::H, Modifiers::COMMAND).unwrap(),
             Shortcut {
                 ctrl: true,
                 shift: false,

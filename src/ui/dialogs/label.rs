@@ -5,7 +5,7 @@ use crate::{
     session::{Action, Session, labels::LabelAction},
     ui::{
         theme,
-        widgets::{explain, section},
+        widgets::{explanation_text, section_heading},
     },
 };
 use egui::{
@@ -34,35 +34,37 @@ pub(crate) struct LabelDialog {
 
 impl LabelDialog {
     /// For a new label.
-    pub(super) fn add(session: &Session) -> Self {
-        let labels = session.labels();
+    pub(super) fn for_new(session: &Session) -> Self {
+        let labels = session.all_labels();
         let label = Label {
             color: free_color(labels),
-            ..Label::named(format!("Label {}", labels.len() + 1), 0)
+            ..Label::with_name(format!("Label {}", labels.len() + 1), 0)
         };
-        Self::of(None, label, true)
+        Self::from_parts(None, label, true)
     }
 
     /// For a label of the list, 1..=n.
-    pub(super) fn edit(session: &Session, value: u8) -> Option<Self> {
-        let label = session.labels().get(usize::from(value).checked_sub(1)?)?;
-        Some(Self::of(Some(value), label.clone(), false))
+    pub(super) fn for_existing(session: &Session, value: u8) -> Option<Self> {
+        let label = session
+            .all_labels()
+            .get(usize::from(value).checked_sub(1)?)?;
+        Some(Self::from_parts(Some(value), label.clone(), false))
     }
 
-    fn of(value: Option<u8>, label: Label, follows_concept: bool) -> Self {
+    fn from_parts(value: Option<u8>, label: Label, follows_concept: bool) -> Self {
         Self {
             value,
             label,
             follows_concept,
             query: String::new(),
-            found: codes::search(""),
+            found: codes::search_concepts(""),
             had_focus: false,
         }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
-        sheet::body(
+    pub(super) fn show_dialog(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+        sheet::show_body(
             ui,
             if self.value.is_some() {
                 "Label"
@@ -70,7 +72,7 @@ impl LabelDialog {
                 "New label"
             },
             |ui| {
-                section(ui, "Name");
+                section_heading(ui, "Name");
                 let name = TextEdit::singleline(&mut self.label.name)
                     .desired_width(f32::INFINITY)
                     .char_limit(64);
@@ -80,16 +82,16 @@ impl LabelDialog {
                     select_all(ui, &name, &self.label.name);
                 }
                 self.follows_concept &= !name.changed();
-                section(ui, "Colour");
-                self.color(ui);
-                section(ui, "Concept");
-                self.concept(ui);
+                section_heading(ui, "Colour");
+                self.show_color_choice(ui);
+                section_heading(ui, "Concept");
+                self.show_concept_choice(ui);
             },
         );
-        self.buttons(ui, actions)
+        self.show_buttons(ui, actions)
     }
 
-    fn color(&mut self, ui: &mut Ui) {
+    fn show_color_choice(&mut self, ui: &mut Ui) {
         ui.horizontal(|ui| {
             for (i, color) in PALETTE.into_iter().enumerate() {
                 let (rect, response) = ui.allocate_exact_size(vec2(24.0, 24.0), Sense::click());
@@ -106,7 +108,7 @@ impl LabelDialog {
                 ui.painter()
                     .rect_filled(rect.shrink(3.0), 4.0, Color32::from_rgb(r, g, b));
                 if color == self.label.color || response.has_focus() {
-                    let stroke = Stroke::new(2.0, theme::colors(ui).strong);
+                    let stroke = Stroke::new(2.0, theme::current_colors(ui).strong);
                     ui.painter()
                         .rect_stroke(rect, 5.0, stroke, egui::StrokeKind::Inside);
                 }
@@ -120,10 +122,10 @@ impl LabelDialog {
         });
     }
 
-    fn concept(&mut self, ui: &mut Ui) {
+    fn show_concept_choice(&mut self, ui: &mut Ui) {
         let code = &self.label.concept;
         ui.label(&code.meaning);
-        explain(
+        explanation_text(
             ui,
             &format!(
                 "{} {} · {}",
@@ -135,7 +137,7 @@ impl LabelDialog {
             .desired_width(f32::INFINITY)
             .hint_text("Find: liver, tumour");
         if ui.add(field).accessible_name("Find a concept").changed() {
-            self.found = codes::search(&self.query);
+            self.found = codes::search_concepts(&self.query);
         }
         ui.add_space(2.0);
         let mut chosen = None;
@@ -146,7 +148,7 @@ impl LabelDialog {
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 if self.found.is_empty() {
-                    explain(ui, "No concept has these words.");
+                    explanation_text(ui, "No concept has these words.");
                 }
                 for concept in self.found.iter().take(LISTED) {
                     let button = Button::selectable(
@@ -165,7 +167,7 @@ impl LabelDialog {
                     }
                 }
                 if self.found.len() > LISTED {
-                    explain(
+                    explanation_text(
                         ui,
                         &format!("{} more: type more of the word.", self.found.len() - LISTED),
                     );
@@ -180,9 +182,9 @@ impl LabelDialog {
         }
     }
 
-    fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let missing = self
                 .label
                 .name
@@ -210,7 +212,7 @@ impl LabelDialog {
                 ui.label(
                     RichText::new(kept)
                         .size(12.0)
-                        .color(theme::colors(ui).dimmed),
+                        .color(theme::current_colors(ui).dimmed),
                 );
             }
         });

@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{Action, Session, labels::LabelAction},
-    ui::widgets::{explain, plural, section},
+    ui::widgets::{count_with_noun, explanation_text, section_heading},
 };
 use egui::{Button, ComboBox, Ui, vec2};
 use labrum_core::journal::LabelUse;
@@ -31,7 +31,7 @@ pub(crate) struct LabelRemovalDialog {
 
 impl LabelRemovalDialog {
     /// Whether a label shall go.
-    pub(super) fn remove(label: u8) -> Self {
+    pub(super) fn for_removal(label: u8) -> Self {
         Self {
             what: Removal::Remove,
             label,
@@ -42,12 +42,12 @@ impl LabelRemovalDialog {
     }
 
     /// Which label another one shall be.
-    pub(super) fn merge(session: &Session) -> Self {
+    pub(super) fn for_merge(session: &Session) -> Self {
         let label = session.active_label();
         Self {
             what: Removal::Merge,
             other: first_other(session, label),
-            ..Self::remove(label)
+            ..Self::for_removal(label)
         }
     }
 
@@ -57,12 +57,12 @@ impl LabelRemovalDialog {
         Self {
             what: Removal::Move,
             whole_case,
-            ..Self::merge(session)
+            ..Self::for_merge(session)
         }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -79,17 +79,17 @@ impl LabelRemovalDialog {
         };
         let counted = session.label_use(self.label).filter(|_| self.was_asked);
         let is_ready = counted.is_some() || self.what == Removal::Move;
-        sheet::body(ui, &heading, |ui| self.body(ui, session, counted));
-        self.buttons(ui, is_ready, actions)
+        sheet::show_body(ui, &heading, |ui| self.show_body(ui, session, counted));
+        self.show_buttons(ui, is_ready, actions)
     }
 
-    fn body(&mut self, ui: &mut Ui, session: &Session, counted: Option<LabelUse>) {
+    fn show_body(&mut self, ui: &mut Ui, session: &Session, counted: Option<LabelUse>) {
         if self.what != Removal::Remove {
             self.choose_other(ui, session);
         }
         match (self.what, counted) {
             (Removal::Move, _) => {
-                section(ui, "Where");
+                section_heading(ui, "Where");
                 ui.add_enabled_ui(session.is_on_slice(self.label), |ui| {
                     let here = ui.radio_value(&mut self.whole_case, false, "On this slice");
                     here.on_disabled_hover_text("This slice has no mask of the label");
@@ -97,21 +97,23 @@ impl LabelRemovalDialog {
                 ui.radio_value(&mut self.whole_case, true, "In the whole case");
             }
             (_, None) => drop(ui.label("Counting where it is used...")),
-            (what, Some(counted)) => drop(ui.label(consequence(what, counted))),
+            (what, Some(counted)) => drop(ui.label(consequence_text(what, counted))),
         }
         ui.add_space(4.0);
         match self.what {
-            Removal::Remove => explain(
+            Removal::Remove => explanation_text(
                 ui,
                 "In an open case, undo brings back there what was drawn. What models proposed is gone.",
             ),
-            Removal::Merge => explain(ui, "Models that know it propose the other one from now on."),
-            Removal::Move => explain(ui, "One step, which can be undone."),
+            Removal::Merge => {
+                explanation_text(ui, "Models that know it propose the other one from now on.")
+            }
+            Removal::Move => explanation_text(ui, "One step, which can be undone."),
         }
     }
 
     fn choose_other(&mut self, ui: &mut Ui, session: &Session) {
-        section(
+        section_heading(
             ui,
             if self.what == Removal::Merge {
                 "Merge into"
@@ -124,7 +126,7 @@ impl LabelRemovalDialog {
             .selected_text(shown)
             .width(240.0)
             .show_ui(ui, |ui| {
-                for label in others(session, self.label) {
+                for label in other_labels(session, self.label) {
                     ui.selectable_value(&mut self.other, Some(label), session.label_name(label));
                 }
             });
@@ -132,7 +134,7 @@ impl LabelRemovalDialog {
         ui.add_space(8.0);
     }
 
-    fn buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
         let (words, action) = match (self.what, self.other) {
             (Removal::Remove, _) => (
                 "Remove",
@@ -161,7 +163,7 @@ impl LabelRemovalDialog {
             }
         };
         let mut close = false;
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let missing = match (is_ready, &action) {
                 (false, _) => Some("It is being counted"),
                 (true, None) => Some("There is no other label"),
@@ -180,7 +182,7 @@ impl LabelRemovalDialog {
 }
 
 /// The other labels of the case.
-fn others(session: &Session, label: u8) -> Vec<u8> {
+fn other_labels(session: &Session, label: u8) -> Vec<u8> {
     session
         .standing_labels()
         .into_iter()
@@ -189,16 +191,16 @@ fn others(session: &Session, label: u8) -> Vec<u8> {
 }
 
 fn first_other(session: &Session, label: u8) -> Option<u8> {
-    others(session, label).first().copied()
+    other_labels(session, label).first().copied()
 }
 
-fn consequence(what: Removal, counted: LabelUse) -> String {
+fn consequence_text(what: Removal, counted: LabelUse) -> String {
     if counted.slices == 0 {
         return "It is used nowhere in the workspace.".into();
     }
     let (slices, cases) = (
-        plural(counted.slices as usize, "slice"),
-        plural(counted.cases as usize, "case"),
+        count_with_noun(counted.slices as usize, "slice"),
+        count_with_noun(counted.cases as usize, "case"),
     );
     let accepted = match counted.accepted {
         0 => String::new(),
@@ -230,15 +232,15 @@ mod tests {
             accepted,
         };
         assert_eq!(
-            consequence(Removal::Remove, counted(31, 1, 0)),
+            consequence_text(Removal::Remove, counted(31, 1, 0)),
             "Its masks on 31 slices of 1 case go with it."
         );
         assert_eq!(
-            consequence(Removal::Merge, counted(31, 2, 1)),
+            consequence_text(Removal::Merge, counted(31, 2, 1)),
             "Its masks on 31 slices of 2 cases (1 of them accepted) become masks of the other label."
         );
         assert_eq!(
-            consequence(Removal::Remove, counted(1, 1, 0)),
+            consequence_text(Removal::Remove, counted(1, 1, 0)),
             "Its mask on 1 slice of 1 case goes with it."
         );
     }

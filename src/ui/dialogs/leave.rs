@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{Action, Session, store::WorkspaceState},
-    ui::widgets::explain,
+    ui::widgets::explanation_text,
 };
 use egui::{Button, Ui, ViewportCommand, vec2};
 
@@ -19,13 +19,13 @@ pub(crate) struct LeaveDialog {
 
 impl LeaveDialog {
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let count = session.unsaved();
+        let count = session.unsaved_count();
         let trains = session.learning.running.is_some() && !self.may_cut_off;
         self.asks_for_training |= trains;
         if count == 0 && !trains {
@@ -37,12 +37,12 @@ impl LeaveDialog {
             ui.send_viewport_cmd(ViewportCommand::Close);
             return false;
         }
-        let reason = match (session.store_trouble(), session.workspace()) {
+        let reason = match (session.store_trouble(), session.workspace_state()) {
             (Some(reason), _) => reason,
             (None, WorkspaceState::Failed(reason)) => reason,
             (None, _) => "",
         };
-        sheet::body(
+        sheet::show_body(
             ui,
             if count == 0 {
                 "Quit while it trains?"
@@ -52,7 +52,7 @@ impl LeaveDialog {
             |ui| {
                 if trains {
                     ui.label("A round of training is running.");
-                    explain(
+                    explanation_text(
                         ui,
                         "It stops when the window closes and goes on where it was cut off the next time this workspace is \
                      opened. At most the last ten seconds of it are lost.",
@@ -68,11 +68,11 @@ impl LeaveDialog {
                         "" => format!("{steps} being saved. The window closes once that is done."),
                         _ => format!("{steps} not saved: they are lost when the window closes."),
                     });
-                    explain(ui, reason);
+                    explanation_text(ui, reason);
                 }
             },
         );
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let stays = sheet::main_button(ui, "Stay", None);
             let button = |words: &'static str| Button::new(words).min_size(vec2(88.0, 28.0));
             if !reason.is_empty() && ui.add(button("Try again")).clicked() {

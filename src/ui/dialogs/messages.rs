@@ -5,30 +5,30 @@ use crate::{
     session::{Action, Session},
     ui::{
         theme,
-        widgets::{explain, moment},
+        widgets::{explanation_text, format_timestamp},
     },
 };
 use egui::{Button, Label, RichText, Ui, vec2};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Shows the list, the newest first; true once it is done.
-pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
     let errors = &session.notices.errors;
-    sheet::body(ui, "Messages", |ui| {
+    sheet::show_body(ui, "Messages", |ui| {
         if errors.is_empty() {
-            explain(ui, "Nothing has failed.");
+            explanation_text(ui, "Nothing has failed.");
         }
         for notice in errors.iter().rev() {
-            explain(ui, &clock(notice.at));
+            explanation_text(ui, &time_of_day(notice.at));
             ui.add(
-                Label::new(RichText::new(&notice.text).color(theme::colors(ui).text))
+                Label::new(RichText::new(&notice.text).color(theme::current_colors(ui).text))
                     .wrap()
                     .selectable(true),
             );
             ui.add_space(6.0);
         }
     });
-    sheet::buttons(ui, |ui| {
+    sheet::show_buttons(ui, |ui| {
         let done = sheet::main_button(ui, "Close", None);
         let none = errors.is_empty();
         let button = |words: &'static str| Button::new(words).min_size(vec2(88.0, 28.0));
@@ -46,7 +46,7 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
         {
             let lines: Vec<String> = errors
                 .iter()
-                .map(|n| format!("{}  {}", clock(n.at), n.text))
+                .map(|n| format!("{}  {}", time_of_day(n.at), n.text))
                 .collect();
             ui.copy_text(lines.join("\n"));
         }
@@ -54,8 +54,8 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
     })
 }
 
-fn clock(at: SystemTime) -> String {
-    moment(
+fn time_of_day(at: SystemTime) -> String {
+    format_timestamp(
         at.duration_since(UNIX_EPOCH)
             .map_or(0, |d| d.as_millis() as i64),
     )

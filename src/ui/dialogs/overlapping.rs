@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{Action, Session, imports::Overlapping},
-    ui::widgets::{count, explain, icon_button, swatch},
+    ui::widgets::{color_swatch, explanation_text, format_count, icon_button},
 };
 use egui::{Align, Button, Layout, Ui, vec2};
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
@@ -30,7 +30,7 @@ impl OverlappingDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -39,16 +39,16 @@ impl OverlappingDialog {
         let Some(overlapping) = &session.overlapping else {
             return true;
         };
-        sheet::body(ui, "Masks overlap", |ui| {
-            explain(
+        sheet::show_body(ui, "Masks overlap", |ui| {
+            explanation_text(
                 ui,
                 "A mask holds one label for each pixel. Choose what is taken in; the first in the list lies on top.",
             );
             ui.add_space(8.0);
-            self.list(ui, overlapping);
+            self.show_region_list(ui, overlapping);
         });
         let mut done = false;
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let taken: Vec<usize> = self
                 .rows
                 .iter()
@@ -66,7 +66,7 @@ impl OverlappingDialog {
         done
     }
 
-    fn list(&mut self, ui: &mut Ui, overlapping: &Overlapping) {
+    fn show_region_list(&mut self, ui: &mut Ui, overlapping: &Overlapping) {
         let mut moved = None;
         let last = self.rows.len().saturating_sub(1);
         for (at, (index, is_taken)) in self.rows.iter_mut().enumerate() {
@@ -76,7 +76,7 @@ impl OverlappingDialog {
             ui.horizontal(|ui| {
                 ui.checkbox(is_taken, "")
                     .accessible_name(format!("Take {}", of.label.name));
-                swatch(ui, of.label.color);
+                color_swatch(ui, of.label.color);
                 ui.label(&of.label.name);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let name = |what: &str| format!("{what} {}", of.label.name);
@@ -92,9 +92,12 @@ impl OverlappingDialog {
                     });
                     let covered = match of.covered {
                         0 => String::new(),
-                        pixels => format!(", {} under others", count(pixels as u64)),
+                        pixels => format!(", {} under others", format_count(pixels as u64)),
                     };
-                    explain(ui, &format!("{} pixels{covered}", count(of.pixels as u64)));
+                    explanation_text(
+                        ui,
+                        &format!("{} pixels{covered}", format_count(of.pixels as u64)),
+                    );
                 });
             });
         }

@@ -17,7 +17,7 @@ use crate::{
     ui::{
         table::{Cell, Column, ROW, TableColumns},
         theme,
-        widgets::{bytes, explain, plural, primary, progress},
+        widgets::{count_with_noun, explanation_text, format_bytes, primary_button, progress_bar},
     },
 };
 use egui::{
@@ -29,20 +29,20 @@ use server::ServerForm;
 use sign_in::SignInForm;
 
 const STUDIES: [Column; 7] = [
-    Column::words("Patient", 190.0),
-    Column::words("Patient ID", 130.0),
-    Column::words("Date", 92.0),
-    Column::words("Modality", 84.0),
-    Column::words("Description", 220.0),
-    Column::figures("Series", 60.0),
-    Column::figures("Objects", 70.0),
+    Column::of_words("Patient", 190.0),
+    Column::of_words("Patient ID", 130.0),
+    Column::of_words("Date", 92.0),
+    Column::of_words("Modality", 84.0),
+    Column::of_words("Description", 220.0),
+    Column::of_figures("Series", 60.0),
+    Column::of_figures("Objects", 70.0),
 ];
 
 const SERIES: [Column; 4] = [
-    Column::words("Description", 300.0),
-    Column::figures("Number", 70.0),
-    Column::words("Modality", 84.0),
-    Column::figures("Objects", 70.0),
+    Column::of_words("Description", 300.0),
+    Column::of_figures("Number", 70.0),
+    Column::of_words("Modality", 84.0),
+    Column::of_figures("Objects", 70.0),
 ];
 
 /// Rows of studies and of series in sight.
@@ -75,7 +75,7 @@ impl PacsDialog {
     pub(super) fn new(session: &Session) -> Self {
         let page = match session.chosen_server() {
             Some(_) => PacsPage::Studies,
-            None => PacsPage::Server(Box::new(ServerForm::add())),
+            None => PacsPage::Server(Box::new(ServerForm::for_new_server())),
         };
         Self {
             page,
@@ -89,14 +89,14 @@ impl PacsDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
         if let PacsPage::Server(form) = &mut self.page {
-            match form.show(ui, session, actions) {
+            match form.show_form(ui, session, actions) {
                 server::FormOutcome::Stay => {}
                 server::FormOutcome::Back if session.settings.servers.is_empty() => return true,
                 server::FormOutcome::Back | server::FormOutcome::Saved => {
@@ -109,20 +109,20 @@ impl PacsDialog {
         if session.pacs.opened > self.opened_before {
             return true;
         }
-        sheet::body(ui, "Open from server", |ui| {
-            self.servers(ui, session, actions);
-            self.question(ui, session, actions);
+        sheet::show_body(ui, "Open from server", |ui| {
+            self.show_server_choice(ui, session, actions);
+            self.show_query_fields(ui, session, actions);
             ui.add_space(4.0);
-            self.studies(ui, session, actions);
+            self.show_study_table(ui, session, actions);
             ui.add_space(4.0);
-            self.series(ui, session);
-            self.state(ui, session, actions);
+            self.show_series_table(ui, session);
+            self.show_transfer_state(ui, session, actions);
         });
-        self.buttons(ui, session, actions)
+        self.show_buttons(ui, session, actions)
     }
 
     /// Which server, and what can be done with it.
-    fn servers(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_server_choice(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let Some(chosen) = session.chosen_server() else {
             return;
         };
@@ -148,14 +148,14 @@ impl PacsDialog {
                 .accessible_name("Edit the server")
                 .clicked()
             {
-                self.page = PacsPage::Server(Box::new(ServerForm::edit(chosen)));
+                self.page = PacsPage::Server(Box::new(ServerForm::for_server(chosen)));
             }
             if ui
                 .button("Add...")
                 .accessible_name("Add a server")
                 .clicked()
             {
-                self.page = PacsPage::Server(Box::new(ServerForm::add()));
+                self.page = PacsPage::Server(Box::new(ServerForm::for_new_server()));
             }
             if ui
                 .button("Test")
@@ -164,12 +164,12 @@ impl PacsDialog {
             {
                 actions.push(Action::Pacs(PacsAction::Echo));
             }
-            let words = format!("{} · {}", chosen.protocol.label(), chosen.address);
+            let words = format!("{} · {}", chosen.protocol.display_name(), chosen.address);
             ui.add(
                 Label::new(
                     RichText::new(words)
                         .size(12.0)
-                        .color(theme::colors(ui).dimmed),
+                        .color(theme::current_colors(ui).dimmed),
                 )
                 .truncate(),
             );
@@ -177,7 +177,7 @@ impl PacsDialog {
     }
 
     /// What is looked for.
-    fn question(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_query_fields(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let mut is_entered = false;
         ui.horizontal(|ui| {
             let query = &mut self.query;
@@ -190,7 +190,7 @@ impl PacsDialog {
                 (&mut query.accession, "Accession", "any", 110.0),
             ];
             for (text, name, hint, width) in fields {
-                let field = labelled(ui, text, name, hint, width);
+                let field = labelled_text_field(ui, text, name, hint, width);
                 if !self.had_focus {
                     field.request_focus();
                     self.had_focus = true;
@@ -201,10 +201,10 @@ impl PacsDialog {
                 ui.label(RichText::new(" ").size(12.0));
                 let problem = self
                     .query
-                    .dates()
+                    .study_date_range()
                     .err()
                     .map(|day| format!("\"{day}\" is no day: write 2026-01-31"));
-                let button = primary(ui, "Search");
+                let button = primary_button(ui, "Search");
                 let can_search = problem.is_none() && session.chosen_server().is_some();
                 let response = ui
                     .add_enabled_ui(can_search, |ui| ui.add_sized([88.0, 24.0], button))
@@ -222,10 +222,10 @@ impl PacsDialog {
         });
     }
 
-    fn studies(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_study_table(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let found = session.pacs.found.as_ref();
         let table = TableColumns(&STUDIES);
-        table.heading(ui);
+        table.show_headings(ui);
         let studies = found.map_or(&[][..], |f| &f.studies);
         let height = ROW * STUDY_ROWS;
         ui.scope(|ui| {
@@ -238,7 +238,7 @@ impl PacsDialog {
                 .show_rows(ui, ROW, studies.len(), |ui, rows| {
                     for study in studies.iter().skip(rows.start).take(rows.len()) {
                         let is_chosen = self.study.as_deref() == Some(&study.study_uid);
-                        let row = table.choice(ui, &study_cells(study), is_chosen);
+                        let row = table.show_selectable_row(ui, &study_cells(study), is_chosen);
                         if row.clicked() && !is_chosen {
                             (self.study, self.series) = (Some(study.study_uid.clone()), Vec::new());
                             if !session.pacs.series.contains_key(&study.study_uid) {
@@ -248,7 +248,7 @@ impl PacsDialog {
                             }
                         }
                         if row.double_clicked() {
-                            actions.push(self.receive(study.study_uid.clone()));
+                            actions.push(self.receive_action(study.study_uid.clone()));
                         }
                     }
                 });
@@ -263,12 +263,12 @@ impl PacsDialog {
             Some(found) if found.studies.len() == 1 => "1 study".to_owned(),
             Some(found) => format!("{} studies", found.studies.len()),
         };
-        explain(ui, &words);
+        explanation_text(ui, &words);
     }
 
-    fn series(&mut self, ui: &mut Ui, session: &Session) {
+    fn show_series_table(&mut self, ui: &mut Ui, session: &Session) {
         let table = TableColumns(&SERIES);
-        table.heading(ui);
+        table.show_headings(ui);
         let known = self
             .study
             .as_ref()
@@ -286,7 +286,7 @@ impl PacsDialog {
                     for series in list.iter().skip(rows.start).take(rows.len()) {
                         let at = self.series.iter().position(|uid| *uid == series.series_uid);
                         if table
-                            .choice(ui, &series_cells(series), at.is_some())
+                            .show_selectable_row(ui, &series_cells(series), at.is_some())
                             .clicked()
                         {
                             match at {
@@ -297,14 +297,14 @@ impl PacsDialog {
                     }
                 });
         });
-        explain(
+        explanation_text(
             ui,
             "Click on series to open these alone; a click on a study shows its series.",
         );
     }
 
     /// What goes on, or what went wrong.
-    fn state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_transfer_state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let pacs = &session.pacs;
         ui.allocate_ui_with_layout(
             vec2(ui.available_width(), STATE_HEIGHT),
@@ -313,7 +313,7 @@ impl PacsDialog {
                 ui.set_min_height(STATE_HEIGHT);
                 if let (true, Some(server)) = (pacs.needs_sign_in, session.chosen_server()) {
                     self.sign_in
-                        .show(ui, server, pacs.trouble.as_deref(), actions);
+                        .show_form(ui, server, pacs.trouble.as_deref(), actions);
                 } else if let Some(receiving) = &pacs.receiving {
                     on_its_way(ui, receiving, actions);
                 } else if let Some(asking) = &pacs.asking {
@@ -325,23 +325,25 @@ impl PacsDialog {
                         }
                     });
                 } else if let Some(trouble) = &pacs.trouble {
-                    let words = RichText::new(trouble).color(theme::colors(ui).error);
+                    let words = RichText::new(trouble).color(theme::current_colors(ui).error);
                     ui.add(Label::new(words).wrap().selectable(true));
                 } else if pacs.is_reached {
-                    ui.label(RichText::new("The server answers.").color(theme::colors(ui).good));
+                    ui.label(
+                        RichText::new("The server answers.").color(theme::current_colors(ui).good),
+                    );
                 }
             },
         );
     }
 
-    fn receive(&self, study_uid: String) -> Action {
+    fn receive_action(&self, study_uid: String) -> Action {
         let series = (!self.series.is_empty()).then(|| self.series.clone());
         Action::Pacs(PacsAction::Receive { study_uid, series })
     }
 
-    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    fn show_buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let words = match self.series.len() {
                 0 => "Open study".to_owned(),
                 1 => "Open 1 series".to_owned(),
@@ -352,7 +354,7 @@ impl PacsDialog {
                 (_, Some(_)) => Some("A study is being received"),
                 _ => None,
             };
-            let button = primary(ui, &words).min_size(vec2(120.0, 28.0));
+            let button = primary_button(ui, &words).min_size(vec2(120.0, 28.0));
             let open = ui
                 .add_enabled(refusal.is_none(), button)
                 .on_disabled_hover_text(refusal.unwrap_or_default());
@@ -360,7 +362,7 @@ impl PacsDialog {
             if (is_pressed || (refusal.is_none() && sheet::is_entered(ui.ctx())))
                 && let Some(study) = self.study.clone()
             {
-                actions.push(self.receive(study));
+                actions.push(self.receive_action(study));
             }
             if ui
                 .add(Button::new("Close").min_size(vec2(72.0, 28.0)))
@@ -374,12 +376,18 @@ impl PacsDialog {
 }
 
 /// A field under its name.
-fn labelled(ui: &mut Ui, text: &mut String, name: &str, hint: &str, width: f32) -> Response {
+fn labelled_text_field(
+    ui: &mut Ui,
+    text: &mut String,
+    name: &str,
+    hint: &str,
+    width: f32,
+) -> Response {
     let column = ui.vertical(|ui| {
         ui.label(
             RichText::new(name)
                 .size(12.0)
-                .color(theme::colors(ui).dimmed),
+                .color(theme::current_colors(ui).dimmed),
         );
         let field = TextEdit::singleline(text)
             .desired_width(width)
@@ -402,10 +410,12 @@ fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Vec<Action>) {
         }
         ui.label(words_of(receiving));
         if state.bytes > 0 {
-            ui.label(RichText::new(bytes(state.bytes)).color(theme::colors(ui).dimmed));
+            ui.label(
+                RichText::new(format_bytes(state.bytes)).color(theme::current_colors(ui).dimmed),
+            );
         }
     });
-    progress(
+    progress_bar(
         ui,
         state.done as f32 / state.total.max(1) as f32,
         "Receiving",
@@ -418,7 +428,11 @@ pub(in crate::ui) fn words_of(receiving: &OnItsWay) -> String {
     match (state.is_waiting, state.total) {
         (true, _) => "The connection was lost: trying again".to_owned(),
         (false, 0) => "Receiving".to_owned(),
-        (false, total) => format!("Receiving {} of {}", state.done, plural(total, "object")),
+        (false, total) => format!(
+            "Receiving {} of {}",
+            state.done,
+            count_with_noun(total, "object")
+        ),
     }
 }
 

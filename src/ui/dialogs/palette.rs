@@ -7,7 +7,7 @@ use crate::{
     },
     ui::{
         shortcuts,
-        widgets::{command_name, explain},
+        widgets::{command_name, explanation_text},
     },
 };
 use egui::{Button, Key, Modifiers, ScrollArea, TextEdit, Ui, vec2};
@@ -22,7 +22,7 @@ pub(crate) struct CommandPalette {
 
 impl CommandPalette {
     /// Shows the palette; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -44,11 +44,11 @@ impl CommandPalette {
             self.marked = 0;
         }
         ui.add_space(4.0);
-        let found = found(session, &self.text);
+        let found = find_commands(session, &self.text);
         // As high as it will ever be, whatever is found.
         let height = (ui.ctx().content_rect().height() - 128.0).clamp(96.0, 360.0);
         if found.is_empty() {
-            explain(ui, "There is no such command.");
+            explanation_text(ui, "There is no such command.");
             ui.add_space((height - 20.0).max(0.0));
             return false;
         }
@@ -61,7 +61,7 @@ impl CommandPalette {
         area.show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for (index, entry) in found.iter().enumerate() {
-                let refusal = session.refusal(entry.command);
+                let refusal = session.command_refusal(entry.command);
                 let button = Button::selectable(index == self.marked, command_name(session, entry))
                     .shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command))
                     .min_size(vec2(ui.available_width(), 28.0));
@@ -82,7 +82,7 @@ impl CommandPalette {
             done = found
                 .get(self.marked)
                 .map(|e| e.command)
-                .filter(|c| session.refusal(*c).is_none());
+                .filter(|c| session.command_refusal(*c).is_none());
             response.request_focus();
         }
         actions.extend(done.map(Action::Command));
@@ -92,7 +92,7 @@ impl CommandPalette {
 
 /// The commands whose name or explanation holds all the words: those whose name begins with them first, then those that
 /// have them in their name.
-fn found(session: &Session, text: &str) -> Vec<&'static CommandEntry> {
+fn find_commands(session: &Session, text: &str) -> Vec<&'static CommandEntry> {
     let text = text.trim().to_lowercase();
     let has_all = |words: &str| text.split_whitespace().all(|word| words.contains(word));
     let rank = |entry: &CommandEntry| {
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_command_is_found_by_any_of_its_words() {
         let session = Session::new(Settings::default());
-        let found = |text| found(&session, text);
+        let found = |text| find_commands(&session, text);
         assert_eq!(
             found("uncertain next")[0].command,
             UserCommand::NextDoubtful

@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{Action, Session, job::Pick},
-    ui::widgets::explain,
+    ui::widgets::explanation_text,
 };
 use egui::{Button, TextEdit, Ui, vec2};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(crate) struct PathDialog {
 
 impl PathDialog {
     /// For files or folders with images.
-    pub(super) fn open() -> Self {
+    pub(super) fn for_images() -> Self {
         Self {
             pick: Pick::Files,
             is_instead: false,
@@ -29,23 +29,23 @@ impl PathDialog {
     }
 
     /// For what the desktop has no dialog for.
-    pub(super) fn instead(pick: Pick) -> Self {
+    pub(super) fn for_missing_picker(pick: Pick) -> Self {
         Self {
             pick,
             is_instead: true,
-            ..Self::open()
+            ..Self::for_images()
         }
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_dialog(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let (heading, hint, meaning, words) = self.words();
-        sheet::body(ui, heading, |ui| {
+        let (heading, hint, meaning, words) = self.dialog_texts();
+        sheet::show_body(ui, heading, |ui| {
             let edit = TextEdit::singleline(&mut self.text)
                 .desired_width(f32::INFINITY)
                 .hint_text(hint);
@@ -54,11 +54,11 @@ impl PathDialog {
                 response.request_focus();
                 self.had_focus = true;
             }
-            explain(ui, meaning);
+            explanation_text(ui, meaning);
             sheet::no_dialog(ui, self.is_instead && session.lacks_dialogs);
         });
         let missing = self.text.trim().is_empty().then_some("Type a path");
-        let (go_on, close) = sheet::buttons(ui, |ui| {
+        let (go_on, close) = sheet::show_buttons(ui, |ui| {
             let go_on = sheet::main_button(ui, words, missing);
             (
                 go_on,
@@ -73,7 +73,7 @@ impl PathDialog {
     }
 
     /// The title, an example, what can be named, and what the button says.
-    fn words(&self) -> (&'static str, &'static str, &'static str, &'static str) {
+    fn dialog_texts(&self) -> (&'static str, &'static str, &'static str, &'static str) {
         let images = "A file, or a folder with all folders in it.";
         match self.pick {
             Pick::Files if !self.is_instead => ("Open path", "/path/to/scans", images, "Open"),

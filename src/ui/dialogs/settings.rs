@@ -9,15 +9,15 @@ use crate::{
     },
     ui::{
         panels::inspector::device_name,
-        widgets::{capital, explain, section, segmented},
+        widgets::{capitalize_first, explanation_text, section_heading, segmented_choice},
     },
 };
 use egui::{Align, DragValue, Layout, Slider, TextEdit, Ui, vec2};
 use labrum_core::training::Loss;
 
 /// How many threads compute; 0 for all cores.
-fn threads(ui: &mut Ui, threads: &mut usize) {
-    section(ui, "Processor cores that compute");
+fn show_thread_count(ui: &mut Ui, threads: &mut usize) {
+    section_heading(ui, "Processor cores that compute");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let shown = move |count: f64, _| {
         if count < 1.0 {
@@ -39,34 +39,34 @@ fn threads(ui: &mut Ui, threads: &mut usize) {
             .custom_parser(read),
     )
     .accessible_name("Processor cores that compute");
-    explain(
+    explanation_text(
         ui,
         "Fewer leave room for other programs. It counts from the next start on.",
     );
 }
 
 /// How much memory pictures may fill.
-fn memory(ui: &mut Ui, megabytes: &mut usize) {
-    section(ui, "Memory for looking at pictures");
+fn show_memory_limit(ui: &mut Ui, megabytes: &mut usize) {
+    section_heading(ui, "Memory for looking at pictures");
     let limit = DragValue::new(megabytes).range(MEMORY_MB).speed(16.0);
     let limit = limit
         .custom_formatter(|mb, _| format!("{mb:.0} MB"))
         .custom_parser(number_in);
-    value(
+    show_number_line(
         ui,
         "Stay below about",
         limit,
         "In megabytes; orthogonal views need all slices of a series at once",
     );
-    explain(
+    explanation_text(
         ui,
         "Slices far from the one on the screen are read again when they are needed. Models come on top.",
     );
 }
 
 /// How rounds of training are done.
-fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
-    section(ui, "Learning");
+fn show_training_options(ui: &mut Ui, learning: &mut LearnSettings) {
+    section_heading(ui, "Learning");
     let cases = DragValue::new(&mut learning.after_cases)
         .range(0..=1000)
         .speed(1.0);
@@ -77,7 +77,7 @@ fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
             format!("{n:.0} cases")
         }
     });
-    value(
+    show_number_line(
         ui,
         "Train by itself after newly accepted cases",
         cases.custom_parser(number_in),
@@ -89,7 +89,7 @@ fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
     let seconds = seconds
         .custom_formatter(|s, _| format!("{s:.0} s"))
         .custom_parser(number_in);
-    value(
+    show_number_line(
         ui,
         "A round works for about",
         seconds,
@@ -106,21 +106,27 @@ fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
         }
     });
     let tip = "So that your own drawing stays a measure of the model; 0 for none";
-    value(
+    show_number_line(
         ui,
         "New cases without a proposal",
         without.custom_parser(number_in),
         tip,
     );
-    explain(ui, "Loss function");
-    let choices = Loss::OFFERED.map(|loss| (loss, loss.label(), capital(loss.explanation())));
-    if let Some(loss) = segmented(ui, learning.loss, &choices) {
+    explanation_text(ui, "Loss function");
+    let choices = Loss::OFFERED.map(|loss| {
+        (
+            loss,
+            loss.display_name(),
+            capitalize_first(loss.trade_off_summary()),
+        )
+    });
+    if let Some(loss) = segmented_choice(ui, learning.loss, &choices) {
         learning.loss = loss;
     }
 }
 
 /// A name at the left, and at the right a number to drag or to type.
-fn value(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
+fn show_number_line(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
     ui.horizontal(|ui| {
         ui.label(name);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -142,26 +148,28 @@ fn number_in(text: &str) -> Option<f64> {
 }
 
 /// Shows the dialog; true once it is done.
-pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+pub(super) fn show_dialog(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
     let mut settings = session.settings.clone();
-    sheet::body(ui, "Settings", |ui| all(ui, session, &mut settings));
+    sheet::show_body(ui, "Settings", |ui| {
+        show_all_sections(ui, session, &mut settings)
+    });
     if settings != session.settings {
         actions.push(Action::SetSettings(settings));
     }
-    sheet::buttons(ui, |ui| sheet::main_button(ui, "Done", None))
+    sheet::show_buttons(ui, |ui| sheet::main_button(ui, "Done", None))
 }
 
-fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
-    section(ui, "Your name");
+fn show_all_sections(ui: &mut Ui, session: &Session, settings: &mut Settings) {
+    section_heading(ui, "Your name");
     let name = TextEdit::singleline(&mut settings.person)
         .desired_width(f32::INFINITY)
         .char_limit(64);
     ui.add(name).accessible_name("Your name");
-    explain(
+    explanation_text(
         ui,
         "It stands in the journal of the workspace and in DICOM-SEG. It may stay empty.",
     );
-    section(ui, "Device");
+    section_heading(ui, "Device");
     let choices = [
         (DeviceChoice::Auto, "A GPU where there is one, else the CPU"),
         (DeviceChoice::Cpu, "Always the CPU"),
@@ -171,7 +179,7 @@ fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
         ),
     ];
     let choices = choices.map(|(choice, tip)| (choice, device_name(choice), tip.to_owned()));
-    if let Some(device) = segmented(ui, settings.device, &choices) {
+    if let Some(device) = segmented_choice(ui, settings.device, &choices) {
         settings.device = device;
     }
     let device = if session.device.is_empty() {
@@ -179,21 +187,21 @@ fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     } else {
         &session.device
     };
-    explain(ui, &format!("In use: {device}"));
-    threads(ui, &mut settings.threads);
-    section(ui, "Model");
+    explanation_text(ui, &format!("In use: {device}"));
+    show_thread_count(ui, &mut settings.threads);
+    section_heading(ui, "Model");
     ui.checkbox(
         &mut settings.auto_run,
         "Run a model by itself on what is opened, where one fits",
     );
-    learning(ui, &mut settings.learning);
-    section(ui, "Look");
+    show_training_options(ui, &mut settings.learning);
+    section_heading(ui, "Look");
     let themes = [
         (Theme::Dark, "Dark", String::new()),
         (Theme::Light, "Light", String::new()),
     ];
     let themes = themes.map(|(t, name, _)| (t, name, format!("{name} theme")));
-    if let Some(theme) = segmented(ui, settings.theme, &themes) {
+    if let Some(theme) = segmented_choice(ui, settings.theme, &themes) {
         settings.theme = theme;
     }
     ui.add_space(4.0);
@@ -202,10 +210,10 @@ fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
         .iter()
         .map(|(s, name)| (*s, name.as_str(), format!("Show everything at {name}")))
         .collect();
-    if let Some(scale) = segmented(ui, settings.ui_scale, &scales) {
+    if let Some(scale) = segmented_choice(ui, settings.ui_scale, &scales) {
         settings.ui_scale = scale;
     }
-    memory(ui, &mut settings.memory_mb);
+    show_memory_limit(ui, &mut settings.memory_mb);
 }
 
 #[cfg(test)]

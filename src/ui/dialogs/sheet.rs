@@ -3,7 +3,7 @@
 
 use crate::ui::{
     theme,
-    widgets::{explain, primary},
+    widgets::{explanation_text, primary_button},
 };
 use egui::{Align, Context, Event, Id, Key, Layout, Popup, RichText, ScrollArea, Ui, Vec2, vec2};
 
@@ -18,22 +18,22 @@ const GAP: f32 = 12.0;
 const BUTTONS: f32 = 28.0;
 
 /// The largest width of what is in a dialog.
-pub(super) fn widest(ctx: &Context) -> f32 {
+pub(super) fn max_content_width(ctx: &Context) -> f32 {
     ctx.content_rect().width() - 2.0 * (AROUND + MARGIN)
 }
 
 /// Notes which dialog is drawn. One that was not drawn in the frame before is new: it begins at its top, and what was
 /// popped up before it is closed, which else would have the keyboard.
-pub(super) fn begin(ctx: &Context, name: &'static str) {
+pub(super) fn mark_drawn(ctx: &Context, name: &'static str) {
     let frame = ctx.cumulative_frame_nr();
-    let last = ctx.data(|d| d.get_temp::<Drawn>(drawn()));
+    let last = ctx.data(|d| d.get_temp::<Drawn>(drawn_state_id()));
     let was_there = last
         .is_some_and(|last| last.name == name && (last.frame == frame || last.frame + 1 == frame));
     let since = last.filter(|_| was_there).map_or(frame, |last| last.since);
     if !was_there {
         Popup::close_all(ctx);
     }
-    ctx.data_mut(|d| d.insert_temp(drawn(), Drawn { name, since, frame }));
+    ctx.data_mut(|d| d.insert_temp(drawn_state_id(), Drawn { name, since, frame }));
 }
 
 /// Which dialog was drawn last, since which frame, and in which.
@@ -44,20 +44,20 @@ struct Drawn {
     frame: u64,
 }
 
-fn drawn() -> Id {
+fn drawn_state_id() -> Id {
     Id::unique("dialog that was drawn")
 }
 
 /// True in the first frame of a dialog.
 fn is_new(ctx: &Context) -> bool {
-    ctx.data(|d| d.get_temp::<Drawn>(drawn()))
+    ctx.data(|d| d.get_temp::<Drawn>(drawn_state_id()))
         .is_some_and(|drawn| drawn.since == ctx.cumulative_frame_nr())
 }
 
 /// Shows the title and the body.
-pub(super) fn body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn show_body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
     let top = ui.cursor().top();
-    title(ui, heading);
+    show_title(ui, heading);
     let title = ui.cursor().top() - top;
     let buttons = ui
         .data(|d| d.get_temp::<f32>(height_id(ui)))
@@ -66,7 +66,7 @@ pub(super) fn body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) 
         ui.ctx().content_rect().height() - 2.0 * (AROUND + MARGIN) - title - GAP - buttons - 4.0;
     let room = room.max(48.0);
     // Only tables are wider than what they are in.
-    let is_narrow = widest(ui.ctx()) < 560.0;
+    let is_narrow = max_content_width(ui.ctx()) < 560.0;
     let mut area = ScrollArea::new([is_narrow, true])
         .id_salt("body")
         .max_height(room)
@@ -78,20 +78,20 @@ pub(super) fn body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) 
 }
 
 /// Shows the buttons below the body, from right to left.
-pub(super) fn buttons<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
-    below(ui, |ui| row(ui, content))
+pub(super) fn show_buttons<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+    show_below_body(ui, |ui| show_button_row(ui, content))
 }
 
 /// A line of buttons from right to left, as high as they are: one that is centred in what is left of a dialog would hold
 /// it open.
-pub(super) fn row<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn show_button_row<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let size = vec2(ui.available_width(), BUTTONS);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), content)
         .inner
 }
 
 /// Shows what stays below the body, with buttons as its last line.
-pub(super) fn below<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn show_below_body<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     ui.add_space(GAP);
     let top = ui.cursor().top();
     let inner = content(ui);
@@ -110,18 +110,18 @@ fn height_id(ui: &Ui) -> Id {
 }
 
 /// The title of a dialog.
-pub(super) fn title(ui: &mut Ui, words: &str) {
+pub(super) fn show_title(ui: &mut Ui, words: &str) {
     ui.label(
         RichText::new(words)
             .heading()
-            .color(theme::colors(ui).strong),
+            .color(theme::current_colors(ui).strong),
     );
     ui.add_space(8.0);
 }
 
 /// The button of what a dialog is for, greyed with what is missing; true where it, or Enter, was pressed.
 pub(super) fn main_button(ui: &mut Ui, words: &str, missing: Option<&str>) -> bool {
-    let button = primary(ui, words).min_size(vec2(88.0, 28.0));
+    let button = primary_button(ui, words).min_size(vec2(88.0, 28.0));
     let response = ui
         .add_enabled(missing.is_none(), button)
         .on_disabled_hover_text(missing.unwrap_or_default());
@@ -129,7 +129,7 @@ pub(super) fn main_button(ui: &mut Ui, words: &str, missing: Option<&str>) -> bo
 }
 
 /// Notes, before a dialog is drawn, whether Enter is free for its main button: not while it presses another control.
-pub(super) fn listen(ctx: &Context) {
+pub(super) fn note_enter_free(ctx: &Context) {
     let is_free = !Popup::is_any_open(ctx)
         && (ctx.memory(|m| m.focused().is_none()) || ctx.text_edit_focused());
     ctx.data_mut(|d| d.insert_temp(Id::unique("Enter is free"), is_free));
@@ -146,7 +146,7 @@ pub(super) fn is_entered(ctx: &Context) -> bool {
 /// Says beside a field that there is no other way than typing: this desktop has no dialogs for files.
 pub(super) fn no_dialog(ui: &mut Ui, lacks_dialogs: bool) {
     if lacks_dialogs {
-        explain(ui, NO_DIALOG);
+        explanation_text(ui, NO_DIALOG);
     }
 }
 

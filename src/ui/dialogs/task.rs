@@ -3,7 +3,7 @@
 use super::sheet;
 use crate::{
     session::{Action, Session, tasks::TaskChoice},
-    ui::widgets::{explain, section},
+    ui::widgets::{explanation_text, section_heading},
 };
 use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
 use labrum_core::journal::TaskKey;
@@ -20,7 +20,7 @@ impl TaskDialog {
     /// For the case on the screen.
     pub(super) fn new(session: &Session) -> Self {
         let name = session
-            .case()
+            .current_case()
             .map_or_else(String::new, |c| c.study.description.clone());
         Self {
             chosen: None,
@@ -30,16 +30,16 @@ impl TaskDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        sheet::body(ui, "Task", |ui| self.body(ui, session));
+        sheet::show_body(ui, "Task", |ui| self.show_body(ui, session));
         let missing =
             (self.chosen.is_none() && self.name.trim().is_empty()).then_some("Give it a name");
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             let words = if self.chosen.is_some() {
                 "Choose"
             } else {
@@ -62,26 +62,26 @@ impl TaskDialog {
         })
     }
 
-    fn body(&mut self, ui: &mut Ui, session: &Session) {
-        explain(
+    fn show_body(&mut self, ui: &mut Ui, session: &Session) {
+        explanation_text(
             ui,
             "Cases of a task share labels. Labels of other tasks are listed only where they are used.",
         );
-        section(ui, "Task");
+        section_heading(ui, "Task");
         ScrollArea::vertical().max_height(160.0).show(ui, |ui| {
             ui.radio_value(&mut self.chosen, None, "A new task");
-            for task in session.tasks() {
+            for task in session.workspace_tasks() {
                 ui.radio_value(&mut self.chosen, Some(task.key), &task.name);
             }
         });
         if self.chosen.is_none() {
-            section(ui, "Its name");
+            section_heading(ui, "Its name");
             let field = TextEdit::singleline(&mut self.name)
                 .desired_width(f32::INFINITY)
                 .char_limit(64);
             ui.add(field).accessible_name("Name of the task");
         }
-        section(ui, "Cases");
+        section_heading(ui, "Cases");
         ui.radio_value(
             &mut self.whole_study,
             true,

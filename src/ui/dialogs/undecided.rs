@@ -4,7 +4,7 @@ use super::sheet;
 use crate::{
     ErrorKind,
     session::{self, Action, Session, imports::ImportAnswer},
-    ui::widgets::explain,
+    ui::widgets::explanation_text,
 };
 use egui::{Button, Slider, Ui, vec2};
 
@@ -31,7 +31,7 @@ impl UndecidedDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -48,9 +48,9 @@ impl UndecidedDialog {
         );
         let (answer, words) = match error.kind {
             ErrorKind::TimeWanted(times) => {
-                sheet::body(ui, "Masks of one time", |ui| {
-                    ui.label(format!("{file}: {}", session::sentence(&error.reason)));
-                    explain(ui, "Choose the time that is laid on these images.");
+                sheet::show_body(ui, "Masks of one time", |ui| {
+                    ui.label(format!("{file}: {}", session::to_sentence(&error.reason)));
+                    explanation_text(ui, "Choose the time that is laid on these images.");
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         let label = ui.label("Time");
@@ -62,9 +62,9 @@ impl UndecidedDialog {
                 (ImportAnswer::Time(self.time), "Import")
             }
             _ => {
-                sheet::body(ui, "Masks of other images", |ui| {
-                    ui.label(format!("{file}: {}", session::sentence(&error.reason)));
-                    explain(
+                sheet::show_body(ui, "Masks of other images", |ui| {
+                    ui.label(format!("{file}: {}", session::to_sentence(&error.reason)));
+                    explanation_text(
                         ui,
                         "Open the series that they were made from. Or have them laid by their place in the patient alone: \
                          that is right only where nothing moved between the two.",
@@ -74,7 +74,7 @@ impl UndecidedDialog {
             }
         };
         let mut done = false;
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             if sheet::main_button(ui, words, None) {
                 actions.push(Action::AnswerImport(Some(answer)));
                 (self.is_answered, done) = (true, true);

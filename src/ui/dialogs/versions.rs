@@ -18,7 +18,10 @@ use crate::{
         shortcuts,
         table::{Cell, Column, ROW, TableColumns},
         theme,
-        widgets::{clock, column, command_button, explain, moment, plural, primary, section},
+        widgets::{
+            command_button, count_with_noun, explanation_text, format_seconds, format_timestamp,
+            name_column, primary_button, section_heading,
+        },
     },
 };
 use egui::{
@@ -35,13 +38,13 @@ use labrum_core::{
 use serde_json::Value;
 
 const COLUMNS: [Column; 7] = [
-    Column::words("Version", 190.0),
-    Column::words("State", 108.0),
-    Column::words("Made", 132.0),
-    Column::words("Learned from", 160.0),
-    Column::figures("Cases", 56.0),
-    Column::figures("Dice", 60.0),
-    Column::figures("Against the one before", 206.0),
+    Column::of_words("Version", 190.0),
+    Column::of_words("State", 108.0),
+    Column::of_words("Made", 132.0),
+    Column::of_words("Learned from", 160.0),
+    Column::of_figures("Cases", 56.0),
+    Column::of_figures("Dice", 60.0),
+    Column::of_figures("Against the one before", 206.0),
 ];
 
 /// Rows of the list that are in sight at most.
@@ -72,7 +75,7 @@ impl VersionsDialog {
     }
 
     /// The same once more, after another dialog.
-    fn again(&self) -> Box<Self> {
+    fn fresh_copy(&self) -> Box<Self> {
         Box::new(Self {
             name: self.name.clone(),
             folder: self.folder.clone(),
@@ -82,16 +85,16 @@ impl VersionsDialog {
     }
 
     /// Shows the dialog.
-    pub(super) fn show(
+    pub(super) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> DialogOutcome {
-        let mut turn = sheet::body(ui, "Versions of the model", |ui| {
-            self.body(ui, session, actions)
+        let mut turn = sheet::show_body(ui, "Versions of the model", |ui| {
+            self.show_body(ui, session, actions)
         });
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             if sheet::main_button(ui, "Close", None) {
                 turn = DialogOutcome::Close;
             }
@@ -99,29 +102,34 @@ impl VersionsDialog {
         turn
     }
 
-    fn body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
+    fn show_body(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) -> DialogOutcome {
         let mut turn = DialogOutcome::Stay;
         if session.learning.versions.is_empty() {
-            empty(ui, session, actions);
+            show_empty_hint(ui, session, actions);
         } else {
-            self.list(ui, session, actions);
+            self.show_version_list(ui, session, actions);
             ui.separator();
             let room = (ui.ctx().content_rect().height() - 420.0).max(120.0);
             ScrollArea::vertical().max_height(DETAILS.max(room)).min_scrolled_height(120.0).show(ui, |ui| {
                 ui.set_min_height(DETAILS);
-                match self.selected.and_then(|key| session.learning.version(key)) {
-                    Some(version) => turn = self.details(ui, session, version, actions),
-                    None => explain(ui, "Choose a version above to see how it was made and what can be done with it."),
+                match self.selected.and_then(|key| session.learning.version_by_key(key)) {
+                    Some(version) => turn = self.show_details(ui, session, version, actions),
+                    None => explanation_text(ui, "Choose a version above to see how it was made and what can be done with it."),
                 }
             });
         }
         turn
     }
 
-    fn list(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_version_list(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let table = TableColumns(&COLUMNS);
-        table.heading(ui);
-        shipped(ui, session, actions);
+        table.show_headings(ui);
+        show_shipped_row(ui, session, actions);
         let versions = &session.learning.versions;
         let room = (ui.ctx().content_rect().height() - 500.0).clamp(3.0 * ROW, ROWS * ROW);
         ui.scope(|ui| {
@@ -133,21 +141,24 @@ impl VersionsDialog {
                 .show_rows(ui, ROW, versions.len(), |ui, rows| {
                     for version in versions.iter().rev().skip(rows.start).take(rows.len()) {
                         let is_selected = self.selected == Some(version.key);
-                        if table.choice(ui, &cells(ui, version), is_selected).clicked() {
-                            self.select(version);
+                        if table
+                            .show_selectable_row(ui, &version_cells(ui, version), is_selected)
+                            .clicked()
+                        {
+                            self.select_version(version);
                         }
                     }
                 });
         });
     }
 
-    fn select(&mut self, version: &Version) {
+    fn select_version(&mut self, version: &Version) {
         self.selected = Some(version.key);
         self.name.clone_from(&version.name);
         self.is_deleting = false;
     }
 
-    fn details(
+    fn show_details(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -159,19 +170,19 @@ impl VersionsDialog {
             let half = (ui.available_width() - 24.0) / 2.0;
             ui.vertical(|ui| {
                 ui.set_width(half);
-                facts(ui, session, version);
+                show_version_facts(ui, session, version);
             });
             ui.add_space(16.0);
             ui.vertical(|ui| {
                 ui.set_width(half);
-                turn = self.deeds(ui, session, version, actions);
+                turn = self.show_version_actions(ui, session, version, actions);
             });
         });
         turn
     }
 
     /// What can be done with a version.
-    fn deeds(
+    fn show_version_actions(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -182,16 +193,16 @@ impl VersionsDialog {
         let key = version.key;
         ui.horizontal_wrapped(|ui| {
             let refusal = version.is_active.then_some("It is active");
-            if possible(
+            if show_action_button(
                 ui,
-                primary(ui, "Make active"),
+                primary_button(ui, "Make active"),
                 refusal,
                 "It proposes masks from now on",
             ) {
                 actions.push(Action::Learn(LearnAction::Activate(key)));
             }
             if version.state == VersionState::Undecided
-                && possible(
+                && show_action_button(
                     ui,
                     Button::new("Turn it down"),
                     None,
@@ -200,7 +211,7 @@ impl VersionsDialog {
             {
                 actions.push(Action::Learn(LearnAction::Reject(key)));
             }
-            if possible(
+            if show_action_button(
                 ui,
                 Button::new("Gate report"),
                 None,
@@ -208,7 +219,7 @@ impl VersionsDialog {
             ) {
                 turn = self.to_report(Judged::Version(key));
             }
-            let active = session.learning.active();
+            let active = session.learning.active_version();
             let refusal = match active {
                 _ if session.learning.is_comparing => Some("Versions are being compared"),
                 None => Some("No version is active to compare it with"),
@@ -216,28 +227,28 @@ impl VersionsDialog {
                 Some(_) => None,
             };
             let tip = "Judge both on the held-out cases as they are now";
-            if possible(ui, Button::new("Compare with active"), refusal, tip)
+            if show_action_button(ui, Button::new("Compare with active"), refusal, tip)
                 && let Some(active) = active
             {
                 actions.push(Action::Learn(LearnAction::Compare(active.key, key)));
                 turn = self.to_report(Judged::Comparison(active.key, key));
             }
         });
-        self.rename(ui, version, actions);
-        self.export(ui, key, actions);
-        self.delete(ui, version, actions);
+        self.show_rename_field(ui, version, actions);
+        self.show_export_field(ui, key, actions);
+        self.show_delete_button(ui, version, actions);
         turn
     }
 
     fn to_report(&self, judged: Judged) -> DialogOutcome {
         DialogOutcome::To(Box::new(super::Dialogs::Gate(GateDialog::new(
             judged,
-            Some(self.again()),
+            Some(self.fresh_copy()),
         ))))
     }
 
-    fn rename(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
-        section(ui, "Name");
+    fn show_rename_field(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
+        section_heading(ui, "Name");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
             let field = TextEdit::singleline(&mut self.name)
@@ -250,7 +261,7 @@ impl VersionsDialog {
                 name if name == version.name => Some("This is its name"),
                 _ => None,
             };
-            if possible(ui, wide("Rename"), refusal, "Call it so from now on") {
+            if show_action_button(ui, wide_button("Rename"), refusal, "Call it so from now on") {
                 actions.push(Action::Learn(LearnAction::Rename(
                     version.key,
                     name.to_owned(),
@@ -259,16 +270,16 @@ impl VersionsDialog {
         });
     }
 
-    fn export(&mut self, ui: &mut Ui, key: VersionKey, actions: &mut Vec<Action>) {
-        section(ui, "Export to a folder");
+    fn show_export_field(&mut self, ui: &mut Ui, key: VersionKey, actions: &mut Vec<Action>) {
+        section_heading(ui, "Export to a folder");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
             ui.add(TextEdit::singleline(&mut self.folder).desired_width(width))
                 .accessible_name("Folder for the model");
             let refusal = self.folder.trim().is_empty().then_some("Name a folder");
-            if possible(
+            if show_action_button(
                 ui,
-                wide("Export it"),
+                wide_button("Export it"),
                 refusal,
                 "Write the model and its card, to be opened elsewhere",
             ) {
@@ -281,37 +292,38 @@ impl VersionsDialog {
     }
 
     /// Two clicks: what is deleted is gone.
-    fn delete(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
+    fn show_delete_button(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             if !self.is_deleting {
                 let refusal = version
                     .is_active
                     .then_some("It is active: make another one active first");
-                self.is_deleting = possible(
+                self.is_deleting = show_action_button(
                     ui,
-                    wide("Delete..."),
+                    wide_button("Delete..."),
                     refusal,
                     "Remove the version and its file",
                 );
                 return;
             }
-            let words = RichText::new("Delete for good").color(theme::colors(ui).error);
-            if possible(ui, Button::new(words), None, "There is no way back") {
+            let words = RichText::new("Delete for good").color(theme::current_colors(ui).error);
+            if show_action_button(ui, Button::new(words), None, "There is no way back") {
                 actions.push(Action::Learn(LearnAction::Delete(version.key)));
                 self.is_deleting = false;
             }
-            self.is_deleting &= !possible(ui, wide("Keep it"), None, "Do not delete it");
+            self.is_deleting &=
+                !show_action_button(ui, wide_button("Keep it"), None, "Do not delete it");
         });
     }
 }
 
-fn wide(words: &str) -> Button<'static> {
+fn wide_button(words: &str) -> Button<'static> {
     Button::new(words.to_owned()).min_size(vec2(88.0, 24.0))
 }
 
 /// A button, greyed with the reason where there is one; true where it was clicked.
-fn possible(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, tip: &str) -> bool {
+fn show_action_button(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, tip: &str) -> bool {
     let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(tip);
     response
         .on_disabled_hover_text(refusal.unwrap_or_default())
@@ -319,11 +331,11 @@ fn possible(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, tip: &str) -
 }
 
 /// What to do while there is no version.
-fn empty(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_empty_hint(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let key = |command| shortcuts::key_of(&session.settings.keys, command);
     ui.label("There is no version yet: the shipped or opened models propose masks.");
     ui.add_space(4.0);
-    explain(
+    explanation_text(
         ui,
         &format!(
             "Accept a few cases ({}), then train ({}). Each round makes a version. It becomes active by itself only \
@@ -343,16 +355,16 @@ fn empty(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// The line of the models that no round has made.
-fn shipped(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
-    let is_used = session.learning.active().is_none();
+fn show_shipped_row(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::current_colors(ui);
+    let is_used = session.learning.active_version().is_none();
     let state = match is_used {
         true => Cell::new("Active")
-            .icon(ICON_RADIO_BUTTON_CHECKED)
-            .color(colors.good),
+            .with_icon(ICON_RADIO_BUTTON_CHECKED)
+            .with_color(colors.good),
         false => Cell::new(""),
     };
-    let row = TableColumns(&COLUMNS).row(ui, &[Cell::new("Shipped or opened model"), state]);
+    let row = TableColumns(&COLUMNS).show_row(ui, &[Cell::new("Shipped or opened model"), state]);
     let place = row
         .rect
         .with_min_x(row.rect.right() - 96.0)
@@ -372,7 +384,7 @@ fn shipped(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 fn state_of(ui: &Ui, version: &Version) -> (MaterialIcon, Color32, &'static str) {
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     match version.state {
         _ if version.is_active => (ICON_RADIO_BUTTON_CHECKED, colors.good, "Active"),
         VersionState::Accepted => (ICON_CHECK_CIRCLE, colors.text, "Accepted"),
@@ -381,24 +393,24 @@ fn state_of(ui: &Ui, version: &Version) -> (MaterialIcon, Color32, &'static str)
     }
 }
 
-fn cells(ui: &Ui, version: &Version) -> [Cell; 7] {
+fn version_cells(ui: &Ui, version: &Version) -> [Cell; 7] {
     let (icon, color, state) = state_of(ui, version);
     let dice = version
         .report
-        .means()
+        .mean_scores()
         .1
         .map_or("–".to_owned(), |mean| format!("{:.3}", mean.dice));
     let difference = version.report.dice.map_or(Cell::new("–"), |d| {
         let cell = Cell::new(gate::with_interval(&d, 3));
-        match gate::certain(&d, 1.0) {
-            Some(is_better) => cell.color(gate::shade(ui, is_better)),
+        match gate::is_surely_better(&d, 1.0) {
+            Some(is_better) => cell.with_color(gate::verdict_color(ui, is_better)),
             None => cell,
         }
     });
     [
         Cell::new(&version.name),
-        Cell::new(state).icon(icon).color(color),
-        Cell::new(moment(version.made_at)),
+        Cell::new(state).with_icon(icon).with_color(color),
+        Cell::new(format_timestamp(version.made_at)),
         Cell::new(&version.parent_name),
         Cell::new(version.cases.to_string()),
         Cell::new(dice),
@@ -407,7 +419,7 @@ fn cells(ui: &Ui, version: &Version) -> [Cell; 7] {
 }
 
 /// How a version was made, and what it is worth.
-fn facts(ui: &mut Ui, session: &Session, version: &Version) {
+fn show_version_facts(ui: &mut Ui, session: &Session, version: &Version) {
     let (icon, color, state) = state_of(ui, version);
     ui.horizontal_top(|ui| {
         ui.label(icon.rich_text().size(16.0).color(color));
@@ -415,42 +427,50 @@ fn facts(ui: &mut Ui, session: &Session, version: &Version) {
         ui.add(Label::new(why).wrap().selectable(true));
     });
     ui.add_space(4.0);
-    let mean = version.report.means().1;
+    let mean = version.report.mean_scores().1;
     let figure = |value: Option<f64>, digits: usize| {
         value.map_or("–".to_owned(), |v| format!("{v:.digits$}"))
     };
     let held_out = version.report.cases.len();
     ui.spacing_mut().item_spacing.y = 0.0;
-    fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3))
+    show_fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3))
         .on_hover_text(format!("On the held-out cases: {held_out}"));
-    fact(
+    show_fact(
         ui,
         "Hausdorff 95",
         &format!("{} px", figure(mean.and_then(|s| s.hd95), 2)),
     );
-    fact(ui, "Boundary IoU", &figure(mean.map(|s| s.boundary_iou), 3));
-    fact(ui, "Started from", &version.parent_name);
-    fact(ui, "Learned from", &plural(version.cases as usize, "case"));
-    fact(
+    show_fact(ui, "Boundary IoU", &figure(mean.map(|s| s.boundary_iou), 3));
+    show_fact(ui, "Started from", &version.parent_name);
+    show_fact(
+        ui,
+        "Learned from",
+        &count_with_noun(version.cases as usize, "case"),
+    );
+    show_fact(
         ui,
         "Training",
-        &format!("{}, {} steps", clock(version.seconds), version.steps),
+        &format!(
+            "{}, {} steps",
+            format_seconds(version.seconds),
+            version.steps
+        ),
     );
-    for (name, value) in trained(&version.settings) {
-        fact(ui, name, &value);
+    for (name, value) in training_facts(&version.settings) {
+        show_fact(ui, name, &value);
     }
     // Of the model that is read it is known, which is the active one.
     let is_it = |model: &&ModelEntry| matches!(&model.source, ModelSource::File(path) if *path == version.file);
     if let Some(model) = session.models.iter().find(is_it) {
         let input = &model.card.input;
-        fact(
+        show_fact(
             ui,
             "Image size",
             &format!("{} × {} pixels", input.columns, input.rows),
         );
     }
     let short: String = version.hash.chars().take(12).collect();
-    fact(ui, "SHA-256", &short).on_hover_text(format!(
+    show_fact(ui, "SHA-256", &short).on_hover_text(format!(
         "{}\n{}",
         version.hash,
         version.file.display()
@@ -458,17 +478,17 @@ fn facts(ui: &mut Ui, session: &Session, version: &Version) {
 }
 
 /// A name in a column of its own, and a value beside it.
-fn fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
-    let dimmed = theme::colors(ui).dimmed;
+fn show_fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
+    let dimmed = theme::current_colors(ui).dimmed;
     ui.horizontal(|ui| {
-        column(ui, 112.0, RichText::new(name).color(dimmed));
+        name_column(ui, 112.0, RichText::new(name).color(dimmed));
         ui.add(Label::new(value).truncate().selectable(true))
     })
     .inner
 }
 
 /// What a person may want to know of how a round was done, of settings kept as JSON.
-fn trained(settings: &str) -> Vec<(&'static str, String)> {
+fn training_facts(settings: &str) -> Vec<(&'static str, String)> {
     let Ok(settings) = serde_json::from_str::<Value>(settings) else {
         return Vec::new();
     };
@@ -477,7 +497,10 @@ fn trained(settings: &str) -> Vec<(&'static str, String)> {
     let rate = plan("learning_rate").and_then(Value::as_f64);
     let batch = plan("batch").and_then(Value::as_u64);
     let facts = [
-        ("Loss function", loss.map(|loss| loss.label().to_owned())),
+        (
+            "Loss function",
+            loss.map(|loss| loss.display_name().to_owned()),
+        ),
         (
             "Learning rate",
             rate.map(|rate| format!("{rate}, at its height")),
@@ -492,13 +515,13 @@ fn trained(settings: &str) -> Vec<(&'static str, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::trained;
+    use super::training_facts;
 
     #[test]
     fn settings_are_told_in_words() {
         let json = r#"{"seconds":60.0,"is_start_active":true,
             "plan":{"loss":"boundary-dou","learning_rate":0.004,"batch":4,"augment":{"blur":1.0}}}"#;
-        let facts = trained(json);
+        let facts = training_facts(json);
         let said: Vec<String> = facts
             .iter()
             .map(|(name, value)| format!("{name}: {value}"))
@@ -511,6 +534,6 @@ mod tests {
                 "Images in a step: 4"
             ]
         );
-        assert!(trained("no JSON").is_empty() && trained("{}").is_empty());
+        assert!(training_facts("no JSON").is_empty() && training_facts("{}").is_empty());
     }
 }

@@ -4,10 +4,10 @@ use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
     session::{Action, Session, learning::LearnAction},
     ui::{
-        charts::{Chart, ChartSeries, plain_tip, short},
+        charts::{Chart, ChartSeries, format_short, plain_tip},
         table::{Cell, Column, ROW, TableColumns},
         theme,
-        widgets::{clock, explain, section},
+        widgets::{explanation_text, format_seconds, section_heading},
     },
 };
 use egui::{Button, Color32, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
@@ -19,10 +19,10 @@ use labrum_core::{
 };
 
 const MODELS: [Column; 4] = [
-    Column::words("Proposed by", 200.0),
-    Column::figures("Cases accepted", 120.0),
-    Column::figures("Time per case", 120.0),
-    Column::figures("Changed of the mask", 150.0),
+    Column::of_words("Proposed by", 200.0),
+    Column::of_figures("Cases accepted", 120.0),
+    Column::of_figures("Time per case", 120.0),
+    Column::of_figures("Changed of the mask", 150.0),
 ];
 
 /// Height of the plots.
@@ -44,7 +44,7 @@ impl WorkReportDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -54,23 +54,23 @@ impl WorkReportDialog {
             actions.push(Action::Learn(LearnAction::Report));
         }
         let report = session.learning.report.as_deref();
-        sheet::body(ui, "Work report", |ui| {
+        sheet::show_body(ui, "Work report", |ui| {
             // The dialog has its size before the report is there.
             ui.set_min_height(PLOT + 160.0);
             match report {
-                None => waits(ui),
-                Some(report) => body(ui, report),
+                None => show_waiting(ui),
+                Some(report) => show_report(ui, report),
             }
         });
-        sheet::below(ui, |ui| {
-            section(ui, "Export to a folder");
-            self.export(ui, report.is_some(), actions);
+        sheet::show_below_body(ui, |ui| {
+            section_heading(ui, "Export to a folder");
+            self.show_export_field(ui, report.is_some(), actions);
             ui.add_space(8.0);
-            sheet::row(ui, |ui| sheet::main_button(ui, "Close", None))
+            sheet::show_button_row(ui, |ui| sheet::main_button(ui, "Close", None))
         })
     }
 
-    fn export(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Vec<Action>) {
+    fn show_export_field(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
             let field = TextEdit::singleline(&mut self.folder).desired_width(width);
@@ -99,20 +99,20 @@ impl WorkReportDialog {
     }
 }
 
-fn waits(ui: &mut Ui) {
+fn show_waiting(ui: &mut Ui) {
     ui.horizontal(|ui| {
         ui.spinner();
         ui.label("The report is being worked out.");
     });
 }
 
-fn body(ui: &mut Ui, report: &WorkReport) {
-    let colors = theme::colors(ui);
+fn show_report(ui: &mut Ui, report: &WorkReport) {
+    let colors = theme::current_colors(ui);
     ui.horizontal_top(|ui| {
         ui.label(ICON_LIGHTBULB.rich_text().size(20.0).color(colors.warning));
         ui.add(
             Label::new(
-                RichText::new(report.advice())
+                RichText::new(report.next_round_advice())
                     .size(15.0)
                     .color(colors.strong),
             )
@@ -122,18 +122,18 @@ fn body(ui: &mut Ui, report: &WorkReport) {
     });
     ui.add_space(8.0);
     if report.cases.is_empty() {
-        explain(
+        explanation_text(
             ui,
             "What each accepted case cost stands here, from the first one on.",
         );
         return;
     }
-    plots(ui, report);
+    show_plots(ui, report);
     ui.add_space(8.0);
-    models(ui, report);
+    show_model_table(ui, report);
 }
 
-fn plots(ui: &mut Ui, report: &WorkReport) {
+fn show_plots(ui: &mut Ui, report: &WorkReport) {
     ui.horizontal_top(|ui| {
         let width = (ui.available_width() - 2.0 * 12.0) / 3.0;
         ui.spacing_mut().item_spacing.x = 12.0;
@@ -144,7 +144,7 @@ fn plots(ui: &mut Ui, report: &WorkReport) {
             move |_: &str, _: usize, place: PlotPoint| {
                 let case = report.cases.get((place.x - 1.0).max(0.0) as usize);
                 let (name, model) = case.map_or(("", ""), |c| (c.name.as_str(), c.model.as_str()));
-                format!("{name}\n{:.0} {unit}\n{}", place.y, named(model))
+                format!("{name}\n{:.0} {unit}\n{}", place.y, model_title(model))
             }
         };
         let whole = |value: f64| {
@@ -165,13 +165,13 @@ fn plots(ui: &mut Ui, report: &WorkReport) {
             figure: whole,
             tip,
         };
-        cost("Seconds for each accepted case", "Seconds", &in_seconds).show(ui, &seconds);
+        cost("Seconds for each accepted case", "Seconds", &in_seconds).show_plot(ui, &seconds);
         cost(
             "Share of pixels changed for each accepted case",
             "Pixels changed (%)",
             &in_percent,
         )
-        .show(ui, &share);
+        .show_plot(ui, &share);
         ui.vertical(|ui| progress_of_versions(ui, report, size));
     });
 }
@@ -183,10 +183,10 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
         .iter()
         .filter(|v| v.state == VersionState::Accepted);
     let dice: Vec<f64> = accepted
-        .filter_map(|v| Some(v.report.means().1?.dice))
+        .filter_map(|v| Some(v.report.mean_scores().1?.dice))
         .collect();
     if dice.is_empty() {
-        explain(
+        explanation_text(
             ui,
             "Dice on the held-out cases stands here once a version was accepted.",
         );
@@ -201,7 +201,7 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
         .zip(&dice)
         .map(|(n, dice)| [f64::from(n), *dice])
         .collect();
-    let color = theme::colors(ui).good;
+    let color = theme::current_colors(ui).good;
     let series = ChartSeries {
         name: "Dice".to_owned(),
         points,
@@ -216,10 +216,10 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
         includes: &includes,
         mark: None,
         has_diagonal: false,
-        figure: short,
+        figure: format_short,
         tip: &plain_tip,
     };
-    chart.show(ui, &[series]);
+    chart.show_plot(ui, &[series]);
 }
 
 /// A series for each model, in order of first sight; cases count from 1.
@@ -240,7 +240,7 @@ fn by_model(
     (0..)
         .zip(&groups)
         .map(|(i, (model, ..))| ChartSeries {
-            name: named(model).to_owned(),
+            name: model_title(model).to_owned(),
             points: points(model),
             color: color_of(ui, i, model),
             is_joined: false,
@@ -249,7 +249,7 @@ fn by_model(
         .collect()
 }
 
-fn named(model: &str) -> &str {
+fn model_title(model: &str) -> &str {
     if model.is_empty() {
         "No proposal"
     } else {
@@ -260,16 +260,16 @@ fn named(model: &str) -> &str {
 /// Models have colours that colour-blind people can tell apart; what had no proposal is grey.
 fn color_of(ui: &Ui, index: usize, model: &str) -> Color32 {
     if model.is_empty() {
-        return theme::colors(ui).dimmed;
+        return theme::current_colors(ui).dimmed;
     }
     let [r, g, b] = PALETTE[index % PALETTE.len()];
     Color32::from_rgb(r, g, b)
 }
 
-fn models(ui: &mut Ui, report: &WorkReport) {
+fn show_model_table(ui: &mut Ui, report: &WorkReport) {
     let table = TableColumns(&MODELS);
     ui.spacing_mut().item_spacing.y = 0.0;
-    table.heading(ui);
+    table.show_headings(ui);
     let groups = report.by_model();
     let rows = groups.len() as f32;
     ScrollArea::vertical()
@@ -278,12 +278,12 @@ fn models(ui: &mut Ui, report: &WorkReport) {
         .show(ui, |ui| {
             for (i, (model, cases, seconds, share)) in groups.iter().enumerate() {
                 let cells = [
-                    Cell::new(named(model)).swatch(color_of(ui, i, model)),
+                    Cell::new(model_title(model)).with_swatch(color_of(ui, i, model)),
                     Cell::new(cases.to_string()),
-                    Cell::new(clock(*seconds)),
+                    Cell::new(format_seconds(*seconds)),
                     Cell::new(format!("{:.0} %", 100.0 * share)),
                 ];
-                table.row(ui, &cells);
+                table.show_row(ui, &cells);
             }
         });
 }

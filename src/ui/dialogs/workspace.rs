@@ -5,7 +5,10 @@ use crate::{
     session::{Action, Session, job::Pick, store::WorkspaceState},
     ui::{
         theme,
-        widgets::{capital, count, explain, pair, section, with_icon},
+        widgets::{
+            capitalize_first, explanation_text, format_count, name_value_line, section_heading,
+            with_icon,
+        },
     },
 };
 use egui::{Align, Button, Label, Layout, RichText, TextEdit, Ui, vec2};
@@ -24,7 +27,7 @@ pub(crate) struct WorkspaceDialog {
 impl WorkspaceDialog {
     /// For the workspace that is open.
     pub(super) fn new(session: &Session) -> Self {
-        match session.workspace() {
+        match session.workspace_state() {
             WorkspaceState::Open(info) => Self {
                 name: info.name.clone(),
                 ..Self::default()
@@ -34,27 +37,29 @@ impl WorkspaceDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(
+    pub(super) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
         let mut done = false;
-        sheet::body(ui, "Workspace", |ui| done = self.body(ui, session, actions));
-        sheet::buttons(ui, |ui| sheet::main_button(ui, "Close", None)) || done
+        sheet::show_body(ui, "Workspace", |ui| {
+            done = self.show_body(ui, session, actions)
+        });
+        sheet::show_buttons(ui, |ui| sheet::main_button(ui, "Close", None)) || done
     }
 
     /// True where another workspace is asked for.
-    fn body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    fn show_body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let mut done = false;
-        match session.workspace() {
-            WorkspaceState::Opening => explain(ui, "The workspace is being opened."),
-            WorkspaceState::Failed(reason) => failed(ui, reason, actions),
+        match session.workspace_state() {
+            WorkspaceState::Opening => explanation_text(ui, "The workspace is being opened."),
+            WorkspaceState::Failed(reason) => show_open_failure(ui, reason, actions),
             WorkspaceState::Open(info) => {
-                pair(ui, "Name", &info.name);
+                name_value_line(ui, "Name", &info.name);
                 ui.horizontal(|ui| {
-                    ui.label(RichText::new("Folder").color(theme::colors(ui).dimmed));
+                    ui.label(RichText::new("Folder").color(theme::current_colors(ui).dimmed));
                     let path = info.folder.display().to_string();
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         ui.add(Label::new(&path).truncate().selectable(true))
@@ -62,18 +67,22 @@ impl WorkspaceDialog {
                     });
                 });
                 let meter = session.meter;
-                pair(
+                name_value_line(
                     ui,
                     "Cases accepted",
                     &format!("{} of {}", meter.accepted, meter.total),
                 );
-                pair(ui, "Pixels changed in them", &count(meter.pixels_changed));
-                self.tidy(ui, session, actions);
-                self.rename(ui, &info.name, actions);
+                name_value_line(
+                    ui,
+                    "Pixels changed in them",
+                    &format_count(meter.pixels_changed),
+                );
+                self.show_tidy_button(ui, session, actions);
+                self.show_rename_field(ui, &info.name, actions);
                 self.move_to(ui, session, actions);
             }
         }
-        section(ui, "Another workspace");
+        section_heading(ui, "Another workspace");
         ui.horizontal(|ui| {
             if ui
                 .add(with_icon(ICON_FOLDER_OPEN, "Open another..."))
@@ -82,7 +91,7 @@ impl WorkspaceDialog {
                 actions.push(Action::Pick(Pick::Workspace));
                 done = true;
             }
-            explain(
+            explanation_text(
                 ui,
                 "A folder with a workspace, or an empty one for a new one.",
             );
@@ -91,12 +100,12 @@ impl WorkspaceDialog {
     }
 
     /// What was taken out of the list, and a way to let go of most of it.
-    fn tidy(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_tidy_button(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let out = session.meter.out_of_list;
         if out == 0 {
             return;
         }
-        pair(ui, "Cases out of the list", &out.to_string());
+        name_value_line(ui, "Cases out of the list", &out.to_string());
         ui.horizontal(|ui| {
             let words = if self.is_tidying {
                 "Let it go"
@@ -112,15 +121,15 @@ impl WorkspaceDialog {
                 }
                 self.is_tidying = !self.is_tidying;
             }
-            explain(
+            explanation_text(
                 ui,
                 "Lets go of what models proposed for them. What was drawn on them is kept.",
             );
         });
     }
 
-    fn rename(&mut self, ui: &mut Ui, known: &str, actions: &mut Vec<Action>) {
-        section(ui, "Rename");
+    fn show_rename_field(&mut self, ui: &mut Ui, known: &str, actions: &mut Vec<Action>) {
+        section_heading(ui, "Rename");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 96.0;
             let field = TextEdit::singleline(&mut self.name)
@@ -145,7 +154,7 @@ impl WorkspaceDialog {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
         }
-        section(ui, "Move to a folder");
+        section_heading(ui, "Move to a folder");
         ui.horizontal(|ui| {
             let width = ui.available_width() - 192.0;
             let field = TextEdit::singleline(&mut self.folder)
@@ -169,7 +178,7 @@ impl WorkspaceDialog {
                 self.folder.clear();
             }
         });
-        explain(
+        explanation_text(
             ui,
             "Images stay where they are; masks, history and labels move.",
         );
@@ -177,11 +186,11 @@ impl WorkspaceDialog {
 }
 
 /// Why there is no workspace, and what can be done.
-pub(in crate::ui) fn failed(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
-    let words = RichText::new(capital(reason)).color(colors.error);
+pub(in crate::ui) fn show_open_failure(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>) {
+    let colors = theme::current_colors(ui);
+    let words = RichText::new(capitalize_first(reason)).color(colors.error);
     ui.add(Label::new(words).wrap().selectable(true));
-    explain(
+    explanation_text(
         ui,
         "What you draw is kept in memory alone, until the workspace can be opened.",
     );

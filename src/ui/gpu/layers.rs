@@ -33,7 +33,7 @@ pub(super) struct CanvasTextures {
 
 impl CanvasTextures {
     pub(super) fn new(device: &wgpu::Device) -> Self {
-        let small = |format| texture(device, format, [1, 1]);
+        let small = |format| create_texture(device, format, [1, 1]);
         Self {
             image: small(TextureFormat::R8Uint),
             held_image: Weak::new(),
@@ -48,7 +48,7 @@ impl CanvasTextures {
     }
 
     /// In the order of their bindings, from 1.
-    pub(super) fn textures(&self) -> [&wgpu::Texture; 5] {
+    pub(super) fn bound_textures(&self) -> [&wgpu::Texture; 5] {
         [
             &self.image,
             &self.table,
@@ -59,7 +59,7 @@ impl CanvasTextures {
     }
 
     /// Uploads what is new. True where a texture had to be made.
-    pub(super) fn update(
+    pub(super) fn upload_changes(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -101,14 +101,14 @@ impl CanvasTextures {
         region: &Region,
         size: [usize; 2],
     ) -> bool {
-        let is_new = fit(device, &mut self.preview, TextureFormat::R8Uint, size);
+        let is_new = fit_texture(device, &mut self.preview, TextureFormat::R8Uint, size);
         if is_new {
             // Textures begin with zeros.
             self.held_preview = Region::default();
         }
         if self.held_preview != *region {
-            let whole = PixelRect::whole(size[0], size[1]);
-            let rect = within(&self.held_preview.bounds().union(&region.bounds()), &whole);
+            let whole = PixelRect::full_frame(size[0], size[1]);
+            let rect = clip_rect(&self.held_preview.bounds().union(&region.bounds()), &whole);
             let mut bytes = vec![0; rect.columns.len() * rect.rows.len()];
             for span in region.spans().iter().filter(|s| rect.rows.contains(&s.row)) {
                 let row = (span.row - rect.rows.start) * rect.columns.len();
@@ -117,7 +117,7 @@ impl CanvasTextures {
                 };
                 bytes[at(span.start)..at(span.end)].fill(1);
             }
-            write(queue, &self.preview, &rect, &bytes, 0, rect.columns.len());
+            write_rect(queue, &self.preview, &rect, &bytes, 0, rect.columns.len());
             self.held_preview = region.clone();
         }
         is_new
@@ -133,20 +133,27 @@ fn upload_labels(
     live: &Live,
 ) -> bool {
     let mask = live.mask();
-    let is_new = fit(
+    let is_new = fit_texture(
         device,
         into,
         TextureFormat::R8Uint,
         [mask.columns(), mask.rows()],
     );
-    let whole = PixelRect::whole(mask.columns(), mask.rows());
+    let whole = PixelRect::full_frame(mask.columns(), mask.rows());
     let dirty = held
         .filter(|_| !is_new)
         .and_then(|version| live.dirty_since(version));
-    let dirty = dirty.map_or(whole.clone(), |dirty| within(&dirty, &whole));
+    let dirty = dirty.map_or(whole.clone(), |dirty| clip_rect(&dirty, &whole));
     let offset = dirty.rows.start * mask.columns() + dirty.columns.start;
-    write(queue, into, &dirty, mask.labels(), offset, mask.columns());
-    *held = Some(live.version());
+    write_rect(
+        queue,
+        into,
+        &dirty,
+        mask.pixel_labels(),
+        offset,
+        mask.columns(),
+    );
+    *held = Some(live.mask_version());
     is_new
 }
 
@@ -161,13 +168,13 @@ fn upload_image(
         Pixels::U16(_) | Pixels::I16(_) => TextureFormat::R16Uint,
         Pixels::F32(_) | Pixels::Rgb8(_) => TextureFormat::R32Uint,
     };
-    let is_new = fit(device, into, format, [image.columns, image.rows]);
+    let is_new = fit_texture(device, into, format, [image.columns, image.rows]);
     let columns = image.columns;
     match &image.pixels {
-        Pixels::U8(v) => write(
+        Pixels::U8(v) => write_rect(
             queue,
             into,
-            &PixelRect::whole(columns, image.rows),
+            &PixelRect::full_frame(columns, image.rows),
             v,
             0,
             columns,
@@ -191,7 +198,7 @@ fn upload_table(
         return false;
     };
     let rows = table.len().div_ceil(TABLE_WIDTH);
-    let is_new = fit(device, into, TextureFormat::R32Float, [TABLE_WIDTH, rows]);
+    let is_new = fit_texture(device, into, TextureFormat::R32Float, [TABLE_WIDTH, rows]);
     let mut levels = table.to_vec();
     levels.resize(TABLE_WIDTH * rows, 0.0);
     in_bands(queue, into, TABLE_WIDTH, &levels, |v| v.to_le_bytes());
@@ -216,12 +223,12 @@ fn in_bands<T: Copy, const N: usize>(
             columns: 0..columns,
             rows: band * rows..band * rows + values.len() / columns,
         };
-        write(queue, into, &rect, &bytes, 0, columns * N);
+        write_rect(queue, into, &rect, &bytes, 0, columns * N);
     }
 }
 
 /// Writes a rectangle of a texture; its bytes begin at `offset`, a row every `bytes_per_row`.
-fn write(
+fn write_rect(
     queue: &wgpu::Queue,
     into: &wgpu::Texture,
     rect: &PixelRect,
@@ -255,7 +262,7 @@ fn write(
 }
 
 /// Makes another texture where this one has not the right size and format. True where it did.
-fn fit(
+fn fit_texture(
     device: &wgpu::Device,
     held: &mut wgpu::Texture,
     format: TextureFormat,
@@ -263,12 +270,12 @@ fn fit(
 ) -> bool {
     let is_fit = [held.width(), held.height()] == size.map(|v| v as u32) && held.format() == format;
     if !is_fit {
-        *held = texture(device, format, size);
+        *held = create_texture(device, format, size);
     }
     !is_fit
 }
 
-fn texture(
+fn create_texture(
     device: &wgpu::Device,
     format: TextureFormat,
     [width, height]: [usize; 2],
@@ -289,7 +296,7 @@ fn texture(
     })
 }
 
-fn within(rect: &PixelRect, whole: &PixelRect) -> PixelRect {
+fn clip_rect(rect: &PixelRect, whole: &PixelRect) -> PixelRect {
     let cut = |r: &std::ops::Range<usize>, end: usize| r.start.min(end)..r.end.min(end);
     PixelRect {
         columns: cut(&rect.columns, whole.columns.end),

@@ -62,7 +62,7 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
             color_attachments: &[Some(attachment)],
             ..Default::default()
         });
-        gpu.draw(&mut pass);
+        gpu.draw_into_pass(&mut pass);
     }
     // Rows of 320 pixels keep to the alignment of copies.
     let bytes_per_row = SIZE[0] as u32 * 4;
@@ -99,10 +99,10 @@ fn draw(gpu: &Gpu, state: &RenderState) -> Vec<u8> {
 
 /// Fails unless the two pictures are the same within 2 levels on 99.9 % of the pixels.
 fn compare(gpu: &mut Gpu, state: &RenderState, scene: &Scene<'_>, what: &str) {
-    gpu.update(scene);
+    gpu.upload_scene(scene);
     let drawn = draw(gpu, state);
     let (_, painted) = Raster::default()
-        .update(
+        .repaint_changes(
             scene,
             Area {
                 min: [0, 0],
@@ -133,9 +133,9 @@ fn the_shader_paints_what_the_cpu_paints() {
     let (columns, rows) = (150, 120);
     let state = state();
     let mut gpu = Gpu::new(&state);
-    let image = picture(columns, rows);
-    let live = live(columns, rows, labels(columns, rows));
-    let (reference, brush) = (moved(columns, rows), brush(columns, rows));
+    let image = test_picture(columns, rows);
+    let live = live_mask(columns, rows, test_labels(columns, rows));
+    let (reference, brush) = (moved_labels(columns, rows), brush_region(columns, rows));
     for scale in [
         [0.07, 0.07],
         [0.4, 0.5],
@@ -154,10 +154,10 @@ fn the_shader_paints_what_the_cpu_paints() {
             Shown::Difference,
         ] {
             for preview in [None, Some(&brush)] {
-                let all = look(&image, scale, layers);
+                let all = usual_look(&image, scale, layers);
                 let mut one_hidden = all.clone();
                 one_hidden.labels[2][3] = -1.0;
-                let faded = all.clone().faded(0.5);
+                let faded = all.clone().with_faded_labels(0.5);
                 for look in [&all, &one_hidden, &faded] {
                     let labels = (layers != Shown::Nothing).then_some(&live);
                     let reference = (layers == Shown::Difference).then_some(&reference);
@@ -185,7 +185,7 @@ fn the_shader_paints_what_the_cpu_paints() {
 fn every_kind_of_pixel_and_window_comes_out_the_same() {
     let state = state();
     let mut gpu = Gpu::new(&state);
-    let picture = picture(300, 200);
+    let picture = test_picture(300, 200);
     let Pixels::I16(values) = picture.pixels.clone() else {
         unreachable!("16 bits")
     };
@@ -254,7 +254,11 @@ fn same_levels(
         scale: [1.0; 2],
         origin: [0.0; 2],
     };
-    let look = CanvasLook::new(placement, 1.0, GreyLevels::of(&image, window, is_default));
+    let look = CanvasLook::new(
+        placement,
+        1.0,
+        GreyLevels::from_image(&image, window, is_default),
+    );
     let scene = Scene {
         image: &image,
         labels: None,
@@ -262,7 +266,7 @@ fn same_levels(
         preview: None,
         look: &look,
     };
-    gpu.update(&scene);
+    gpu.upload_scene(&scene);
     let drawn = draw(gpu, state);
     let contrast = if is_default {
         image.first_contrast()
@@ -288,10 +292,10 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
     let (columns, rows) = (150, 120);
     let state = state();
     let mut gpu = Gpu::new(&state);
-    let image = picture(columns, rows);
-    let look = look(&image, [2.0, 2.0], Shown::Fill);
-    let mut live: Live = live(columns, rows, labels(columns, rows));
-    let mut brush = brush(columns, rows);
+    let image = test_picture(columns, rows);
+    let look = usual_look(&image, [2.0, 2.0], Shown::Fill);
+    let mut live: Live = live_mask(columns, rows, test_labels(columns, rows));
+    let mut brush = brush_region(columns, rows);
     for step in 0..6usize {
         let scene = Scene {
             image: &image,
@@ -301,7 +305,7 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
             look: &look,
         };
         compare(&mut gpu, &state, &scene, &format!("step {step}"));
-        live.paint(|mask| mask.paint(&brush, (step % 4) as u8, &Rule::FREE));
+        live.edit_mask(|mask| mask.paint_region(&brush, (step % 4) as u8, &Rule::FREE));
         let shifted = brush.spans().iter().map(|s| labrum_core::region::Span {
             row: s.row + 3,
             start: s.start + 5,
@@ -316,10 +320,10 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
 fn within_a_window_the_canvas_lies_where_it_should() {
     use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
     let (columns, rows) = (150, 120);
-    let image = picture(columns, rows);
-    let live = live(columns, rows, labels(columns, rows));
+    let image = test_picture(columns, rows);
+    let live = live_mask(columns, rows, test_labels(columns, rows));
     for per_point in [1.0, 1.5, 2.0] {
-        let look = look(&image, [3.0, 3.0], Shown::Outline);
+        let look = usual_look(&image, [3.0, 3.0], Shown::Outline);
         let scene = Scene {
             image: &image,
             labels: Some(&live),
@@ -329,7 +333,7 @@ fn within_a_window_the_canvas_lies_where_it_should() {
         };
         let state = state();
         let mut gpu = Gpu::new(&state);
-        gpu.update(&scene);
+        gpu.upload_scene(&scene);
         let rect = Rect::from_min_size(egui::pos2(20.0, 10.0), egui::vec2(160.0, 120.0));
         let mut harness = Harness::builder()
             .with_size([200.0, 150.0])
@@ -337,13 +341,13 @@ fn within_a_window_the_canvas_lies_where_it_should() {
             .renderer(WgpuTestRenderer::from_render_state(state.clone()))
             .build_ui(|ui| {
                 ui.painter_at(rect)
-                    .extend(gpu.paint(rect).map(egui::Shape::Callback));
+                    .extend(gpu.paint_callback(rect).map(egui::Shape::Callback));
             });
         let window = harness.render().unwrap();
         let min = [20.0, 10.0].map(|v| (v * per_point) as i32);
         let size = [160.0, 120.0].map(|v| (v * per_point) as usize);
         let (_, painted) = Raster::default()
-            .update(&scene, Area { min, size })
+            .repaint_changes(&scene, Area { min, size })
             .unwrap();
         let different = painted.iter().enumerate().filter(|(i, pixel)| {
             let [x, y] = [i % size[0], i / size[0]];

@@ -16,7 +16,7 @@ pub(super) const TABLE_WIDTH: usize = 256;
 pub(super) const BYTES: usize = (12 + 256) * 16;
 
 /// The bytes for a scene, on a target that stores linear light or not.
-pub(super) fn of(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
+pub(super) fn scene_bytes(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
     let (look, image) = (scene.look, scene.image);
     let kind = match image.pixels {
         Pixels::U8(_) | Pixels::U16(_) => 0.0,
@@ -52,7 +52,12 @@ pub(super) fn of(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
             f32::from(look.layers as u8),
             stripe_period(look),
         ],
-        [look.half_line, look.rim, look.reach(), flag(is_linear)],
+        [
+            look.half_line,
+            look.rim,
+            look.outline_reach(),
+            flag(is_linear),
+        ],
         [
             flag(scene.labels.is_some()),
             flag(scene.reference.is_some()),

@@ -12,7 +12,9 @@ use crate::{
         shortcuts,
         textures::Textures,
         theme,
-        widgets::{clock, command_button, count, progress, width_of, with_icon},
+        widgets::{
+            command_button, format_count, format_seconds, progress_bar, width_of, with_icon,
+        },
     },
 };
 use egui::{
@@ -38,7 +40,7 @@ enum Row<'a> {
 }
 
 impl Row<'_> {
-    fn height(&self) -> f32 {
+    fn height_in_list(&self) -> f32 {
         match self {
             Row::Study(_) => STUDY_HEIGHT,
             Row::Case(..) => CASE_HEIGHT,
@@ -54,12 +56,12 @@ pub(in crate::ui) struct CaseList {
 
 impl CaseList {
     /// The search field gets the keyboard.
-    pub(in crate::ui) fn search(&mut self) {
+    pub(in crate::ui) fn focus_search(&mut self) {
         self.wants_search = true;
     }
 
     /// Shows the list.
-    pub(in crate::ui) fn show(
+    pub(in crate::ui) fn show_list(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -67,20 +69,20 @@ impl CaseList {
         actions: &mut Vec<Action>,
     ) {
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Cases").color(theme::colors(ui).strong));
+            ui.label(RichText::new("Cases").color(theme::current_colors(ui).strong));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 choose_order(ui, session, actions)
             });
         });
-        meter(ui, session);
+        show_work_progress(ui, session);
         ui.add_space(4.0);
-        self.filter(ui, session, actions);
+        self.show_filter(ui, session, actions);
         ui.add_space(4.0);
         below_filter(ui, session, textures, actions);
     }
 
     /// Which cases are listed: words, and what became of them.
-    fn filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    fn show_filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let mut filter = session.case_filter.clone();
         // Beside each other where there is room.
         let room = ui.available_width();
@@ -90,13 +92,13 @@ impl CaseList {
             [room, room - 8.0]
         };
         ui.horizontal_wrapped(|ui| {
-            self.words(ui, session, &mut filter.words, field, actions);
+            self.show_search_field(ui, session, &mut filter.words, field, actions);
             let combo = ComboBox::from_id_salt("kept")
-                .selected_text(filter.kept.label())
+                .selected_text(filter.kept.display_label())
                 .width(combo);
             let combo = combo.show_ui(ui, |ui| {
                 for (kept, count) in session.counts_of_kept() {
-                    let words = format!("{} ({count})", kept.label());
+                    let words = format!("{} ({count})", kept.display_label());
                     ui.selectable_value(&mut filter.kept, kept, words);
                 }
             });
@@ -109,13 +111,13 @@ impl CaseList {
             ui.horizontal(|ui| {
                 let words = format!(
                     "{} of {} listed",
-                    session.listed().len(),
+                    session.listed_cases().len(),
                     session.cases.len()
                 );
                 ui.label(
                     RichText::new(words)
                         .size(12.0)
-                        .color(theme::colors(ui).dimmed),
+                        .color(theme::current_colors(ui).dimmed),
                 );
                 if ui.link(RichText::new("List all").size(12.0)).clicked() {
                     filter = CaseFilter::default();
@@ -128,7 +130,7 @@ impl CaseList {
     }
 
     /// The search field. Enter shows the first case that was found.
-    fn words(
+    fn show_search_field(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -145,7 +147,10 @@ impl CaseList {
             field.request_focus();
         }
         if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-            let first = session.listed().first().and_then(|i| session.cases.get(*i));
+            let first = session
+                .listed_cases()
+                .first()
+                .and_then(|i| session.cases.get(*i));
             actions.extend(first.map(|case| Action::SelectCase(case.id)));
         }
     }
@@ -163,12 +168,12 @@ fn below_filter(
         60.0
     };
     let height = ui.available_height() - footer;
-    let rows = rows(session);
+    let rows = list_rows(session);
     ScrollArea::vertical()
         .max_height(height)
         .auto_shrink([false, false])
         .show_viewport(ui, |ui, viewport| {
-            list(ui, session, textures, &rows, viewport, actions);
+            show_visible_rows(ui, session, textures, &rows, viewport, actions);
         });
     ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
         ui.horizontal(|ui| {
@@ -196,12 +201,12 @@ fn below_filter(
 fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let now = session.settings.case_order;
     let combo = ComboBox::from_id_salt("order")
-        .selected_text(now.label())
+        .selected_text(now.display_name())
         .width(104.0)
         .show_ui(ui, |ui| {
             for order in CaseOrder::ALL {
                 if ui
-                    .selectable_label(order == now, order.label())
+                    .selectable_label(order == now, order.display_name())
                     .on_hover_text(order_tip(order))
                     .clicked()
                 {
@@ -228,14 +233,14 @@ fn order_tip(order: CaseOrder) -> &'static str {
 }
 
 /// How far the work is, and what it cost.
-fn meter(ui: &mut Ui, session: &Session) {
+fn show_work_progress(ui: &mut Ui, session: &Session) {
     let accepted = session
         .cases
         .iter()
         .filter(|c| c.status == Status::Accepted)
         .count();
     let words = format!("{accepted} of {} accepted", session.cases.len());
-    progress(
+    progress_bar(
         ui,
         accepted as f32 / session.cases.len().max(1) as f32,
         &words,
@@ -245,13 +250,13 @@ fn meter(ui: &mut Ui, session: &Session) {
         0 => String::new(),
         n => format!(
             "{} per case",
-            clock(meter.seconds_of_accepted / f64::from(n))
+            format_seconds(meter.seconds_of_accepted / f64::from(n))
         ),
     };
     let small = |words: String| {
         RichText::new(words)
             .size(12.0)
-            .color(theme::colors(ui).dimmed)
+            .color(theme::current_colors(ui).dimmed)
     };
     let room = ui.available_width() - width_of(ui, &words, 12.0) - 12.0;
     let is_beside = width_of(ui, &pace, 12.0) <= room;
@@ -275,17 +280,17 @@ fn meter(ui: &mut Ui, session: &Session) {
         meter.accepted,
         meter.total,
         meter.skipped,
-        count(meter.pixels_changed)
+        format_count(meter.pixels_changed)
     ));
 }
 
 /// Studies have headings where their cases stand together.
-fn rows(session: &Session) -> Vec<Row<'_>> {
+fn list_rows(session: &Session) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(session.cases.len() + 8);
     let has_headings = session.settings.case_order == CaseOrder::Opened;
     let mut study = None;
     for (index, case) in session
-        .listed()
+        .listed_cases()
         .into_iter()
         .filter_map(|i| Some((i, session.cases.get(i)?)))
     {
@@ -299,7 +304,7 @@ fn rows(session: &Session) -> Vec<Row<'_>> {
 }
 
 /// Only the lines in sight are made: a list of thousands costs no more than one of ten.
-fn list(
+fn show_visible_rows(
     ui: &mut Ui,
     session: &Session,
     textures: &mut Textures,
@@ -307,7 +312,7 @@ fn list(
     viewport: Rect,
     actions: &mut Vec<Action>,
 ) {
-    let total: f32 = rows.iter().map(Row::height).sum();
+    let total: f32 = rows.iter().map(Row::height_in_list).sum();
     ui.set_height(total);
     let origin = ui.max_rect().min;
     let width = ui.available_width();
@@ -318,8 +323,8 @@ fn list(
         std::mem::replace(last, session.current) != session.current
     });
     for row in rows {
-        let rect = Rect::from_min_size(origin + vec2(0.0, y), vec2(width, row.height()));
-        y += row.height();
+        let rect = Rect::from_min_size(origin + vec2(0.0, y), vec2(width, row.height_in_list()));
+        y += row.height_in_list();
         if let Row::Case(index, _) = row
             && changed
             && session.current == Some(*index)
@@ -331,9 +336,9 @@ fn list(
         }
         match row {
             Row::Study(case) => {
-                let words = RichText::new(case.study.title())
+                let words = RichText::new(case.study.display_title())
                     .size(12.0)
-                    .color(theme::colors(ui).dimmed);
+                    .color(theme::current_colors(ui).dimmed);
                 let mut place = rect;
                 place.min.y += 6.0;
                 ui.scope_builder(
@@ -342,7 +347,7 @@ fn list(
                         .layout(Layout::left_to_right(Align::Center)),
                     |ui| {
                         ui.add(egui::Label::new(words).truncate())
-                            .on_hover_text(case.study.title());
+                            .on_hover_text(case.study.display_title());
                     },
                 );
             }
@@ -372,12 +377,16 @@ fn case_row(
     textures: &mut Textures,
     actions: &mut Vec<Action>,
 ) -> bool {
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
     let is_stale = session.is_stale(case);
     let status = status_words(session, case, is_stale);
     let mark = if is_held_out(case) { ", held out" } else { "" };
-    let name = format!("Case {}, {}, {status}{mark}", case.title(), case.summary());
+    let name = format!(
+        "Case {}, {}, {status}{mark}",
+        case.display_title(),
+        case.short_summary()
+    );
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let painter = ui.painter_at(rect);
     let ground = rect.shrink2(vec2(0.0, 1.0));
@@ -388,7 +397,7 @@ fn case_row(
     }
     let square = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(52.0, 52.0));
     painter.rect_filled(square, 3.0, Color32::BLACK);
-    match textures.thumbnail(ui.ctx(), case) {
+    match textures.case_thumbnail(ui.ctx(), case) {
         Some(texture) => {
             let size = texture.size_vec2();
             let size = size * (square.width() / size.max_elem());
@@ -425,12 +434,15 @@ fn case_row(
         |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
-            ui.add(egui::Label::new(RichText::new(case.title()).color(colors.strong)).truncate());
+            ui.add(
+                egui::Label::new(RichText::new(case.display_title()).color(colors.strong))
+                    .truncate(),
+            );
             // What to do, and why it comes next, say more than what it is, which stands in the tooltip too.
             let line = match &case.reason {
                 _ if case.hides_proposals() => "No proposal is shown".to_owned(),
                 Some(reason) => reason.clone(),
-                None => case.summary(),
+                None => case.short_summary(),
             };
             ui.add(egui::Label::new(small(line)).truncate());
             let status = if case.hides_proposals() {
@@ -442,8 +454,8 @@ fn case_row(
             status_line(ui, case, icon, status, dimmed);
         },
     );
-    super::context::case(&response, session, case, actions);
-    response.on_hover_text(hover(case, is_stale)).clicked()
+    super::context::show_case_menu(&response, session, case, actions);
+    response.on_hover_text(hover_text(case, is_stale)).clicked()
 }
 
 /// The status at the left, and at the right whether the case is held out: by a mark alone where both words do not fit.
@@ -482,7 +494,7 @@ fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
     if is_stale {
         return "Stale proposal".to_owned();
     }
-    let (found, count) = (case.found(), case.slices.len());
+    let (found, count) = (case.measured_slice_count(), case.slices.len());
     let words = match case.status {
         Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
         status => status_label(status).to_owned(),
@@ -513,8 +525,8 @@ fn proposals_apart(case: &Case) -> usize {
     case.slices.iter().filter(|s| s.is_proposal_apart).count()
 }
 
-fn hover(case: &Case, is_stale: bool) -> String {
-    let mut lines = vec![case.title(), case.summary()];
+fn hover_text(case: &Case, is_stale: bool) -> String {
+    let mut lines = vec![case.display_title(), case.short_summary()];
     lines.extend(case.reason.clone());
     if is_held_out(case) {
         lines.push("Held out: judges models; never learned from".to_owned());
@@ -530,7 +542,7 @@ fn hover(case: &Case, is_stale: bool) -> String {
     if !case.series.body_part.is_empty() {
         lines.push(case.series.body_part.clone());
     }
-    lines.extend(lengths(case));
+    lines.extend(length_source_text(case));
     lines.extend(case.series.notes.iter().cloned());
     match proposals_apart(case) {
         0 => {}
@@ -540,16 +552,16 @@ fn hover(case: &Case, is_stale: bool) -> String {
         )),
     }
     if case.seconds >= 1.0 {
-        lines.push(format!("{} of work", clock(case.seconds)));
+        lines.push(format!("{} of work", format_seconds(case.seconds)));
     }
     lines.join("\n")
 }
 
 /// Where the lengths on a case come from: "Lengths: mm from the header".
-fn lengths(case: &Case) -> Option<String> {
-    let scale = case.series.slices.first()?.scale();
+fn length_source_text(case: &Case) -> Option<String> {
+    let scale = case.series.slices.first()?.length_scale();
     let source = scale
-        .common()
+        .uniform_spacing()
         .or_else(|| scale.regions.iter().find_map(|region| region.spacing))
         .map(|s| s.source);
     Some(format!(
@@ -575,7 +587,7 @@ fn about_proposal(case: &Case, is_stale: bool) -> Vec<String> {
             "Another model would run on it now: segment it again for a new proposal".to_owned(),
         );
     }
-    if let Some(doubt) = case.doubt() {
+    if let Some(doubt) = case.mean_uncertainty() {
         lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
     }
     lines
@@ -583,7 +595,7 @@ fn about_proposal(case: &Case, is_stale: bool) -> Vec<String> {
 
 /// The icon of a status; a stale proposal asks for less attention.
 fn status_icon(ui: &Ui, status: Status, is_stale: bool) -> RichText {
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let (icon, color): (MaterialIcon, Color32) = match status {
         Status::Proposed if is_stale => (ICON_AUTO_AWESOME, colors.dimmed),
         Status::New => (ICON_RADIO_BUTTON_UNCHECKED, colors.dimmed),

@@ -76,18 +76,26 @@ const PICTURE: &[&[UserCommand]] = &[
 ];
 
 /// The menu of a case of the list. A click with the right button shows the case: the commands are about it.
-pub(super) fn case(response: &Response, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+pub(super) fn show_case_menu(
+    response: &Response,
+    session: &Session,
+    case: &Case,
+    actions: &mut Vec<Action>,
+) {
     if response.secondary_clicked() {
         actions.push(Action::SelectCase(case.id));
     }
     response.context_menu(|ui| {
         // Before it is shown nothing can be said of what can be done with it.
-        if session.case().is_some_and(|shown| shown.id == case.id) {
+        if session
+            .current_case()
+            .is_some_and(|shown| shown.id == case.id)
+        {
             scrolled_menu(ui, |ui| {
-                lines(ui, session, CASE, actions);
+                show_command_lines(ui, session, CASE, actions);
                 ui.separator();
-                copy(ui, "Copy the name", || case.title());
-                copy(ui, "Copy the path", || {
+                copy_text_item(ui, "Copy the name", || case.display_title());
+                copy_text_item(ui, "Copy the path", || {
                     case.series
                         .slices
                         .first()
@@ -101,7 +109,7 @@ pub(super) fn case(response: &Response, session: &Session, case: &Case, actions:
 }
 
 /// The menu of a label. A click with the right button takes it in hand: the commands are about it.
-pub(super) fn label(
+pub(super) fn show_label_menu(
     response: &Response,
     session: &Session,
     (value, label): (u8, &Label),
@@ -135,13 +143,13 @@ pub(super) fn label(
                 }
             }
             ui.separator();
-            lines(ui, session, LABEL, actions);
+            show_command_lines(ui, session, LABEL, actions);
         });
     });
 }
 
 /// The menu of the picture; a click with the right button asks for it at `place`.
-pub(in crate::ui) fn picture(
+pub(in crate::ui) fn show_picture_menu(
     ui: &Ui,
     session: &Session,
     (id, layer): (Id, LayerId),
@@ -163,16 +171,26 @@ pub(in crate::ui) fn picture(
         .style(egui::containers::menu::menu_style);
     popup.open_memory(None::<SetOpenCommand>).show(|ui| {
         ui.set_min_width(220.0);
-        groups(ui, session, PICTURE, actions);
+        show_command_groups(ui, session, PICTURE, actions);
     });
 }
 
-fn groups(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mut Vec<Action>) {
-    scrolled_menu(ui, |ui| lines(ui, session, groups, actions));
+fn show_command_groups(
+    ui: &mut Ui,
+    session: &Session,
+    groups: &[&[UserCommand]],
+    actions: &mut Vec<Action>,
+) {
+    scrolled_menu(ui, |ui| show_command_lines(ui, session, groups, actions));
 }
 
 /// Commands that can never be done with what is shown are left out, those that cannot be done now are greyed.
-fn lines(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mut Vec<Action>) {
+fn show_command_lines(
+    ui: &mut Ui,
+    session: &Session,
+    groups: &[&[UserCommand]],
+    actions: &mut Vec<Action>,
+) {
     let has_ticks = groups
         .iter()
         .copied()
@@ -186,7 +204,7 @@ fn lines(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mu
             .iter()
             .filter(|c| !is_window(**c) || session.preset_name(**c).is_some())
         {
-            let entry = command.entry();
+            let entry = command.table_entry();
             let is_on = super::menu::is_on(session, *command);
             let tick = match is_on {
                 Some(is_on) => Tick::Of(is_on),
@@ -213,7 +231,7 @@ fn is_window(command: UserCommand) -> bool {
     )
 }
 
-fn copy(ui: &mut Ui, words: &str, text: impl FnOnce() -> String) {
+fn copy_text_item(ui: &mut Ui, words: &str, text: impl FnOnce() -> String) {
     if ui.button(words).clicked() {
         ui.copy_text(text());
         ui.close();

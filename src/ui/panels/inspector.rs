@@ -14,7 +14,8 @@ use crate::{
         dialogs::Dialogs,
         shortcuts, theme,
         widgets::{
-            command_button, explain, folding, number, pair, primary, segmented, swatch, with_icon,
+            color_swatch, command_button, explanation_text, folding_section, format_number,
+            name_value_line, primary_button, segmented_choice, with_icon,
         },
     },
 };
@@ -27,14 +28,14 @@ use labrum_core::{geometry::SpacingSource, measure::Measurement};
 
 /// Shows the panel, with what was measured on the slice on the canvas; returns the command that is pointed at, of those
 /// that can be seen before they are done.
-pub(in crate::ui) fn show(
+pub(in crate::ui) fn show_panel(
     ui: &mut Ui,
     session: &Session,
     shown: Option<usize>,
     dialogs: &mut Dialogs,
     actions: &mut Vec<Action>,
 ) -> Option<UserCommand> {
-    let case = session.case()?;
+    let case = session.current_case()?;
     let mut pointed = None;
     Panel::bottom("sign-off")
         .frame(Frame::NONE)
@@ -42,38 +43,45 @@ pub(in crate::ui) fn show(
         .show_separator_line(false)
         .show(ui, |ui| {
             // Always in sight: what the training has to say, and the buttons that end a case.
-            training::news(ui, session, dialogs, actions);
+            training::show_round_news(ui, session, dialogs, actions);
             sign_off(ui, session, actions);
         });
     ScrollArea::vertical()
         .auto_shrink([false, false])
         .show(ui, |ui| {
             // Who only looks needs the room for what the model says.
-            let draws = session.tool() != ToolKind::Look;
+            let draws = session.active_tool() != ToolKind::Look;
             if draws {
-                ui.label(RichText::new(session.tool().label()).color(theme::colors(ui).strong));
-                tools::options(ui, session, actions);
+                ui.label(
+                    RichText::new(session.active_tool().display_name())
+                        .color(theme::current_colors(ui).strong),
+                );
+                tools::show_active_options(ui, session, actions);
             }
-            folding(ui, "Labels", |ui| {
-                labels::show(ui, session, dialogs, actions)
+            folding_section(ui, "Labels", |ui| {
+                labels::show_list(ui, session, dialogs, actions)
             });
             if draws {
-                folding(ui, "Change the label", |ui| {
-                    pointed = operations::show(ui, session, actions)
+                folding_section(ui, "Change the label", |ui| {
+                    pointed = operations::show_panel(ui, session, actions)
                 });
             }
-            folding(ui, "Doubtful boundary", |ui| {
-                doubts(ui, session, case, actions)
+            folding_section(ui, "Doubtful boundary", |ui| {
+                show_doubtful_slices(ui, session, case, actions)
             });
-            folding(ui, "View", |ui| view(ui, session, actions));
-            folding(ui, "Measurements", |ui| {
-                measurements(ui, session, case, shown)
+            folding_section(ui, "View", |ui| show_view_section(ui, session, actions));
+            folding_section(ui, "Measurements", |ui| {
+                show_measurements(ui, session, case, shown)
             });
-            folding(ui, "Model", |ui| model(ui, session, case, actions));
-            folding(ui, "Training", |ui| {
-                training::show(ui, session, case, actions)
+            folding_section(ui, "Model", |ui| {
+                show_model_section(ui, session, case, actions)
             });
-            folding(ui, "Window", |ui| window(ui, session, case, actions));
+            folding_section(ui, "Training", |ui| {
+                training::show_section(ui, session, case, actions)
+            });
+            folding_section(ui, "Window", |ui| {
+                show_window_controls(ui, session, case, actions)
+            });
         });
     pointed
 }
@@ -82,7 +90,7 @@ fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let accept =
-            primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
+            primary_button(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
         command_button(ui, session, actions, UserCommand::Accept, accept);
         let skip = Button::new("Skip").min_size(vec2(72.0, 32.0));
         command_button(ui, session, actions, UserCommand::Skip, skip);
@@ -93,8 +101,8 @@ fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     command_button(ui, session, actions, UserCommand::Export, export);
 }
 
-fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    let fitting = session.fitting(case);
+fn show_model_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    let fitting = session.fitting_model(case);
     choose_model(ui, session, case, &fitting, actions);
     match &fitting {
         Fitting::Model {
@@ -106,7 +114,7 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
                 egui::Label::new(
                     RichText::new(words)
                         .size(12.0)
-                        .color(theme::colors(ui).warning),
+                        .color(theme::current_colors(ui).warning),
                 )
                 .wrap(),
             );
@@ -116,23 +124,23 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
             warning: None,
         } => {
             if let Some(model) = session.models.get(*index) {
-                explain(
+                explanation_text(
                     ui,
                     &format!(
                         "It runs by itself here: {}.",
-                        model.card.grounds(&case.series)
+                        model.card.automatic_run_reason(&case.series)
                     ),
                 );
             }
         }
         Fitting::None(models) if models.is_empty() => {
-            explain(ui, "There is no model yet. Open one from a file.")
+            explanation_text(ui, "There is no model yet. Open one from a file.")
         }
         Fitting::None(models) => {
             for (name, reason) in models {
-                explain(ui, &format!("{name}: {reason}."));
+                explanation_text(ui, &format!("{name}: {reason}."));
             }
-            explain(ui, "Choose a model above to run it anyway.");
+            explanation_text(ui, "Choose a model above to run it anyway.");
         }
     }
     ui.add_space(4.0);
@@ -158,8 +166,8 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
         "Run by itself where it fits",
     ))
     .on_hover_text("Run a model on what is opened, where one is for it");
-    device(ui, &mut settings);
-    change(session, settings, actions);
+    show_device_choice(ui, &mut settings);
+    push_changed_settings(session, settings, actions);
 }
 
 fn choose_model(
@@ -173,7 +181,7 @@ fn choose_model(
         Fitting::Model { index, .. } => session
             .models
             .get(*index)
-            .map_or(String::new(), |m| m.title()),
+            .map_or(String::new(), |m| m.display_title()),
         Fitting::None(_) => "No model fits".to_owned(),
     };
     let width = ui.available_width();
@@ -190,7 +198,7 @@ fn choose_model(
             }
             for model in &session.models {
                 let is_chosen = case.chosen_model.as_ref() == Some(&model.source);
-                let entry = ui.selectable_label(is_chosen, model.title());
+                let entry = ui.selectable_label(is_chosen, model.display_title());
                 if entry
                     .on_hover_text(format!("For {}", model.card.purpose.summary))
                     .clicked()
@@ -210,9 +218,9 @@ fn choose_model(
     combo.response.accessible_name("Model to run");
 }
 
-fn device(ui: &mut Ui, settings: &mut Settings) {
+fn show_device_choice(ui: &mut Ui, settings: &mut Settings) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Device").color(theme::colors(ui).dimmed));
+        ui.label(RichText::new("Device").color(theme::current_colors(ui).dimmed));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let combo = ComboBox::from_id_salt("device")
                 .selected_text(device_name(settings.device))
@@ -239,13 +247,13 @@ pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
     }
 }
 
-fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_view_section(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let mut settings = session.settings.clone();
     let choice = |mode: ViewMode, command: UserCommand| {
         (
             mode,
-            mode.label(),
-            shortcuts::tooltip(&session.settings.keys, command),
+            mode.display_name(),
+            shortcuts::command_tooltip(&session.settings.keys, command),
         )
     };
     let rows = [
@@ -260,13 +268,13 @@ fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         ],
     ];
     for row in rows {
-        if let Some(mode) = segmented(ui, settings.view_mode, &row) {
+        if let Some(mode) = segmented_choice(ui, settings.view_mode, &row) {
             settings.view_mode = mode;
         }
     }
     ui.add_space(2.0);
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Opacity").color(theme::colors(ui).dimmed));
+        ui.label(RichText::new("Opacity").color(theme::current_colors(ui).dimmed));
         ui.spacing_mut().slider_width = ui.available_width() - 60.0;
         let slider = Slider::new(&mut settings.opacity, 0.0..=1.0)
             .custom_formatter(|v, _| format!("{:.0} %", v * 100.0))
@@ -281,14 +289,14 @@ fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
             .accessible_name("Opacity");
     });
     let measurements = ui.checkbox(&mut settings.measurements, "Diameter on the picture");
-    measurements.on_hover_text(shortcuts::tooltip(
+    measurements.on_hover_text(shortcuts::command_tooltip(
         &session.settings.keys,
         UserCommand::ToggleMeasurements,
     ));
-    change(session, settings, actions);
+    push_changed_settings(session, settings, actions);
 }
 
-fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize>) {
+fn show_measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize>) {
     let Some(finding) = case
         .slices
         .get(shown.unwrap_or(case.slice))
@@ -296,18 +304,18 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
     else {
         let run = shortcuts::key_of(&session.settings.keys, UserCommand::SegmentSlice);
         return match session.runs.iter().any(|r| r.case == case.id) {
-            true => explain(ui, "The model is at work."),
-            false => explain(
+            true => explanation_text(ui, "The model is at work."),
+            false => explanation_text(
                 ui,
                 &format!("No mask on this slice yet. Draw one, or run a model on it ({run})."),
             ),
         };
     };
     if finding.measurements.is_empty() {
-        explain(ui, "The mask of this slice is empty.");
+        explanation_text(ui, "The mask of this slice is empty.");
     }
     for measurement in &finding.measurements {
-        measured(ui, session, measurement);
+        show_measurement(ui, session, measurement);
     }
     let sources: Vec<_> = finding
         .measurements
@@ -319,7 +327,7 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
         .enumerate()
         .filter(|(at, source)| !sources[..*at].contains(source))
     {
-        explain(
+        explanation_text(
             ui,
             &format!("Lengths are in {}.", source_of_lengths(Some(*source))),
         );
@@ -330,7 +338,7 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
             && !told.contains(&why)
         {
             told.push(why);
-            explain(ui, &why.remark());
+            explanation_text(ui, &why.reason_sentence());
         }
     }
 }
@@ -348,28 +356,34 @@ pub(super) fn source_of_lengths(source: Option<SpacingSource>) -> &'static str {
     }
 }
 
-fn measured(ui: &mut Ui, session: &Session, m: &Measurement) {
+fn show_measurement(ui: &mut Ui, session: &Session, m: &Measurement) {
     let label = usize::from(m.label)
         .checked_sub(1)
-        .and_then(|i| session.labels().get(i));
+        .and_then(|i| session.all_labels().get(i));
     ui.horizontal(|ui| {
-        swatch(ui, label.map_or([255; 3], |l| l.color));
-        ui.label(RichText::new(session.label_name(m.label)).color(theme::colors(ui).strong));
+        color_swatch(ui, label.map_or([255; 3], |l| l.color));
+        ui.label(
+            RichText::new(session.label_name(m.label)).color(theme::current_colors(ui).strong),
+        );
     });
     let unit = m.unit.symbol();
-    pair(ui, "Area", &format!("{} {unit}²", number(m.area)));
-    pair(
+    name_value_line(ui, "Area", &format!("{} {unit}²", format_number(m.area)));
+    name_value_line(
         ui,
         "Longest diameter",
-        &format!("{} {unit}", number(m.longest_diameter.length)),
+        &format!("{} {unit}", format_number(m.longest_diameter.length)),
     );
-    pair(ui, "Perimeter", &format!("{} {unit}", number(m.perimeter)));
+    name_value_line(
+        ui,
+        "Perimeter",
+        &format!("{} {unit}", format_number(m.perimeter)),
+    );
     ui.add_space(4.0);
 }
 
-fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_doubtful_slices(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let words = match session.doubt_position() {
-        _ if case.found() == 0 => "No mask yet".to_owned(),
+        _ if case.measured_slice_count() == 0 => "No mask yet".to_owned(),
         None if case.slices.iter().all(|s| s.proposal.is_none()) => {
             "No model has run here".to_owned()
         }
@@ -401,9 +415,9 @@ fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
     });
 }
 
-fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+fn show_window_controls(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let Some(loaded) = session.current_loaded() else {
-        explain(ui, "The picture is loading.");
+        explanation_text(ui, "The picture is loading.");
         return;
     };
     let now = session.window_of(case, loaded);
@@ -437,7 +451,7 @@ fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
     let mut window = now;
     let speed = (now.width / 200.0).max(1e-3);
     ui.horizontal(|ui| {
-        let dimmed = theme::colors(ui).dimmed;
+        let dimmed = theme::current_colors(ui).dimmed;
         ui.label(RichText::new("Centre").color(dimmed));
         ui.add(
             DragValue::new(&mut window.center)
@@ -458,7 +472,7 @@ fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
     ui.add_space(8.0);
 }
 
-fn change(session: &Session, settings: Settings, actions: &mut Vec<Action>) {
+fn push_changed_settings(session: &Session, settings: Settings, actions: &mut Vec<Action>) {
     if settings != session.settings {
         actions.push(Action::SetSettings(settings));
     }

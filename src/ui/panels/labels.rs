@@ -10,7 +10,7 @@ use crate::{
     ui::{
         dialogs::Dialogs,
         shortcuts, theme,
-        widgets::{command_button, explain, icon_button, number, swatch},
+        widgets::{color_swatch, command_button, explanation_text, format_number, icon_button},
     },
 };
 use egui::{
@@ -32,7 +32,7 @@ const ROW: f32 = 26.0;
 const ROWS: usize = 6;
 
 /// Shows the list.
-pub(in crate::ui) fn show(
+pub(in crate::ui) fn show_list(
     ui: &mut Ui,
     session: &Session,
     dialogs: &mut Dialogs,
@@ -40,10 +40,10 @@ pub(in crate::ui) fn show(
 ) {
     let labels = session.standing_labels();
     if let Some(task) = session.task_name() {
-        explain(ui, &format!("Task: {task}"));
+        explanation_text(ui, &format!("Task: {task}"));
     }
     if labels.is_empty() {
-        explain(ui, "There is no label yet. The first stroke makes one.");
+        explanation_text(ui, "There is no label yet. The first stroke makes one.");
     }
     let height = ROW * ROWS as f32;
     ScrollArea::vertical()
@@ -55,10 +55,10 @@ pub(in crate::ui) fn show(
             for value in labels {
                 let label = usize::from(value)
                     .checked_sub(1)
-                    .and_then(|i| session.labels().get(i));
+                    .and_then(|i| session.all_labels().get(i));
                 label
                     .into_iter()
-                    .for_each(|label| row(ui, session, value, label, dialogs, actions));
+                    .for_each(|label| show_list_row(ui, session, value, label, dialogs, actions));
             }
         });
     ui.add_space(2.0);
@@ -78,7 +78,7 @@ pub(in crate::ui) fn show(
     tools::paint_over(ui, session, actions);
 }
 
-fn row(
+fn show_list_row(
     ui: &mut Ui,
     session: &Session,
     value: u8,
@@ -86,11 +86,11 @@ fn row(
     dialogs: &mut Dialogs,
     actions: &mut Vec<Action>,
 ) {
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let is_active = session.active_label() == value;
     let measured = session
-        .case()
-        .and_then(|c| c.finding())
+        .current_case()
+        .and_then(|c| c.shown_finding())
         .and_then(|f| f.measurements.iter().find(|m| m.label == value));
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     response.widget_info(|| {
@@ -115,18 +115,20 @@ fn row(
         |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             ui.spacing_mut().button_padding.x = 3.0;
-            switches(ui, session, value, label, actions);
+            show_row_switches(ui, session, value, label, actions);
             ui.add_space(4.0);
-            let is_absent = session.case().is_some_and(|c| c.is_absent(c.slice, value));
+            let is_absent = session
+                .current_case()
+                .is_some_and(|c| c.is_absent(c.slice, value));
             let words = if is_absent {
                 "nothing here".to_owned()
             } else {
-                measured.map_or(String::new(), area)
+                measured.map_or(String::new(), area_text)
             };
             ui.label(RichText::new(words).size(12.0).color(colors.dimmed));
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 6.0;
-                swatch(ui, label.color);
+                color_swatch(ui, label.color);
                 let color = if is_active {
                     colors.strong
                 } else {
@@ -144,7 +146,7 @@ fn row(
         label.concept.meaning
     );
     let response = response.on_hover_text(tip);
-    context::label(&response, session, (value, label), dialogs, actions);
+    context::show_label_menu(&response, session, (value, label), dialogs, actions);
     if response.double_clicked() {
         dialogs.edit_label(session, value);
     } else if response.clicked() {
@@ -153,14 +155,20 @@ fn row(
 }
 
 /// Lock and eye.
-fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &mut Vec<Action>) {
+fn show_row_switches(
+    ui: &mut Ui,
+    session: &Session,
+    value: u8,
+    label: &Label,
+    actions: &mut Vec<Action>,
+) {
     let name = &label.name;
     let (icon, what) = if label.locked {
         (ICON_LOCK, "Unlock")
     } else {
         (ICON_LOCK_OPEN, "Lock")
     };
-    if switch(ui, icon, label.locked, &format!("{what} {name}")) {
+    if icon_switch(ui, icon, label.locked, &format!("{what} {name}")) {
         let changed = Label {
             locked: !label.locked,
             ..label.clone()
@@ -176,7 +184,7 @@ fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &
     } else {
         (ICON_VISIBILITY_OFF, "Show")
     };
-    if switch(ui, icon, !label.visible, &format!("{what} {name}")) {
+    if icon_switch(ui, icon, !label.visible, &format!("{what} {name}")) {
         let changed = Label {
             visible: !label.visible,
             ..label.clone()
@@ -186,8 +194,8 @@ fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &
 }
 
 /// An icon that stands out where it is not as usual; true where it was clicked.
-fn switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> bool {
-    let colors = theme::colors(ui);
+fn icon_switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> bool {
+    let colors = theme::current_colors(ui);
     let color = if is_set {
         colors.warning
     } else {
@@ -212,6 +220,6 @@ fn command_icon(
     command_button(ui, session, actions, command, button);
 }
 
-fn area(m: &Measurement) -> String {
-    format!("{} {}²", number(m.area), m.unit.symbol())
+fn area_text(m: &Measurement) -> String {
+    format!("{} {}²", format_number(m.area), m.unit.symbol())
 }

@@ -4,15 +4,20 @@ use crate::{
     session::{Action, Session, command::UserCommand, job::Pick, store::WorkspaceState},
     ui::{
         theme,
-        widgets::{command_button, primary},
+        widgets::{command_button, primary_button},
     },
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui};
 use egui_material_icons::icons::ICON_LOCK;
 
 /// Shows the line.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, holder: &str, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
+pub(in crate::ui) fn show_read_only_bar(
+    ui: &mut Ui,
+    session: &Session,
+    holder: &str,
+    actions: &mut Vec<Action>,
+) {
+    let colors = theme::current_colors(ui);
     ui.horizontal(|ui| {
         ui.label(ICON_LOCK.rich_text().size(18.0).color(colors.warning));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -35,12 +40,12 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, holder: &str, actions:
 
 /// Opens the workspace anew, to work in.
 fn take_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let WorkspaceState::Open(info) = session.workspace() else {
+    let WorkspaceState::Open(info) = session.workspace_state() else {
         return;
     };
     let is_free = session.can_take_over();
     let button = if is_free {
-        primary(ui, "Work on it here")
+        primary_button(ui, "Work on it here")
     } else {
         Button::new("Work on it here")
     };

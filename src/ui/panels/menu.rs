@@ -12,19 +12,19 @@ use crate::{
 use egui::{MenuBar, Ui, containers::menu::SubMenuButton};
 
 /// Shows the bar of menus.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     MenuBar::new().ui(ui, |ui| {
         for menu in Menu::ALL {
-            ui.menu_button(menu.label(), |ui| {
+            ui.menu_button(menu.display_label(), |ui| {
                 ui.set_min_width(260.0);
-                scrolled_menu(ui, |ui| entries(ui, session, menu, actions));
+                scrolled_menu(ui, |ui| show_entries(ui, session, menu, actions));
             });
         }
     });
 }
 
 /// The workspaces used last, the open one among them.
-fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_recent_workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let there: Vec<_> = session
         .recent_workspaces
         .iter()
@@ -35,8 +35,8 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
             for summary in there {
                 let folder = summary.folder.display().to_string();
                 let is_open =
-                    matches!(session.workspace(), WorkspaceState::Open(info) if info.folder == summary.folder);
-                let button = ui.add(Tick::Of(is_open).button(summary.name.clone())).on_hover_text(folder);
+                    matches!(session.workspace_state(), WorkspaceState::Open(info) if info.folder == summary.folder);
+                let button = ui.add(Tick::Of(is_open).into_button(summary.name.clone())).on_hover_text(folder);
                 if button.clicked() {
                     if !is_open {
                         actions.push(Action::OpenWorkspace(summary.folder.clone()));
@@ -49,7 +49,7 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// The commands of a menu; those that belong together have a menu of their own in it.
-fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
+fn show_entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
     let all: Vec<&CommandEntry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
     let in_sight = |entry: &&&CommandEntry| inner_menu(entry.command).is_none();
     let has_ticks = all
@@ -64,22 +64,22 @@ fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>
                     .iter()
                     .any(|entry| is_on(session, entry.command).is_some());
                 let menu = SubMenuButton::from_button(
-                    tick.button(name.to_owned())
+                    tick.into_button(name.to_owned())
                         .right_text(SubMenuButton::arrow_atom(None)),
                 );
                 menu.ui(ui, |ui| {
                     ui.set_min_width(240.0);
                     scrolled_menu(ui, |ui| {
                         run.iter()
-                            .for_each(|entry| item(ui, session, actions, entry, inner))
+                            .for_each(|entry| show_entry(ui, session, actions, entry, inner))
                     });
                 });
             }
             None => {
                 for (place, entry) in run.iter().enumerate() {
-                    item(ui, session, actions, entry, has_ticks);
+                    show_entry(ui, session, actions, entry, has_ticks);
                     if entry.command == UserCommand::NewWorkspace {
-                        recent(ui, session, actions);
+                        show_recent_workspaces(ui, session, actions);
                     }
                     if ends_group(entry.command) && place + 1 < run.len() {
                         ui.separator();
@@ -119,7 +119,7 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
 }
 
 /// A line, with room for a tick where another one of its menu has one.
-fn item(
+fn show_entry(
     ui: &mut Ui,
     session: &Session,
     actions: &mut Vec<Action>,
@@ -131,11 +131,18 @@ fn item(
         None if has_ticks => Tick::Room,
         None => Tick::Nowhere,
     };
-    menu_item(ui, session, actions, entry, words(session, entry), tick);
+    menu_item(
+        ui,
+        session,
+        actions,
+        entry,
+        entry_text(session, entry),
+        tick,
+    );
 }
 
 /// The name of a command; for undo and redo with what they would do.
-fn words(session: &Session, entry: &CommandEntry) -> String {
+fn entry_text(session: &Session, entry: &CommandEntry) -> String {
     let anywhere = match entry.command {
         UserCommand::UndoAnywhere => session.next_undo_anywhere(),
         UserCommand::RedoAnywhere => session.next_redo_anywhere(),
@@ -172,7 +179,7 @@ pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleCases => settings.case_list,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
-        command => session.tool() == command.tool()?,
+        command => session.active_tool() == command.tool_kind()?,
     })
 }
 

@@ -37,19 +37,19 @@ const ROWS: [&[(UserCommand, &str)]; 5] = [
 ];
 
 /// Shows the commands on the label; returns the one that is pointed at.
-pub(in crate::ui) fn show(
+pub(in crate::ui) fn show_panel(
     ui: &mut Ui,
     session: &Session,
     actions: &mut Vec<Action>,
 ) -> Option<UserCommand> {
     let mut pointed = None;
     for row in ROWS {
-        pointed = buttons(ui, session, row, actions).or(pointed);
+        pointed = show_button_row(ui, session, row, actions).or(pointed);
     }
     let mut options = session.settings.tools.clone();
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.x = 40.0;
-        let dimmed = theme::colors(ui).dimmed;
+        let dimmed = theme::current_colors(ui).dimmed;
         let unit = if options.unit == BrushUnit::Mm {
             " mm"
         } else {
@@ -73,18 +73,18 @@ pub(in crate::ui) fn show(
             .on_hover_text("Smaller pieces are islands")
             .accessible_name("Size of islands");
     });
-    set(session, options, actions);
+    push_changed_options(session, options, actions);
     pointed
 }
 
-fn set(session: &Session, options: ToolOptions, actions: &mut Vec<Action>) {
+fn push_changed_options(session: &Session, options: ToolOptions, actions: &mut Vec<Action>) {
     if options != session.settings.tools {
         actions.push(Action::SetTools(options));
     }
 }
 
 /// Buttons that share a line.
-fn buttons(
+fn show_button_row(
     ui: &mut Ui,
     session: &Session,
     row: &[(UserCommand, &str)],
@@ -100,7 +100,7 @@ fn buttons(
                 .min_size(vec2(width, 24.0))
                 .truncate();
             if command_button(ui, session, actions, *command, button).hovered() {
-                pointed = Some(*command).filter(|c| session.refusal(*c).is_none());
+                pointed = Some(*command).filter(|c| session.command_refusal(*c).is_none());
             }
         }
     });

@@ -20,8 +20,10 @@ const LEAST_TRACK: f32 = 96.0;
 const BUTTONS: f32 = 84.0;
 
 /// Shows the strip. Where it is narrow the number goes first, which stands on the picture too, then the buttons.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let Some(case) = session.case() else { return };
+pub(in crate::ui) fn show_slice_strip(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let Some(case) = session.current_case() else {
+        return;
+    };
     let room = ui.available_width();
     let has_number = room >= BUTTONS + NUMBER + LEAST_TRACK;
     let has_buttons = room >= BUTTONS * 0.75 + LEAST_TRACK * 0.75;
@@ -58,12 +60,12 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
                     step(ICON_CHEVRON_RIGHT),
                 );
             }
-            track(ui, case, actions);
+            show_slice_track(ui, case, actions);
         });
     });
 }
 
-fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
+fn show_slice_track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     let count = case.slices.len();
     let sense = if count > 1 {
         Sense::click_and_drag()
@@ -72,7 +74,7 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), sense);
     response.widget_info(|| WidgetInfo::slider(count > 1, (case.slice + 1) as f64, "Slice"));
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let inner = rect.shrink2(vec2(8.0, 0.0));
     let x = |slice: usize| {
         let t = if count > 1 {
@@ -135,7 +137,7 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         let t = ((at.x - inner.left()) / inner.width()).clamp(0.0, 1.0);
         actions.push(Action::SetSlice((t * (count - 1) as f32).round() as usize));
     }
-    let masks = case.found();
+    let masks = case.measured_slice_count();
     response.on_hover_text(format!(
         "{} of {count} slices, {masks} with a mask. Above: doubtful boundary; below: a proposal waits",
         case.slice + 1

@@ -21,7 +21,7 @@ const HINT_WIDTH: f32 = 140.0;
 const APART: &str = "   ";
 
 /// Shows the bar.
-pub(in crate::ui) fn show(
+pub(in crate::ui) fn show_bar(
     ui: &mut Ui,
     session: &Session,
     pointer: Option<Pointer>,
@@ -43,41 +43,45 @@ pub(in crate::ui) fn show(
         ui.label(RichText::new(device).size(12.0))
             .on_hover_text("The device that the network runs on");
         if let Some(model) = model_in_use(session) {
-            separator(ui);
+            show_separator(ui);
             ui.label(RichText::new(model).size(12.0))
                 .on_hover_text("The model for this case");
         }
-        separator(ui);
-        saved(ui, session, actions);
+        show_separator(ui);
+        show_save_state(ui, session, actions);
         if !session.notices.errors.is_empty() {
-            separator(ui);
-            failed(ui, session, actions);
+            show_separator(ui);
+            show_failure_count(ui, session, actions);
         }
         if session.is_busy() {
-            separator(ui);
-            busy(ui, session, actions);
+            show_separator(ui);
+            show_running_job(ui, session, actions);
         }
-        if session.pacs.waiting() != (0, 0) {
-            separator(ui);
-            sending(ui, session, actions);
+        if session.pacs.pending_counts() != (0, 0) {
+            show_separator(ui);
+            show_send_queue(ui, session, actions);
         }
-        if let Some(words) = training::summary(session) {
-            separator(ui);
-            learns(ui, session, &words, actions);
+        if let Some(words) = training::round_summary(session) {
+            show_separator(ui);
+            show_training_progress(ui, session, &words, actions);
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            left(ui, session, pointer)
+            show_pointer_info(ui, session, pointer)
         });
     });
 }
 
-fn separator(ui: &mut Ui) {
-    ui.label(RichText::new("|").size(12.0).color(theme::colors(ui).line));
+fn show_separator(ui: &mut Ui) {
+    ui.label(
+        RichText::new("|")
+            .size(12.0)
+            .color(theme::current_colors(ui).line),
+    );
 }
 
 /// What the pointer is on, and what the tool does.
-fn left(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
-    if session.case().is_none() {
+fn show_pointer_info(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
+    if session.current_case().is_none() {
         return;
     }
     // The hint stays where it is while the numbers change.
@@ -89,36 +93,37 @@ fn left(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
         |ui| {
             ui.set_min_width(width);
             let parts = pointer.map_or_else(Vec::new, |p| under_pointer(session, p));
-            let words = fitting(&parts, |words| widgets::width_of(ui, words, 12.0) <= width);
+            let words =
+                longest_fitting_text(&parts, |words| widgets::width_of(ui, words, 12.0) <= width);
             let label = ui.add(Label::new(RichText::new(&words).size(12.0)).truncate());
             if !words.is_empty() {
-                label.on_hover_text(joined(&parts, u8::MAX));
+                label.on_hover_text(join_ranked_parts(&parts, u8::MAX));
             }
         },
     );
-    let hint = match session.tool() {
-        ToolKind::Look if session.ortho().is_some() => {
+    let hint = match session.active_tool() {
+        ToolKind::Look if session.ortho_views().is_some() => {
             "Drag to lead all views through a place; the middle button moves the picture"
         }
-        tool => tool.hint(),
+        tool => tool.usage_hint(),
     };
     let words = RichText::new(hint)
         .size(12.0)
-        .color(theme::colors(ui).dimmed);
+        .color(theme::current_colors(ui).dimmed);
     ui.add(Label::new(words).truncate()).on_hover_text(hint);
 }
 
 /// As much as fits of what is said of a pixel: what is wanted least goes first, the value stays to the last.
-fn fitting(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> String {
+fn longest_fitting_text(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> String {
     let fitting = (1..=4)
         .rev()
-        .map(|rank| joined(parts, rank))
+        .map(|rank| join_ranked_parts(parts, rank))
         .find(|words| fits(words));
-    fitting.unwrap_or_else(|| joined(parts, 1))
+    fitting.unwrap_or_else(|| join_ranked_parts(parts, 1))
 }
 
 /// What is wanted at least as much as this: 1 is the most.
-fn joined(parts: &[(u8, String)], rank: u8) -> String {
+fn join_ranked_parts(parts: &[(u8, String)], rank: u8) -> String {
     let words: Vec<&str> = parts
         .iter()
         .filter(|(own, _)| *own <= rank)
@@ -128,20 +133,20 @@ fn joined(parts: &[(u8, String)], rank: u8) -> String {
 }
 
 /// Whether everything is written; where not, why, and a way to try again.
-fn saved(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
-    let trouble = match (session.store_trouble(), session.workspace()) {
+fn show_save_state(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::current_colors(ui);
+    let trouble = match (session.store_trouble(), session.workspace_state()) {
         (Some(trouble), _) => Some(trouble),
         (None, WorkspaceState::Failed(reason)) => Some(reason.as_str()),
         (None, _) => None,
     };
-    let count = session.unsaved();
+    let count = session.unsaved_count();
     let Some(trouble) = trouble else {
         let words = if count == 0 { "Saved" } else { "Saving" };
         // As wide as the longer word.
         let label = Label::new(RichText::new(words).size(12.0).color(colors.dimmed));
         ui.add_sized(vec2(44.0, 20.0), label)
-            .on_hover_text(place(session));
+            .on_hover_text(storage_place_text(session));
         return;
     };
     let again = Button::new(RichText::new("Try again").size(12.0));
@@ -167,8 +172,8 @@ fn saved(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// Where the work is kept.
-fn place(session: &Session) -> String {
-    match session.workspace() {
+fn storage_place_text(session: &Session) -> String {
+    match session.workspace_state() {
         WorkspaceState::Open(info) => {
             format!("In the workspace {}: {}", info.name, info.folder.display())
         }
@@ -177,14 +182,14 @@ fn place(session: &Session) -> String {
 }
 
 fn model_in_use(session: &Session) -> Option<String> {
-    match session.fitting(session.case()?) {
-        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.title()),
+    match session.fitting_model(session.current_case()?) {
+        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.display_title()),
         Fitting::None(_) => None,
     }
 }
 
 /// What goes on, how far, how long still, and a way to stop it.
-fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_running_job(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
         let (done, total) = (exporting.done, exporting.total);
         (
@@ -201,9 +206,11 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         (format!("Looking through files: {}", opening.files), 0.0)
     } else if let Some(run) = session.runs.first() {
         let remaining = run
-            .remaining(Instant::now())
+            .time_left(Instant::now())
             .filter(|t| t.as_secs() >= 1 && run.total > 1);
-        let remaining = remaining.map_or(String::new(), |t| format!(", {}", widgets::about(t)));
+        let remaining = remaining.map_or(String::new(), |t| {
+            format!(", {}", widgets::format_rough_duration(t))
+        });
         let slices = if run.total == 1 {
             "".to_owned()
         } else {
@@ -219,14 +226,17 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let cancel = Button::new(RichText::new("Cancel").size(12.0));
     widgets::command_button(ui, session, actions, UserCommand::Cancel, cancel);
     ui.allocate_ui_with_layout(vec2(96.0, 4.0), Layout::top_down(Align::Center), |ui| {
-        widgets::progress(ui, fraction, &words);
+        widgets::progress_bar(ui, fraction, &words);
     });
     ui.label(RichText::new(words).size(12.0));
 }
 
 /// How many things failed; a click lists them.
-fn failed(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let (count, color) = (session.notices.errors.len(), theme::colors(ui).error);
+fn show_failure_count(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let (count, color) = (
+        session.notices.errors.len(),
+        theme::current_colors(ui).error,
+    );
     let words = RichText::new(count.to_string()).size(12.0).color(color);
     let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words))
         .frame_when_inactive(false);
@@ -235,9 +245,9 @@ fn failed(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// What waits to be sent; a click shows the list.
-fn sending(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
-    let (words, color) = match session.pacs.waiting() {
+fn show_send_queue(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::current_colors(ui);
+    let (words, color) = match session.pacs.pending_counts() {
         (waiting, 0) => (format!("Sending {waiting}"), colors.text),
         (_, refused) => (format!("{refused} not sent"), colors.error),
     };
@@ -248,7 +258,7 @@ fn sending(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 }
 
 /// How far a round of training is, and a way to stop it.
-fn learns(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>) {
+fn show_training_progress(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>) {
     let cancel = Button::new(ICON_CLOSE.rich_text().size(16.0)).frame_when_inactive(false);
     widgets::command_button(ui, session, actions, UserCommand::CancelTraining, cancel);
     // As wide as the longest words: what stands beside it does not move.
@@ -264,7 +274,7 @@ fn learns(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>
 
 /// Position, value, label and probability of a pixel, each with how little it is wanted.
 fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
-    let Some(case) = session.case() else {
+    let Some(case) = session.current_case() else {
         return Vec::new();
     };
     let (column, row) = (pointer.x as usize, pointer.y as usize);
@@ -273,9 +283,9 @@ fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
         case: case.id,
         slice: pointer.slice,
     };
-    if let Some(loaded) = session.loaded(key) {
+    if let Some(loaded) = session.loaded_slice(key) {
         let image = &loaded.image;
-        if let Some(spacing) = image.scale().at(column, row) {
+        if let Some(spacing) = image.length_scale().spacing_at(column, row) {
             let (x, y) = (f64::from(pointer.x) - 0.5, f64::from(pointer.y) - 0.5);
             parts.push(match image.plane {
                 Some(plane) => (4, in_patient(plane.patient_from_pixel(spacing, x, y))),
@@ -286,7 +296,7 @@ fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
             });
         }
         if column < image.columns && row < image.rows {
-            parts.push((1, value(image, row * image.columns + column)));
+            parts.push((1, pixel_value_text(image, row * image.columns + column)));
         }
     }
     parts.extend(
@@ -323,11 +333,11 @@ fn in_patient(place: [f64; 3]) -> String {
 }
 
 /// What a pixel holds: three numbers where it is coloured.
-fn value(image: &Image, pixel: usize) -> String {
-    if let Some([red, green, blue]) = image.color(pixel) {
+fn pixel_value_text(image: &Image, pixel: usize) -> String {
+    if let Some([red, green, blue]) = image.rgb_at(pixel) {
         return format!("R {red}  G {green}  B {blue}");
     }
-    let value = image.value(pixel);
+    let value = image.modality_value(pixel);
     let unit = image
         .unit
         .as_deref()
@@ -349,12 +359,12 @@ fn mask_under(
     };
     // What was found is of the mask as it was a moment ago: where that is being drawn on, the mask itself counts.
     let live = session
-        .live()
-        .filter(|l| l.key().slice == slice)
+        .live_mask()
+        .filter(|l| l.slice_key().slice == slice)
         .map(|l| l.mask());
     let drawn = live
         .filter(|m| state.is_touched || !m.is_blank())
-        .map(|m| m.at(column as i64, row as i64));
+        .map(|m| m.label_at(column as i64, row as i64));
     let label = drawn.or_else(|| state.finding.as_ref().map(|f| f.label_at(column, row)));
     let mut parts: Vec<String> = label
         .map(|l| session.label_name(l).to_owned())
@@ -362,14 +372,14 @@ fn mask_under(
         .collect();
     if let Some(proposal) = state.proposal.as_ref().filter(|_| !case.hides_proposals()) {
         let probability = |l: u8| proposal.probability_at(l, column, row).unwrap_or(0.0);
-        let candidates = 1..=session.labels().len() as u8;
+        let candidates = 1..=session.all_labels().len() as u8;
         let likeliest = candidates
             .max_by(|a, b| probability(*a).total_cmp(&probability(*b)))
             .unwrap_or(1);
         let own = label.filter(|l| *l != 0);
         let shown = own.unwrap_or(likeliest);
         // Of a label that the model has never heard of it says nothing.
-        if proposal.knows(shown) {
+        if proposal.may_contain_label(shown) {
             // What the model says is told apart from what is drawn.
             let name = own.map_or_else(
                 || format!("{} ", session.label_name(shown)),
@@ -390,12 +400,12 @@ mod tests {
     #[test]
     fn a_coloured_pixel_is_three_numbers_and_a_grey_one_has_its_unit() {
         let colored = Image::new(2, 1, Pixels::Rgb8(vec![[1, 2, 3], [250, 128, 7]])).unwrap();
-        assert_eq!(value(&colored, 1), "R 250  G 128  B 7");
+        assert_eq!(pixel_value_text(&colored, 1), "R 250  G 128  B 7");
         let grey = Image {
             unit: Some("HU".into()),
             ..Image::new(1, 1, Pixels::I16(vec![-42])).unwrap()
         };
-        assert_eq!(value(&grey, 0), "Value -42 HU");
+        assert_eq!(pixel_value_text(&grey, 0), "Value -42 HU");
     }
 
     #[test]
@@ -416,7 +426,7 @@ mod tests {
             (2, "Tumour"),
         ];
         let parts = parts.map(|(rank, words)| (rank, words.to_owned()));
-        let within = |letters: usize| fitting(&parts, |words| words.len() <= letters);
+        let within = |letters: usize| longest_fitting_text(&parts, |words| words.len() <= letters);
         assert_eq!(
             within(80),
             "x 135  y 209   R 32.4  A 122.4  F 90.2 mm   Value 26 HU   Tumour"

@@ -42,7 +42,7 @@ impl Toasts {
     }
 
     /// Shows all messages, the newest on top: those that are there stay where they are when another one comes.
-    pub(in crate::ui) fn show(
+    pub(in crate::ui) fn show_messages(
         &mut self,
         ctx: &Context,
         session: &Session,
@@ -62,7 +62,7 @@ impl Toasts {
             *self = Self::default();
             return;
         }
-        let has_panel = session.settings.panels && session.case().is_some();
+        let has_panel = session.settings.panels && session.current_case().is_some();
         let right = if has_panel {
             session.settings.right_width + 32.0
         } else {
@@ -78,7 +78,7 @@ impl Toasts {
             ui.spacing_mut().item_spacing.y = 4.0;
             for (id, height) in rows.iter_mut().rev() {
                 match list.iter().find(|n| n.id == *id) {
-                    Some(notice) => *height = message(ui, notice, size, session, actions),
+                    Some(notice) => *height = show_message(ui, notice, size, session, actions),
                     None => ui.add_space(*height),
                 }
             }
@@ -97,14 +97,14 @@ impl Toasts {
 }
 
 /// Returns how high it is.
-fn message(
+fn show_message(
     ui: &mut Ui,
     notice: &Notice,
     size: Vec2,
     session: &Session,
     actions: &mut Vec<Action>,
 ) -> f32 {
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let (icon, color, kind) = match notice.severity {
         Severity::Info => (ICON_CHECK_CIRCLE, colors.good, "Message"),
         Severity::Hint => (ICON_INFO, colors.dimmed, "Hint"),
@@ -125,7 +125,7 @@ fn message(
                     actions.push(Action::Dismiss(notice.id));
                 }
                 ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
-                    words(ui, notice, size.y, session, actions)
+                    show_message_text(ui, notice, size.y, session, actions)
                 });
             });
         });
@@ -133,8 +133,14 @@ fn message(
     frame.response.rect.height()
 }
 
-fn words(ui: &mut Ui, notice: &Notice, height: f32, session: &Session, actions: &mut Vec<Action>) {
-    let text = RichText::new(&notice.text).color(theme::colors(ui).text);
+fn show_message_text(
+    ui: &mut Ui,
+    notice: &Notice,
+    height: f32,
+    session: &Session,
+    actions: &mut Vec<Action>,
+) {
+    let text = RichText::new(&notice.text).color(theme::current_colors(ui).text);
     let area = ScrollArea::vertical()
         .id_salt(notice.id)
         .max_height(height)

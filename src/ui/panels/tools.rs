@@ -9,7 +9,7 @@ use crate::{
     },
     ui::{
         shortcuts, theme,
-        widgets::{column, explain, segmented},
+        widgets::{explanation_text, name_column, segmented_choice},
     },
 };
 use egui::{
@@ -42,7 +42,7 @@ pub(in crate::ui) struct BarLayout {
 
 impl BarLayout {
     /// For a bar of this height.
-    pub(in crate::ui) fn of(height: f32) -> Self {
+    pub(in crate::ui) fn for_height(height: f32) -> Self {
         let side = |columns: usize| {
             let rows = (ToolKind::ALL.len().div_ceil(columns) + 2usize.div_ceil(columns)) as f32;
             ((height - APART) / rows - GAP).floor().min(SIDE)
@@ -60,7 +60,7 @@ impl BarLayout {
     }
 
     /// Its width, without margins.
-    pub(in crate::ui) fn width(self) -> f32 {
+    pub(in crate::ui) fn total_width(self) -> f32 {
         let columns = self.columns as f32;
         // A column alone is as wide in a low window as in a high one.
         let side = if self.columns == 1 { SIDE } else { self.side };
@@ -69,7 +69,7 @@ impl BarLayout {
 }
 
 /// Shows the bar.
-pub(in crate::ui) fn bar(
+pub(in crate::ui) fn show_bar(
     ui: &mut Ui,
     session: &Session,
     layout: BarLayout,
@@ -83,8 +83,8 @@ pub(in crate::ui) fn bar(
             icon,
             format!(
                 "{}: {}",
-                command.label(),
-                lower_first(&shortcuts::tooltip(keys, command))
+                command.display_label(),
+                lower_first(&shortcuts::command_tooltip(keys, command))
             ),
         )
     });
@@ -99,7 +99,7 @@ pub(in crate::ui) fn bar(
             icon,
             format!(
                 "{}{what} ({})",
-                command.label(),
+                command.display_label(),
                 shortcuts::key_of(keys, command)
             ),
         )
@@ -117,7 +117,13 @@ pub(in crate::ui) fn bar(
                     // In the middle of its column.
                     ui.add_space(((ui.available_width() - row_width(layout)) / 2.0).max(0.0));
                     for (command, icon, tip) in row {
-                        square(ui, session, actions, (*command, *icon, tip), layout.side);
+                        show_square_button(
+                            ui,
+                            session,
+                            actions,
+                            (*command, *icon, tip),
+                            layout.side,
+                        );
                     }
                 });
             }
@@ -145,16 +151,16 @@ fn button_of(tool: ToolKind) -> (UserCommand, MaterialIcon) {
     }
 }
 
-fn square(
+fn show_square_button(
     ui: &mut Ui,
     session: &Session,
     actions: &mut Vec<Action>,
     (command, icon, tip): (UserCommand, MaterialIcon, &str),
     side: f32,
 ) {
-    let colors = theme::colors(ui);
-    let is_on = command.tool() == Some(session.tool());
-    let refusal = session.refusal(command);
+    let colors = theme::current_colors(ui);
+    let is_on = command.tool_kind() == Some(session.active_tool());
+    let refusal = session.command_refusal(command);
     let icon = icon.rich_text().size(if side < SIDE { 18.0 } else { 20.0 });
     let size = vec2(side, side);
     let mut button = Button::new(icon.clone()).frame_when_inactive(false);
@@ -172,7 +178,7 @@ fn square(
         .inner
         .on_hover_text(tip)
         .on_disabled_hover_text(refusal.unwrap_or_default())
-        .accessible_name(command.label());
+        .accessible_name(command.display_label());
     if response.clicked() {
         actions.push(Action::Command(command));
     }
@@ -186,27 +192,31 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Shows what can be set about the tool in hand.
-pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let tool = session.tool();
+pub(in crate::ui) fn show_active_options(
+    ui: &mut Ui,
+    session: &Session,
+    actions: &mut Vec<Action>,
+) {
+    let tool = session.active_tool();
     let mut options = session.settings.tools.clone();
     match tool {
-        ToolKind::Look => explain(
+        ToolKind::Look => explanation_text(
             ui,
             "Take a tool from the bar at the left to draw. Look draws nothing.",
         ),
         ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => {
-            size(ui, session, "Radius", &mut options, |o| &mut o.radius);
+            show_size_slider(ui, session, "Radius", &mut options, |o| &mut o.radius);
             if tool == ToolKind::SmartBrush {
-                sensitivity(ui, &mut options);
+                show_sensitivity_slider(ui, &mut options);
             }
-            threshold(ui, session, &mut options);
+            show_threshold_range(ui, session, &mut options);
         }
         ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire => outline_does(ui, &mut options),
-        ToolKind::Fill => explain(
+        ToolKind::Fill => explanation_text(
             ui,
             "Fills the connected area under the pointer. Alt or Ctrl empties it.",
         ),
-        ToolKind::Pull => size(ui, session, "Reach", &mut options, |o| &mut o.reach),
+        ToolKind::Pull => show_size_slider(ui, session, "Reach", &mut options, |o| &mut o.reach),
     }
     ui.add_space(4.0);
     if options != session.settings.tools {
@@ -215,23 +225,23 @@ pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<A
 }
 
 /// Distance between pixels of the slice on the screen, where it is a length.
-fn spacing(session: &Session) -> Option<PixelSpacing> {
-    let case = session.case()?;
+fn physical_spacing(session: &Session) -> Option<PixelSpacing> {
+    let case = session.current_case()?;
     session
-        .spacing(case, case.slice)
+        .pixel_spacing(case, case.slice)
         .filter(|s| s.is_physical())
 }
 
 /// A name, dimmed, at the left of a line.
-fn name(ui: &mut Ui, words: &str) {
-    column(
+fn option_name(ui: &mut Ui, words: &str) {
+    name_column(
         ui,
         72.0,
-        RichText::new(words).color(theme::colors(ui).dimmed),
+        RichText::new(words).color(theme::current_colors(ui).dimmed),
     );
 }
 
-fn size(
+fn show_size_slider(
     ui: &mut Ui,
     session: &Session,
     words: &str,
@@ -239,7 +249,7 @@ fn size(
     of: impl Fn(&mut ToolOptions) -> &mut f64,
 ) {
     ui.horizontal(|ui| {
-        name(ui, words);
+        option_name(ui, words);
         ui.spacing_mut().slider_width = (ui.available_width() - 100.0).max(40.0);
         let slider = Slider::new(of(options), ToolOptions::RADII)
             .logarithmic(true)
@@ -250,13 +260,13 @@ fn size(
         ui.add(slider)
             .on_hover_text(format!("{words} ({less} {more}, Shift+wheel)"))
             .accessible_name(words);
-        unit(ui, session, options);
+        show_unit_button(ui, session, options);
     });
 }
 
 /// Pixels or millimetres; a click changes it.
-fn unit(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
-    let has_length = spacing(session).is_some();
+fn show_unit_button(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
+    let has_length = physical_spacing(session).is_some();
     let shown = if options.unit == BrushUnit::Mm && has_length {
         "mm"
     } else {
@@ -277,9 +287,9 @@ fn unit(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
     }
 }
 
-fn sensitivity(ui: &mut Ui, options: &mut ToolOptions) {
+fn show_sensitivity_slider(ui: &mut Ui, options: &mut ToolOptions) {
     ui.horizontal(|ui| {
-        name(ui, "Edges");
+        option_name(ui, "Edges");
         ui.spacing_mut().slider_width = (ui.available_width() - 60.0).max(40.0);
         let slider = Slider::new(&mut options.sensitivity, 0.0..=1.0)
             .custom_formatter(|v, _| format!("{:.0} %", v * 100.0))
@@ -296,10 +306,10 @@ fn sensitivity(ui: &mut Ui, options: &mut ToolOptions) {
 }
 
 /// Lowest and highest value that a brush changes.
-fn threshold(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
+fn show_threshold_range(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
     // What is seen between black and white is a good beginning.
     let window = session
-        .case()
+        .current_case()
         .zip(session.current_loaded())
         .map(|(case, loaded)| session.window_of(case, loaded));
     let seen = window.map_or([0.0, 255.0], |w| {
@@ -349,7 +359,7 @@ fn outline_does(ui: &mut Ui, options: &mut ToolOptions) {
             "The inside becomes what the model proposed".to_owned(),
         ),
     ];
-    if let Some(does) = segmented(ui, options.outline_does, &choices) {
+    if let Some(does) = segmented_choice(ui, options.outline_does, &choices) {
         options.outline_does = does;
     }
 }
@@ -365,7 +375,7 @@ pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Actio
     let mut choices = vec![PaintOver::Everything, PaintOver::Background];
     choices.extend(session.standing_labels().into_iter().map(PaintOver::Label));
     ui.horizontal(|ui| {
-        name(ui, "Paints over");
+        option_name(ui, "Paints over");
         let width = ui.available_width();
         let combo = ComboBox::from_id_salt("paints over")
             .selected_text(words(now))

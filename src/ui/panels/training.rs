@@ -8,12 +8,13 @@ use crate::{
         learning::{Doing, LearnAction, Running},
     },
     ui::{
-        charts::{Chart, ChartSeries, plain_tip, short},
+        charts::{Chart, ChartSeries, format_short, plain_tip},
         dialogs::{Dialogs, Judged, gate},
         theme,
         widgets::{
-            about, bytes, capital, command_button, explain, icon_button, pair, plural, primary,
-            progress, with_icon,
+            capitalize_first, command_button, count_with_noun, explanation_text, format_bytes,
+            format_rough_duration, icon_button, name_value_line, primary_button, progress_bar,
+            with_icon,
         },
     },
 };
@@ -34,14 +35,14 @@ use labrum_core::{
 const CURVE: f32 = 96.0;
 
 /// Shows the section.
-pub(super) fn show(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    idle(ui, session, case, actions);
+pub(super) fn show_section(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    show_idle_state(ui, session, case, actions);
     ui.add_space(4.0);
 }
 
 /// The round that runs, what a person has to decide, and what became of the last round: in sight wherever the panel is
 /// scrolled to.
-pub(super) fn news(
+pub(super) fn show_round_news(
     ui: &mut Ui,
     session: &Session,
     dialogs: &mut Dialogs,
@@ -50,46 +51,46 @@ pub(super) fn news(
     if let Some(running) = &session.learning.running {
         ui.add_space(4.0);
         let frame = Frame::new()
-            .fill(theme::colors(ui).field)
+            .fill(theme::current_colors(ui).field)
             .corner_radius(4)
             .inner_margin(Margin::same(8));
         frame.show(ui, |ui| at_work(ui, session, running, actions));
     }
-    if let Some(version) = session.learning.undecided() {
-        ask(ui, version, dialogs, actions);
+    if let Some(version) = session.learning.undecided_version() {
+        ask_for_decision(ui, version, dialogs, actions);
     }
-    if let Some(version) = fresh(ui, session) {
-        tell(ui, version, dialogs);
+    if let Some(version) = unseen_version(ui, session) {
+        report_last_round(ui, version, dialogs);
     }
 }
 
 /// In a few words what the round that runs does: for the bar at the bottom.
-pub(super) fn summary(session: &Session) -> Option<String> {
+pub(super) fn round_summary(session: &Session) -> Option<String> {
     let running = session.learning.running.as_ref()?;
     if session.is_training_paused() {
-        return Some(format!("Training paused at {}", percent(running)));
+        return Some(format!("Training paused at {}", percent_text(running)));
     }
     Some(match running.doing {
         Doing::Collecting => "Training: collecting masks".to_owned(),
         Doing::Reading { done, total } => format!("Training: reading {done} of {total}"),
         Doing::Training => {
-            let remaining = running
-                .time_left()
-                .map_or(String::new(), |time| format!(", {}", about(time)));
-            format!("Training {}{remaining}", percent(running))
+            let remaining = running.time_left().map_or(String::new(), |time| {
+                format!(", {}", format_rough_duration(time))
+            });
+            format!("Training {}{remaining}", percent_text(running))
         }
         Doing::Judging => "Training: judging".to_owned(),
     })
 }
 
-fn percent(running: &Running) -> String {
+fn percent_text(running: &Running) -> String {
     format!("{:.0} %", running.done.clamp(0.0, 1.0) * 100.0)
 }
 
-fn idle(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    let active = session.learning.active().map(|v| v.name.clone());
-    let model = active.or_else(|| match session.fitting(case) {
-        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.title()),
+fn show_idle_state(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    let active = session.learning.active_version().map(|v| v.name.clone());
+    let model = active.or_else(|| match session.fitting_model(case) {
+        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.display_title()),
         Fitting::None(_) => None,
     });
     pair_cut(
@@ -97,13 +98,13 @@ fn idle(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) 
         "Active",
         &model.unwrap_or_else(|| "no model".to_owned()),
     );
-    pair(
+    name_value_line(
         ui,
         "Accepted since the last round",
         &session.learning.newly_accepted.to_string(),
     );
     ui.add_space(4.0);
-    let train = primary(ui, "Train now").min_size(vec2(ui.available_width(), 28.0));
+    let train = primary_button(ui, "Train now").min_size(vec2(ui.available_width(), 28.0));
     ui.horizontal(|ui| command_button(ui, session, actions, UserCommand::Train, train));
     ui.horizontal(|ui| {
         let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
@@ -117,7 +118,7 @@ fn idle(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) 
 /// A name at the left and at the right a value that may be too long for the line.
 fn pair_cut(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(name).color(theme::colors(ui).dimmed));
+        ui.label(RichText::new(name).color(theme::current_colors(ui).dimmed));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add(Label::new(value).truncate()).on_hover_text(value);
         });
@@ -128,31 +129,31 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     let is_paused = session.is_training_paused();
     let remaining = match running.time_left() {
         _ if is_paused => "paused".to_owned(),
-        Some(time) => about(time),
+        Some(time) => format_rough_duration(time),
         None => String::new(),
     };
     ui.horizontal(|ui| {
-        ui.label(RichText::new(doing(running)).color(theme::colors(ui).strong));
+        ui.label(RichText::new(current_step_text(running)).color(theme::current_colors(ui).strong));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(remaining)
         });
     });
-    progress(
+    progress_bar(
         ui,
         running.done as f32,
-        &format!("Training {}", percent(running)),
+        &format!("Training {}", percent_text(running)),
     );
-    let estimate = running
-        .estimate
-        .as_ref()
-        .map_or("How long it takes is being worked out".to_owned(), size);
+    let estimate = running.estimate.as_ref().map_or(
+        "How long it takes is being worked out".to_owned(),
+        estimate_text,
+    );
     // Room for two lines, whether they are needed or not: the curves stay where they are.
     ui.allocate_ui(vec2(ui.available_width(), 30.0), |ui| {
         ui.set_min_height(30.0);
-        explain(ui, &estimate);
+        explanation_text(ui, &estimate);
     });
     if running.is_resumed {
-        explain(ui, &resumed(running));
+        explanation_text(ui, &resume_notice(running));
         let anew = ui
             .button("Begin anew")
             .on_hover_text("Give this round up and train on the masks as they are now");
@@ -160,7 +161,7 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
             actions.push(Action::Learn(LearnAction::Anew));
         }
     }
-    curves(ui, running);
+    show_curves(ui, running);
     ui.horizontal(|ui| {
         let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
         let (icon, words) = if is_paused {
@@ -187,11 +188,11 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
 }
 
 /// What the round does now.
-fn doing(running: &Running) -> String {
+fn current_step_text(running: &Running) -> String {
     match running.doing {
         Doing::Collecting => "Collecting masks".to_owned(),
         Doing::Reading { done, total } => format!("Reading {done} of {total}"),
-        Doing::Training => format!("Training {}", percent(running)),
+        Doing::Training => format!("Training {}", percent_text(running)),
         Doing::Judging => "Judging the candidate".to_owned(),
     }
 }
@@ -205,7 +206,7 @@ fn resumed_at(running: &Running) -> Option<f64> {
         .map(|[step, _]| *step)
 }
 
-fn resumed(running: &Running) -> String {
+fn resume_notice(running: &Running) -> String {
     match resumed_at(running) {
         None => "It goes on where the last round was cut off.".to_owned(),
         Some(step) => format!(
@@ -216,19 +217,19 @@ fn resumed(running: &Running) -> String {
 }
 
 /// "20 cases, 20 slices, 5 held out; 700 MB".
-fn size(estimate: &Estimate) -> String {
+fn estimate_text(estimate: &Estimate) -> String {
     format!(
         "{}, {}, {} held out; {}",
-        plural(estimate.cases, "case"),
-        plural(estimate.slices, "slice"),
+        count_with_noun(estimate.cases, "case"),
+        count_with_noun(estimate.slices, "slice"),
         estimate.held_out,
-        bytes(estimate.memory)
+        format_bytes(estimate.memory)
     )
 }
 
 /// Loss and Dice side by side; few cases have no validation part.
-fn curves(ui: &mut Ui, running: &Running) {
-    let colors = theme::colors(ui);
+fn show_curves(ui: &mut Ui, running: &Running) {
+    let colors = theme::current_colors(ui);
     let blue = if ui.visuals().dark_mode {
         Color32::from_rgb(116, 182, 235)
     } else {
@@ -275,27 +276,32 @@ fn curves(ui: &mut Ui, running: &Running) {
                 includes,
                 mark,
                 has_diagonal: false,
-                figure: short,
+                figure: format_short,
                 tip: &plain_tip,
             }
-            .show(ui, &[series]);
+            .show_plot(ui, &[series]);
         }
     });
 }
 
 /// The gate leaves a version to the person.
-fn ask(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
+fn ask_for_decision(
+    ui: &mut Ui,
+    version: &Version,
+    dialogs: &mut Dialogs,
+    actions: &mut Vec<Action>,
+) {
+    let colors = theme::current_colors(ui);
     let title = format!("{} needs your decision", version.name);
-    boxed(
+    show_notice_box(
         ui,
         ICON_HELP,
         colors.warning,
         &title,
-        &capital(&version.reason),
+        &capitalize_first(&version.reason),
         |ui| {
             if ui
-                .add(primary(ui, "Use it"))
+                .add(primary_button(ui, "Use it"))
                 .on_hover_text("Make it the active model")
                 .clicked()
             {
@@ -313,15 +319,15 @@ fn ask(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs, actions: &mut Vec<
                 .on_hover_text("How it did on the held-out cases")
                 .clicked()
             {
-                dialogs.gate(Judged::Version(version.key));
+                dialogs.open_gate_report(Judged::Version(version.key));
             }
         },
     );
 }
 
 /// What became of the last round, until somebody looked at it.
-fn tell(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
-    let colors = theme::colors(ui);
+fn report_last_round(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
+    let colors = theme::current_colors(ui);
     let is_not_yet = version.report.verdict.is_not_yet();
     let (icon, color) = match version.state {
         VersionState::Rejected if is_not_yet => (ICON_HELP, colors.warning),
@@ -333,12 +339,12 @@ fn tell(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
     } else {
         ""
     };
-    boxed(ui, icon, color, &outcome(version), more, |ui| {
+    show_notice_box(ui, icon, color, &outcome_text(version), more, |ui| {
         let look = ui
             .button("Look")
             .on_hover_text("How it did on the held-out cases");
         if look.accessible_name("Look at the gate report").clicked() {
-            dialogs.gate(Judged::Version(version.key));
+            dialogs.open_gate_report(Judged::Version(version.key));
         }
         if icon_button(ui, ICON_CLOSE, "Take the news away").clicked() {
             gate::mark_seen(ui.ctx(), version.key);
@@ -347,7 +353,7 @@ fn tell(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
 }
 
 /// "Fetal head round-3 is active now: 7 better, 1 worse".
-fn outcome(version: &Version) -> String {
+fn outcome_text(version: &Version) -> String {
     let what = match version.state {
         VersionState::Accepted if version.is_active => "is active now",
         VersionState::Accepted => "was accepted",
@@ -358,7 +364,7 @@ fn outcome(version: &Version) -> String {
         VersionState::Undecided => "waits for you",
     };
     let report = &version.report;
-    let figures = match (report.dice, report.means().1) {
+    let figures = match (report.dice, report.mean_scores().1) {
         (Some(_), _) => {
             let (better, worse) = report.better_and_worse();
             format!("{better} better, {worse} worse")
@@ -366,7 +372,7 @@ fn outcome(version: &Version) -> String {
         (None, Some(mean)) => format!(
             "Dice {:.3} on {} held out",
             mean.dice,
-            plural(report.cases.len(), "case")
+            count_with_noun(report.cases.len(), "case")
         ),
         (None, None) => "no case was held out".to_owned(),
     };
@@ -374,14 +380,14 @@ fn outcome(version: &Version) -> String {
 }
 
 /// The version to tell of: what asks for a decision is told of above.
-fn fresh<'a>(ui: &Ui, session: &'a Session) -> Option<&'a Version> {
-    let version = session.learning.version(session.learning.fresh?)?;
+fn unseen_version<'a>(ui: &Ui, session: &'a Session) -> Option<&'a Version> {
+    let version = session.learning.version_by_key(session.learning.fresh?)?;
     let is_news =
         version.state != VersionState::Undecided && !gate::was_seen(ui.ctx(), version.key);
     is_news.then_some(version)
 }
 
-fn boxed(
+fn show_notice_box(
     ui: &mut Ui,
     icon: MaterialIcon,
     color: Color32,
@@ -390,7 +396,7 @@ fn boxed(
     buttons: impl FnOnce(&mut Ui),
 ) {
     ui.add_space(4.0);
-    let colors = theme::colors(ui);
+    let colors = theme::current_colors(ui);
     let frame = Frame::new()
         .fill(colors.field)
         .stroke(Stroke::new(1.0, color))

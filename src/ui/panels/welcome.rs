@@ -3,9 +3,9 @@
 use crate::{
     session::{Action, Session, command::UserCommand, store::WorkspaceState},
     ui::{
-        dialogs::workspace::failed,
+        dialogs::workspace::show_open_failure,
         shortcuts, theme,
-        widgets::{command_button, primary, with_icon},
+        widgets::{command_button, primary_button, with_icon},
     },
 };
 use egui::{
@@ -43,7 +43,7 @@ const WIDTH: f32 = 720.0;
 const RECENT: usize = 4;
 
 /// Shows the screen.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn show_screen(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let room = ui.available_rect_before_wrap();
     // The first start makes a workspace; there is room for it from the first frame on.
     let height = 460.0 + 52.0 + recent_folders(session).len().max(1) as f32 * 32.0;
@@ -60,7 +60,7 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             // On a low screen the samples are reached by scrolling.
             ScrollArea::vertical()
                 .auto_shrink(false)
-                .show(ui, |ui| content(ui, session, actions));
+                .show(ui, |ui| show_contents(ui, session, actions));
         },
     );
 }
@@ -71,8 +71,8 @@ fn recent_folders(session: &Session) -> &[PathBuf] {
     &all[..all.len().min(RECENT)]
 }
 
-fn content(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
+fn show_contents(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::current_colors(ui);
     ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
     ui.add_space(4.0);
     ui.label(
@@ -85,7 +85,7 @@ fn content(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().button_padding = vec2(14.0, 8.0);
         let high = |button: Button<'static>| button.min_size(vec2(0.0, 36.0));
-        let open = high(primary(ui, "Open folder"));
+        let open = high(primary_button(ui, "Open folder"));
         command_button(ui, session, actions, UserCommand::OpenFolder, open);
         let files = high(with_icon(ICON_DESCRIPTION, "Open files"));
         command_button(ui, session, actions, UserCommand::OpenFiles, files);
@@ -101,33 +101,33 @@ fn content(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         .size(12.0)
         .color(colors.dimmed),
     );
-    if let WorkspaceState::Failed(reason) = session.workspace() {
+    if let WorkspaceState::Failed(reason) = session.workspace_state() {
         ui.add_space(16.0);
-        failed(ui, reason, actions);
+        show_open_failure(ui, reason, actions);
     }
     // What is found out only after the first frame moves nothing that could be clicked on by then.
     if session.is_first_start {
-        samples(ui, actions);
-        workspaces(ui, session, actions);
+        show_samples(ui, actions);
+        show_workspace_list(ui, session, actions);
     } else {
-        workspaces(ui, session, actions);
-        samples(ui, actions);
+        show_workspace_list(ui, session, actions);
+        show_samples(ui, actions);
     }
 }
 
-fn samples(ui: &mut Ui, actions: &mut Vec<Action>) {
+fn show_samples(ui: &mut Ui, actions: &mut Vec<Action>) {
     ui.add_space(24.0);
     ui.label(
         RichText::new("Samples")
             .size(18.0)
-            .color(theme::colors(ui).strong),
+            .color(theme::current_colors(ui).strong),
     );
     ui.add_space(8.0);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         let width = (ui.available_width() - 24.0) / 3.0;
         for (name, title, what, licence) in SAMPLES {
-            if sample(ui, width, title, what, licence) {
+            if sample_button(ui, width, title, what, licence) {
                 actions.push(Action::OpenSample(name));
             }
         }
@@ -135,7 +135,7 @@ fn samples(ui: &mut Ui, actions: &mut Vec<Action>) {
 }
 
 /// The workspaces used last.
-fn workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+fn show_workspace_list(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let folders = recent_folders(session);
     if folders.is_empty() {
         return;
@@ -144,18 +144,18 @@ fn workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.label(
         RichText::new("Workspaces")
             .size(18.0)
-            .color(theme::colors(ui).strong),
+            .color(theme::current_colors(ui).strong),
     );
     ui.add_space(4.0);
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         folders
             .iter()
-            .for_each(|folder| workspace(ui, session, folder, actions));
+            .for_each(|folder| show_workspace_entry(ui, session, folder, actions));
     });
 }
 
-fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Action>) {
+fn show_workspace_entry(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Action>) {
     // Nothing is known of it in the first frames.
     let summary = session
         .recent_workspaces
@@ -179,7 +179,7 @@ fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Ac
         .right_text(
             RichText::new(words)
                 .size(12.0)
-                .color(theme::colors(ui).dimmed),
+                .color(theme::current_colors(ui).dimmed),
         )
         .min_size(vec2(ui.available_width(), 30.0));
     let response = ui
@@ -196,7 +196,7 @@ fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Ac
 }
 
 /// Shows that files are looked through.
-pub(in crate::ui) fn opening(
+pub(in crate::ui) fn show_opening_progress(
     ui: &mut Ui,
     session: &Session,
     files: usize,
@@ -212,14 +212,14 @@ pub(in crate::ui) fn opening(
             ui.label(
                 RichText::new("Opening")
                     .size(18.0)
-                    .color(theme::colors(ui).strong),
+                    .color(theme::current_colors(ui).strong),
             );
             let files = if files == 0 {
                 String::new()
             } else {
                 format!("{files} files looked at")
             };
-            ui.label(RichText::new(files).color(theme::colors(ui).dimmed));
+            ui.label(RichText::new(files).color(theme::current_colors(ui).dimmed));
             command_button(
                 ui,
                 session,
@@ -231,8 +231,8 @@ pub(in crate::ui) fn opening(
     );
 }
 
-fn sample(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bool {
-    let colors = theme::colors(ui);
+fn sample_button(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bool {
+    let colors = theme::current_colors(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 132.0), Sense::hover());
     // A button under the words: it has the keyboard focus, the name and the click.
     let button = Button::new("")

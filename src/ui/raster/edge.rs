@@ -29,14 +29,14 @@ const MIXED: u16 = 256;
 
 impl Calm {
     /// Looks a mask over, all of it or where it changed.
-    pub fn update(&mut self, mask: &Mask, dirty: Option<&PixelRect>) {
+    pub fn update_from_mask(&mut self, mask: &Mask, dirty: Option<&PixelRect>) {
         let columns = mask.columns().div_ceil(BLOCK);
         let rows = mask.rows().div_ceil(BLOCK);
         let is_new = self.columns != columns || self.blocks.len() != columns * rows;
         if is_new {
             (self.columns, self.blocks) = (columns, vec![MIXED; columns * rows]);
         }
-        let whole = PixelRect::whole(mask.columns(), mask.rows());
+        let whole = PixelRect::full_frame(mask.columns(), mask.rows());
         let part = dirty.filter(|_| !is_new).unwrap_or(&whole);
         if part.is_empty() {
             return;
@@ -51,7 +51,7 @@ impl Calm {
     }
 
     /// The only label within `margin` pixels of a pixel; `None` where there may be more. Beyond the mask is background.
-    fn label(&self, mask: &Mask, at: [i64; 2], margin: i64) -> Option<u8> {
+    fn only_label_near(&self, mask: &Mask, at: [i64; 2], margin: i64) -> Option<u8> {
         let ends = [mask.columns() as i64, mask.rows() as i64];
         let low = at.map(|v| v - margin);
         let high = at.map(|v| v + margin);
@@ -74,10 +74,10 @@ impl Calm {
 
 fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
     let across = column * BLOCK..((column + 1) * BLOCK).min(mask.columns());
-    let first = mask.labels()[row * BLOCK * mask.columns() + across.start];
+    let first = mask.pixel_labels()[row * BLOCK * mask.columns() + across.start];
     let rows = row * BLOCK..((row + 1) * BLOCK).min(mask.rows());
     let is_only = |y: usize| {
-        mask.labels()[y * mask.columns()..][across.clone()]
+        mask.pixel_labels()[y * mask.columns()..][across.clone()]
             .iter()
             .all(|l| *l == first)
     };
@@ -130,12 +130,12 @@ impl<'a> EdgeFinder<'a> {
     }
 
     /// How far from a change of the mask the picture on the screen may change, in pixels of the mask.
-    pub(super) fn margin(&self) -> usize {
+    pub(super) fn change_margin(&self) -> usize {
         self.margin as usize + 1
     }
 
     /// The edge nearest to the place p on the picture. `run` is what was found for the place before in the same row.
-    pub(super) fn nearest(&self, p: [f32; 2], run: &mut LabelRun) -> NearestEdge {
+    pub(super) fn nearest_to(&self, p: [f32; 2], run: &mut LabelRun) -> NearestEdge {
         let middle = p.map(|v| v.floor() as i64);
         if !run.columns.contains(&middle[0]) {
             *run = self.run_at(middle);
@@ -146,13 +146,13 @@ impl<'a> EdgeFinder<'a> {
                 other: label,
                 distance: FAR,
             },
-            None if self.is_smooth => self.smooth(p, middle),
-            None => self.stepped(p, middle),
+            None if self.is_smooth => self.nearest_smooth(p, middle),
+            None => self.nearest_stepped(p, middle),
         }
     }
 
     fn run_at(&self, middle: [i64; 2]) -> LabelRun {
-        let label = self.calm.label(self.mask, middle, self.margin);
+        let label = self.calm.only_label_near(self.mask, middle, self.margin);
         let label = label.map(|label| {
             if self.is_hidden[usize::from(label)] {
                 0
@@ -176,7 +176,7 @@ impl<'a> EdgeFinder<'a> {
     }
 
     fn label_at(&self, [x, y]: [i64; 2]) -> u8 {
-        let label = self.mask.at(x, y);
+        let label = self.mask.label_at(x, y);
         if self.is_hidden[usize::from(label)] {
             0
         } else {
@@ -186,7 +186,7 @@ impl<'a> EdgeFinder<'a> {
 
     /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which
     /// may lie beyond, is left out first.
-    fn stepped(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
+    fn nearest_stepped(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
         let own = self.label_at(middle);
         let mut edge = NearestEdge {
             own,
@@ -207,7 +207,7 @@ impl<'a> EdgeFinder<'a> {
                     let low = at[i] as f32;
                     (low - p[i]).max(p[i] - low - 1.0).max(0.0) * self.look.scale[i]
                 });
-                let distance = length(gap);
+                let distance = vector_length(gap);
                 if distance < edge.distance {
                     edge = NearestEdge {
                         own,
@@ -222,7 +222,7 @@ impl<'a> EdgeFinder<'a> {
 
     /// Labels as smooth indicators: each pixel's label spread by a spline, the largest sum wins. Details that the wide
     /// spline would take away (thin lines, single pixels) are spread by the narrow one.
-    fn smooth(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
+    fn nearest_smooth(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
         /// Knots of the wide spline, in pixels: it reaches over five.
         const WIDE: f32 = 5.0 / 3.0;
         /// Labels that are told apart within five by five pixels.
@@ -232,7 +232,8 @@ impl<'a> EdgeFinder<'a> {
         let mut found = [own, 0, 0, 0];
         let mut count = 1;
         let (mut kept, mut all) = (0.0, 0.0);
-        let at_middle: [f32; 5] = std::array::from_fn(|k| spline((k as f32 - 2.0) / WIDE));
+        let at_middle: [f32; 5] =
+            std::array::from_fn(|k| quadratic_spline((k as f32 - 2.0) / WIDE));
         for (y, row) in near.iter_mut().enumerate() {
             for (x, label) in row.iter_mut().enumerate() {
                 *label = self.label_at([middle[0] + x as i64 - 2, middle[1] + y as i64 - 2]);
@@ -257,7 +258,7 @@ impl<'a> EdgeFinder<'a> {
             let u = p[i] - middle[i] as f32 - 0.5;
             std::array::from_fn(|k| {
                 let t = (u - (k as f32 - 2.0)) / width;
-                [spline(t), spline_slope(t) / width]
+                [quadratic_spline(t), spline_slope(t) / width]
             })
         };
         let (across, down) = (along(0), along(1));
@@ -275,7 +276,7 @@ impl<'a> EdgeFinder<'a> {
         }
         let (first, second) = two_largest(&sums[..count]);
         let lead: [f32; 3] = std::array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
-        let slope = length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
+        let slope = vector_length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
         let longest = 1.5 * width * self.look.scale[0].min(self.look.scale[1]);
         NearestEdge {
             own: found[first],
@@ -319,7 +320,7 @@ fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
 }
 
 /// The quadratic B-spline.
-fn spline(t: f32) -> f32 {
+fn quadratic_spline(t: f32) -> f32 {
     let a = t.abs();
     let tail = (1.5 - a).max(0.0);
     if a < 0.5 {
@@ -339,6 +340,6 @@ fn spline_slope(t: f32) -> f32 {
     }
 }
 
-fn length([x, y]: [f32; 2]) -> f32 {
+fn vector_length([x, y]: [f32; 2]) -> f32 {
     (x * x + y * y).sqrt()
 }

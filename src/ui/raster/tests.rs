@@ -13,7 +13,7 @@ use labrum_core::{
 };
 
 fn paint(scene: &Scene<'_>, area: Area) -> Vec<Color32> {
-    let (part, pixels) = Raster::default().update(scene, area).unwrap();
+    let (part, pixels) = Raster::default().repaint_changes(scene, area).unwrap();
     assert_eq!(part, area);
     pixels
 }
@@ -25,13 +25,13 @@ fn plain(image: &Image, scale: f32, window: Window) -> CanvasLook {
             origin: [0.0; 2],
         },
         1.0,
-        GreyLevels::of(image, window, false),
+        GreyLevels::from_image(image, window, false),
     )
 }
 
 #[test]
 fn pixel_for_pixel_the_picture_is_that_of_the_domain() {
-    let picture = picture(300, 200);
+    let picture = test_picture(300, 200);
     let Pixels::I16(values) = &picture.pixels else {
         panic!("16 bits")
     };
@@ -115,7 +115,7 @@ fn true_pixels_are_seen_from_a_zoom_of_six() {
     );
     let mut labels = vec![0; 1600];
     labels[20 * 40 + 20] = 1;
-    let live = live(40, 40, labels);
+    let live = live_mask(40, 40, labels);
     for scale in [6.0, 9.0, 20.0] {
         let mut look = plain(&image, scale, image.default_window());
         look.layers = LabelLayers::Fill;
@@ -150,10 +150,10 @@ fn true_pixels_are_seen_from_a_zoom_of_six() {
 #[test]
 fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
     let (side, radius) = (256usize, 80.0f64);
-    let image = picture(side, side);
+    let image = test_picture(side, side);
     let is_in =
         |i: usize| (((i % side) as f64 - 127.5).hypot((i / side) as f64 - 127.5) < radius) as u8;
-    let live = live(side, side, (0..side * side).map(is_in).collect());
+    let live = live_mask(side, side, (0..side * side).map(is_in).collect());
     for scale in [0.3f32, 0.7, 1.0, 1.7, 2.5, 4.0, 5.9, 6.0, 10.0] {
         let mut look = plain(&image, scale, image.default_window());
         (look.layers, look.half_line) = (LabelLayers::Fill, 0.875);
@@ -213,12 +213,12 @@ fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
 #[test]
 fn nothing_small_is_kept_from_sight() {
     let (columns, rows) = (200, 160);
-    let image = picture(columns, rows);
+    let image = test_picture(columns, rows);
     let marks = [(20, 30), (77, 91), (150, 12)];
     let mut labels = vec![0; columns * rows];
     marks.iter().for_each(|(x, y)| labels[y * columns + x] = 1);
     (10..100).for_each(|x| labels[120 * columns + x] = 1);
-    let live = live(columns, rows, labels);
+    let live = live_mask(columns, rows, labels);
     for scale in [0.4f32, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0] {
         let mut look = plain(&image, scale, image.default_window());
         (look.layers, look.half_line) = (LabelLayers::Outline, 0.875);
@@ -257,12 +257,12 @@ fn nothing_small_is_kept_from_sight() {
 #[test]
 fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
     let (columns, rows) = (200, 150);
-    let image = picture(columns, rows);
+    let image = test_picture(columns, rows);
     let area = Area {
         min: [5, 3],
         size: [300, 240],
     };
-    let reference = moved(columns, rows);
+    let reference = moved_labels(columns, rows);
     for (scale, layers) in [
         (0.4, LabelLayers::Fill),
         (1.6, LabelLayers::Outline),
@@ -271,8 +271,8 @@ fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
         (0.7, LabelLayers::Difference),
         (2.0, LabelLayers::Difference),
     ] {
-        let mut live = live(columns, rows, labels(columns, rows));
-        let look = look(&image, [scale, scale * 1.1], layers);
+        let mut live = live_mask(columns, rows, test_labels(columns, rows));
+        let look = usual_look(&image, [scale, scale * 1.1], layers);
         let mut raster = Raster::default();
         let mut canvas = Vec::new();
         for step in 0..12usize {
@@ -293,12 +293,12 @@ fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
                 preview: Some(&stroke),
                 look: &look,
             };
-            if let Some((part, pixels)) = raster.update(&scene, area) {
+            if let Some((part, pixels)) = raster.repaint_changes(&scene, area) {
                 assert!(step == 0 || part != area, "only a part is painted again");
                 put(&mut canvas, area, part, &pixels);
             }
             assert!(canvas == paint(&scene, area), "at {scale}, step {step}");
-            live.paint(|mask| mask.paint(&stroke, (step % 4) as u8, &Rule::FREE));
+            live.edit_mask(|mask| mask.paint_region(&stroke, (step % 4) as u8, &Rule::FREE));
         }
     }
 }
@@ -314,9 +314,9 @@ fn put(canvas: &mut Vec<Color32>, area: Area, part: Area, pixels: &[Color32]) {
 
 #[test]
 fn what_did_not_change_is_not_painted_again() {
-    let image = picture(64, 64);
-    let live: Live = live(64, 64, labels(64, 64));
-    let look = look(&image, [2.0, 2.0], LabelLayers::Fill);
+    let image = test_picture(64, 64);
+    let live: Live = live_mask(64, 64, test_labels(64, 64));
+    let look = usual_look(&image, [2.0, 2.0], LabelLayers::Fill);
     let scene = Scene {
         image: &image,
         labels: Some(&live),
@@ -329,8 +329,8 @@ fn what_did_not_change_is_not_painted_again() {
         size: [128, 128],
     };
     let mut raster = Raster::default();
-    assert!(raster.update(&scene, area).is_some());
-    assert!(raster.update(&scene, area).is_none());
+    assert!(raster.repaint_changes(&scene, area).is_some());
+    assert!(raster.repaint_changes(&scene, area).is_none());
 }
 
 #[test]
@@ -341,7 +341,10 @@ fn the_difference_tints_what_was_added_and_what_was_removed() {
             .map(|i| u8::from((from..to).contains(&(i % 30))))
             .collect()
     };
-    let (now, then) = (live(30, 10, strip(10, 20)), live(30, 10, strip(5, 15)));
+    let (now, then) = (
+        live_mask(30, 10, strip(10, 20)),
+        live_mask(30, 10, strip(5, 15)),
+    );
     let mut look = plain(&image, 8.0, image.default_window());
     look = look.with_labels(LabelLayers::Difference, &[], &[], 0.35);
     let scene = Scene {

@@ -16,7 +16,7 @@ pub struct Tones {
 
 impl Tones {
     /// Makes them fit an image.
-    pub fn update(&mut self, image: &Image, levels: &GreyLevels) {
+    pub fn fit_to_image(&mut self, image: &Image, levels: &GreyLevels) {
         let count = match image.pixels {
             Pixels::U8(_) | Pixels::Rgb8(_) => 1 << 8,
             Pixels::U16(_) | Pixels::I16(_) => 1 << 16,
@@ -43,7 +43,7 @@ impl Tones {
             }
         };
         self.levels = (0..count)
-            .map(|bits| levels.level(stored(bits), table))
+            .map(|bits| levels.displayed_level(stored(bits), table))
             .collect();
     }
 }
@@ -61,7 +61,7 @@ pub(super) struct Taps {
 
 impl Taps {
     /// For places on the picture (in its pixels) at `scale` screen pixels for one of `end` pixels.
-    pub(super) fn of(places: impl Iterator<Item = f32>, scale: f32, end: usize) -> Self {
+    pub(super) fn for_places(places: impl Iterator<Item = f32>, scale: f32, end: usize) -> Self {
         let width = filter_width(scale);
         let mut all = Self {
             starts: vec![0],
@@ -72,7 +72,7 @@ impl Taps {
             let begin = all.taps.len();
             if width > TAPS as f32 {
                 for k in 0..TAPS {
-                    all.tap(
+                    all.push_tap(
                         (low + (k as f32 + 0.5) * width / TAPS as f32).floor(),
                         1.0,
                         end,
@@ -81,7 +81,7 @@ impl Taps {
             } else {
                 for k in 0..=((low + width).floor() - low.floor()) as usize {
                     let at = low.floor() + k as f32;
-                    all.tap(
+                    all.push_tap(
                         at,
                         ((at + 1.0).min(low + width) - at.max(low)).max(0.0),
                         end,
@@ -101,7 +101,7 @@ impl Taps {
         all
     }
 
-    fn tap(&mut self, at: f32, weight: f32, end: usize) {
+    fn push_tap(&mut self, at: f32, weight: f32, end: usize) {
         self.taps
             .push((at.clamp(0.0, end as f32 - 1.0) as u32, weight));
     }
@@ -136,7 +136,7 @@ impl<'a, const N: usize> ToneRows<'a, N> {
     }
 
     /// The colours of a row of the screen, one for each place of `across`.
-    pub(super) fn fill(&mut self, row: usize, out: &mut [[f32; 3]]) {
+    pub(super) fn fill_row(&mut self, row: usize, out: &mut [[f32; 3]]) {
         let taps = self.down.of_place(row);
         // Enlarged rows are often the same as the ones above.
         if self.made_for != taps {
@@ -188,7 +188,9 @@ fn add_row<const N: usize>(
         }
         Pixels::F32(v) => {
             let Some(levels) = tones.made_for else { return };
-            sums.for_each(|(p, sum)| grey(sum, levels.level(v[row.start + p], &tones.table)));
+            sums.for_each(|(p, sum)| {
+                grey(sum, levels.displayed_level(v[row.start + p], &tones.table))
+            });
         }
         Pixels::Rgb8(v) => sums.for_each(|(p, sum)| {
             let rgb = v[row.start + p];

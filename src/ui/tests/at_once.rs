@@ -38,7 +38,7 @@ fn mask(harness: &Harness<'static, Bench>, case: usize, slice: usize) -> Mask {
         case: case.id,
         slice,
     });
-    mask.map_or_else(|| Mask::empty(64, 64), |mask| mask.into_owned())
+    mask.map_or_else(|| Mask::new_blank(64, 64), |mask| mask.into_owned())
 }
 
 fn stroke(person: &mut Person) {
@@ -106,11 +106,11 @@ fn the_last_corner_of_a_polygon_counts_though_enter_follows_at_once() {
         };
         session.cases[0]
             .view
-            .place(canvas, session.extent(&session.cases[0]))
+            .place_picture(canvas, session.picture_extent(&session.cases[0]))
             .scale[0]
     };
     let side = f64::from(120.0 / per_pixel);
-    let area = mask(&harness, 0, 2).count(1) as f64;
+    let area = mask(&harness, 0, 2).count_pixels(1) as f64;
     assert!(
         (area - side * side).abs() < 2.5 * side,
         "{area} of {:.0} pixels: a square, no triangle",
@@ -145,10 +145,14 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
     });
     let session = &harness.state().session;
     assert_eq!(
-        session.labels().last().map(|label| label.name.as_str()),
+        session.all_labels().last().map(|label| label.name.as_str()),
         Some("bone")
     );
-    assert_eq!(session.tool(), ToolKind::Brush, "no letter was a key");
+    assert_eq!(
+        session.active_tool(),
+        ToolKind::Brush,
+        "no letter was a key"
+    );
     assert!(
         !mask(&harness, 0, 2).is_blank(),
         "the stroke after the dialog is a stroke"
@@ -162,7 +166,7 @@ fn text_that_is_typed_right_after_a_dialog_was_opened_goes_to_its_field() {
         person.key(Key::Enter, Modifiers::NONE);
     });
     harness.run_steps(2);
-    assert_eq!(harness.state().session.tool(), ToolKind::Eraser);
+    assert_eq!(harness.state().session.active_tool(), ToolKind::Eraser);
 }
 
 #[test]
@@ -175,7 +179,7 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
         let session = &harness.state().session;
         let image = &session.current_loaded().unwrap().image;
         // The middle of the picture.
-        let value = image.value(32 * image.columns + 32);
+        let value = image.modality_value(32 * image.columns + 32);
         harness
             .query_by_label_contains(&format!("Value {value:.0}"))
             .is_some()
@@ -188,10 +192,10 @@ fn value_and_place_are_those_of_the_slice_on_the_screen_though_the_pointer_rests
             source: egui::MouseWheelSource::Unknown,
             modifiers: Modifiers::NONE,
         });
-        let slice = harness.state().session.case().unwrap().slice;
+        let slice = harness.state().session.current_case().unwrap().slice;
         harness.step();
         assert_eq!(
-            harness.state().session.case().unwrap().slice,
+            harness.state().session.current_case().unwrap().slice,
             slice + 1,
             "one notch, one slice"
         );

@@ -64,7 +64,11 @@ fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
     for size in SIZES {
         for command in DIALOGS {
             let mut harness = sized(empty(), size);
-            harness.state_mut().window.dialogs.open(command, &empty());
+            harness
+                .state_mut()
+                .window
+                .dialogs
+                .open_for_command(command, &empty());
             // The first frame measures and is not seen.
             harness.run_steps(2);
             let first = over(&harness);
@@ -187,7 +191,7 @@ fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
         .state_mut()
         .window
         .dialogs
-        .open(UserCommand::Workspace, &empty());
+        .open_for_command(UserCommand::Workspace, &empty());
     let folder = std::path::PathBuf::from("/work/a");
     let info = WorkspaceInfo {
         folder,
@@ -223,8 +227,13 @@ fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
 /// A window with as many errors.
 fn failed(count: usize) -> Harness<'static, App> {
     let mut session = empty();
-    (0..count)
-        .for_each(|n| session.fail(&Error::at("open", format!("/scan {n}"), "it is cut off")));
+    (0..count).for_each(|n| {
+        session.show_error(&Error::at_path(
+            "open",
+            format!("/scan {n}"),
+            "it is cut off",
+        ))
+    });
     let mut harness = window(session);
     harness.run_steps(2);
     harness
@@ -305,7 +314,10 @@ fn what_lies_below_a_message_stays_where_it_is_when_that_goes() {
     };
     let before = lowest(&harness);
     let newest = harness.state().session.notices.list.last().unwrap().id;
-    harness.state_mut().session.apply(Action::Dismiss(newest));
+    harness
+        .state_mut()
+        .session
+        .apply_action(Action::Dismiss(newest));
     harness.step();
     assert_eq!(harness.query_all_by_label("Dismiss").count(), 1);
     assert_eq!(lowest(&harness), before, "in that very frame");
@@ -317,7 +329,7 @@ fn messages_cover_no_more_than_a_corner() {
         let mut session = empty();
         for n in 0..9 {
             let path = format!("/a/long/way/to/a/scan/with/a/name/that/wraps/{n}/").repeat(6);
-            session.fail(&Error::at("open", path, "it is cut off"));
+            session.show_error(&Error::at_path("open", path, "it is cut off"));
         }
         let harness = sized(session, size);
         let shown = over(&harness).into_iter().fold(Rect::NOTHING, Rect::union);
@@ -335,12 +347,12 @@ fn messages_cover_no_more_than_a_corner() {
 #[test]
 fn close_all_takes_messages_with_it() {
     let mut session = empty();
-    session.fail(&Error::new("open", "it is cut off"));
-    session.apply(Action::OpenWorkspace("/work/b".into()));
+    session.show_error(&Error::new("open", "it is cut off"));
+    session.apply_action(Action::OpenWorkspace("/work/b".into()));
     assert!(session.notices.list.is_empty());
     assert_eq!(session.notices.errors.len(), 1);
     session.notices.add(Severity::Warning, "soon gone");
-    assert!(session.notices.expire(Instant::now()).is_some());
+    assert!(session.notices.drop_expired(Instant::now()).is_some());
 }
 
 #[test]
@@ -476,7 +488,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
         UserCommand::Train,
         UserCommand::Grow,
     ] {
-        let refusal = harness.state().session.refusal(command).unwrap();
+        let refusal = harness.state().session.command_refusal(command).unwrap();
         assert!(
             refusal.contains("open in another window"),
             "{command:?}: {refusal}"
@@ -489,7 +501,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
         UserCommand::Workspace,
     ] {
         assert_eq!(
-            harness.state().session.refusal(command),
+            harness.state().session.command_refusal(command),
             None,
             "{command:?}"
         );
@@ -498,7 +510,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
     harness
         .state_mut()
         .session
-        .apply(Action::RenameWorkspace("Mine".into()));
+        .apply_action(Action::RenameWorkspace("Mine".into()));
     assert!(
         harness.state_mut().session.take_jobs().is_empty(),
         "nothing is sent to it"
@@ -532,7 +544,7 @@ fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
 fn the_case_list_alone_can_be_hidden() {
     let mut session = empty();
     assert!(session.settings.case_list);
-    session.apply(Action::Command(UserCommand::ToggleCases));
+    session.apply_action(Action::Command(UserCommand::ToggleCases));
     assert!(session.settings.case_list, "nothing is open");
     let mut harness = window(super::learning::open());
     assert!(harness.query_by_label_contains("Case Head 1").is_some());
@@ -587,13 +599,13 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
 fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
     let mut session = super::learning::open();
     session.cases[1].status = labrum_core::study::Status::Accepted;
-    session.apply(Action::Filter(crate::session::case_list::CaseFilter {
+    session.apply_action(Action::Filter(crate::session::case_list::CaseFilter {
         kept: crate::session::case_list::StatusFilter::Open,
         ..Default::default()
     }));
     let mut seen = Vec::new();
     for _ in 0..3 {
-        session.apply(Action::Command(UserCommand::NextCase));
+        session.apply_action(Action::Command(UserCommand::NextCase));
         seen.push(session.current.unwrap());
     }
     assert_eq!(seen, [2, 3, 3]);
@@ -606,7 +618,7 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
     );
     // From a case that is not listed to the nearest that is.
     session.current = Some(1);
-    session.apply(Action::Command(UserCommand::PreviousCase));
+    session.apply_action(Action::Command(UserCommand::PreviousCase));
     assert_eq!(session.current, Some(0));
 }
 

@@ -27,12 +27,12 @@ fn case(id: u64, name: &str) -> Case {
         path: format!("/scans/{name}").into(),
         frame: 0,
     };
-    let slice = Slice::at(source);
+    let slice = Slice::from_source(source);
     let series = Series {
         id: name.into(),
         modality: "US".into(),
         description: name.into(),
-        ..Series::of(Kind::Dicom, 64, 64, vec![slice])
+        ..Series::from_slices(Kind::Dicom, 64, 64, vec![slice])
     };
     let study = StudyInfo {
         id: "study".into(),
@@ -47,7 +47,7 @@ fn model(name: &str) -> ModelEntry {
         name: name.into(),
         version: "2".into(),
         config: Config::S,
-        labels: vec![Label::named("Disc", 0)],
+        labels: vec![Label::with_name("Disc", 0)],
         input: InputSpec {
             channels: 1,
             columns: 64,
@@ -124,7 +124,7 @@ fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -
         },
         made_at: 1_795_588_920_000 + key * 3_600_000,
         state,
-        reason: report.verdict.reason().to_owned(),
+        reason: report.verdict.reason_text().to_owned(),
         is_active,
         hash: "5f2b8c1d".repeat(8),
         file: format!("/work/models/{key}.safetensors").into(),
@@ -321,7 +321,7 @@ fn a_pause_is_said() {
         .as_ref()
         .unwrap()
         .control
-        .pause(true);
+        .set_paused(true);
     let harness = window(session);
     assert!(harness.query_by_label("Training paused at 42 %").is_some());
     assert!(harness.query_by_label("Go on training").is_some());
@@ -485,7 +485,7 @@ fn the_work_report_is_asked_for_and_advises() {
             .is_some()
     );
     let report = worked();
-    let advice = report.advice();
+    let advice = report.next_round_advice();
     harness.state_mut().session.learning.report = Some(Box::new(report));
     harness.run_steps(3);
     assert!(harness.query_by_label(&advice).is_some());
@@ -500,8 +500,8 @@ fn the_work_report_is_asked_for_and_advises() {
 }
 
 fn proposed(session: &mut Session, at: usize, by: &str) {
-    let labels = [Label::named("Disc", 0)].into();
-    let finding = Arc::new(Finding::of(
+    let labels = [Label::with_name("Disc", 0)].into();
+    let finding = Arc::new(Finding::from_prediction(
         &blurred_disc(64, 20.0),
         by.into(),
         labels,
@@ -589,7 +589,7 @@ fn all_of_it_is_in_the_menu() {
     ] {
         assert!(
             harness
-                .get_all_by_label(command.label().trim_end_matches("..."))
+                .get_all_by_label(command.display_label().trim_end_matches("..."))
                 .next()
                 .is_some(),
             "{command:?}"

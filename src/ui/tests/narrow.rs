@@ -37,7 +37,7 @@ fn all_tools_and_the_slices_are_within_reach_at_every_size() {
         let mut places = Vec::new();
         for command in crate::session::command::COMMANDS
             .iter()
-            .filter(|c| c.command.tool().is_some())
+            .filter(|c| c.command.tool_kind().is_some())
         {
             places.push(
                 harness
@@ -192,7 +192,10 @@ fn the_range_of_a_brush_begins_with_the_values_that_are_seen() {
     let mut harness = window(ortho::tests::shown());
     let seen = {
         let session = &harness.state().session;
-        let window = session.window_of(session.case().unwrap(), session.current_loaded().unwrap());
+        let window = session.window_of(
+            session.current_case().unwrap(),
+            session.current_loaded().unwrap(),
+        );
         [
             window.center - window.width / 2.0,
             window.center + window.width / 2.0,

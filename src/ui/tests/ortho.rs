@@ -17,8 +17,9 @@ fn views() -> Harness<'static, App> {
 fn answer(harness: &mut Harness<'static, App>) {
     for job in std::mem::take(&mut harness.state_mut().jobs) {
         if let Job::Reslice(job) = job {
-            let pane = job.stack.pane(job.plane);
-            let image = reslice::picture(&job.stack, &pane, job.index, &job.images).map(Arc::new);
+            let pane = job.stack.view_pane(job.plane);
+            let image =
+                reslice::view_image(&job.stack, &pane, job.index, &job.images).map(Arc::new);
             let event = Event::Resliced {
                 case: job.case,
                 plane: job.plane,
@@ -100,14 +101,14 @@ fn a_brush_on_the_coronal_view_paints_across_the_slices_and_undo_takes_it_back()
     assert_eq!(harness.state().session.next_undo(), Some("Brush"));
     let session = &harness.state().session;
     let mask = session
-        .ortho()
+        .ortho_views()
         .unwrap()
         .across(ViewPlane::Row)
         .unwrap()
         .labels
         .mask();
     let slices = (0..5)
-        .filter(|row| (0..12).any(|column| mask.at(column, *row) == 1))
+        .filter(|row| (0..12).any(|column| mask.label_at(column, *row) == 1))
         .count();
     assert!(slices >= 3, "{slices}");
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
@@ -130,7 +131,7 @@ fn shift_and_the_mouse_lead_the_other_views_and_draw_nothing() {
         Modifiers::SHIFT,
     );
     assert_eq!(
-        harness.state().session.case().unwrap().slice,
+        harness.state().session.current_case().unwrap().slice,
         0,
         "the feet are below"
     );

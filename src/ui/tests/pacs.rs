@@ -247,7 +247,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     click(&mut harness, "Sign in");
     let asked = jobs(&mut harness);
     assert!(
-        matches!(&asked[0], PacsJob::SignIn { secret, is_kept: true, .. } if secret.reveal() == "hush")
+        matches!(&asked[0], PacsJob::SignIn { secret, is_kept: true, .. } if secret.expose_secret() == "hush")
     );
     assert!(
         matches!(&asked[1], PacsJob::Ask(PacsQuestion::Find { .. })),
@@ -376,7 +376,7 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
 fn sending_says_why_it_cannot_be_done() {
     let session = known();
     assert_eq!(
-        session.refusal(UserCommand::SendToServer),
+        session.command_refusal(UserCommand::SendToServer),
         Some("Nothing is open")
     );
 }

@@ -278,18 +278,18 @@ pub(super) struct Bench {
 impl Bench {
     fn frame(&mut self, ui: &mut Ui) {
         if std::mem::take(&mut self.is_new) {
-            theme::install(ui.ctx());
+            theme::install_themes(ui.ctx());
         }
-        while let Some(actions) = self.window.hear(ui.ctx(), &self.session) {
+        while let Some(actions) = self.window.handle_next_event(ui.ctx(), &self.session) {
             actions.into_iter().for_each(|action| self.apply(action));
         }
-        for action in self.window.show(ui, &self.session) {
+        for action in self.window.show_frame(ui, &self.session) {
             self.apply(action);
         }
     }
 
     fn apply(&mut self, action: Action) {
-        self.session.apply(action);
+        self.session.apply_action(action);
         // Messages lie over the canvas: where one stands depends on when it is drawn.
         self.seen.told.extend(
             self.session
@@ -327,11 +327,11 @@ impl Bench {
             format!(
                 "case {:?}, tool {:?}, {:?}",
                 session.current,
-                session.tool(),
+                session.active_tool(),
                 session.settings.view_mode
             ),
             format!("{:?}", session.settings.tools),
-            format!("{:?} {:?}", session.active_label(), session.preview()),
+            format!("{:?} {:?}", session.active_label(), session.tool_preview()),
         ];
         for case in &session.cases {
             let mask = |slice| {
@@ -339,7 +339,7 @@ impl Bench {
                     case: case.id,
                     slice,
                 });
-                mask.map_or(0, |mask| hash(mask.labels()))
+                mask.map_or(0, |mask| hash(mask.pixel_labels()))
             };
             let masks: Vec<u64> = (0..case.slices.len()).map(mask).collect();
             screen.push(format!(
@@ -361,8 +361,8 @@ pub(super) fn bench(size: Vec2, has_panels: bool) -> Harness<'static, Bench> {
     let mut session = with_pictures(&[("a", 5), ("b", 3), ("c", 1)]);
     let mut settings = session.settings.clone();
     (settings.panels, settings.tools.radius) = (has_panels, 3.0);
-    session.apply(Action::SetSettings(settings));
-    session.apply(Action::Command(UserCommand::ToolBrush));
+    session.apply_action(Action::SetSettings(settings));
+    session.apply_action(Action::Command(UserCommand::ToolBrush));
     session.take_jobs();
     let bench = Bench {
         window: WindowState::default(),

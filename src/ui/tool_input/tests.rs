@@ -55,7 +55,7 @@ fn lost(what: WindowEvent) -> Heard {
 fn told(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<EventResult> {
     let mut told = Vec::new();
     all.iter()
-        .for_each(|heard| input.take(heard, around, &mut told));
+        .for_each(|heard| input.dispatch_event(heard, around, &mut told));
     told
 }
 
@@ -78,7 +78,7 @@ fn frame(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<(Po
         Some(at) => moved(at.x),
         None => lost(WindowEvent::Moved),
     });
-    input.hover(&now, around, &mut out);
+    input.update_hover(&now, around, &mut out);
     phases(&out)
 }
 

@@ -11,7 +11,7 @@ use crate::{
         job::{CaseId, Event, SliceKey, StoreJob, WorkspaceInfo},
     },
     worker::AppFolders,
-    workspace::{self, Workspace, now},
+    workspace::{self, Workspace, now_millis},
 };
 use labrum_core::{
     journal::{
@@ -41,14 +41,14 @@ pub(super) enum WriteTrouble {
 }
 
 impl WriteTrouble {
-    fn error(self) -> Error {
+    fn into_error(self) -> Error {
         match self {
             Self::Later(error) | Self::Never(error) => error,
         }
     }
 
-    fn never(self) -> Self {
-        Self::Never(self.error())
+    fn into_never(self) -> Self {
+        Self::Never(self.into_error())
     }
 }
 
@@ -129,7 +129,7 @@ impl WorkspaceKeeper {
         self.workspace.is_some()
     }
 
-    pub(super) fn knows(&self, case: CaseId) -> bool {
+    pub(super) fn knows_case(&self, case: CaseId) -> bool {
         self.cases.contains_key(&case)
     }
 
@@ -137,12 +137,12 @@ impl WorkspaceKeeper {
         self.has_to_fold && self.is_open()
     }
 
-    pub(super) fn fold(&mut self) {
+    pub(super) fn fold_journal(&mut self) {
         // A fold that fails is no loss: the journal has it all.
         let left = self
             .workspace
             .as_mut()
-            .map_or(Ok(false), |w| w.fold(FOLDED));
+            .map_or(Ok(false), |w| w.fold_journal(FOLDED));
         self.has_to_fold = left.unwrap_or_else(|failure| {
             log::warn!("{failure}");
             false
@@ -150,11 +150,11 @@ impl WorkspaceKeeper {
     }
 
     /// Brings what was written onto the disk itself.
-    pub(super) fn sync(&mut self) -> Result<(), Error> {
-        self.workspace.as_mut().map_or(Ok(()), |w| w.sync())
+    pub(super) fn sync_to_disk(&mut self) -> Result<(), Error> {
+        self.workspace.as_mut().map_or(Ok(()), |w| w.sync_to_disk())
     }
 
-    pub(super) fn close(&mut self) {
+    pub(super) fn close_workspace(&mut self) {
         if let Some(Err(failure)) = self.workspace.take().map(Workspace::close) {
             log::error!("{failure}");
         }
@@ -163,7 +163,7 @@ impl WorkspaceKeeper {
     }
 
     /// Does a job; the events are for the window. `has_work` says that there is work which no workspace has yet.
-    pub(super) fn work(
+    pub(super) fn run_job(
         &mut self,
         job: &StoreJob,
         has_work: bool,
@@ -173,30 +173,31 @@ impl WorkspaceKeeper {
                 let folder = folder
                     .clone()
                     .unwrap_or_else(|| self.places.data.join("My work"));
-                let mut events = self.open(&folder, *with_cases, has_work && !self.is_open());
+                let mut events =
+                    self.open_workspace(&folder, *with_cases, has_work && !self.is_open());
                 if self.is_open() {
                     // A workspace whose versions cannot be read is still one to draw in.
                     events.extend(
-                        self.learning()
-                            .unwrap_or_else(|trouble| vec![Event::Failed(trouble.error())]),
+                        self.learning_events()
+                            .unwrap_or_else(|trouble| vec![Event::Failed(trouble.into_error())]),
                     );
                 }
                 Ok(events)
             }
             StoreJob::Rename(name) => {
-                self.workspace()?.rename(name)?;
-                self.info(false)
+                self.workspace_mut()?.set_name(name)?;
+                self.workspace_info(false)
                     .map(|info| vec![Event::Workspace(Ok(info))])
             }
             StoreJob::Move(folder) => {
                 // One that is not open is not moved as soon as it is.
                 let moved = self
-                    .workspace()
-                    .map_err(WriteTrouble::never)?
+                    .workspace_mut()
+                    .map_err(WriteTrouble::into_never)?
                     .move_to(folder);
-                let info = self.info(false)?;
+                let info = self.workspace_info(false)?;
                 let failed = moved.err().map(Event::Failed);
-                let learning = self.learning()?;
+                let learning = self.learning_events()?;
                 Ok(failed
                     .into_iter()
                     .chain([Event::Workspace(Ok(info))])
@@ -204,11 +205,11 @@ impl WorkspaceKeeper {
                     .collect())
             }
             StoreJob::Labels(labels) => {
-                self.workspace()?.set_labels(labels)?;
+                self.workspace_mut()?.set_labels(labels)?;
                 self.labels = labels.clone().into();
                 Ok(Vec::new())
             }
-            StoreJob::Append { step, person } => self.append(step, person),
+            StoreJob::Append { step, person } => self.append_step(step, person),
             StoreJob::SetUndone {
                 step,
                 undone,
@@ -224,75 +225,80 @@ impl WorkspaceKeeper {
                         "it was never written there",
                     ))
                 };
-                self.workspace()?
-                    .set_undone_knowing(seq.ok_or_else(lost)?, *undone, *status)?;
+                self.workspace_mut()?.set_undone_knowing(
+                    seq.ok_or_else(lost)?,
+                    *undone,
+                    *status,
+                )?;
                 self.has_to_fold = true;
                 // It may have been the acceptance.
-                self.counts()
+                self.count_events()
             }
             StoreJob::Proposal {
                 case,
                 slice,
                 finding,
-            } => self.proposal(*case, *slice as u32, finding),
+            } => self.store_proposal(*case, *slice as u32, finding),
             StoreJob::Status { case, status } => {
-                let key = self.key(*case)?;
-                self.workspace()?.set_status(key, *status)?;
-                self.counts()
+                let key = self.case_key(*case)?;
+                self.workspace_mut()?.set_status(key, *status)?;
+                self.count_events()
             }
             StoreJob::Seconds { case, seconds } => {
                 // The time spent on a case that was not taken in is no loss.
-                if let Ok(key) = self.key(*case) {
-                    self.workspace()?.add_seconds(key, *seconds)?;
+                if let Ok(key) = self.case_key(*case) {
+                    self.workspace_mut()?.add_seconds(key, *seconds)?;
                 }
                 Ok(Vec::new())
             }
-            StoreJob::CountLabel(label) => {
-                Ok(vec![Event::LabelUse(self.workspace()?.label_use(*label)?)])
-            }
+            StoreJob::CountLabel(label) => Ok(vec![Event::LabelUse(
+                self.workspace_mut()?.label_use(*label)?,
+            )]),
             StoreJob::RemoveLabel {
                 label,
                 into,
                 tool,
                 person,
             } => {
-                let changed = self
-                    .workspace()?
-                    .relabel(*label, into.unwrap_or(0), tool, person)?;
-                self.next_seq = self.workspace()?.next_seq()?;
+                let changed =
+                    self.workspace_mut()?
+                        .relabel_masks(*label, into.unwrap_or(0), tool, person)?;
+                self.next_seq = self.workspace_mut()?.next_seq()?;
                 self.has_to_fold = true;
                 self.tell_again(&changed)
             }
             StoreJob::RemoveCase(case) => {
-                let key = self.key(*case)?;
-                self.workspace()?.set_listed(key, false)?;
+                let key = self.case_key(*case)?;
+                self.workspace_mut()?.set_listed(key, false)?;
                 self.cases.remove(case);
                 self.found.retain(|slice, _| slice.case != *case);
-                self.counts()
+                self.count_events()
             }
             StoreJob::Tidy => {
-                self.workspace()?.tidy()?;
+                self.workspace_mut()?.purge_removed_cases()?;
                 let text = "What models had proposed for cases out of the list is gone; what was drawn on them is kept";
                 Ok(vec![Event::Notice(text.into())])
             }
             StoreJob::SetTask { cases, task } => self.set_task(cases, task),
             StoreJob::BeginRound(wish) => self.begin_round(wish),
             StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
-            StoreJob::Version(job) => self.version(job),
+            StoreJob::Version(job) => self.run_version_job(job),
             StoreJob::ReadAccepted => Ok(vec![Event::AcceptedCases(
-                self.accepted().map_err(WriteTrouble::error),
+                self.accepted_cases().map_err(WriteTrouble::into_error),
             )]),
             StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(
-                self.workspace()?.work_report()?,
+                self.workspace_mut()?.work_report()?,
             ))]),
             StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
-                Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
+                Some((folder, with_cases)) => {
+                    Ok(self.open_workspace(&folder, with_cases, has_work))
+                }
                 None => Ok(Vec::new()),
             },
-            StoreJob::Relocate(cases) => self.relocate(cases),
+            StoreJob::Relocate(cases) => self.relocate_images(cases),
             StoreJob::Shown { case, slice } => {
                 // Not to know it at the next start is no loss.
-                if let (Ok(key), Some(workspace)) = (self.key(*case), self.workspace.as_mut())
+                if let (Ok(key), Some(workspace)) = (self.case_key(*case), self.workspace.as_mut())
                     && let Err(failure) = workspace.set_shown(key, *slice as u32)
                 {
                     log::warn!("{failure}");
@@ -311,12 +317,12 @@ impl WorkspaceKeeper {
         let opened = self.try_open(&folder, with_cases, true);
         match (&opened, &self.failed) {
             (Err(error), Some(_)) => Err(WriteTrouble::Later(error.clone())),
-            _ => Ok(events(opened)),
+            _ => Ok(opened_events(opened)),
         }
     }
 
-    fn open(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Vec<Event> {
-        events(self.try_open(folder, with_cases, has_work))
+    fn open_workspace(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Vec<Event> {
+        opened_events(self.try_open(folder, with_cases, has_work))
     }
 
     fn try_open(
@@ -326,30 +332,31 @@ impl WorkspaceKeeper {
         has_work: bool,
     ) -> Result<WorkspaceInfo, Error> {
         // The same folder again: its lock must be let go first.
-        self.close();
+        self.close_workspace();
         self.cases.clear();
         self.steps.clear();
         self.found.clear();
         self.failed = Some((folder.to_owned(), with_cases));
         let opened = self.open_or_look(folder, has_work).and_then(|workspace| {
             self.workspace = Some(workspace);
-            self.info(with_cases).map_err(WriteTrouble::error)
+            self.workspace_info(with_cases)
+                .map_err(WriteTrouble::into_error)
         });
         let opened = opened.and_then(|info| {
             self.failed = None;
             // Values that were drawn mean other labels there.
             match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
-                true => Err(Error::at(
+                true => Err(Error::at_path(
                     "keep the work",
                     folder,
                     "there is other work in that workspace",
                 )
-                .advise("Choose a new folder for what was drawn since.")),
+                .with_advice("Choose a new folder for what was drawn since.")),
                 false => Ok(info),
             }
         });
         if opened.is_err() {
-            self.close();
+            self.close_workspace();
         }
         opened
     }
@@ -361,7 +368,7 @@ impl WorkspaceKeeper {
         let Some(holder) = holder else { return opened };
         let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
         let copy = copy.map_err(|e| {
-            Error::at("look at the workspace", folder, e).advise("Free some space.")
+            Error::at_path("look at the workspace", folder, e).with_advice("Free some space.")
         })?;
         workspace::copy_for_looking(folder, copy.path())?;
         let workspace = Workspace::open(copy.path())?;
@@ -388,19 +395,19 @@ impl WorkspaceKeeper {
         look.is_told
     }
 
-    fn info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, WriteTrouble> {
-        let workspace = self.workspace()?;
-        let (mut folder, name) = (workspace.folder().to_owned(), workspace.name()?);
-        let (labels, meter) = (workspace.labels()?, workspace.meter()?);
+    fn workspace_info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, WriteTrouble> {
+        let workspace = self.workspace_mut()?;
+        let (mut folder, name) = (workspace.folder().to_owned(), workspace.read_name()?);
+        let (labels, meter) = (workspace.read_labels()?, workspace.count_progress()?);
         let next_seq = workspace.next_seq()?;
         let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
         if with_cases {
-            (sources, missing) = images(workspace)?;
+            (sources, missing) = image_paths(workspace)?;
             resume = workspace
                 .last_shown()?
                 .map(|(path, slice)| (path, slice as usize));
         }
-        let tasks = workspace.tasks()?;
+        let tasks = workspace.list_tasks()?;
         (self.next_seq, self.labels) = (next_seq, labels.clone().into());
         if let Some(look) = &self.look {
             folder.clone_from(&look.folder);
@@ -420,10 +427,12 @@ impl WorkspaceKeeper {
     }
 
     /// Notes where images are now.
-    fn relocate(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, WriteTrouble> {
-        let workspace = self.workspace().map_err(WriteTrouble::never)?;
-        workspace.relocate(cases).map_err(WriteTrouble::Never)?;
-        let (_, missing) = images(workspace)?;
+    fn relocate_images(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, WriteTrouble> {
+        let workspace = self.workspace_mut().map_err(WriteTrouble::into_never)?;
+        workspace
+            .relocate_images(cases)
+            .map_err(WriteTrouble::Never)?;
+        let (_, missing) = image_paths(workspace)?;
         let mut paths: Vec<PathBuf> = cases
             .iter()
             .flat_map(|case| &case.slices)
@@ -435,21 +444,25 @@ impl WorkspaceKeeper {
     }
 
     /// How far the work is; nothing where that cannot be read now.
-    pub(super) fn meter(&mut self) -> Option<Event> {
-        self.workspace.as_mut()?.meter().ok().map(Event::Meter)
+    pub(super) fn meter_event(&mut self) -> Option<Event> {
+        self.workspace
+            .as_mut()?
+            .count_progress()
+            .ok()
+            .map(Event::Meter)
     }
 
-    pub(super) fn workspace(&mut self) -> Result<&mut Workspace, WriteTrouble> {
+    pub(super) fn workspace_mut(&mut self) -> Result<&mut Workspace, WriteTrouble> {
         let closed = || {
             WriteTrouble::Later(
                 Error::new("save the work", "no workspace is open")
-                    .advise("Open one in another folder (File)."),
+                    .with_advice("Open one in another folder (File)."),
             )
         };
         self.workspace.as_mut().ok_or_else(closed)
     }
 
-    fn key(&self, case: CaseId) -> Result<CaseKey, WriteTrouble> {
+    fn case_key(&self, case: CaseId) -> Result<CaseKey, WriteTrouble> {
         // Whatever waits to be looked up was looked up before: what is still unknown stays so.
         let lost = || {
             WriteTrouble::Never(Error::new(
@@ -464,64 +477,71 @@ impl WorkspaceKeeper {
     }
 
     /// How far the work is, and how much of it is new to the model.
-    fn counts(&mut self) -> Result<Vec<Event>, WriteTrouble> {
+    fn count_events(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         Ok(vec![
-            Event::Meter(self.workspace()?.meter()?),
+            Event::Meter(self.workspace_mut()?.count_progress()?),
             self.newly_accepted()?,
         ])
     }
 
-    fn append(&mut self, step: &HistoryStep, person: &str) -> Result<Vec<Event>, WriteTrouble> {
-        let case = self.key(step.case)?;
+    fn append_step(
+        &mut self,
+        step: &HistoryStep,
+        person: &str,
+    ) -> Result<Vec<Event>, WriteTrouble> {
+        let case = self.case_key(step.case)?;
         let stored = Stored {
             seq: self.next_seq,
             case,
-            at: now(),
+            at: now_millis(),
             author: Author::Person(person.to_owned()),
             tool: step.tool.to_string(),
             edits: step
-                .edits(false)
+                .decoded_edits(false)
                 .map(|(slice, edit)| (slice as u32, edit))
                 .collect(),
             also: step.also.clone(),
             state: StepState::Done,
         };
-        self.workspace()?.append(&stored, &[])?;
+        self.workspace_mut()?.append_step(&stored, &[])?;
         self.next_seq += 1;
         self.has_to_fold = true;
         if let StepId::New(id) = step.id {
             self.steps.insert(id, stored.seq);
         }
         if step.also.status.is_some() {
-            self.counts()
+            self.count_events()
         } else {
             Ok(Vec::new())
         }
     }
 
     /// All accepted cases with their masks.
-    fn accepted(&mut self) -> Result<Vec<StoredCase>, WriteTrouble> {
-        let entries = self.workspace()?.cases()?;
+    fn accepted_cases(&mut self) -> Result<Vec<StoredCase>, WriteTrouble> {
+        let entries = self.workspace_mut()?.list_cases()?;
         let accepted = entries
             .into_iter()
             .filter(|entry| entry.status == Status::Accepted);
         let mut cases = Vec::new();
         for entry in accepted {
-            cases.extend(self.workspace()?.case(&entry.description.identity)?);
+            cases.extend(
+                self.workspace_mut()?
+                    .find_case(&entry.description.identity)?,
+            );
         }
         Ok(cases)
     }
 
-    fn proposal(
+    fn store_proposal(
         &mut self,
         case: CaseId,
         slice: u32,
         finding: &Finding,
     ) -> Result<Vec<Event>, WriteTrouble> {
-        let key = self.key(case)?;
+        let key = self.case_key(case)?;
         let (name, version) = finding.model_and_version();
-        let at = now();
-        let mask = finding.mask();
+        let at = now_millis();
+        let mask = finding.to_mask();
         let model = ModelStamp {
             name,
             version,
@@ -530,19 +550,19 @@ impl WorkspaceKeeper {
         let proposal = Proposal {
             model,
             at,
-            mask: PackedMask::of(&mask),
+            mask: PackedMask::from_mask(&mask),
         };
         let bytes = finding.probability_bytes();
-        self.workspace()?
+        self.workspace_mut()?
             .put_proposal(key, slice, &proposal, Some(&bytes))?;
         Ok(Vec::new())
     }
 }
 
 /// The files of all cases that are there, and the identities of cases of which some are not.
-fn images(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
+fn image_paths(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    for entry in workspace.cases()? {
+    for entry in workspace.list_cases()? {
         let paths: Vec<PathBuf> = entry
             .description
             .slices
@@ -558,7 +578,7 @@ fn images(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>
 }
 
 /// What the window is told of a workspace that was opened, or could not be.
-fn events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
+fn opened_events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
     let missing = opened.as_ref().map_or(0, |info| info.missing.len());
     let notice = (missing > 0).then(|| {
         let of = if missing == 1 { "the images of 1 case" } else { &format!("the images of {missing} cases") };

@@ -22,16 +22,16 @@ use std::{
 
 impl WorkspaceKeeper {
     /// What the window is told of a workspace that was opened: its versions, and a round that was cut off.
-    pub(super) fn learning(&mut self) -> std::result::Result<Vec<Event>, WriteTrouble> {
-        let mut events = vec![self.versions()?, self.newly_accepted()?];
+    pub(super) fn learning_events(&mut self) -> std::result::Result<Vec<Event>, WriteTrouble> {
+        let mut events = vec![self.versions_event()?, self.newly_accepted()?];
         // The window that has the workspace open goes on with it.
         let running = if self.is_looking() {
             None
         } else {
-            self.workspace()?.running_round()?
+            self.workspace_mut()?.running_round()?
         };
         if let Some(record) = running {
-            let snapshot = self.workspace()?.round_snapshot(record.key)?;
+            let snapshot = self.workspace_mut()?.round_snapshot(record.key)?;
             events.push(Event::RoundBegun(Box::new(BegunRound {
                 key: record.key,
                 snapshot,
@@ -45,15 +45,17 @@ impl WorkspaceKeeper {
     }
 
     pub(super) fn newly_accepted(&mut self) -> std::result::Result<Event, WriteTrouble> {
-        Ok(Event::NewlyAccepted(self.workspace()?.newly_accepted()?))
+        Ok(Event::NewlyAccepted(
+            self.workspace_mut()?.newly_accepted()?,
+        ))
     }
 
-    fn versions(&mut self) -> std::result::Result<Event, WriteTrouble> {
-        let versions = self.workspace()?.versions()?;
-        let labels = self.workspace()?.labels()?;
+    fn versions_event(&mut self) -> std::result::Result<Event, WriteTrouble> {
+        let versions = self.workspace_mut()?.list_versions()?;
+        let labels = self.workspace_mut()?.read_labels()?;
         let active = versions.iter().find(|v| v.is_active).and_then(|version| {
             // Without its file the shipped models go on, and the list says which version is active.
-            entry(version, &labels)
+            version_entry(version, &labels)
                 .inspect_err(|error| log::warn!("{error}"))
                 .ok()
         });
@@ -65,7 +67,7 @@ impl WorkspaceKeeper {
         wish: &RoundWish,
     ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let json = wish.settings.to_json()?;
-        let (record, snapshot) = self.workspace()?.begin_round(&json, wish.parent)?;
+        let (record, snapshot) = self.workspace_mut()?.begin_round(&json, wish.parent)?;
         Ok(vec![Event::RoundBegun(Box::new(BegunRound {
             key: record.key,
             snapshot,
@@ -82,32 +84,34 @@ impl WorkspaceKeeper {
         outcome: &RoundOutcome,
     ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match outcome {
-            RoundOutcome::Version(version) => drop(self.workspace()?.add_version(version)?),
-            RoundOutcome::Cancelled => {
-                self.workspace()?
-                    .end_round(key, RoundState::Cancelled, "stopped by a person")?
-            }
+            RoundOutcome::Version(version) => drop(self.workspace_mut()?.add_version(version)?),
+            RoundOutcome::Cancelled => self.workspace_mut()?.end_round(
+                key,
+                RoundState::Cancelled,
+                "stopped by a person",
+            )?,
             RoundOutcome::Failed(reason) => {
-                self.workspace()?
+                self.workspace_mut()?
                     .end_round(key, RoundState::Failed, reason)?
             }
         }
-        Ok(vec![self.versions()?, self.newly_accepted()?])
+        Ok(vec![self.versions_event()?, self.newly_accepted()?])
     }
 
-    pub(super) fn version(
+    pub(super) fn run_version_job(
         &mut self,
         job: &VersionJob,
     ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match job {
-            VersionJob::Activate(key) => self.workspace()?.activate(*key)?,
-            VersionJob::Reject(key) => self.workspace()?.reject(*key)?,
-            VersionJob::Rename(key, name) => self.workspace()?.rename_version(*key, name)?,
-            VersionJob::Delete(key) => self.workspace()?.delete_version(*key)?,
+            VersionJob::Activate(key) => self.workspace_mut()?.activate_version(*key)?,
+            VersionJob::Reject(key) => self.workspace_mut()?.reject_version(*key)?,
+            VersionJob::Rename(key, name) => self.workspace_mut()?.rename_version(*key, name)?,
+            VersionJob::Delete(key) => self.workspace_mut()?.delete_version(*key)?,
             VersionJob::Export(key, folder) => {
-                let version = self.find(*key)?;
-                let labels = self.workspace()?.labels()?;
-                let file = export(&version, folder, &labels).map_err(WriteTrouble::Never)?;
+                let version = self.find_version(*key)?;
+                let labels = self.workspace_mut()?.read_labels()?;
+                let file =
+                    export_version(&version, folder, &labels).map_err(WriteTrouble::Never)?;
                 return Ok(vec![Event::Notice(format!(
                     "{} is in {}",
                     version.name,
@@ -115,8 +119,8 @@ impl WorkspaceKeeper {
                 ))]);
             }
             VersionJob::Compare(first, second) => {
-                let (first, second) = (self.find(*first)?, self.find(*second)?);
-                let snapshot = self.workspace()?.accepted_masks()?;
+                let (first, second) = (self.find_version(*first)?, self.find_version(*second)?);
+                let snapshot = self.workspace_mut()?.accepted_masks()?;
                 let of = |version: Version| (version.key, version.file);
                 return Ok(vec![Event::ToCompare {
                     first: of(first),
@@ -125,18 +129,18 @@ impl WorkspaceKeeper {
                 }]);
             }
         }
-        Ok(vec![self.versions()?])
+        Ok(vec![self.versions_event()?])
     }
 
-    fn find(&mut self, key: VersionKey) -> std::result::Result<Version, WriteTrouble> {
+    fn find_version(&mut self, key: VersionKey) -> std::result::Result<Version, WriteTrouble> {
         let gone = || {
             WriteTrouble::Never(Error::new(
                 "find the version",
                 "it is not in the workspace any more",
             ))
         };
-        self.workspace()?
-            .versions()?
+        self.workspace_mut()?
+            .list_versions()?
             .into_iter()
             .find(|v| v.key == key)
             .ok_or_else(gone)
@@ -144,10 +148,10 @@ impl WorkspaceKeeper {
 }
 
 /// A version as a model that can be run, under the name that it has in the list.
-fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
+fn version_entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     let bytes = std::fs::read(&version.file)
-        .map_err(|e| Error::at("read the version", &version.file, e))?;
-    let mut card = checkpoint::card(&bytes).map_err(|e| Error {
+        .map_err(|e| Error::at_path("read the version", &version.file, e))?;
+    let mut card = checkpoint::read_card(&bytes).map_err(|e| Error {
         path: Some(version.file.clone()),
         ..e
     })?;
@@ -165,7 +169,7 @@ fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
 }
 
 /// Writes the file of a version into a folder, under its name, with its labels as they are called now.
-fn export(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
+fn export_version(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
     whole_file::make_folder(folder)?;
     let bytes = Model::bytes_of_version(&version.file, labels)?;
     let plain = |c: char| {
@@ -179,6 +183,6 @@ fn export(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf>
         "{}.safetensors",
         version.name.chars().map(plain).collect::<String>()
     ));
-    whole_file::write(&file, "export the version", |out| out.write_all(&bytes))?;
+    whole_file::write_atomically(&file, "export the version", |out| out.write_all(&bytes))?;
     Ok(file)
 }

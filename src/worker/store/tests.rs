@@ -29,27 +29,27 @@ struct Desk {
 struct NoNetwork;
 
 impl SegmentationNetwork for NoNetwork {
-    fn shipped(&mut self) -> Result<Vec<crate::session::job::ModelEntry>> {
+    fn shipped_models(&mut self) -> Result<Vec<crate::session::job::ModelEntry>> {
         Ok(Vec::new())
     }
     fn read_model(&mut self, path: &Path) -> Result<crate::session::job::ModelEntry> {
-        Err(Error::at(
+        Err(Error::at_path(
             "read the model",
             path,
             "there is no network here",
         ))
     }
-    fn probe(&mut self, _: crate::session::settings::DeviceChoice) -> Result<String> {
+    fn probe_device(&mut self, _: crate::session::settings::DeviceChoice) -> Result<String> {
         Ok(String::new())
     }
-    fn prepare(
+    fn prepare_model(
         &mut self,
         _: &crate::session::job::ModelEntry,
         _: crate::session::settings::DeviceChoice,
     ) -> Result<String> {
         Ok(String::new())
     }
-    fn segment(
+    fn segment_image(
         &mut self,
         _: &labrum_core::image::Image,
     ) -> Result<labrum_core::prediction::Prediction> {
@@ -77,25 +77,25 @@ fn places(folder: &Path) -> AppFolders {
 impl Desk {
     fn open(folder: &Path, path: PathBuf) -> Self {
         let worker =
-            Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
+            Worker::start_threads(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
         let mut desk = Self {
             session: Session::new(Settings::default()),
             worker,
         };
-        desk.session.apply(Action::Open(vec![path]));
+        desk.session.apply_action(Action::Open(vec![path]));
         desk.until("the slice and its work", |s| {
-            s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+            s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
         });
         desk
     }
 
     fn turn(&mut self) {
-        while let Some(event) = self.worker.poll() {
+        while let Some(event) = self.worker.poll_event() {
             self.session.on_event(event);
         }
         for job in self.session.take_jobs() {
             if !matches!(job, Job::Dialog(_)) {
-                self.worker.submit(job);
+                self.worker.submit_job(job);
             }
         }
     }
@@ -114,13 +114,13 @@ impl Desk {
     }
 
     fn command(&mut self, command: UserCommand) {
-        self.session.apply(Action::Command(command));
+        self.session.apply_action(Action::Command(command));
         self.turn();
     }
 
     fn dab(&mut self, at: [f64; 2]) {
         for phase in [PointerPhase::Press, PointerPhase::Release] {
-            self.session.apply(Action::Pointer(PointerInput {
+            self.session.apply_action(Action::Pointer(PointerInput {
                 phase,
                 at,
                 erases: false,
@@ -131,7 +131,7 @@ impl Desk {
     }
 
     fn masks(&self) -> Vec<Option<Mask>> {
-        let case = self.session.case().unwrap();
+        let case = self.session.current_case().unwrap();
         (0..case.slices.len())
             .map(|slice| {
                 self.session
@@ -151,23 +151,26 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
     for slice in [2, 5, 6] {
-        desk.session.apply(Action::SetSlice(slice));
+        desk.session.apply_action(Action::SetSlice(slice));
         desk.until("the slice", |s| s.current_loaded().is_some());
         desk.dab([60.0, 50.0 + slice as f64]);
         desk.dab([70.0, 50.0 + slice as f64]);
     }
     desk.command(UserCommand::Undo);
-    desk.until("the journal", |s| s.unsaved() == 0);
-    let (masks, labels) = (desk.masks(), desk.session.labels().to_vec());
+    desk.until("the journal", |s| s.unsaved_count() == 0);
+    let (masks, labels) = (desk.masks(), desk.session.all_labels().to_vec());
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     assert_eq!(desk.masks(), masks);
-    assert_eq!(desk.session.labels(), labels);
-    assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
+    assert_eq!(desk.session.all_labels(), labels);
+    assert_eq!(
+        desk.session.current_case().unwrap().status,
+        Status::Corrected
+    );
     desk.command(UserCommand::Redo);
     desk.until("measurements", |s| {
-        s.case().unwrap().slices[2].finding.is_some()
+        s.current_case().unwrap().slices[2].finding.is_some()
     });
     for _ in 0..6 {
         assert!(desk.session.next_undo().is_some());
@@ -178,7 +181,7 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
         desk.masks().iter().all(Option::is_none),
         "nobody has drawn on any slice"
     );
-    assert_eq!(desk.session.case().unwrap().status, Status::New);
+    assert_eq!(desk.session.current_case().unwrap().status, Status::New);
 }
 
 #[test]
@@ -193,14 +196,17 @@ fn status_and_order_of_pictures_come_back_by_their_content() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([100.0, 100.0]);
     desk.command(UserCommand::Accept);
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.until("the journal", |s| s.unsaved_count() == 0);
     let masks = desk.masks();
     drop(desk);
 
     let renamed = moved.join("b.png");
     std::fs::rename(&first, &renamed).unwrap();
     let desk = Desk::open(folder.path(), renamed);
-    assert_eq!(desk.session.case().unwrap().status, Status::Accepted);
+    assert_eq!(
+        desk.session.current_case().unwrap().status,
+        Status::Accepted
+    );
     assert_eq!(desk.masks(), masks);
 }
 
@@ -212,32 +218,37 @@ fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
     desk.command(UserCommand::NothingHere);
     desk.command(UserCommand::Accept);
     desk.until("the journal", |s| {
-        s.unsaved() == 0 && s.meter.accepted == 1 && s.learning.newly_accepted == 1
+        s.unsaved_count() == 0 && s.meter.accepted == 1 && s.learning.newly_accepted == 1
     });
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), picture);
-    let case = desk.session.case().unwrap();
+    let case = desk.session.current_case().unwrap();
     assert_eq!(
         (case.status, case.absent_labels()),
         (Status::Accepted, vec![1])
     );
     assert!(desk.masks()[0].as_ref().is_some_and(Mask::is_blank));
     desk.command(UserCommand::Undo);
-    assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
-    desk.until("the journal", |s| s.unsaved() == 0 && s.meter.accepted == 0);
+    assert_eq!(
+        desk.session.current_case().unwrap().status,
+        Status::Corrected
+    );
+    desk.until("the journal", |s| {
+        s.unsaved_count() == 0 && s.meter.accepted == 0
+    });
     desk.command(UserCommand::Redo);
     desk.until("the acceptance", |s| {
-        s.unsaved() == 0 && s.meter.accepted == 1
+        s.unsaved_count() == 0 && s.meter.accepted == 1
     });
     desk.command(UserCommand::Undo);
     desk.command(UserCommand::Undo);
-    let case = desk.session.case().unwrap();
+    let case = desk.session.current_case().unwrap();
     assert_eq!(
         (case.status, case.absent_labels()),
         (Status::New, Vec::new())
     );
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.until("the journal", |s| s.unsaved_count() == 0);
 }
 
 #[test]
@@ -245,19 +256,21 @@ fn a_renamed_label_is_undone_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.session
-        .apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+        .apply_action(Action::Label(LabelAction::Add(Label::with_name(
+            "Polyp", 0,
+        ))));
     let renamed = Label {
         name: "Adenoma".into(),
-        ..desk.session.labels()[0].clone()
+        ..desk.session.all_labels()[0].clone()
     };
     desk.session
-        .apply(Action::Label(LabelAction::Change(1, renamed)));
-    desk.until("the journal", |s| s.unsaved() == 0);
+        .apply_action(Action::Label(LabelAction::Change(1, renamed)));
+    desk.until("the journal", |s| s.unsaved_count() == 0);
     drop(desk);
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    assert_eq!(desk.session.labels()[0].name, "Adenoma");
+    assert_eq!(desk.session.all_labels()[0].name, "Adenoma");
     desk.command(UserCommand::Undo);
-    assert_eq!(desk.session.labels()[0].name, "Polyp");
+    assert_eq!(desk.session.all_labels()[0].name, "Polyp");
 }
 
 #[test]
@@ -267,27 +280,29 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
     desk.command(UserCommand::CloseAll);
-    desk.session.apply(Action::Open(vec![
+    desk.session.apply_action(Action::Open(vec![
         samples("fetal-head").join("fetal-head-011_HC.png"),
     ]));
     desk.until("the picture", |s| {
-        s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+        s.current_loaded().is_some() && s.current_case().is_some_and(|c| c.is_restored)
     });
     desk.dab([100.0, 100.0]);
-    desk.session.apply(Action::Label(LabelAction::Count(1)));
+    desk.session
+        .apply_action(Action::Label(LabelAction::Count(1)));
     desk.until("the count", |s| s.label_use(1).is_some());
     assert_eq!(
         desk.session.label_use(1).map(|u| (u.cases, u.slices)),
         Some((2, 2))
     );
-    desk.session.apply(Action::Label(LabelAction::Remove {
-        label: 1,
-        into: None,
-    }));
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.session
+        .apply_action(Action::Label(LabelAction::Remove {
+            label: 1,
+            into: None,
+        }));
+    desk.until("the journal", |s| s.unsaved_count() == 0);
     // Numbers of steps go on after those that the workspace made.
     desk.dab([100.0, 100.0]);
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.until("the journal", |s| s.unsaved_count() == 0);
     drop(desk);
 
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
@@ -297,7 +312,7 @@ fn a_label_is_removed_from_cases_that_are_not_open() {
     );
     assert_eq!(desk.session.next_undo(), Some("Remove label Label 1"));
     desk.command(UserCommand::Undo);
-    assert!(desk.masks().iter().flatten().any(|m| m.count(1) > 0));
+    assert!(desk.masks().iter().flatten().any(|m| m.count_pixels(1) > 0));
     assert!(
         desk.session.standing_labels().contains(&1),
         "the label is there again"
@@ -311,14 +326,14 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
     std::fs::write(folder.path().join("data"), "in the way").unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.until("the failure", |s| {
-        matches!(s.workspace(), WorkspaceState::Failed(_))
+        matches!(s.workspace_state(), WorkspaceState::Failed(_))
     });
     assert!(!desk.session.notices.list.is_empty(), "the user is told");
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
     desk.dab([80.0, 60.0]);
     desk.until("the trouble", |s| s.store_trouble().is_some());
-    assert!(desk.session.unsaved() >= 2);
+    assert!(desk.session.unsaved_count() >= 2);
     let masks = desk.masks();
     assert!(
         masks.iter().flatten().any(|m| !m.is_blank()),
@@ -326,9 +341,10 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
     );
 
     let chosen = folder.path().join("chosen");
-    desk.session.apply(Action::OpenWorkspace(chosen.clone()));
+    desk.session
+        .apply_action(Action::OpenWorkspace(chosen.clone()));
     desk.until("the journal", |s| {
-        s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_))
+        s.unsaved_count() == 0 && matches!(s.workspace_state(), WorkspaceState::Open(_))
     });
     assert_eq!(desk.masks(), masks);
     drop(desk);
@@ -346,11 +362,11 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     let mut first = Desk::open(folder.path(), samples("sarcoma-ct"));
     first.command(UserCommand::ToolBrush);
     first.dab([60.0, 60.0]);
-    first.until("the journal", |s| s.unsaved() == 0);
+    first.until("the journal", |s| s.unsaved_count() == 0);
     let masks = first.masks();
     let mut second = Desk::open(folder.path(), samples("sarcoma-ct"));
-    second.until("who has it", |s| s.holder().is_some());
-    let WorkspaceState::Open(info) = second.session.workspace() else {
+    second.until("who has it", |s| s.lock_holder().is_some());
+    let WorkspaceState::Open(info) = second.session.workspace_state() else {
         panic!()
     };
     assert!(info.folder.ends_with("My work"), "{info:?}");
@@ -360,7 +376,7 @@ fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     assert_eq!(second.masks(), masks, "nothing is drawn");
     // What the first one draws on is not lost, whatever the second does with its copy.
     first.dab([90.0, 60.0]);
-    first.until("the journal", |s| s.unsaved() == 0);
+    first.until("the journal", |s| s.unsaved_count() == 0);
     let masks = first.masks();
     assert!(!second.session.can_take_over());
     drop(first);
@@ -390,7 +406,7 @@ fn a_workspace_that_can_be_opened_later_takes_the_work_by_itself() {
     let masks = desk.masks();
     std::fs::remove_file(data).unwrap();
     desk.until("the journal", |s| {
-        s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_))
+        s.unsaved_count() == 0 && matches!(s.workspace_state(), WorkspaceState::Open(_))
     });
     assert_eq!(desk.masks(), masks);
     drop(desk);
@@ -406,7 +422,7 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.until("the journal", |s| s.unsaved_count() == 0);
     let masks = desk.masks();
     drop(desk);
 
@@ -415,29 +431,30 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
     block(folder.path());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     desk.until("the failure", |s| {
-        matches!(s.workspace(), WorkspaceState::Failed(_))
+        matches!(s.workspace_state(), WorkspaceState::Failed(_))
     });
-    desk.session.apply(Action::RetryStore);
+    desk.session.apply_action(Action::RetryStore);
     desk.until("the second failure", |s| {
-        matches!(s.workspace(), WorkspaceState::Failed(_))
+        matches!(s.workspace_state(), WorkspaceState::Failed(_))
     });
     assert!(
-        desk.session.case().unwrap().is_restored,
+        desk.session.current_case().unwrap().is_restored,
         "one can draw without a workspace"
     );
     std::fs::remove_file(&data).unwrap();
     std::fs::rename(&away, &data).unwrap();
-    desk.session.apply(Action::RetryStore);
+    desk.session.apply_action(Action::RetryStore);
     desk.command(UserCommand::ToolBrush);
     desk.dab([20.0, 20.0]);
     desk.until("the work", |s| {
-        s.case().unwrap().is_restored && matches!(s.workspace(), WorkspaceState::Open(_))
+        s.current_case().unwrap().is_restored
+            && matches!(s.workspace_state(), WorkspaceState::Open(_))
     });
     let pixels = |masks: &[Option<Mask>]| -> Vec<usize> {
         let drawn = |(slice, mask): (usize, &Option<Mask>)| {
             let labels = mask
                 .iter()
-                .flat_map(|mask| mask.labels().iter().copied().enumerate())
+                .flat_map(|mask| mask.pixel_labels().iter().copied().enumerate())
                 .collect::<Vec<_>>();
             labels
                 .into_iter()
@@ -461,7 +478,7 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
 fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = StoreHandle::start(
+    let mut handle = StoreHandle::start_thread(
         Outbox {
             events,
             wake: Arc::new(|| {}),
@@ -469,21 +486,21 @@ fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
         places(folder.path()),
     )
     .unwrap();
-    handle.submit(StoreJob::Open {
+    handle.submit_job(StoreJob::Open {
         folder: None,
         with_cases: false,
     });
-    handle.submit(StoreJob::Seconds {
+    handle.submit_job(StoreJob::Seconds {
         case: 7,
         seconds: 2.0,
     });
-    handle.submit(StoreJob::Status {
+    handle.submit_job(StoreJob::Status {
         case: 7,
         status: Status::Skipped,
     });
-    handle.submit(StoreJob::Rename("Hips".into()));
-    handle.settle(Duration::from_secs(10));
-    handle.close();
+    handle.submit_job(StoreJob::Rename("Hips".into()));
+    handle.wait_until_stored(Duration::from_secs(10));
+    handle.close_and_join();
     let told: Vec<Event> = heard.try_iter().collect();
     let is_renamed = |e: &Event| matches!(e, Event::Workspace(Ok(info)) if info.name == "Hips");
     assert!(told.iter().any(is_renamed), "{told:?}");
@@ -503,7 +520,7 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
     for n in 0..200 {
         for phase in [PointerPhase::Press, PointerPhase::Release] {
             let at = [20.0 + f64::from(n % 150), 20.0 + f64::from(n / 2)];
-            desk.session.apply(Action::Pointer(PointerInput {
+            desk.session.apply_action(Action::Pointer(PointerInput {
                 phase,
                 at,
                 erases: false,
@@ -515,7 +532,7 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
     desk.session
         .take_jobs()
         .into_iter()
-        .for_each(|job| desk.worker.submit(job));
+        .for_each(|job| desk.worker.submit_job(job));
     let Desk { worker, .. } = desk;
     let (done, waits) = crossbeam_channel::bounded(1);
     thread::spawn(move || {
@@ -536,22 +553,23 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
     let target = folder.path().join("elsewhere");
-    desk.session.apply(Action::MoveWorkspace(target.clone()));
+    desk.session
+        .apply_action(Action::MoveWorkspace(target.clone()));
     desk.until(
         "the move",
-        |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == target),
+        |s| matches!(s.workspace_state(), WorkspaceState::Open(info) if info.folder == target),
     );
-    assert_eq!(desk.session.unsaved(), 0);
+    assert_eq!(desk.session.unsaved_count(), 0);
     desk.command(UserCommand::ToolBrush);
     desk.dab([60.0, 60.0]);
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.until("the journal", |s| s.unsaved_count() == 0);
 }
 
 #[test]
 fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = StoreHandle::start(
+    let mut handle = StoreHandle::start_thread(
         Outbox {
             events,
             wake: Arc::new(|| {}),
@@ -562,19 +580,19 @@ fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open()
     let chosen = folder.path().join("Chosen");
     {
         // Both come before the thread looks at either.
-        let mut queue = handle.shared.lock();
-        queue.put(StoreJob::Open {
+        let mut queue = handle.shared.lock_queue();
+        queue.put_job(StoreJob::Open {
             folder: None,
             with_cases: false,
         });
-        queue.put(StoreJob::Open {
+        queue.put_job(StoreJob::Open {
             folder: Some(chosen.clone()),
             with_cases: true,
         });
     }
-    handle.submit(StoreJob::Rename("Hips".into()));
-    handle.settle(Duration::from_secs(10));
-    handle.close();
+    handle.submit_job(StoreJob::Rename("Hips".into()));
+    handle.wait_until_stored(Duration::from_secs(10));
+    handle.close_and_join();
     let last = heard
         .try_iter()
         .filter_map(|e| {

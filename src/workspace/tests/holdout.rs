@@ -18,7 +18,7 @@ pub(super) fn picture(n: u64) -> CaseDescription {
             .rotate_left(n as u32 % 64),
     );
     let study = "/pictures".into();
-    let subject = holdout::subject(&identity);
+    let subject = holdout::subject_hash(&identity);
     CaseDescription {
         study,
         modality: String::new(),
@@ -32,7 +32,7 @@ pub(super) fn picture(n: u64) -> CaseDescription {
 /// A series of the patient.
 fn series(identity: &str, patient: &str) -> CaseDescription {
     CaseDescription {
-        subject: holdout::subject(patient),
+        subject: holdout::subject_hash(patient),
         ..described(identity, &["a", "b"])
     }
 }
@@ -43,7 +43,7 @@ fn side(workspace: &mut Workspace, identity: &str) -> Option<Side> {
 
 /// Subject and side of all cases, by identity.
 fn sides(workspace: &mut Workspace) -> Vec<(String, String, Option<Side>)> {
-    let entries = workspace.cases().unwrap();
+    let entries = workspace.list_cases().unwrap();
     entries
         .into_iter()
         .map(|e| (e.description.identity, e.description.subject, e.side))
@@ -53,7 +53,7 @@ fn sides(workspace: &mut Workspace) -> Vec<(String, String, Option<Side>)> {
 /// A workspace as version 1 left it, closed.
 fn of_version_1(folder: &Path, fill: impl FnOnce(&Connection)) {
     let mut old = Workspace::open_with(folder, &schema::MIGRATIONS[..1]).unwrap();
-    old.write("fill", |t| {
+    old.write_transaction("fill", |t| {
         fill(t);
         Ok(())
     })
@@ -64,20 +64,20 @@ fn of_version_1(folder: &Path, fill: impl FnOnce(&Connection)) {
 #[test]
 fn a_side_is_decided_when_the_subject_is_known_and_stays() {
     let (_folder, mut workspace) = workspace();
-    workspace.adopt(&described("k", &["a"])).unwrap();
+    workspace.adopt_case(&described("k", &["a"])).unwrap();
     assert_eq!(side(&mut workspace, "k"), None);
     let known = CaseDescription {
-        subject: holdout::subject("MRN 1"),
+        subject: holdout::subject_hash("MRN 1"),
         ..described("k", &["a"])
     };
-    workspace.adopt(&known).unwrap();
+    workspace.adopt_case(&known).unwrap();
     let decided = side(&mut workspace, "k");
     assert!(decided.is_some());
     assert_eq!(stored(&mut workspace, "k").entry.description, known);
     // Not known any more, or known as somebody else: it stays whose it was.
-    for subject in [String::new(), holdout::subject("MRN 2")] {
+    for subject in [String::new(), holdout::subject_hash("MRN 2")] {
         workspace
-            .adopt(&CaseDescription {
+            .adopt_case(&CaseDescription {
                 subject,
                 ..known.clone()
             })
@@ -89,7 +89,7 @@ fn a_side_is_decided_when_the_subject_is_known_and_stays() {
         assert_eq!(side(&mut workspace, "k"), decided);
     }
     // Whoever it was taken for since is on the same side.
-    workspace.adopt(&series("other", "MRN 2")).unwrap();
+    workspace.adopt_case(&series("other", "MRN 2")).unwrap();
     assert_eq!(side(&mut workspace, "other"), decided);
 }
 
@@ -98,13 +98,15 @@ fn all_cases_of_a_subject_are_on_one_side_and_two_of_ten_are_held_out() {
     for start in 0..5 {
         let (_folder, mut workspace) = workspace();
         workspace
-            .read("hasten", |c| {
+            .read_database("hasten", |c| {
                 Ok(c.pragma_update(None, "synchronous", "OFF")?)
             })
             .unwrap();
         for n in 0..30 {
             let patient = format!("MRN {start} {}", n / 3);
-            workspace.adopt(&series(&format!("{n}"), &patient)).unwrap();
+            workspace
+                .adopt_case(&series(&format!("{n}"), &patient))
+                .unwrap();
         }
         let before = sides(&mut workspace);
         assert!(
@@ -121,7 +123,7 @@ fn all_cases_of_a_subject_are_on_one_side_and_two_of_ten_are_held_out() {
         let mut workspace = reopened(workspace);
         for n in (0..40).rev() {
             workspace
-                .adopt(&series(&format!("{n}"), &format!("MRN {start} {}", n / 3)))
+                .adopt_case(&series(&format!("{n}"), &format!("MRN {start} {}", n / 3)))
                 .unwrap();
         }
         assert_eq!(sides(&mut workspace)[..30], before);
@@ -132,13 +134,13 @@ fn all_cases_of_a_subject_are_on_one_side_and_two_of_ten_are_held_out() {
 fn pictures_that_look_the_same_share_a_subject() {
     let (_folder, mut workspace) = workspace();
     for n in 0..20 {
-        workspace.adopt(&picture(n)).unwrap();
+        workspace.adopt_case(&picture(n)).unwrap();
     }
     let before = sides(&mut workspace);
     for n in 0..20 {
         let (mut copy, like) = (picture(100 + n), picture(n));
         copy.fingerprint = like.fingerprint.map(|bits| bits ^ 0b1001);
-        workspace.adopt(&copy).unwrap();
+        workspace.adopt_case(&copy).unwrap();
         let entry = stored(&mut workspace, &copy.identity).entry;
         assert_eq!(
             (&entry.description.subject, entry.side),
@@ -151,7 +153,7 @@ fn pictures_that_look_the_same_share_a_subject() {
         fingerprint: picture(3).fingerprint,
         ..series("dicom", "MRN 3")
     };
-    workspace.adopt(&scan).unwrap();
+    workspace.adopt_case(&scan).unwrap();
     assert_eq!(
         stored(&mut workspace, "dicom").entry.description.subject,
         scan.subject
@@ -162,8 +164,8 @@ fn pictures_that_look_the_same_share_a_subject() {
 #[test]
 fn no_statement_moves_a_subject_across_the_line() {
     let (_folder, mut workspace) = workspace();
-    workspace.adopt(&picture(1)).unwrap();
-    workspace.adopt(&picture(2)).unwrap();
+    workspace.adopt_case(&picture(1)).unwrap();
+    workspace.adopt_case(&picture(2)).unwrap();
     let before = sides(&mut workspace);
     for statement in [
         "UPDATE subject SET side = CASE side WHEN 'training' THEN 'hold-out' ELSE 'training' END",
@@ -173,7 +175,7 @@ fn no_statement_moves_a_subject_across_the_line() {
         "UPDATE scan SET subject = NULL",
         "UPDATE scan SET subject = (SELECT max(id) FROM subject)",
     ] {
-        let result = workspace.write("move", |t| {
+        let result = workspace.write_transaction("move", |t| {
             t.pragma_update(None, "defer_foreign_keys", true)?;
             Ok(t.execute(statement, ())?)
         });
@@ -206,7 +208,7 @@ fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() 
             .unwrap();
         }
     });
-    assert_eq!(summary(folder.path()).unwrap().accepted, Some(12));
+    assert_eq!(glance_at(folder.path()).unwrap().accepted, Some(12));
     let mut workspace = Workspace::open(folder.path()).unwrap();
     assert!(folder.path().join("workspace-version-1.sqlite").is_file());
     assert!(
@@ -236,32 +238,32 @@ fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() 
         };
         assert_eq!(
             (subject, *side),
-            (&holdout::subject(&who), Some(snapshot[n].side))
+            (&holdout::subject_hash(&who), Some(snapshot[n].side))
         );
     }
     assert!(snapshot.iter().any(|s| s.side == Side::HoldOut));
     workspace.close().unwrap();
-    assert_eq!(summary(folder.path()).unwrap().cases, Some(12));
+    assert_eq!(glance_at(folder.path()).unwrap().cases, Some(12));
 
     // The patient of a study comes to be known: whatever else is of the patient stays on the study's side.
     let mut workspace = Workspace::open(folder.path()).unwrap();
     workspace
-        .adopt(&CaseDescription {
+        .adopt_case(&CaseDescription {
             study: "1.2.0".into(),
             ..series("id 0", "MRN 7")
         })
         .unwrap();
-    workspace.adopt(&series("new", "MRN 7")).unwrap();
+    workspace.adopt_case(&series("new", "MRN 7")).unwrap();
     assert_eq!(stored(&mut workspace, "new").entry.side, sides[0].2);
     let subject: Option<String> = workspace
-        .read("read", |c| {
+        .read_database("read", |c| {
             Ok(
                 c.query_row("SELECT subject FROM scan WHERE id = 1", (), |r| r.get(0))
                     .optional()?,
             )
         })
         .unwrap();
-    assert_eq!(subject, Some(holdout::subject("1.2.0")));
+    assert_eq!(subject, Some(holdout::subject_hash("1.2.0")));
 }
 
 proptest! {
@@ -272,7 +274,7 @@ proptest! {
         deeds in proptest::collection::vec((0u64..12, 0u64..6, 0u32..3, any::<bool>(), 0u8..10), 1..60),
     ) {
         let (_folder, mut workspace) = workspace();
-        workspace.read("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
+        workspace.read_database("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
         let mut decided: std::collections::HashMap<String, (String, Option<Side>)> = Default::default();
         for (n, like, bits, is_picture, reopen) in deeds {
             let description = if is_picture {
@@ -281,10 +283,10 @@ proptest! {
             } else {
                 series(&format!("1.2.{n}"), &format!("MRN {like}"))
             };
-            workspace.adopt(&description).unwrap();
+            workspace.adopt_case(&description).unwrap();
             if reopen == 0 {
                 workspace = reopened(workspace);
-                workspace.read("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
+                workspace.read_database("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
             }
             let now = sides(&mut workspace);
             let by_subject: std::collections::HashMap<_, _> = now.iter().map(|c| (&c.1, c.2)).collect();

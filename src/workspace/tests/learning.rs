@@ -53,7 +53,7 @@ fn new_version(round: RoundKey, name: &str, state: VersionState) -> NewVersion {
 
 /// A picture that was drawn on and accepted.
 fn accepted(workspace: &mut Workspace, n: u64) -> CaseKey {
-    let key = workspace.adopt(&picture(n)).unwrap();
+    let key = workspace.adopt_case(&picture(n)).unwrap();
     paint(
         workspace,
         key,
@@ -70,7 +70,7 @@ fn accepted(workspace: &mut Workspace, n: u64) -> CaseKey {
 fn ten() -> (tempfile::TempDir, Workspace) {
     let (folder, mut workspace) = workspace();
     workspace
-        .read("hasten", |c| {
+        .read_database("hasten", |c| {
             Ok(c.pragma_update(None, "synchronous", "OFF")?)
         })
         .unwrap();
@@ -102,7 +102,7 @@ fn learned(
 
 fn active(workspace: &mut Workspace) -> Option<VersionKey> {
     workspace
-        .versions()
+        .list_versions()
         .unwrap()
         .into_iter()
         .find(|v| v.is_active)
@@ -147,7 +147,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
             .put_proposal(knee, slice, &proposed, None)
             .unwrap();
     }
-    let mut mask = proposed.mask.unpack();
+    let mut mask = proposed.mask.to_mask();
     paint(&mut workspace, knee, 0, &mut mask, &square(8, 8, 3), 2);
     // The work was made beside a newer proposal: the first one counts.
     workspace
@@ -177,7 +177,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
         .iter()
         .map(|s| (s.case, &s.mask, s.before.as_ref()))
         .collect();
-    let mask = PackedMask::of(&mask);
+    let mask = PackedMask::from_mask(&mask);
     assert_eq!(
         seen[..2],
         [
@@ -205,7 +205,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
         ("sha256:1", "", Kind::Picture)
     );
     let sides: Vec<_> = workspace
-        .cases()
+        .list_cases()
         .unwrap()
         .iter()
         .map(|e| (e.key, e.side.unwrap()))
@@ -223,7 +223,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
         &mut workspace,
         knee,
         0,
-        &mut mask.unpack(),
+        &mut mask.to_mask(),
         &square(0, 8, 6),
         1,
     );
@@ -236,7 +236,7 @@ fn a_snapshot_holds_the_masks_of_accepted_cases_and_what_was_there_before() {
 fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
     let (_folder, mut workspace) = ten();
     let held_out = workspace
-        .cases()
+        .list_cases()
         .unwrap()
         .iter()
         .filter(|e| e.side == Some(Side::HoldOut))
@@ -257,7 +257,7 @@ fn a_mask_is_new_until_a_round_that_is_done_has_learned_from_it() {
     assert_eq!(workspace.newly_accepted().unwrap(), 0);
 
     let trained = workspace
-        .cases()
+        .list_cases()
         .unwrap()
         .iter()
         .find(|e| e.side == Some(Side::Training))
@@ -334,10 +334,13 @@ fn a_round_that_was_cut_off_is_there_after_opening_and_the_active_version_is_wha
     let mut workspace = cut_off(workspace);
     assert_eq!(workspace.running_round().unwrap(), Some(round.clone()));
     assert_eq!(workspace.round_snapshot(round.key).unwrap(), snapshot);
-    assert_eq!(workspace.versions().unwrap(), std::slice::from_ref(&first));
+    assert_eq!(
+        workspace.list_versions().unwrap(),
+        std::slice::from_ref(&first)
+    );
     assert_eq!(std::fs::read(&round.checkpoint).unwrap(), b"state");
     refused(workspace.delete_version(first.key), "is the active one");
-    workspace.activate(None).unwrap();
+    workspace.activate_version(None).unwrap();
     refused(
         workspace.delete_version(first.key),
         "the round that is running started from \"one\"",
@@ -381,7 +384,7 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
     );
     assert_eq!(
         (first.state, first.reason.as_str()),
-        (VersionState::Accepted, new.report.verdict.reason())
+        (VersionState::Accepted, new.report.verdict.reason_text())
     );
     assert_eq!(workspace.running_round().unwrap(), None);
     // The round is done: that much can be said twice.
@@ -398,10 +401,10 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
     assert_eq!((second.parent, second.is_active), (Some(first.key), false));
     assert_eq!(active(&mut workspace), Some(first.key));
     let mut workspace = reopened(workspace);
-    assert_eq!(workspace.versions().unwrap(), [first.clone(), second]);
+    assert_eq!(workspace.list_versions().unwrap(), [first.clone(), second]);
     let target = workspace.folder().with_file_name("moved");
     workspace.move_to(&target).unwrap();
-    let moved = workspace.versions().unwrap();
+    let moved = workspace.list_versions().unwrap();
     assert_eq!(
         moved[0].file,
         target.join("models/1-0123456789ab.safetensors")
@@ -420,7 +423,7 @@ fn a_person_decides_which_version_is_active() {
     .map(|(name, state)| learned(&mut workspace, name, None, state).key);
     let state = |workspace: &mut Workspace, key| {
         let version = workspace
-            .versions()
+            .list_versions()
             .unwrap()
             .into_iter()
             .find(|v| v.key == key)
@@ -430,40 +433,49 @@ fn a_person_decides_which_version_is_active() {
             version.reason.rsplit("; ").next().unwrap().to_owned(),
         )
     };
-    workspace.activate(Some(one)).unwrap();
+    workspace.activate_version(Some(one)).unwrap();
     assert!(!state(&mut workspace, one).1.contains("person"));
-    workspace.activate(Some(three)).unwrap();
+    workspace.activate_version(Some(three)).unwrap();
     assert_eq!(
         state(&mut workspace, three),
         (VersionState::Accepted, "taken by a person".into())
     );
     assert_eq!(active(&mut workspace), Some(three));
     for decided in [one, three] {
-        refused(workspace.reject(decided), "is not waiting for a decision");
+        refused(
+            workspace.reject_version(decided),
+            "is not waiting for a decision",
+        );
     }
-    workspace.reject(two).unwrap();
+    workspace.reject_version(two).unwrap();
     assert_eq!(
         state(&mut workspace, two),
         (VersionState::Rejected, "turned down by a person".into())
     );
-    refused(workspace.reject(two), "is not waiting for a decision");
-    workspace.activate(None).unwrap();
+    refused(
+        workspace.reject_version(two),
+        "is not waiting for a decision",
+    );
+    workspace.activate_version(None).unwrap();
     assert_eq!(active(&mut workspace), None);
 
     workspace.rename_version(two, " Knees ").unwrap();
-    assert_eq!(workspace.versions().unwrap()[1].name, "Knees");
+    assert_eq!(workspace.list_versions().unwrap()[1].name, "Knees");
     refused(workspace.rename_version(two, " "), "empty");
     let nobody = VersionKey(77);
     refused(
         workspace.rename_version(nobody, "x"),
         "there is no version 77",
     );
-    refused(workspace.activate(Some(nobody)), "there is no version 77");
-    refused(workspace.reject(nobody), "there is no version 77");
-    refused(workspace.delete_version(nobody), "there is no version 77");
-    std::fs::remove_file(&workspace.versions().unwrap()[1].file).unwrap();
     refused(
-        workspace.activate(Some(two)),
+        workspace.activate_version(Some(nobody)),
+        "there is no version 77",
+    );
+    refused(workspace.reject_version(nobody), "there is no version 77");
+    refused(workspace.delete_version(nobody), "there is no version 77");
+    std::fs::remove_file(&workspace.list_versions().unwrap()[1].file).unwrap();
+    refused(
+        workspace.activate_version(Some(two)),
         "the file of \"Knees\" is gone",
     );
     assert_eq!(active(&mut workspace), None);
@@ -478,13 +490,13 @@ fn a_deleted_version_leaves_its_children_and_never_gives_away_its_key() {
     workspace.delete_version(one.key).unwrap();
     assert!(!one.file.exists() && two.file.exists());
     assert_eq!(
-        workspace.versions().unwrap(),
+        workspace.list_versions().unwrap(),
         [Version {
             parent: None,
             ..two.clone()
         }]
     );
-    workspace.activate(None).unwrap();
+    workspace.activate_version(None).unwrap();
     workspace.delete_version(two.key).unwrap();
     // Its parent went while it was learned.
     let (round, _) = begin(&mut workspace);
@@ -517,7 +529,10 @@ fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it
         files(&workspace),
         ["1-0123456789ab.safetensors", "round-2.state"]
     );
-    assert_eq!(workspace.versions().unwrap(), std::slice::from_ref(&first));
+    assert_eq!(
+        workspace.list_versions().unwrap(),
+        std::slice::from_ref(&first)
+    );
     assert_eq!(workspace.running_round().unwrap(), Some(round.clone()));
     assert_eq!(workspace.round_snapshot(round.key).unwrap(), snapshot);
     // The same again when there is room.
@@ -571,7 +586,7 @@ fn files_that_nothing_names_go_and_those_of_others_stay() {
     .concat();
     expected.sort_unstable();
     assert_eq!(files(&workspace), expected);
-    assert_eq!(workspace.versions().unwrap(), [kept]);
+    assert_eq!(workspace.list_versions().unwrap(), [kept]);
     // What is being written is taken for left over when nobody can be writing it any more.
     let part = models.join(".labrum-x.part");
     let long_ago = SystemTime::now() - Duration::from_secs(100_000);
@@ -590,17 +605,17 @@ fn a_report_that_cannot_be_read_hides_no_version() {
     let (_folder, mut workspace) = ten();
     learned(&mut workspace, "one", None, VersionState::Accepted);
     workspace
-        .write("spoil", |t| {
+        .write_transaction("spoil", |t| {
             Ok(t.execute("UPDATE version SET report = '{}'", ())?)
         })
         .unwrap();
-    let versions = workspace.versions().unwrap();
+    let versions = workspace.list_versions().unwrap();
     assert!(versions[0].is_active);
     assert!(
         versions[0]
             .report
             .verdict
-            .reason()
+            .reason_text()
             .contains("its report cannot be read")
     );
 }
@@ -609,13 +624,13 @@ fn a_report_that_cannot_be_read_hides_no_version() {
 fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
     let (_folder, mut workspace) = ten();
     workspace
-        .adopt(&CaseDescription {
+        .adopt_case(&CaseDescription {
             description: "Odd one".into(),
             ..picture(20)
         })
         .unwrap();
     let odd = workspace
-        .adopt(&CaseDescription {
+        .adopt_case(&CaseDescription {
             description: "Odd one".into(),
             ..picture(20)
         })
@@ -625,7 +640,7 @@ fn a_mask_that_cannot_be_read_is_named_and_no_round_begins() {
         .unwrap();
     workspace.set_status(odd, Status::Accepted).unwrap();
     workspace
-        .write("spoil", |t| {
+        .write_transaction("spoil", |t| {
             Ok(t.execute("UPDATE proposal SET mask = x'00'", ())?)
         })
         .unwrap();
@@ -645,7 +660,7 @@ fn the_work_report_says_what_accepted_cases_cost() {
         case(&mut workspace, "h"),
         case(&mut workspace, "o"),
     );
-    let drawn = workspace.adopt(&picture(3)).unwrap();
+    let drawn = workspace.adopt_case(&picture(3)).unwrap();
     // The second slice was proposed first.
     for (slice, version) in [(1, "1"), (0, "2")] {
         workspace
@@ -655,7 +670,7 @@ fn the_work_report_says_what_accepted_cases_cost() {
     workspace
         .put_proposal(hip, 0, &proposal(&square(0, 0, 3), ""), None)
         .unwrap();
-    let mut mask = packed(&square(0, 0, 4), 1).unpack();
+    let mut mask = packed(&square(0, 0, 4), 1).to_mask();
     paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 2), 0);
     paint(&mut workspace, drawn, 0, &mut blank(), &square(0, 0, 3), 1);
     paint(&mut workspace, other, 0, &mut blank(), &square(0, 0, 3), 1);
@@ -663,7 +678,7 @@ fn the_work_report_says_what_accepted_cases_cost() {
     for (case, at) in [(hip, 300), (drawn, 200), (knee, 100)] {
         workspace.set_status(case, Status::Accepted).unwrap();
         workspace
-            .write("date", |t| {
+            .write_transaction("date", |t| {
                 Ok(t.execute(
                     "UPDATE scan SET accepted_at = ?2 WHERE id = ?1",
                     (case.0, at),
@@ -696,7 +711,7 @@ fn the_work_report_says_what_accepted_cases_cost() {
     );
     let mut held_out = |c: CaseKey| {
         workspace
-            .cases()
+            .list_cases()
             .unwrap()
             .iter()
             .any(|e| e.key == c && e.side == Some(Side::HoldOut))

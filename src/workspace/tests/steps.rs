@@ -34,14 +34,17 @@ fn an_acceptance_is_a_step_that_is_undone_and_done_again_after_a_restart() {
         "Accept",
         status(Status::Corrected, Status::Accepted),
     );
-    workspace.append(&accept, &[]).unwrap();
+    workspace.append_step(&accept, &[]).unwrap();
     let mut workspace = reopened(workspace);
     let entry = stored(&mut workspace, "k").entry;
     assert_eq!(
         (entry.status, entry.accepted_at),
         (Status::Accepted, Some(accept.at))
     );
-    assert_eq!(workspace.steps(&[knee], 10).unwrap().last(), Some(&accept));
+    assert_eq!(
+        workspace.recent_steps(&[knee], 10).unwrap().last(),
+        Some(&accept)
+    );
 
     workspace.set_undone(seq, true).unwrap();
     let mut workspace = reopened(workspace);
@@ -52,15 +55,16 @@ fn an_acceptance_is_a_step_that_is_undone_and_done_again_after_a_restart() {
     assert!(stored(&mut workspace, "k").entry.accepted_at.is_some());
     for table in ["status_change", "label_change", "absence"] {
         workspace
-            .write("delete", |t| {
+            .write_transaction("delete", |t| {
                 Ok(t.execute(&format!("INSERT INTO {table} DEFAULT VALUES"), ())?)
             })
             .unwrap_err();
     }
-    let deleted = workspace.write(
-        "delete",
-        |t| Ok(t.execute("DELETE FROM status_change", ())?),
-    );
+    let deleted =
+        workspace.write_transaction(
+            "delete",
+            |t| Ok(t.execute("DELETE FROM status_change", ())?),
+        );
     assert!(deleted.unwrap_err().to_string().contains("never deleted"));
 }
 
@@ -73,10 +77,10 @@ fn a_stroke_on_an_accepted_case_gives_the_acceptance_back_when_it_is_undone() {
     workspace.set_status(knee, Status::Accepted).unwrap();
     let accepted_at = stored(&mut workspace, "k").entry.accepted_at;
     let seq = workspace.next_seq().unwrap();
-    let edit = mask.paint(&square(8, 8, 2), 1, &Rule::FREE);
+    let edit = mask.paint_region(&square(8, 8, 2), 1, &Rule::FREE);
     let also = status(Status::Accepted, Status::Corrected);
     workspace
-        .append(
+        .append_step(
             &JournalStep {
                 also,
                 ..step(seq, knee, vec![(0, edit)])
@@ -106,19 +110,19 @@ fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_
         also,
         ..step(seq, knee, vec![(1, Edit::default())])
     };
-    workspace.append(&said, &[]).unwrap();
+    workspace.append_step(&said, &[]).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
     let mut workspace = reopened(workspace);
     let slice = stored(&mut workspace, "k").slices.remove(1);
     assert_eq!(
-        (slice.mask.map(|m| m.unpack()), slice.absent),
+        (slice.mask.map(|m| m.to_mask()), slice.absent),
         (Some(blank()), vec![2])
     );
     assert!(slice.is_touched);
-    assert_eq!(workspace.steps(&[knee], 10).unwrap(), [said]);
+    assert_eq!(workspace.recent_steps(&[knee], 10).unwrap(), [said]);
     let lessons = workspace.accepted_masks().unwrap();
     assert_eq!(lessons.len(), 1, "an empty mask is something to learn from");
-    assert_eq!(lessons[0].mask.labelled(), 0);
+    assert_eq!(lessons[0].mask.count_labelled_pixels(), 0);
     workspace.set_undone(seq, true).unwrap();
     let slice = stored(&mut workspace, "k").slices.remove(1);
     assert_eq!((slice.mask, slice.absent), (None, Vec::new()));
@@ -133,7 +137,7 @@ fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_
 fn a_renamed_label_is_on_record() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
-    let (before, after) = (Label::named("Polyp", 0), Label::named("Adenoma", 0));
+    let (before, after) = (Label::with_name("Polyp", 0), Label::with_name("Adenoma", 0));
     let change = LabelChange {
         value: 1,
         before,
@@ -144,9 +148,9 @@ fn a_renamed_label_is_on_record() {
         ..Also::default()
     };
     let rename = decision(1, knee, "Rename label", also);
-    workspace.append(&rename, &[]).unwrap();
+    workspace.append_step(&rename, &[]).unwrap();
     let mut workspace = reopened(workspace);
-    assert_eq!(workspace.steps(&[knee], 10).unwrap(), [rename]);
+    assert_eq!(workspace.recent_steps(&[knee], 10).unwrap(), [rename]);
     assert_eq!(
         stored(&mut workspace, "k").entry.status,
         Status::New,
@@ -192,7 +196,9 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
         }
     );
     assert_eq!(
-        workspace.relabel(1, 0, "Remove label Polyp", "AB").unwrap(),
+        workspace
+            .relabel_masks(1, 0, "Remove label Polyp", "AB")
+            .unwrap(),
         [knee, alone]
     );
     assert_eq!(workspace.label_use(1).unwrap().slices, 0);
@@ -202,16 +208,24 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
         Status::Accepted,
         "the other label is still accepted"
     );
-    assert_eq!(case.slices[0].mask.as_ref().unwrap().unpack().count(2), 9);
+    assert_eq!(
+        case.slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .to_mask()
+            .count_pixels(2),
+        9
+    );
     assert_eq!(
         stored(&mut workspace, "a").entry.status,
         Status::Corrected,
         "it holds nothing any more"
     );
     let hip_slice = stored(&mut workspace, "h").slices.remove(1);
-    assert!(!hip_slice.is_touched && hip_slice.mask.unwrap().labelled() == 0);
+    assert!(!hip_slice.is_touched && hip_slice.mask.unwrap().count_labelled_pixels() == 0);
 
-    let steps = workspace.steps(&[knee], 10).unwrap();
+    let steps = workspace.recent_steps(&[knee], 10).unwrap();
     let last = steps.last().unwrap();
     assert_eq!(
         (last.tool.as_str(), &last.author),
@@ -227,8 +241,8 @@ fn a_label_goes_from_all_masks_by_steps_and_from_proposals_without() {
             .mask
             .as_ref()
             .unwrap()
-            .unpack()
-            .count(1),
+            .to_mask()
+            .count_pixels(1),
         16
     );
 }
@@ -246,12 +260,17 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
         .unwrap();
     workspace.set_listed(knee, false).unwrap();
     let mut workspace = reopened(workspace);
-    let keys: Vec<_> = workspace.cases().unwrap().iter().map(|c| c.key).collect();
+    let keys: Vec<_> = workspace
+        .list_cases()
+        .unwrap()
+        .iter()
+        .map(|c| c.key)
+        .collect();
     assert_eq!(keys, [hip]);
     assert_eq!(
         (
-            workspace.meter().unwrap().total,
-            workspace.meter().unwrap().accepted
+            workspace.count_progress().unwrap().total,
+            workspace.count_progress().unwrap().accepted
         ),
         (1, 1)
     );
@@ -263,10 +282,10 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
             .all(|lesson| lesson.case == hip)
     );
     assert_eq!(workspace.work_report().unwrap().cases.len(), 1);
-    assert_eq!(workspace.meter().unwrap().out_of_list, 1);
+    assert_eq!(workspace.count_progress().unwrap().out_of_list, 1);
     let folder = workspace.folder().to_owned();
     workspace.close().unwrap();
-    assert_eq!(summary(&folder).unwrap().cases, Some(1));
+    assert_eq!(glance_at(&folder).unwrap().cases, Some(1));
     let mut workspace = Workspace::open(&folder).unwrap();
 
     let case = stored(&mut workspace, "k");
@@ -274,11 +293,15 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
         !case.entry.is_listed && case.slices[0].mask.is_some(),
         "its work is kept"
     );
-    workspace.tidy().unwrap();
+    workspace.purge_removed_cases().unwrap();
     workspace.set_listed(knee, true).unwrap();
     let case = stored(&mut workspace, "k");
     assert_eq!(
-        case.slices[0].mask.as_ref().unwrap().labelled(),
+        case.slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .count_labelled_pixels(),
         16,
         "what was drawn stays"
     );
@@ -297,11 +320,11 @@ fn a_case_out_of_the_list_is_neither_listed_nor_counted_nor_learned_from() {
 fn cases_belong_to_tasks() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
-    assert!(workspace.tasks().unwrap().is_empty());
+    assert!(workspace.list_tasks().unwrap().is_empty());
     let hearts = workspace.begin_task(" Hearts ").unwrap();
     workspace.set_task(knee, hearts).unwrap();
     let mut workspace = reopened(workspace);
-    assert_eq!(workspace.tasks().unwrap()[0].name, "Hearts");
+    assert_eq!(workspace.list_tasks().unwrap()[0].name, "Hearts");
     assert_eq!(stored(&mut workspace, "k").entry.task, hearts);
     workspace.set_task(knee, TaskKey(0)).unwrap();
     assert!(
@@ -323,21 +346,24 @@ fn cases_belong_to_tasks() {
 #[test]
 fn labels_get_ids_that_stay() {
     let (_folder, mut workspace) = workspace();
-    let mut gone = Label::named("Ghost", 1);
+    let mut gone = Label::with_name("Ghost", 1);
     gone.kept.gone = Some(Gone::Into(1));
     workspace
-        .set_labels(&[Label::named("Polyp", 0), gone])
+        .set_labels(&[Label::with_name("Polyp", 0), gone])
         .unwrap();
-    let first = workspace.labels().unwrap();
+    let first = workspace.read_labels().unwrap();
     assert!(!first[0].kept.id.is_empty() && first[0].kept.id != first[1].kept.id);
     let mut workspace = reopened(workspace);
-    assert_eq!(workspace.labels().unwrap(), first);
+    assert_eq!(workspace.read_labels().unwrap(), first);
     let renamed = Label {
         name: "Adenoma".into(),
         ..first[0].clone()
     };
     workspace.set_labels(&[renamed]).unwrap();
-    assert_eq!(workspace.labels().unwrap()[0].kept.id, first[0].kept.id);
+    assert_eq!(
+        workspace.read_labels().unwrap()[0].kept.id,
+        first[0].kept.id
+    );
 }
 
 /// A workspace as version 0.1.0 made it: an accepted case with a stroke, a case with a proposal, a label without an id.
@@ -354,7 +380,9 @@ fn of_version_2(folder: &Path) {
     let polyp = r#"{"name":"Polyp","color":[1,2,3],"category":{"value":"1","scheme":"SCT","meaning":"T"},
                     "concept":{"value":"2","scheme":"SCT","meaning":"U"},"visible":true,"locked":false}"#;
     let mut mask = blank();
-    let edit = mask.paint(&square(3, 3, 4), 1, &Rule::FREE).to_bytes();
+    let edit = mask
+        .paint_region(&square(3, 3, 4), 1, &Rule::FREE)
+        .to_bytes();
     let proposed = packed(&square(0, 0, 6), 1).to_bytes();
     connection
         .execute(
@@ -401,7 +429,7 @@ fn a_workspace_of_the_version_before_is_opened_and_its_acceptance_is_not_lost() 
     let folder = folder.path().join("old");
     of_version_2(&folder);
     assert_eq!(
-        summary(&folder).unwrap().cases,
+        glance_at(&folder).unwrap().cases,
         Some(2),
         "it can be listed before it is opened"
     );
@@ -410,20 +438,27 @@ fn a_workspace_of_the_version_before_is_opened_and_its_acceptance_is_not_lost() 
         folder.join("workspace-version-2.sqlite").is_file(),
         "a copy is kept"
     );
-    let labels = workspace.labels().unwrap();
+    let labels = workspace.read_labels().unwrap();
     assert!(labels[0].name == "Polyp" && !labels[0].kept.id.is_empty());
     let case = stored(&mut workspace, "k");
     assert_eq!(
         (case.entry.status, case.entry.task, case.entry.is_listed),
         (Status::Accepted, TaskKey(0), true)
     );
-    assert_eq!(case.slices[0].mask.as_ref().unwrap().labelled(), 16);
+    assert_eq!(
+        case.slices[0]
+            .mask
+            .as_ref()
+            .unwrap()
+            .count_labelled_pixels(),
+        16
+    );
     assert_eq!(
         stored(&mut workspace, "h").slices[0].mask,
         Some(packed(&square(0, 0, 6), 1))
     );
 
-    let steps = workspace.steps(&[case.entry.key], 10).unwrap();
+    let steps = workspace.recent_steps(&[case.entry.key], 10).unwrap();
     assert_eq!((steps.len(), &steps[0].also), (1, &Also::default()));
     // Its journal does not tell that the case was accepted after the stroke: whoever undoes it does.
     let known = StatusChange {
@@ -434,7 +469,7 @@ fn a_workspace_of_the_version_before_is_opened_and_its_acceptance_is_not_lost() 
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Corrected);
     let mut workspace = reopened(workspace);
     assert_eq!(
-        workspace.steps(&[case.entry.key], 10).unwrap()[0]
+        workspace.recent_steps(&[case.entry.key], 10).unwrap()[0]
             .also
             .status,
         Some(known)

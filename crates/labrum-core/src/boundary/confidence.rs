@@ -20,17 +20,17 @@ pub fn boundary_confidence(
     let same_size =
         (mask.columns(), mask.rows()) == (prediction.mask.columns(), prediction.mask.rows());
     if !same_size {
-        return vec![0.0; contour.edges().count()];
+        return vec![0.0; contour.pixel_edges().count()];
     }
     let band = band_width(mask.columns(), mask.rows()) as i64;
     let side = |edge: &PixelEdge, depths: &mut dyn Iterator<Item = i64>, inside: bool| {
         let (mut sum, mut n) = (0.0, 0);
-        for [x, y] in depths.map(|depth| edge.pixel(depth)) {
+        for [x, y] in depths.map(|depth| edge.pixel_at_depth(depth)) {
             let in_image = x >= 0 && y >= 0 && x < mask.columns() as i64 && y < mask.rows() as i64;
-            if !in_image || (mask.at(x, y) == label) != inside {
+            if !in_image || (mask.label_at(x, y) == label) != inside {
                 break;
             }
-            let m = margin(prediction, label, y as usize * mask.columns() + x as usize);
+            let m = probability_margin(prediction, label, y as usize * mask.columns() + x as usize);
             sum += if inside {
                 (1.0 + m) / 2.0
             } else {
@@ -49,7 +49,7 @@ pub fn boundary_confidence(
         let agreement = known.iter().sum::<f32>() / known.len().max(1) as f32;
         (2.0 * agreement - 1.0).clamp(0.0, 1.0)
     };
-    running_mean(&contour.edges().map(at).collect::<Vec<f32>>(), 2)
+    running_mean(&contour.pixel_edges().map(at).collect::<Vec<f32>>(), 2)
 }
 
 /// How far [`boundary_confidence`] looks to each side of a contour: 1 % of the longer side of the image, at least 3
@@ -59,12 +59,12 @@ pub fn band_width(columns: usize, rows: usize) -> usize {
 }
 
 /// Probability of `label` minus that of the likeliest other one, background included: -1..=1.
-fn margin(prediction: &Prediction, label: u8, index: usize) -> f32 {
+fn probability_margin(prediction: &Prediction, label: u8, index: usize) -> f32 {
     let others = (0..=prediction.probabilities.len() as u8).filter(|&l| l != label);
     let rival = others
-        .map(|l| prediction.probability(l, index))
+        .map(|l| prediction.label_probability(l, index))
         .fold(0.0, f32::max);
-    prediction.probability(label, index) - rival
+    prediction.label_probability(label, index) - rival
 }
 
 /// Mean over `reach` values to each side around a ring.
@@ -103,7 +103,7 @@ pub fn doubtful_stretches(
 ) -> Vec<Stretch> {
     let mut stretches = Vec::new();
     for (index, (contour, confidence)) in contours.iter().zip(confidences).enumerate() {
-        let points = contour.smooth().points;
+        let points = contour.taubin_smoothed().points;
         for (first, edges) in low_runs(confidence, threshold) {
             let Some(&middle) = points.get((first + edges / 2) % points.len().max(1)) else {
                 continue;
@@ -147,7 +147,7 @@ fn low_runs(ring: &[f32], threshold: f32) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{tests::disc, trace},
+        super::{tests::disc, trace_contours},
         *,
     };
 
@@ -170,7 +170,7 @@ mod tests {
     fn a_sharp_boundary_is_sure_and_a_blurred_one_is_not() {
         let of = |width| {
             let model = prediction(100, 30.0, width);
-            let contour = trace(&model.mask, 1).remove(0);
+            let contour = trace_contours(&model.mask, 1).remove(0);
             boundary_confidence(&contour, &model.mask, 1, &model)
         };
         assert!(of(0.1).iter().all(|&c| c > 0.9));
@@ -183,7 +183,7 @@ mod tests {
     fn a_boundary_where_the_model_sees_none_is_not_sure() {
         let model = prediction(100, 30.0, 0.1);
         let drawn = disc(100, 12.0);
-        let contour = trace(&drawn, 1).remove(0);
+        let contour = trace_contours(&drawn, 1).remove(0);
         assert!(
             boundary_confidence(&contour, &drawn, 1, &model)
                 .iter()
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn the_doubtful_stretch_lies_where_the_edge_is_blurred() {
         let model = prediction(100, 30.0, 20.0);
-        let contours = trace(&model.mask, 1);
+        let contours = trace_contours(&model.mask, 1);
         let confidence = boundary_confidence(&contours[0], &model.mask, 1, &model);
         let found = doubtful_stretches(&contours, &[confidence], 0.5);
         assert_eq!(found.len(), 1);

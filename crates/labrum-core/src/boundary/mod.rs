@@ -25,19 +25,19 @@ impl Contour {
     /// Enclosed area in square pixels: positive for outer rings, negative for holes. The areas of all exact contours
     /// of a label add up to its number of pixels.
     pub fn signed_area(&self) -> f64 {
-        segments(&self.points)
+        ring_segments(&self.points)
             .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
             .sum::<f64>()
             / 2.0
     }
 
     /// The middles of the pixel edges that an exact contour runs along: where marching squares would put its points.
-    pub fn middles(&self) -> impl Iterator<Item = Point> + '_ {
-        self.edges().map(|e| e.middle)
+    pub fn edge_midpoints(&self) -> impl Iterator<Item = Point> + '_ {
+        self.pixel_edges().map(|e| e.middle)
     }
 
-    fn edges(&self) -> impl Iterator<Item = PixelEdge> + '_ {
-        segments(&self.points).flat_map(|(a, b)| {
+    fn pixel_edges(&self) -> impl Iterator<Item = PixelEdge> + '_ {
+        ring_segments(&self.points).flat_map(|(a, b)| {
             let length = (b[0] - a[0]).abs() + (b[1] - a[1]).abs();
             let step = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
             (0..length as usize).map(move |i| {
@@ -55,12 +55,12 @@ impl Contour {
     /// Binomial smoothing of the edges' middles with a second pass that takes back the shrinking, as in Taubin, "Curve
     /// and surface smoothing without shrinkage" (1995). Circles keep their size within 1 % from a radius of 3 pixels
     /// on; nothing moves by more than about a pixel.
-    pub fn smooth(&self) -> Contour {
-        let middles: Vec<Point> = self.middles().collect();
+    pub fn taubin_smoothed(&self) -> Contour {
+        let middles: Vec<Point> = self.edge_midpoints().collect();
         // Rings of a few pixels would collapse under the full width.
         let rounds = (middles.len() / 8).min(4);
-        let once = binomial(&middles, rounds);
-        let twice = binomial(&once, rounds);
+        let once = binomial_smooth(&middles, rounds);
+        let twice = binomial_smooth(&once, rounds);
         let restore = |(a, b): (&Point, &Point)| [2.0 * a[0] - b[0], 2.0 * a[1] - b[1]];
         Contour {
             points: once.iter().zip(&twice).map(restore).collect(),
@@ -78,21 +78,21 @@ struct PixelEdge {
 
 impl PixelEdge {
     /// The pixel `depth` steps into the label (0 is the one at the edge); negative depths lie outside, -1 at the edge.
-    fn pixel(&self, depth: i64) -> [i64; 2] {
+    fn pixel_at_depth(&self, depth: i64) -> [i64; 2] {
         let right = [-self.step[1], self.step[0]];
         std::array::from_fn(|i| (self.middle[i] + right[i] * (depth as f64 + 0.5)).floor() as i64)
     }
 }
 
 /// Pairs of neighbouring points of a closed ring.
-pub(crate) fn segments(ring: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
+pub(crate) fn ring_segments(ring: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
     ring.iter()
         .zip(ring.iter().cycle().skip(1))
         .map(|(a, b)| (*a, *b))
 }
 
 /// `rounds` passes of the filter 1-2-1 around a ring.
-fn binomial(ring: &[Point], rounds: usize) -> Vec<Point> {
+fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
     let mut ring = ring.to_vec();
     for _ in 0..rounds {
         let n = ring.len();
@@ -119,20 +119,20 @@ fn binomial(ring: &[Point], rounds: usize) -> Vec<Point> {
 /// assert_eq!(contours[0].points, [[1.0, 0.0], [3.0, 0.0], [3.0, 1.0], [1.0, 1.0]]);
 /// # Ok::<(), &str>(())
 /// ```
-pub fn trace(mask: &Mask, label: u8) -> Vec<Contour> {
+pub fn trace_contours(mask: &Mask, label: u8) -> Vec<Contour> {
     let (columns, rows) = (mask.columns(), mask.rows());
     let is_in = |x: i64, y: i64| {
-        x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.at(x, y) == label
+        x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.label_at(x, y) == label
     };
     // Every ring runs along the top of some pixel, to the right: those tops are where rings start.
     let mut walked = vec![false; columns * rows];
     let mut contours = Vec::new();
     for start in 0..columns * rows {
         let (x, y) = ((start % columns) as i64, (start / columns) as i64);
-        if mask.labels()[start] != label || walked[start] || (y > 0 && is_in(x, y - 1)) {
+        if mask.pixel_labels()[start] != label || walked[start] || (y > 0 && is_in(x, y - 1)) {
             continue;
         }
-        let points = walk(x, y, is_in, |x, y| {
+        let points = walk_ring(x, y, is_in, |x, y| {
             walked[y as usize * columns + x as usize] = true
         });
         let mut contour = Contour {
@@ -146,7 +146,7 @@ pub fn trace(mask: &Mask, label: u8) -> Vec<Contour> {
 }
 
 /// Walks a ring that starts to the right along the top of pixel (`x0`, `y0`), telling each pixel whose top it passes.
-fn walk(
+fn walk_ring(
     x0: i64,
     y0: i64,
     is_in: impl Fn(i64, i64) -> bool,
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_square_has_four_corners() {
-        let contours = trace(&mask(&["....", ".##.", ".##.", "...."]), 1);
+        let contours = trace_contours(&mask(&["....", ".##.", ".##.", "...."]), 1);
         assert_eq!(contours.len(), 1);
         assert_eq!(
             contours[0].points,
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_hole_is_a_ring_of_its_own() {
         let ring = mask(&["#####", "#...#", "#.#.#", "#...#", "#####"]);
-        let contours = trace(&ring, 1);
+        let contours = trace_contours(&ring, 1);
         assert_eq!(
             contours.iter().map(|c| c.is_hole).collect::<Vec<_>>(),
             [false, false, true]
@@ -229,19 +229,19 @@ mod tests {
 
     #[test]
     fn pixels_that_touch_at_a_corner_are_two_rings() {
-        assert_eq!(trace(&mask(&["#.", ".#"]), 1).len(), 2);
-        assert_eq!(trace(&mask(&[".#", "#."]), 1).len(), 2);
+        assert_eq!(trace_contours(&mask(&["#.", ".#"]), 1).len(), 2);
+        assert_eq!(trace_contours(&mask(&[".#", "#."]), 1).len(), 2);
     }
 
     #[test]
     fn an_object_may_fill_the_image() {
-        let contours = trace(&mask(&["##", "##"]), 1);
+        let contours = trace_contours(&mask(&["##", "##"]), 1);
         assert_eq!(
             contours[0].points,
             [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]]
         );
         assert_eq!(
-            trace(&Mask::empty(2, 2), 0).len(),
+            trace_contours(&Mask::new_blank(2, 2), 0).len(),
             1,
             "background can be traced too"
         );
@@ -257,21 +257,21 @@ mod tests {
             };
             let m =
                 Mask::from_labels(size, size, (0..size * size).map(|_| next()).collect()).unwrap();
-            let area: f64 = trace(&m, 1).iter().map(Contour::signed_area).sum();
-            assert_eq!(area, m.count(1) as f64);
+            let area: f64 = trace_contours(&m, 1).iter().map(Contour::signed_area).sum();
+            assert_eq!(area, m.count_pixels(1) as f64);
         }
     }
 
     #[test]
     fn smoothing_keeps_the_size_of_a_disc_and_the_number_of_edges() {
-        let exact = trace(&disc(50, 20.0), 1).remove(0);
-        let smooth = exact.smooth();
-        assert_eq!(smooth.points.len(), exact.edges().count());
+        let exact = trace_contours(&disc(50, 20.0), 1).remove(0);
+        let smooth = exact.taubin_smoothed();
+        assert_eq!(smooth.points.len(), exact.pixel_edges().count());
         for [x, y] in smooth.points {
             let radius = (x - 25.0).hypot(y - 25.0);
             assert!((radius - 20.0).abs() < 0.8, "{radius}");
         }
-        let single = trace(&mask(&["#"]), 1).remove(0).smooth();
+        let single = trace_contours(&mask(&["#"]), 1).remove(0).taubin_smoothed();
         assert_eq!(single.points.len(), 4);
         assert!(single.signed_area() > 0.4, "a single pixel stays visible");
     }

@@ -23,26 +23,26 @@ const MOST_WORDS: u64 = 4096;
 pub(super) struct ChildProcess(Arc<Mutex<process::Child>>);
 
 impl ChildProcess {
-    fn with<T>(&self, work: impl FnOnce(&mut process::Child) -> T) -> T {
+    fn with_child<T>(&self, work: impl FnOnce(&mut process::Child) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends it at once; who waits for an answer sees that none comes.
     pub(super) fn kill(&self) {
-        let _ = self.with(process::Child::kill);
+        let _ = self.with_child(process::Child::kill);
     }
 
     /// Its number.
     pub(super) fn id(&self) -> u32 {
-        self.with(|child| child.id())
+        self.with_child(|child| child.id())
     }
 
-    fn wait(&self) -> io::Result<ExitStatus> {
-        self.with(process::Child::wait)
+    fn wait_for_exit(&self) -> io::Result<ExitStatus> {
+        self.with_child(process::Child::wait)
     }
 
     fn is_alive(&self) -> bool {
-        self.with(|child| matches!(child.try_wait(), Ok(None)))
+        self.with_child(|child| matches!(child.try_wait(), Ok(None)))
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts it; [`Self::greet`] has to follow.
-    pub(super) fn start(program: &Path) -> io::Result<Self> {
+    pub(super) fn spawn_program(program: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
         command
             .arg(COMMAND)
@@ -66,7 +66,7 @@ impl Child {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        apart(&mut command);
+        detach_from_terminal(&mut command);
         let mut child = command.spawn()?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(requests), Some(answers), Some(errors)) = pipes else {
@@ -84,8 +84,8 @@ impl Child {
     }
 
     /// Waits until it is ready. The error of a program that is no child of this version.
-    pub(super) fn greet(&mut self) -> io::Result<()> {
-        let hello: String = wire::receive(&mut self.answers)?;
+    pub(super) fn await_greeting(&mut self) -> io::Result<()> {
+        let hello: String = wire::receive_message(&mut self.answers)?;
         if hello == HELLO {
             Ok(())
         } else {
@@ -99,23 +99,30 @@ impl Child {
     }
 
     /// Asks and waits for the answer. After an error the child is of no more use.
-    pub(super) fn ask<R: Request>(&mut self, request: &R) -> io::Result<Result<R::Answer>> {
+    pub(super) fn request_answer<R: Request>(
+        &mut self,
+        request: &R,
+    ) -> io::Result<Result<R::Answer>> {
         wire::send_request(&mut self.requests, request)?;
         wire::receive_answer(&mut self.answers)
     }
 
     /// Ends it, with the reason why it gave no answer; `None` where it had ended before it was asked.
-    pub(super) fn bury(mut self) -> Option<String> {
+    pub(super) fn end_with_reason(mut self) -> Option<String> {
         // One that talks nonsense still lives.
-        let ended = self.process.with(|child| child.try_wait().ok().flatten());
+        let ended = self
+            .process
+            .with_child(|child| child.try_wait().ok().flatten());
         let status = match ended {
             Some(status) => Some(status),
             None => {
                 // It closed its pipe a moment before it is dead.
                 std::thread::sleep(std::time::Duration::from_millis(20));
-                let ended = self.process.with(|child| child.try_wait().ok().flatten());
+                let ended = self
+                    .process
+                    .with_child(|child| child.try_wait().ok().flatten());
                 self.process.kill();
-                ended.or_else(|| self.process.wait().ok())
+                ended.or_else(|| self.process.wait_for_exit().ok())
             }
         };
         if status.is_some_and(|status| status.success()) {
@@ -123,18 +130,18 @@ impl Child {
         }
         let mut words = Vec::new();
         let _ = (&mut self.errors).take(MOST_WORDS).read_to_end(&mut words);
-        Some(reason(&String::from_utf8_lossy(&words), status))
+        Some(failure_reason(&String::from_utf8_lossy(&words), status))
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
         self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.process.wait_for_exit();
     }
 }
 
-fn reason(words: &str, status: Option<ExitStatus>) -> String {
+fn failure_reason(words: &str, status: Option<ExitStatus>) -> String {
     if words.contains("memory allocation of") {
         let limit = super::MEMORY >> 30;
         return format!(
@@ -150,14 +157,14 @@ fn reason(words: &str, status: Option<ExitStatus>) -> String {
 
 /// Ctrl-C in a terminal is for the program, which decides itself what it still finishes; and no window on Windows.
 #[cfg(unix)]
-fn apart(command: &mut Command) {
+fn detach_from_terminal(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
 }
 
 /// See above.
 #[cfg(windows)]
-fn apart(command: &mut Command) {
+fn detach_from_terminal(command: &mut Command) {
     use std::os::windows::process::CommandExt;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
     const CREATE_NO_WINDOW: u32 = 0x0800_0000;

@@ -4,7 +4,7 @@
 ///
 /// A system that refuses a limit does not stop the child: the others hold.
 #[cfg(unix)]
-pub(super) fn set(memory: usize) {
+pub(super) fn restrict_process(memory: usize) {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let at_most = |bytes: u64| Rlimit {
         current: Some(bytes),
@@ -21,7 +21,7 @@ pub(super) fn set(memory: usize) {
 
 /// Elsewhere the allocator's limit alone holds.
 #[cfg(not(unix))]
-pub(super) fn set(_memory: usize) {}
+pub(super) fn restrict_process(_memory: usize) {}
 
 /// Bytes of address space that the process has taken, most of them never used.
 #[cfg(unix)]

@@ -26,10 +26,10 @@ mod watch;
 mod wire;
 
 pub use pixels::MaskWithNote;
-pub use serve::{RequestReader, serve};
+pub use serve::{RequestReader, serve_requests};
 pub use wire::{Answer, Plain, RawBytes, receive_bytes};
 
-use super::guard::contained;
+use super::guard::catch_panic;
 use crate::{Error, Result};
 use pool::{ChildPool, ReadTrouble};
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,7 +55,7 @@ static POOL: OnceLock<ChildPool> = OnceLock::new();
 
 /// Has files read in children from now on: processes of `program`, which must call [`serve`] with all its readers where
 /// it is given [`COMMAND`]. The first child is started when there is something to read. Only the first call counts.
-pub fn start(program: PathBuf) {
+pub fn start_pool(program: PathBuf) {
     POOL.get_or_init(|| ChildPool::new(program));
 }
 
@@ -73,8 +73,9 @@ pub fn this_program() -> std::io::Result<PathBuf> {
 }
 
 /// Process numbers of the children that live now, for those who measure.
-pub fn children() -> Vec<u32> {
-    POOL.get().map_or_else(Vec::new, ChildPool::children)
+pub fn child_process_ids() -> Vec<u32> {
+    POOL.get()
+        .map_or_else(Vec::new, ChildPool::child_process_ids)
 }
 
 /// Something that is read from a file in a child process; each reader declares what it can be asked for.
@@ -92,7 +93,7 @@ pub trait Request: Serialize + DeserializeOwned {
     fn path(&self) -> &Path;
 
     /// How long reading may take.
-    fn limit(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         SLICE
     }
 
@@ -100,28 +101,29 @@ pub trait Request: Serialize + DeserializeOwned {
     ///
     /// # Errors
     /// Whatever is wrong with the file.
-    fn read(self) -> Result<Self::Answer>;
+    fn read_in_process(self) -> Result<Self::Answer>;
 }
 
 /// Asks a child; reads in this process where there are none.
 ///
 /// # Errors
 /// Those of the request; where reading takes too long or too much memory, or brings the child down.
-pub fn read<R: Request>(request: R) -> Result<R::Answer> {
+pub fn read_in_child<R: Request>(request: R) -> Result<R::Answer> {
     let Some(pool) = POOL.get() else {
         return read_here(request);
     };
-    match pool.ask(&request, request.limit()) {
+    match pool.send_to_child(&request, request.time_limit()) {
         Ok(answer) => answer,
         Err(ReadTrouble::CannotStart) => read_here(request),
-        Err(ReadTrouble::Lost(reason)) => Err(Error::at(R::TRIED, request.path(), reason)),
+        Err(ReadTrouble::Lost(reason)) => Err(Error::at_path(R::TRIED, request.path(), reason)),
     }
 }
 
 /// Reads in this process, where a panic is an error about the file.
 fn read_here<R: Request>(request: R) -> Result<R::Answer> {
     let path = request.path().to_owned();
-    contained(|| request.read()).unwrap_or_else(|| Err(Error::at(R::TRIED, &path, "it is damaged")))
+    catch_panic(|| request.read_in_process())
+        .unwrap_or_else(|| Err(Error::at_path(R::TRIED, &path, "it is damaged")))
 }
 
 /// For [`Request::limit`]: how long reading all of a file may take.

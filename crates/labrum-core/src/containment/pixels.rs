@@ -119,13 +119,13 @@ fn size_of(mask: &Mask) -> Size {
 }
 
 impl RawBytes for Mask {
-    fn bytes(&self) -> &[u8] {
-        self.labels()
+    fn raw_bytes(&self) -> &[u8] {
+        self.pixel_labels()
     }
 }
 
 impl RawBytes for Pixels {
-    fn bytes(&self) -> &[u8] {
+    fn raw_bytes(&self) -> &[u8] {
         match self {
             Self::U8(v) => v,
             Self::U16(v) => bytemuck::cast_slice(v),
@@ -148,29 +148,29 @@ fn without_pixels(pixels: &Pixels) -> Pixels {
 }
 
 fn receive_pixels(from: &mut dyn Read, kind: &Pixels, size: Size) -> io::Result<Pixels> {
-    fn values<T: bytemuck::Pod>(from: &mut dyn Read, count: usize) -> io::Result<Vec<T>> {
+    fn read_values<T: bytemuck::Pod>(from: &mut dyn Read, count: usize) -> io::Result<Vec<T>> {
         let mut values = vec![T::zeroed(); count];
         from.read_exact(bytemuck::cast_slice_mut(&mut values))?;
         Ok(values)
     }
-    let count = count(size)?;
+    let count = pixel_count(size)?;
     Ok(match kind {
-        Pixels::U8(_) => Pixels::U8(values(from, count)?),
-        Pixels::U16(_) => Pixels::U16(values(from, count)?),
-        Pixels::I16(_) => Pixels::I16(values(from, count)?),
-        Pixels::F32(_) => Pixels::F32(values(from, count)?),
-        Pixels::Rgb8(_) => Pixels::Rgb8(values(from, count)?),
+        Pixels::U8(_) => Pixels::U8(read_values(from, count)?),
+        Pixels::U16(_) => Pixels::U16(read_values(from, count)?),
+        Pixels::I16(_) => Pixels::I16(read_values(from, count)?),
+        Pixels::F32(_) => Pixels::F32(read_values(from, count)?),
+        Pixels::Rgb8(_) => Pixels::Rgb8(read_values(from, count)?),
     })
 }
 
 fn receive_mask(from: &mut dyn Read, size: Size) -> io::Result<Mask> {
-    let mut labels = vec![0; count(size)?];
+    let mut labels = vec![0; pixel_count(size)?];
     from.read_exact(&mut labels)?;
     Mask::from_labels(size.0, size.1, labels)
         .ok_or_else(|| io::Error::other("a mask has another size"))
 }
 
-fn count((columns, rows): Size) -> io::Result<usize> {
+fn pixel_count((columns, rows): Size) -> io::Result<usize> {
     let count = columns
         .checked_mul(rows)
         .filter(|count| *count <= MOST_PIXELS);

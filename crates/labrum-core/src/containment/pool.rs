@@ -58,7 +58,7 @@ impl ChildPool {
     }
 
     /// Asks one of the children; waits while all are busy.
-    pub(super) fn ask<R: Request>(
+    pub(super) fn send_to_child<R: Request>(
         &self,
         request: &R,
         limit: Duration,
@@ -84,34 +84,34 @@ impl ChildPool {
         limit: Duration,
     ) -> Option<Result<crate::Result<R::Answer>, String>> {
         let mut child = seat.child.take()?;
-        let turn = match self.watch.begin(&child.process, limit) {
+        let turn = match self.watch.kill_after(&child.process, limit) {
             Ok(turn) => turn,
             Err(error) => return Some(Err(format!("reading it cannot be watched over ({error})"))),
         };
-        let answer = child.ask(request);
-        let is_over = turn.end();
+        let answer = child.request_answer(request);
+        let is_over = turn.finish_request();
         match answer {
             Ok(answer) if !is_over => {
                 seat.child = Some(child);
                 Some(Ok(answer))
             }
             _ if is_over => {
-                self.forget(&child);
+                self.forget_child(&child);
                 let seconds = limit.as_secs() + 1;
                 Some(Err(format!(
                     "it was not read within {seconds} s, so reading was stopped; it may be damaged"
                 )))
             }
             _ => {
-                self.forget(&child);
-                child.bury().map(Err)
+                self.forget_child(&child);
+                child.end_with_reason().map(Err)
             }
         }
     }
 
     /// Waits for a child that is free, or starts one.
     fn sit_down(&self) -> Result<Seat<'_>, ReadTrouble> {
-        let mut state = self.lock();
+        let mut state = self.lock_state();
         loop {
             if state.cannot_start {
                 return Err(ReadTrouble::CannotStart);
@@ -124,7 +124,7 @@ impl ChildPool {
                         child: Some(child),
                     });
                 }
-                forget(&mut state, &child);
+                remove_process(&mut state, &child);
             }
             if state.busy < self.most {
                 break;
@@ -140,9 +140,9 @@ impl ChildPool {
             child: None,
         };
         drop(state);
-        match self.start() {
+        match self.start_child() {
             Ok(child) => {
-                let mut state = self.lock();
+                let mut state = self.lock_state();
                 state.can_start = true;
                 state.processes.push(child.process.clone());
                 seat.child = Some(child);
@@ -152,16 +152,16 @@ impl ChildPool {
         }
     }
 
-    fn start(&self) -> std::io::Result<Child> {
-        let mut child = Child::start(&self.program)?;
-        let turn = self.watch.begin(&child.process, START)?;
-        child.greet()?;
-        turn.end();
+    fn start_child(&self) -> std::io::Result<Child> {
+        let mut child = Child::spawn_program(&self.program)?;
+        let turn = self.watch.kill_after(&child.process, START)?;
+        child.await_greeting()?;
+        turn.finish_request();
         Ok(child)
     }
 
     fn not_started(&self, error: &std::io::Error) -> ReadTrouble {
-        let mut state = self.lock();
+        let mut state = self.lock_state();
         if state.can_start {
             return ReadTrouble::Lost(format!(
                 "the process that reads files cannot be started ({error})"
@@ -179,20 +179,24 @@ impl ChildPool {
     }
 
     /// Process numbers of all that live.
-    pub(super) fn children(&self) -> Vec<u32> {
-        self.lock().processes.iter().map(ChildProcess::id).collect()
+    pub(super) fn child_process_ids(&self) -> Vec<u32> {
+        self.lock_state()
+            .processes
+            .iter()
+            .map(ChildProcess::id)
+            .collect()
     }
 
-    fn forget(&self, child: &Child) {
-        forget(&mut self.lock(), child);
+    fn forget_child(&self, child: &Child) {
+        remove_process(&mut self.lock_state(), child);
     }
 
-    fn lock(&self) -> MutexGuard<'_, PoolState> {
+    fn lock_state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn forget(state: &mut PoolState, child: &Child) {
+fn remove_process(state: &mut PoolState, child: &Child) {
     let id = child.process.id();
     state.processes.retain(|process| process.id() != id);
 }
@@ -205,7 +209,7 @@ struct Seat<'a> {
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        let mut state = self.pool.lock();
+        let mut state = self.pool.lock_state();
         state.busy -= 1;
         state.idle.extend(self.child.take());
         drop(state);

@@ -2,7 +2,7 @@
 
 use super::{
     MEMORY, Request, limits, read_here,
-    wire::{HELLO, receive, send, send_answer},
+    wire::{HELLO, receive_message, send_answer, send_message},
 };
 use std::{
     fs::File,
@@ -31,22 +31,22 @@ pub struct RequestReader {
 
 impl RequestReader {
     /// That of a request.
-    pub const fn of<R: Request>() -> Self {
+    pub const fn for_request<R: Request>() -> Self {
         Self {
             name: R::NAME,
-            answer: answer::<R>,
+            answer: answer_request::<R>,
         }
     }
 }
 
 /// Answers requests until the parent closes the pipe or dies. `limit_memory` is called once with the bytes that the
 /// allocator may hand out.
-pub fn serve(readers: &[RequestReader], limit_memory: impl FnOnce(usize)) -> ExitCode {
+pub fn serve_requests(readers: &[RequestReader], limit_memory: impl FnOnce(usize)) -> ExitCode {
     limit_memory(MEMORY);
     let watch = thread::Builder::new()
         .stack_size(128 << 10)
         .spawn(end_in_time);
-    limits::set(MEMORY);
+    limits::restrict_process(MEMORY);
     match watch.and_then(|_| answer_all(readers)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -54,10 +54,10 @@ pub fn serve(readers: &[RequestReader], limit_memory: impl FnOnce(usize)) -> Exi
 }
 
 fn answer_all(readers: &[RequestReader]) -> io::Result<()> {
-    let (mut requests, mut answers) = pipes()?;
-    send(&mut answers, &HELLO)?;
+    let (mut requests, mut answers) = open_pipes()?;
+    send_message(&mut answers, &HELLO)?;
     loop {
-        let name: String = match receive(&mut requests) {
+        let name: String = match receive_message(&mut requests) {
             Ok(name) => name,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
@@ -72,13 +72,16 @@ fn answer_all(readers: &[RequestReader]) -> io::Result<()> {
     }
 }
 
-fn answer<R: Request>(requests: &mut BufReader<File>, answers: &mut File) -> io::Result<()> {
-    let request: R = receive(requests)?;
+fn answer_request<R: Request>(
+    requests: &mut BufReader<File>,
+    answers: &mut File,
+) -> io::Result<()> {
+    let request: R = receive_message(requests)?;
     send_answer(answers, read_here(request))
 }
 
 /// Standard input and output without the buffer for lines of text.
-fn pipes() -> io::Result<(BufReader<File>, File)> {
+fn open_pipes() -> io::Result<(BufReader<File>, File)> {
     #[cfg(unix)]
     let (requests, answers) = {
         use std::os::fd::AsFd;

@@ -49,7 +49,7 @@ fn images_arrive_as_they_were_sent() {
 fn masks_and_refusals_arrive_as_they_were_sent() {
     let mask = |label: u8| Mask::from_labels(5, 3, vec![label; 15]).unwrap();
     let imported = ImportedMasks {
-        labels: vec![Label::named("Heart", 0)],
+        labels: vec![Label::with_name("Heart", 0)],
         masks: vec![(3, mask(1)), (7, mask(0))],
         notes: vec!["n".into()],
         taken: vec![TakenLabel {
@@ -65,8 +65,8 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
     let turned = (mask(2), Some("turned".to_owned()));
     assert_eq!(there_and_back(Ok(turned.clone())).unwrap(), turned);
     assert_eq!(there_and_back(Ok(Plain(7u32))).unwrap(), Plain(7));
-    let error =
-        Error::at("read the image", "scan.dcm", "it is damaged").advise("Ask for it again.");
+    let error = Error::at_path("read the image", "scan.dcm", "it is damaged")
+        .with_advice("Ask for it again.");
     assert_eq!(
         there_and_back::<Image>(Err(error.clone())).unwrap_err(),
         error
@@ -78,7 +78,7 @@ fn a_message_that_claims_too_much_takes_no_memory() {
     for claim in [[0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 3]] {
         let mut bytes = claim.to_vec();
         bytes.extend([0xC0; 5]);
-        assert!(wire::receive::<String>(&mut bytes.as_slice()).is_err());
+        assert!(wire::receive_message::<String>(&mut bytes.as_slice()).is_err());
     }
 }
 
@@ -94,7 +94,7 @@ impl Request for Nothing {
         Path::new("scan.dcm")
     }
 
-    fn read(self) -> Result<Plain<u32>> {
+    fn read_in_process(self) -> Result<Plain<u32>> {
         Ok(Plain(0))
     }
 }
@@ -102,8 +102,8 @@ impl Request for Nothing {
 /// Of what `program` makes of a request.
 fn asked(program: &str) -> ReadTrouble {
     let pool = ChildPool::new(program.into());
-    let trouble = pool.ask(&Nothing, SLICE).err();
-    assert!(pool.children().is_empty());
+    let trouble = pool.send_to_child(&Nothing, SLICE).err();
+    assert!(pool.child_process_ids().is_empty());
     trouble.unwrap()
 }
 

@@ -43,17 +43,17 @@ pub(super) struct WatchedRequest {
 
 impl Watch {
     /// Kills `process` after `limit`, unless the turn ends before.
-    pub(super) fn begin(
+    pub(super) fn kill_after(
         &self,
         process: &ChildProcess,
         limit: Duration,
     ) -> std::io::Result<WatchedRequest> {
-        let mut state = self.lock();
+        let mut state = self.lock_state();
         if !state.is_running {
             let watch = self.clone();
             thread::Builder::new()
                 .name("labrum-watch".into())
-                .spawn(move || watch.run())?;
+                .spawn(move || watch.run_watchdog())?;
             state.is_running = true;
         }
         state.next += 1;
@@ -76,8 +76,8 @@ impl Watch {
         })
     }
 
-    fn run(&self) {
-        let mut state = self.lock();
+    fn run_watchdog(&self) {
+        let mut state = self.lock_state();
         loop {
             let now = Instant::now();
             for watched in state
@@ -112,16 +112,16 @@ impl Watch {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, WatchState> {
+    fn lock_state(&self) -> MutexGuard<'_, WatchState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl WatchedRequest {
     /// Ends it; true where the time was up before.
-    pub(super) fn end(self) -> bool {
+    pub(super) fn finish_request(self) -> bool {
         self.watch
-            .lock()
+            .lock_state()
             .watched
             .remove(&self.number)
             .is_some_and(|watched| watched.is_over)
@@ -130,6 +130,6 @@ impl WatchedRequest {
 
 impl Drop for WatchedRequest {
     fn drop(&mut self) {
-        self.watch.lock().watched.remove(&self.number);
+        self.watch.lock_state().watched.remove(&self.number);
     }
 }

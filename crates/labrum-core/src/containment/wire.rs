@@ -34,11 +34,11 @@ pub trait Answer: Sized {
 /// What is sent as it lies in memory.
 pub trait RawBytes {
     /// All of it.
-    fn bytes(&self) -> &[u8];
+    fn raw_bytes(&self) -> &[u8];
 }
 
 impl RawBytes for Vec<u8> {
-    fn bytes(&self) -> &[u8] {
+    fn raw_bytes(&self) -> &[u8] {
         self
     }
 }
@@ -120,19 +120,19 @@ impl From<Refusal> for Error {
 }
 
 /// Writes a message.
-pub(super) fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    to.write_all(&framed(message)?)
+pub(super) fn send_message(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&frame_message(message)?)
 }
 
 /// Writes what a request is called, and the request.
 pub(super) fn send_request<R: Request>(to: &mut impl Write, request: &R) -> io::Result<()> {
-    let mut message = framed(&R::NAME)?;
-    message.extend(framed(request)?);
+    let mut message = frame_message(&R::NAME)?;
+    message.extend(frame_message(request)?);
     to.write_all(&message)
 }
 
 /// Reads a message.
-pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
+pub(super) fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
     let length = u32::from_le_bytes(length);
@@ -145,7 +145,7 @@ pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T
     rmp_serde::from_slice(&bytes).map_err(io::Error::other)
 }
 
-fn framed(message: &impl Serialize) -> io::Result<Vec<u8>> {
+fn frame_message(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     // With names: some fields are left out where they are empty.
     message
@@ -163,19 +163,23 @@ fn framed(message: &impl Serialize) -> io::Result<Vec<u8>> {
 pub(super) fn send_answer<A: Answer>(to: &mut impl Write, answer: Result<A>) -> io::Result<()> {
     let (head, bytes) = match answer {
         Ok(answer) => answer.into_parts(),
-        Err(error) => return send(to, &AnswerHead::<A::Head>::Refused(error.into())),
+        Err(error) => return send_message(to, &AnswerHead::<A::Head>::Refused(error.into())),
     };
-    let head = framed(&AnswerHead::Done(head))?;
-    send_together(to, &head, bytes.first().map_or(&[], |first| first.bytes()))?;
+    let head = frame_message(&AnswerHead::Done(head))?;
+    send_together(
+        to,
+        &head,
+        bytes.first().map_or(&[], |first| first.raw_bytes()),
+    )?;
     bytes
         .iter()
         .skip(1)
-        .try_for_each(|more| to.write_all(more.bytes()))
+        .try_for_each(|more| to.write_all(more.raw_bytes()))
 }
 
 /// Reads what [`send_answer`] wrote.
 pub(super) fn receive_answer<A: Answer>(from: &mut impl Read) -> io::Result<Result<A>> {
-    match receive(from)? {
+    match receive_message(from)? {
         AnswerHead::Done(head) => A::from_parts(head, from).map(Ok),
         AnswerHead::Refused(refusal) => Ok(Err(refusal.into())),
     }

@@ -27,7 +27,7 @@ pub struct Taken {
 
 impl Taken {
     /// The error says which name there is not, and which there are.
-    pub fn of(offered: &[Offered<'_>], choice: &MaskChoice) -> Result<Self, String> {
+    pub fn from_choice(offered: &[Offered<'_>], choice: &MaskChoice) -> Result<Self, String> {
         let mut indices = all_of(offered, &choice.only)?;
         indices.sort_unstable();
         if choice.only.is_empty() {
@@ -70,19 +70,19 @@ fn all_of(offered: &[Offered<'_>], words: &[String]) -> Result<Vec<usize>, Strin
     };
     for word in words {
         // Names may have commas.
-        if let Some(found) = meant(offered, word) {
+        if let Some(found) = resolve_word(offered, word) {
             take(found);
             continue;
         }
         for part in word.split(',').filter(|part| !part.trim().is_empty()) {
-            take(meant(offered, part).ok_or_else(|| missing(offered, part))?);
+            take(resolve_word(offered, part).ok_or_else(|| missing_message(offered, part))?);
         }
     }
     Ok(all)
 }
 
 /// By name, else by name whatever its case, else by number; "#2" is a number in any case. `None` where there is none.
-fn meant(offered: &[Offered<'_>], word: &str) -> Option<Vec<usize>> {
+fn resolve_word(offered: &[Offered<'_>], word: &str) -> Option<Vec<usize>> {
     let word = word.trim();
     let of = |is: &dyn Fn(&Offered<'_>) -> bool| {
         let found: Vec<usize> = offered
@@ -105,7 +105,7 @@ fn meant(offered: &[Offered<'_>], word: &str) -> Option<Vec<usize>> {
         .or_else(|| of(&|o| word.parse() == Ok(o.number)))
 }
 
-fn missing(offered: &[Offered<'_>], word: &str) -> String {
+fn missing_message(offered: &[Offered<'_>], word: &str) -> String {
     let names = offered
         .iter()
         .take(MOST_LISTED)
@@ -184,7 +184,7 @@ mod tests {
 
     fn taken(only: &[&str], order: &[&str]) -> Result<Taken, String> {
         let words = |all: &[&str]| all.iter().map(|w| (*w).to_owned()).collect();
-        Taken::of(
+        Taken::from_choice(
             &OFFERED,
             &MaskChoice {
                 only: words(only),
@@ -228,7 +228,7 @@ mod tests {
         let mut labels: Vec<Label> = ["Lesion", "Liver", "Lesion (1)", "Lesion"]
             .iter()
             .enumerate()
-            .map(|(i, n)| Label::named(*n, i))
+            .map(|(i, n)| Label::with_name(*n, i))
             .collect();
         assert!(tell_apart(&mut labels).unwrap().contains("\"Lesion\""));
         let names: Vec<&str> = labels.iter().map(|l| l.name.as_str()).collect();

@@ -26,7 +26,7 @@ impl Default for Painter {
 
 impl Painter {
     /// The pixel becomes `label`, which lies over what was there.
-    pub fn paint(&mut self, pixel: &mut u8, label: u8) {
+    pub fn paint_pixel(&mut self, pixel: &mut u8, label: u8) {
         if *pixel == label {
             return;
         }
@@ -39,14 +39,14 @@ impl Painter {
     }
 
     /// The pixel stays `over`: `label` would lie under it.
-    pub fn hide(&mut self, over: u8, label: u8) {
+    pub fn record_hidden(&mut self, over: u8, label: u8) {
         if over != label {
             *self.lost.entry((label, over)).or_default() += 1;
         }
     }
 
     /// What became of label 1..=n with these numbers and pixels in the file.
-    pub fn taken(&self, numbers: &[u32], in_file: &[usize]) -> Vec<TakenLabel> {
+    pub fn taken_labels(&self, numbers: &[u32], in_file: &[usize]) -> Vec<TakenLabel> {
         let of = |(i, number): (usize, &u32)| TakenLabel {
             number: *number,
             in_file: in_file.get(i).copied().unwrap_or(0),
@@ -62,7 +62,7 @@ impl Painter {
     }
 
     /// What each label lost to which other.
-    pub fn notes(&self, labels: &[Label]) -> Vec<String> {
+    pub fn overlap_notes(&self, labels: &[Label]) -> Vec<String> {
         let name = |label: u8| {
             labels
                 .get(usize::from(label).wrapping_sub(1))
@@ -100,24 +100,30 @@ mod tests {
     fn each_label_is_told_what_it_lost_to_which() {
         let mut painter = Painter::default();
         let mut pixels = [0u8; 6];
-        pixels[..5].iter_mut().for_each(|p| painter.paint(p, 1));
-        pixels[3..].iter_mut().for_each(|p| painter.paint(p, 2));
-        pixels[4..5].iter_mut().for_each(|p| painter.paint(p, 3));
-        painter.hide(2, 1);
+        pixels[..5]
+            .iter_mut()
+            .for_each(|p| painter.paint_pixel(p, 1));
+        pixels[3..]
+            .iter_mut()
+            .for_each(|p| painter.paint_pixel(p, 2));
+        pixels[4..5]
+            .iter_mut()
+            .for_each(|p| painter.paint_pixel(p, 3));
+        painter.record_hidden(2, 1);
         assert_eq!(pixels, [1, 1, 1, 2, 3, 2]);
         let labels: Vec<Label> = ["a", "b", "c"]
             .iter()
             .enumerate()
-            .map(|(i, n)| Label::named(*n, i))
+            .map(|(i, n)| Label::with_name(*n, i))
             .collect();
         assert_eq!(
-            painter.notes(&labels),
+            painter.overlap_notes(&labels),
             [
                 "\"a\" lost 3 pixels to \"b\", which lies over it",
                 "\"b\" lost 1 pixel to \"c\", which lies over it"
             ]
         );
-        let taken = painter.taken(&[4, 5, 6], &[6, 3, 1]);
+        let taken = painter.taken_labels(&[4, 5, 6], &[6, 3, 1]);
         assert_eq!(
             taken[0],
             TakenLabel {

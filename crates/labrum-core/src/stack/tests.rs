@@ -26,7 +26,7 @@ pub(crate) fn series(orientation: [f64; 6], positions: &[[f64; 3]]) -> Series {
             orientation,
         }),
         spacing: Some(spacing),
-        ..Slice::at(Source {
+        ..Slice::from_source(Source {
             path: "/scans/volume".into(),
             frame: 0,
         })
@@ -35,7 +35,7 @@ pub(crate) fn series(orientation: [f64; 6], positions: &[[f64; 3]]) -> Series {
         id: "volume".into(),
         modality: "CT".into(),
         description: "volume".into(),
-        ..Series::of(
+        ..Series::from_slices(
             Kind::Dicom,
             COLUMNS,
             ROWS,
@@ -50,7 +50,7 @@ pub(crate) fn along_normal(orientation: [f64; 6], depths: &[f64], aside: f64) ->
         position: [0.0; 3],
         orientation,
     }
-    .normal();
+    .unit_normal();
     let at = |(i, depth): (usize, &f64)| {
         std::array::from_fn(|k| 10.0 + normal[k] * depth + orientation[k + 3] * aside * i as f64)
     };
@@ -95,7 +95,7 @@ proptest! {
         orientation in orientation(), gap in 0.3..8.0f64, aside in -3.0..3.0f64, x in 0.0..12.0f64, y in 0.0..9.0f64,
     ) {
         let series = along_normal(orientation, &[0.0, gap, 2.0 * gap, 3.0 * gap], aside);
-        let stack = Stack::of(&series).unwrap();
+        let stack = Stack::from_series(&series).unwrap();
         for (k, slice) in series.slices.iter().enumerate() {
             let grid = stack.grid_from_slice(k, [x, y]);
             let expected = slice.plane.unwrap().patient_from_pixel(slice.spacing.unwrap(), x - 0.5, y - 0.5);
@@ -112,9 +112,9 @@ proptest! {
     fn a_view_and_the_grid_lead_to_each_other_and_the_view_lies_where_it_says(
         orientation in orientation(), x in 0.0..12.0f64, y in 0.0..9.0f64, z in 0.0..4.0f64,
     ) {
-        let stack = Stack::of(&along_normal(orientation, &[0.0, 2.0, 4.0, 6.0], 0.0)).unwrap();
+        let stack = Stack::from_series(&along_normal(orientation, &[0.0, 2.0, 4.0, 6.0], 0.0)).unwrap();
         for plane in ViewPlane::ALL {
-            let pane = stack.pane(plane);
+            let pane = stack.view_pane(plane);
             let grid = [x, y, z];
             let place = pane.from_grid(grid);
             prop_assert_eq!(pane.to_grid(place, grid).map(|v| (v * 1e6).round()), grid.map(|v| (v * 1e6).round()));
@@ -130,18 +130,18 @@ proptest! {
             if plane != ViewPlane::Slice {
                 prop_assert!(pane.down[2] < 1e-9 || pane.down[1].abs() > pane.down[2].abs());
             }
-            let cell = pane.cell([1, 2], 3);
+            let cell = pane.cell_at_pixel([1, 2], 3);
             let middle = pane.from_grid(cell.map(|c| c as f64 + 0.5));
             prop_assert!((middle[0] - 1.5).abs() < 1e-9 && (middle[1] - 2.5).abs() < 1e-9);
-            prop_assert_eq!(pane.offset(cell), 2 * pane.size[0] + 1);
+            prop_assert_eq!(pane.pixel_offset(cell), 2 * pane.size[0] + 1);
         }
     }
 }
 
 #[test]
 fn an_axial_series_has_a_sagittal_and_a_coronal_view_with_head_up_and_left_on_the_right() {
-    let stack = Stack::of(&along_normal(AXIAL, &[0.0, 3.0, 6.0], 0.0)).unwrap();
-    let [axial, sagittal, coronal] = ViewPlane::ALL.map(|plane| stack.pane(plane));
+    let stack = Stack::from_series(&along_normal(AXIAL, &[0.0, 3.0, 6.0], 0.0)).unwrap();
+    let [axial, sagittal, coronal] = ViewPlane::ALL.map(|plane| stack.view_pane(plane));
     assert_eq!(
         [&axial.name, &sagittal.name, &coronal.name],
         ["Axial", "Sagittal", "Coronal"]
@@ -161,13 +161,13 @@ fn an_axial_series_has_a_sagittal_and_a_coronal_view_with_head_up_and_left_on_th
 
 #[test]
 fn a_sagittal_series_has_an_axial_view_with_front_up() {
-    let stack = Stack::of(&along_normal(
+    let stack = Stack::from_series(&along_normal(
         [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
         &[0.0, 4.0, 8.0],
         0.0,
     ))
     .unwrap();
-    let [sagittal, coronal, axial] = ViewPlane::ALL.map(|plane| stack.pane(plane));
+    let [sagittal, coronal, axial] = ViewPlane::ALL.map(|plane| stack.view_pane(plane));
     assert_eq!(
         [&sagittal.name, &coronal.name, &axial.name],
         ["Sagittal", "Coronal", "Axial"]
@@ -185,13 +185,13 @@ fn a_sagittal_series_has_an_axial_view_with_front_up() {
 #[test]
 fn oblique_views_have_no_name_of_the_body() {
     let (s, c) = 0.4f64.sin_cos();
-    let stack = Stack::of(&along_normal(
+    let stack = Stack::from_series(&along_normal(
         [1.0, 0.0, 0.0, 0.0, c, s],
         &[0.0, 4.0, 8.0],
         0.0,
     ))
     .unwrap();
-    let names = ViewPlane::ALL.map(|plane| stack.pane(plane).name);
+    let names = ViewPlane::ALL.map(|plane| stack.view_pane(plane).name);
     assert_eq!(
         names,
         [
@@ -208,7 +208,7 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
     let tilt = 20f64.to_radians();
     let gap = 5.0 * tilt.cos();
     let series = along_normal(AXIAL, &[0.0, gap, 2.0 * gap, 3.0 * gap], 5.0 * tilt.sin());
-    let stack = Stack::of(&series).unwrap();
+    let stack = Stack::from_series(&series).unwrap();
     assert_eq!(
         stack.notes,
         ["the gantry was tilted by 20°: slices are shown where they lie"]
@@ -229,7 +229,8 @@ fn a_tilted_gantry_shifts_the_slices_and_is_told() {
 
 #[test]
 fn missing_slices_stay_empty_and_are_told() {
-    let stack = Stack::of(&along_normal(AXIAL, &[0.0, 5.0, 10.0, 25.0, 30.0], 0.0)).unwrap();
+    let stack =
+        Stack::from_series(&along_normal(AXIAL, &[0.0, 5.0, 10.0, 25.0, 30.0], 0.0)).unwrap();
     assert_eq!(stack.notes, ["2 slices are missing: gaps stay empty"]);
     let shown: Vec<_> = (0..stack.size[2])
         .map(|layer| stack.slice_of_layer(layer))
@@ -247,7 +248,7 @@ fn missing_slices_stay_empty_and_are_told() {
 
 #[test]
 fn uneven_slices_lie_where_they_were_taken() {
-    let stack = Stack::of(&along_normal(AXIAL, &[0.0, 2.0, 6.0, 9.0], 0.0)).unwrap();
+    let stack = Stack::from_series(&along_normal(AXIAL, &[0.0, 2.0, 6.0, 9.0], 0.0)).unwrap();
     assert_eq!(stack.spacing[2], 2.0);
     let shown: Vec<_> = (0..stack.size[2])
         .map(|layer| stack.slice_of_layer(layer))
@@ -260,7 +261,7 @@ fn uneven_slices_lie_where_they_were_taken() {
 
 #[test]
 fn what_is_no_volume_is_refused_with_the_reason() {
-    let reason = |series: &Series| Stack::of(series).unwrap_err();
+    let reason = |series: &Series| Stack::from_series(series).unwrap_err();
     assert_eq!(
         reason(&along_normal(AXIAL, &[0.0], 0.0)),
         "It has one slice."

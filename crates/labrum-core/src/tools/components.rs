@@ -2,7 +2,7 @@
 
 use super::{
     super::region::{Region, Span},
-    rest,
+    subtract_from_window,
 };
 use std::cmp::Reverse;
 
@@ -16,21 +16,24 @@ enum Joined {
 }
 
 /// The pieces that are joined by sides or corners of pixels (8-connected), the largest first.
-pub fn components(region: &Region) -> Vec<Region> {
-    let mut pieces = pieces(region.spans(), Joined::ByCorners);
+pub fn connected_components(region: &Region) -> Vec<Region> {
+    let mut pieces = connected_pieces(region.spans(), Joined::ByCorners);
     pieces.sort_by_cached_key(|p| Reverse(p.len()));
     pieces
 }
 
 /// The largest piece; of several as large the uppermost.
-pub fn largest(region: &Region) -> Region {
-    components(region).into_iter().next().unwrap_or_default()
+pub fn largest_component(region: &Region) -> Region {
+    connected_components(region)
+        .into_iter()
+        .next()
+        .unwrap_or_default()
 }
 
 /// The region without its pieces of fewer than `smaller_than` pixels.
 pub fn without_islands(region: &Region, smaller_than: usize) -> Region {
-    joined(
-        pieces(region.spans(), Joined::ByCorners)
+    union_pieces(
+        connected_pieces(region.spans(), Joined::ByCorners)
             .into_iter()
             .filter(|p| p.len() >= smaller_than),
     )
@@ -38,7 +41,7 @@ pub fn without_islands(region: &Region, smaller_than: usize) -> Region {
 
 /// The pixels that the region encloses: those outside of it that no way along sides of pixels joins to the border of
 /// the picture.
-pub fn holes(region: &Region) -> Region {
+pub fn enclosed_holes(region: &Region) -> Region {
     let bounds = region.bounds();
     // What reaches the edge of the bounds reaches the border: beyond them nothing is in the way.
     let open = |s: &Span| {
@@ -47,30 +50,30 @@ pub fn holes(region: &Region) -> Region {
             || s.start == bounds.columns.start
             || s.end == bounds.columns.end
     };
-    let outside = rest(&bounds, region);
-    joined(
-        pieces(outside.spans(), Joined::BySides)
+    let outside = subtract_from_window(&bounds, region);
+    union_pieces(
+        connected_pieces(outside.spans(), Joined::BySides)
             .into_iter()
             .filter(|p| !p.spans().iter().any(open)),
     )
 }
 
 /// The region with its holes.
-pub fn filled(region: &Region) -> Region {
-    region.union(&holes(region))
+pub fn fill_holes(region: &Region) -> Region {
+    region.union(&enclosed_holes(region))
 }
 
-fn joined(pieces: impl Iterator<Item = Region>) -> Region {
+fn union_pieces(pieces: impl Iterator<Item = Region>) -> Region {
     Region::from_spans(pieces.flat_map(|p| p.spans().to_vec()).collect())
 }
 
 /// The pieces in the order of their first span.
-fn pieces(spans: &[Span], how: Joined) -> Vec<Region> {
-    let mut parents = parents(spans, how);
+fn connected_pieces(spans: &[Span], how: Joined) -> Vec<Region> {
+    let mut parents = build_span_forest(spans, how);
     let mut pieces: Vec<Vec<Span>> = Vec::new();
     let mut piece_of_root = vec![0; spans.len()];
     for (i, span) in spans.iter().enumerate() {
-        let root = root(&mut parents, i);
+        let root = find_root(&mut parents, i);
         if root == i {
             piece_of_root[i] = pieces.len();
             pieces.push(Vec::new());
@@ -81,7 +84,7 @@ fn pieces(spans: &[Span], how: Joined) -> Vec<Region> {
 }
 
 /// A forest over the spans with one tree for each piece; the root is its first span.
-fn parents(spans: &[Span], how: Joined) -> Vec<usize> {
+fn build_span_forest(spans: &[Span], how: Joined) -> Vec<usize> {
     let reach = match how {
         Joined::BySides => 0,
         Joined::ByCorners => 1,
@@ -94,7 +97,7 @@ fn parents(spans: &[Span], how: Joined) -> Vec<usize> {
         }
         let touching = |s: &Span| s.row + 1 == span.row && s.start < span.end + reach;
         for k in (above..i).take_while(|k| touching(&spans[*k])) {
-            let (a, b) = (root(&mut parents, i), root(&mut parents, k));
+            let (a, b) = (find_root(&mut parents, i), find_root(&mut parents, k));
             parents[a.max(b)] = a.min(b);
         }
     }
@@ -102,7 +105,7 @@ fn parents(spans: &[Span], how: Joined) -> Vec<usize> {
 }
 
 /// The root of a span's tree; the way to it is halved for the next search.
-fn root(parents: &mut [usize], mut i: usize) -> usize {
+fn find_root(parents: &mut [usize], mut i: usize) -> usize {
     while parents[i] != i {
         parents[i] = parents[parents[i]];
         i = parents[i];
@@ -112,7 +115,7 @@ fn root(parents: &mut [usize], mut i: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::fill::connected, *};
+    use super::{super::fill::connected_region, *};
     use crate::region::PixelRect;
     use proptest::prelude::*;
 
@@ -120,7 +123,9 @@ mod tests {
 
     fn region() -> impl Strategy<Value = Region> {
         let cells = proptest::collection::vec(proptest::bool::weighted(0.45), SIDE * SIDE);
-        cells.prop_map(|c| Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| c[y * SIDE + x]))
+        cells.prop_map(|c| {
+            Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, y| c[y * SIDE + x])
+        })
     }
 
     fn pixels(region: &Region) -> Vec<(usize, usize)> {
@@ -153,28 +158,28 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_are_whole_apart_and_together_the_region(region in region()) {
-            let found = components(&region);
-            prop_assert_eq!(&joined(found.iter().cloned()), &region);
+            let found = connected_components(&region);
+            prop_assert_eq!(&union_pieces(found.iter().cloned()), &region);
             prop_assert!(found.is_sorted_by(|a, b| a.len() >= b.len()));
             for (i, piece) in found.iter().enumerate() {
                 prop_assert!(is_one_piece(piece));
                 prop_assert!(found[..i].iter().all(|other| !touch(piece, other)));
             }
-            prop_assert_eq!(largest(&region), found.first().cloned().unwrap_or_default());
+            prop_assert_eq!(largest_component(&region), found.first().cloned().unwrap_or_default());
             for pixels in [0, 1, 3, 1000] {
                 let large = found.iter().filter(|p| p.len() >= pixels).cloned();
-                prop_assert_eq!(without_islands(&region, pixels), joined(large));
+                prop_assert_eq!(without_islands(&region, pixels), union_pieces(large));
             }
         }
 
         #[test]
         fn holes_are_what_a_fill_from_the_border_does_not_reach(region in region()) {
-            let outside = |x: usize, y: usize| connected(SIDE, SIDE, (x, y), |i| !region.contains(i % SIDE, i / SIDE));
+            let outside = |x: usize, y: usize| connected_region(SIDE, SIDE, (x, y), |i| !region.contains(i % SIDE, i / SIDE));
             let rim = (0..SIDE).flat_map(|i| [(i, 0), (i, SIDE - 1), (0, i), (SIDE - 1, i)]);
             let reached = rim.fold(Region::default(), |r, (x, y)| r.union(&outside(x, y)));
-            let expected = Region::whole(SIDE, SIDE).difference(&region).difference(&reached);
-            prop_assert_eq!(&holes(&region), &expected);
-            prop_assert_eq!(filled(&region), region.union(&expected));
+            let expected = Region::full_frame(SIDE, SIDE).difference(&region).difference(&reached);
+            prop_assert_eq!(&enclosed_holes(&region), &expected);
+            prop_assert_eq!(fill_holes(&region), region.union(&expected));
         }
     }
 
@@ -182,7 +187,9 @@ mod tests {
     fn nothing_has_no_pieces() {
         let none = Region::default();
         assert!(
-            components(&none).is_empty() && largest(&none).is_empty() && filled(&none).is_empty()
+            connected_components(&none).is_empty()
+                && largest_component(&none).is_empty()
+                && fill_holes(&none).is_empty()
         );
     }
 }

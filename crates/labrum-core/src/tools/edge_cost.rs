@@ -1,6 +1,6 @@
 //! What a path through each pixel costs: little along edges, much elsewhere; found tile by tile where a path looks.
 
-use super::grey::{GreyBlocks, gaussian, quantile, smooth};
+use super::grey::{GreyBlocks, convolve_separable, half_gaussian, select_quantile};
 use crate::{
     image::{Image, Window},
     region::PixelRect,
@@ -62,13 +62,13 @@ impl EdgeCost {
         for tile in (0..tiles).step_by(tiles.div_ceil(SAMPLE).max(1)) {
             lengths.extend(
                 costs
-                    .gradient(&costs.with_margin(&costs.tile(tile)))
+                    .compute_gradient(&costs.with_margin(&costs.tile_bounds(tile)))
                     .lengths,
             );
         }
         // Empty parts, where all is equal, say nothing about the strength of edges.
         lengths.retain(|&length| length > 1e-5);
-        costs.half = quantile(&mut lengths, 0.9).max(1e-4);
+        costs.half = select_quantile(&mut lengths, 0.9).max(1e-4);
         costs
     }
 
@@ -81,15 +81,15 @@ impl EdgeCost {
     }
 
     /// Cost of going through a pixel, 0..=[`FLAT`].
-    pub(super) fn pixel(&mut self, x: usize, y: usize) -> u8 {
-        self.at(x, y)[0].unsigned_abs()
+    pub(super) fn pixel_cost(&mut self, x: usize, y: usize) -> u8 {
+        self.computed_cost(x, y)[0].unsigned_abs()
     }
 
     /// Cost of the step (`dx`, `dy`), each -1, 0 or 1, onto the pixel (`x`, `y`): positive, less than
     /// [`COSTLIEST_STEP`].
     #[inline]
-    pub(super) fn step(&mut self, x: usize, y: usize, dx: i32, dy: i32) -> u32 {
-        let [through, gx, gy] = self.at(x, y);
+    pub(super) fn step_cost(&mut self, x: usize, y: usize, dx: i32, dy: i32) -> u32 {
+        let [through, gx, gy] = self.computed_cost(x, y);
         let across = (dx * i32::from(gx) + dy * i32::from(gy)).unsigned_abs();
         // 7 / 5 is about the length of a diagonal; `across` has that length in it.
         let length = if dx != 0 && dy != 0 { 7 } else { 5 };
@@ -97,19 +97,19 @@ impl EdgeCost {
     }
 
     #[inline]
-    fn at(&mut self, x: usize, y: usize) -> PixelCost {
+    fn computed_cost(&mut self, x: usize, y: usize) -> PixelCost {
         let i = y * self.image.columns + x;
         if self.pixels[i][0] == 0 {
-            self.fill(y / TILE * self.tile_columns + x / TILE);
+            self.compute_tile(y / TILE * self.tile_columns + x / TILE);
         }
         self.pixels[i]
     }
 
     #[cold]
-    fn fill(&mut self, tile: usize) {
-        let pixels = self.tile(tile);
+    fn compute_tile(&mut self, tile: usize) {
+        let pixels = self.tile_bounds(tile);
         let around = self.with_margin(&pixels);
-        let gradient = self.gradient(&around);
+        let gradient = self.compute_gradient(&around);
         for y in pixels.rows.clone() {
             for x in pixels.columns.clone() {
                 let at = (y - around.rows.start) * gradient.columns + x - around.columns.start;
@@ -125,7 +125,7 @@ impl EdgeCost {
         }
     }
 
-    fn tile(&self, tile: usize) -> PixelRect {
+    fn tile_bounds(&self, tile: usize) -> PixelRect {
         let (x, y) = (
             tile % self.tile_columns * TILE,
             tile / self.tile_columns * TILE,
@@ -137,20 +137,20 @@ impl EdgeCost {
     }
 
     fn with_margin(&self, pixels: &PixelRect) -> PixelRect {
-        pixels.grown(MARGIN, self.image.columns, self.image.rows)
+        pixels.expand_within(MARGIN, self.image.columns, self.image.rows)
     }
 
-    fn gradient(&self, pixels: &PixelRect) -> Gradient {
+    fn compute_gradient(&self, pixels: &PixelRect) -> Gradient {
         let GreyBlocks {
             columns,
             rows,
             mut values,
             ..
-        } = GreyBlocks::read(&self.image, pixels, 1);
+        } = GreyBlocks::from_image(&self.image, pixels, 1);
         values
             .iter_mut()
-            .for_each(|v| *v = self.window.level(f64::from(*v)) as f32);
-        smooth(&mut values, columns, &gaussian(SIGMA));
+            .for_each(|v| *v = self.window.grey_level(f64::from(*v)) as f32);
+        convolve_separable(&mut values, columns, &half_gaussian(SIGMA));
         let mut vectors = Vec::with_capacity(values.len());
         for y in 0..rows {
             let (above, below) = (
@@ -200,36 +200,36 @@ impl Gradient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::phantom::picture;
+    use crate::tools::phantom::noisy_picture;
 
     #[test]
     fn an_edge_is_cheap_along_and_dear_across() {
-        let image = picture(300, 5, 2.0, |x, _| if x < 130.0 { 20.0 } else { 80.0 });
+        let image = noisy_picture(300, 5, 2.0, |x, _| if x < 130.0 { 20.0 } else { 80.0 });
         let window = image.auto_window();
         let mut costs = EdgeCost::new(Arc::new(image), window);
         for y in [3, 127, 128, 290] {
-            let edge = [129, 130].map(|x| costs.pixel(x, y));
+            let edge = [129, 130].map(|x| costs.pixel_cost(x, y));
             assert!(
-                edge.iter().any(|c| *c < 15) && costs.pixel(60, y) > 25,
+                edge.iter().any(|c| *c < 15) && costs.pixel_cost(60, y) > 25,
                 "{edge:?} {}",
-                costs.pixel(60, y)
+                costs.pixel_cost(60, y)
             );
-            let (along, across) = (costs.step(130, y, 0, 1), costs.step(130, y, 1, 0));
+            let (along, across) = (costs.step_cost(130, y, 0, 1), costs.step_cost(130, y, 1, 0));
             assert!(along + 60 < across, "{along} {across}");
         }
     }
 
     #[test]
     fn steps_stay_within_their_limits_and_tiles_have_no_seams() {
-        let image = picture(140, 8, 30.0, |x, y| if x + y < 140.0 { 0.0 } else { 50.0 });
+        let image = noisy_picture(140, 8, 30.0, |x, y| if x + y < 140.0 { 0.0 } else { 50.0 });
         let window = image.auto_window();
         let whole = Arc::new(image);
         let mut costs = EdgeCost::new(Arc::clone(&whole), window);
-        let all = costs.gradient(&PixelRect::whole(140, 140));
+        let all = costs.compute_gradient(&PixelRect::full_frame(140, 140));
         for y in 0..140 {
             for x in 0..140 {
                 for (dx, dy) in [(1, 0), (0, -1), (-1, 1), (1, 1)] {
-                    let step = costs.step(x, y, dx, dy);
+                    let step = costs.step_cost(x, y, dx, dy);
                     assert!(
                         step >= CHEAPEST_STEP && (step as usize) < COSTLIEST_STEP,
                         "{step}"
@@ -237,9 +237,9 @@ mod tests {
                 }
             }
         }
-        let tile = costs.tile(1);
+        let tile = costs.tile_bounds(1);
         let around = costs.with_margin(&tile);
-        let part = costs.gradient(&around);
+        let part = costs.compute_gradient(&around);
         for (x, y) in [(128, 0), (129, 64), (139, 127)] {
             let at = (y - around.rows.start) * part.columns + x - around.columns.start;
             assert!((part.lengths[at] - all.lengths[y * 140 + x]).abs() < 1e-6);

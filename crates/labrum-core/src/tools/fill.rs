@@ -7,7 +7,7 @@ use super::super::{
 
 /// The pixels for which `same(index)` holds and that are joined to `seed` (column, row) by sides of such pixels; none
 /// where it does not hold at `seed` or that is outside. `index` is row after row.
-pub fn connected(
+pub fn connected_region(
     columns: usize,
     rows: usize,
     seed: (usize, usize),
@@ -23,12 +23,12 @@ pub fn connected(
         found: vec![Vec::new(); rows],
         open: Vec::new(),
     };
-    fill.add(column, row, 0);
+    fill.add_span(column, row, 0);
     while let Some(Span { row, start, end }) = fill.open.pop() {
         let above = row.checked_sub(1);
         let below = Some(row + 1).filter(|r| *r < rows);
         for row in above.into_iter().chain(below) {
-            fill.search(row, start, end);
+            fill.search_row(row, start, end);
         }
     }
     Region::from_spans(fill.found.concat())
@@ -36,9 +36,9 @@ pub fn connected(
 
 /// The connected pixels that carry the same label as the one at `seed` (column, row).
 pub fn connected_label(mask: &Mask, seed: (usize, usize)) -> Region {
-    let labels = mask.labels();
-    let label = mask.at(seed.0 as i64, seed.1 as i64);
-    connected(mask.columns(), mask.rows(), seed, |i| labels[i] == label)
+    let labels = mask.pixel_labels();
+    let label = mask.label_at(seed.0 as i64, seed.1 as i64);
+    connected_region(mask.columns(), mask.rows(), seed, |i| labels[i] == label)
 }
 
 /// A fill under way. Spans that are found are as long as can be, so that each row is read about once.
@@ -53,21 +53,21 @@ struct Fill<F> {
 
 impl<F: Fn(usize) -> bool> Fill<F> {
     /// Finds what lies in `start..end` of a row and is not found yet.
-    fn search(&mut self, row: usize, start: usize, end: usize) {
+    fn search_row(&mut self, row: usize, start: usize, end: usize) {
         let mut column = start;
         while column < end {
             let next = self.found[row].partition_point(|s| s.end <= column);
             let ahead = self.found[row].get(next).copied();
             let free_until = ahead.map_or(end, |s| s.start.min(end));
             column = match (column..free_until).find(|c| (self.same)(row * self.columns + c)) {
-                Some(column) => self.add(column, row, next),
+                Some(column) => self.add_span(column, row, next),
                 None => ahead.map_or(end, |s| s.end),
             };
         }
     }
 
     /// Adds the span around a pixel as number `place` of its row; returns its end.
-    fn add(&mut self, column: usize, row: usize, place: usize) -> usize {
+    fn add_span(&mut self, column: usize, row: usize, place: usize) -> usize {
         let first = row * self.columns;
         let start = (0..column)
             .rev()
@@ -132,9 +132,12 @@ mod tests {
 
     #[test]
     fn a_seed_outside_or_of_another_kind_fills_nothing() {
-        assert!(connected(4, 4, (4, 0), |_| true).is_empty());
-        assert!(connected(4, 4, (0, 4), |_| true).is_empty());
-        assert!(connected(4, 4, (1, 1), |i| i != 5).is_empty());
-        assert_eq!(connected(4, 4, (1, 1), |_| true), Region::whole(4, 4));
+        assert!(connected_region(4, 4, (4, 0), |_| true).is_empty());
+        assert!(connected_region(4, 4, (0, 4), |_| true).is_empty());
+        assert!(connected_region(4, 4, (1, 1), |i| i != 5).is_empty());
+        assert_eq!(
+            connected_region(4, 4, (1, 1), |_| true),
+            Region::full_frame(4, 4)
+        );
     }
 }

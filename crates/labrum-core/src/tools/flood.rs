@@ -9,7 +9,7 @@ const SEEN: u8 = 3;
 
 /// The part of `region` that hangs together with the pixel `start` (column, row) over edges of pixels, `start` itself
 /// included; its holes of up to `hole` pixels are filled.
-pub(super) fn connected(region: &Region, start: (usize, usize), hole: usize) -> Region {
+pub(super) fn keep_connected_part(region: &Region, start: (usize, usize), hole: usize) -> Region {
     let mut bounds = region.bounds();
     if !region.contains(start.0, start.1) {
         bounds = bounds.union(&PixelRect {
@@ -25,15 +25,15 @@ pub(super) fn connected(region: &Region, start: (usize, usize), hole: usize) -> 
     for span in region.spans() {
         cells[index(span.start, span.row)..index(span.end, span.row)].fill(INSIDE);
     }
-    flood(&mut cells, columns, index(start.0, start.1), INSIDE, KEPT);
+    flood_cells(&mut cells, columns, index(start.0, start.1), INSIDE, KEPT);
     cells
         .iter_mut()
         .filter(|c| **c == INSIDE)
         .for_each(|c| *c = OUTSIDE);
-    flood(&mut cells, columns, 0, OUTSIDE, SEEN);
+    flood_cells(&mut cells, columns, 0, OUTSIDE, SEEN);
     for i in 0..cells.len() {
         if cells[i] == OUTSIDE {
-            let part = flood(&mut cells, columns, i, OUTSIDE, SEEN);
+            let part = flood_cells(&mut cells, columns, i, OUTSIDE, SEEN);
             if part.len() <= hole {
                 part.iter().for_each(|&c| cells[c] = KEPT);
             }
@@ -43,7 +43,7 @@ pub(super) fn connected(region: &Region, start: (usize, usize), hole: usize) -> 
 }
 
 /// Turns the cells of `value` that hang together with `from` into `to`, and lists them.
-fn flood(cells: &mut [u8], columns: usize, from: usize, value: u8, to: u8) -> Vec<usize> {
+fn flood_cells(cells: &mut [u8], columns: usize, from: usize, value: u8, to: u8) -> Vec<usize> {
     let mut part = vec![from];
     cells[from] = to;
     let mut next = 0;
@@ -85,21 +85,21 @@ mod tests {
         let small = small.difference(&region(&[
             "........", ".....#..", "........", "........", "........",
         ]));
-        assert_eq!(connected(&drawn, (2, 3), 2), small);
+        assert_eq!(keep_connected_part(&drawn, (2, 3), 2), small);
         let all = region(&["#####...", "###.....", "#####...", "#####...", "#####..."]);
-        assert_eq!(connected(&drawn, (2, 3), 3), all);
+        assert_eq!(keep_connected_part(&drawn, (2, 3), 3), all);
     }
 
     #[test]
     fn a_start_outside_of_the_region_is_alone() {
         let drawn = region(&["###"]);
         assert_eq!(
-            connected(&drawn, (9, 9), 0).bounds(),
+            keep_connected_part(&drawn, (9, 9), 0).bounds(),
             PixelRect {
                 columns: 9..10,
                 rows: 9..10
             }
         );
-        assert_eq!(connected(&Region::default(), (4, 1), 5).len(), 1);
+        assert_eq!(keep_connected_part(&Region::default(), (4, 1), 5).len(), 1);
     }
 }

@@ -14,14 +14,14 @@ pub(super) struct GreyBlocks {
 
 impl GreyBlocks {
     /// Modality values (luma for colour) of `window`, which lies within the image; what is not a number counts as 0.
-    pub(super) fn read(image: &Image, window: &PixelRect, block: usize) -> Self {
+    pub(super) fn from_image(image: &Image, window: &PixelRect, block: usize) -> Self {
         let (columns, rows) = (
             window.columns.len().div_ceil(block),
             window.rows.len().div_ceil(block),
         );
         let mut values = Vec::with_capacity(columns * rows);
         let value = |x: usize, y: usize| {
-            let value = image.value(y * image.columns + x) as f32;
+            let value = image.modality_value(y * image.columns + x) as f32;
             if value.is_finite() { value } else { 0.0 }
         };
         for top in window.rows.clone().step_by(block) {
@@ -51,7 +51,7 @@ impl GreyBlocks {
 }
 
 /// Half a Gaussian from its middle on, out to three `sigma`, such that the whole sums to 1.
-pub(super) fn gaussian(sigma: f32) -> Vec<f32> {
+pub(super) fn half_gaussian(sigma: f32) -> Vec<f32> {
     let reach = (3.0 * sigma).ceil() as usize;
     let mut half: Vec<f32> = (0..=reach)
         .map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp())
@@ -62,7 +62,7 @@ pub(super) fn gaussian(sigma: f32) -> Vec<f32> {
 }
 
 /// Convolves with a symmetric kernel, given from its middle on, along rows and columns; border values reach outwards.
-pub(super) fn smooth(values: &mut [f32], columns: usize, half: &[f32]) {
+pub(super) fn convolve_separable(values: &mut [f32], columns: usize, half: &[f32]) {
     if columns == 0 || values.is_empty() {
         return;
     }
@@ -99,7 +99,7 @@ pub(super) fn smooth(values: &mut [f32], columns: usize, half: &[f32]) {
 }
 
 /// Mean over a square of `2 * reach + 1` (what lies outside counts as 0), twice: nearly a Gaussian, at any reach.
-pub(super) fn spread(values: &mut [f32], columns: usize, reach: usize) {
+pub(super) fn double_box_mean(values: &mut [f32], columns: usize, reach: usize) {
     if columns == 0 || values.is_empty() {
         return;
     }
@@ -145,7 +145,7 @@ pub(super) fn spread(values: &mut [f32], columns: usize, reach: usize) {
 }
 
 /// The value below which a `share` 0..=1 of the values lies; 0 without any. Reorders them.
-pub(super) fn quantile(values: &mut [f32], share: f64) -> f32 {
+pub(super) fn select_quantile(values: &mut [f32], share: f64) -> f32 {
     if values.is_empty() {
         return 0.0;
     }
@@ -162,7 +162,7 @@ mod tests {
 
     fn whole(columns: usize, rows: usize, block: usize, values: Vec<u8>) -> GreyBlocks {
         let image = Image::new(columns, rows, Pixels::U8(values)).expect("size");
-        GreyBlocks::read(&image, &PixelRect::whole(columns, rows), block)
+        GreyBlocks::from_image(&image, &PixelRect::full_frame(columns, rows), block)
     }
 
     #[test]
@@ -177,13 +177,13 @@ mod tests {
     #[test]
     fn filters_keep_what_is_constant_and_their_sum() {
         let mut flat = vec![3.0; 35];
-        smooth(&mut flat, 7, &gaussian(1.5));
+        convolve_separable(&mut flat, 7, &half_gaussian(1.5));
         assert!(flat.iter().all(|v| (v - 3.0).abs() < 1e-5));
         let mut point = vec![0.0; 31 * 31];
         point[15 * 31 + 15] = 1.0;
         let mut boxed = point.clone();
-        smooth(&mut point, 31, &gaussian(2.0));
-        spread(&mut boxed, 31, 3);
+        convolve_separable(&mut point, 31, &half_gaussian(2.0));
+        double_box_mean(&mut boxed, 31, 3);
         for filtered in [point, boxed] {
             assert!((filtered.iter().sum::<f32>() - 1.0).abs() < 1e-4);
             assert!(filtered.iter().all(|v| *v <= filtered[15 * 31 + 15] + 1e-7));
@@ -196,9 +196,9 @@ mod tests {
         let mut values = [5.0, 1.0, 4.0, 2.0, 3.0];
         assert_eq!(
             (
-                quantile(&mut values, 0.5),
-                quantile(&mut values, 1.0),
-                quantile(&mut [], 0.5)
+                select_quantile(&mut values, 0.5),
+                select_quantile(&mut values, 1.0),
+                select_quantile(&mut [], 0.5)
             ),
             (3.0, 5.0, 0.0)
         );

@@ -14,7 +14,7 @@ use std::ops::Range;
 /// positive is inside. Both shapes are first moved so that their centroids meet at `t` of the way, so that a shape that
 /// shifts between the slices does not vanish; but not where they overlap more as they lie, as two parts and one of them
 /// do. A shape without a partner shrinks evenly, down to nothing at the empty slice.
-pub fn between(
+pub fn interpolate_region(
     a: &Region,
     b: &Region,
     t: f64,
@@ -36,13 +36,13 @@ pub fn between_many(
     rows: usize,
     spacing: [f64; 2],
 ) -> Vec<Region> {
-    let pair = ShapePair::of(a, b, spacing);
+    let pair = ShapePair::from_regions(a, b, spacing);
     let at = |t: &f64| {
         let Some(pair) = &pair else {
             return Region::default();
         };
-        let field = pair.at(*t, columns, rows);
-        Region::from_fn(&field.window, |x, y| field.at(x, y) > 0.0)
+        let field = pair.depth_field_at(*t, columns, rows);
+        Region::from_fn(&field.window, |x, y| field.depth_at(x, y) > 0.0)
     };
     places.iter().map(at).collect()
 }
@@ -50,7 +50,7 @@ pub fn between_many(
 /// The same for each label of two masks of equal size (else nothing): the labels there are at `t`, in order, with their
 /// pixels. Where shapes would overlap, the label wins that is deeper inside its shape.
 pub fn between_masks(a: &Mask, b: &Mask, t: f64, spacing: [f64; 2]) -> Vec<(u8, Region)> {
-    MaskPair::of(a, b, spacing).at(t)
+    MaskPair::from_masks(a, b, spacing).regions_at(t)
 }
 
 /// Two masks made ready for [`between_masks`] at many places: most of the work is done once.
@@ -62,17 +62,17 @@ pub struct MaskPair {
 
 impl MaskPair {
     /// The labels of two masks of equal size (else none); `spacing` as for [`between`].
-    pub fn of(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
+    pub fn from_masks(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
         let (columns, rows) = (a.columns(), a.rows());
         let labels = if (columns, rows) == (b.columns(), b.rows()) {
-            labels_in(a.labels().iter().chain(b.labels()).copied())
+            labels_in(a.pixel_labels().iter().chain(b.pixel_labels()).copied())
         } else {
             Vec::new()
         };
         let pair = |label| {
             Some((
                 label,
-                ShapePair::of(&a.region(label), &b.region(label), spacing)?,
+                ShapePair::from_regions(&a.label_region(label), &b.label_region(label), spacing)?,
             ))
         };
         Self {
@@ -83,19 +83,19 @@ impl MaskPair {
     }
 
     /// The labels there are at `t`, in order, with their pixels.
-    pub fn at(&self, t: f64) -> Vec<(u8, Region)> {
+    pub fn regions_at(&self, t: f64) -> Vec<(u8, Region)> {
         let mut depths = vec![0.0; self.columns * self.rows];
         let mut labels = vec![0u8; self.columns * self.rows];
         let mut windows = Vec::new();
         for (label, pair) in &self.pairs {
-            let field = pair.at(t, self.columns, self.rows);
+            let field = pair.depth_field_at(t, self.columns, self.rows);
             for (y, x) in field
                 .window
                 .rows
                 .clone()
                 .flat_map(|y| field.window.columns.clone().map(move |x| (y, x)))
             {
-                let (i, depth) = (y * self.columns + x, field.at(x, y));
+                let (i, depth) = (y * self.columns + x, field.depth_at(x, y));
                 if depth > depths[i] {
                     (depths[i], labels[i]) = (depth, *label);
                 }
@@ -123,7 +123,7 @@ struct DepthField {
 }
 
 impl DepthField {
-    fn at(&self, column: usize, row: usize) -> f64 {
+    fn depth_at(&self, column: usize, row: usize) -> f64 {
         self.depths[(row - self.window.rows.start) * self.window.columns.len() + column
             - self.window.columns.start]
     }
@@ -147,10 +147,10 @@ enum ShapePair {
 }
 
 impl ShapePair {
-    fn of(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<Self> {
+    fn from_regions(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<Self> {
         let one = |region: &Region, grows| {
-            let around = PixelFrame::around(region);
-            let shape = SignedDistance::of(region, &around, spacing);
+            let around = PixelFrame::around_region(region);
+            let shape = SignedDistance::from_region(region, &around, spacing);
             let greatest = shape.values.iter().copied().fold(0.0, f64::max);
             Some(Self::One {
                 shape,
@@ -164,16 +164,16 @@ impl ShapePair {
             (false, true) => one(a, false),
             (true, false) => one(b, true),
             (false, false) => {
-                let shift = shift(a, b);
-                let around = [PixelFrame::around(a), PixelFrame::around(b)];
+                let shift = centroid_shift(a, b);
+                let around = [PixelFrame::around_region(a), PixelFrame::around_region(b)];
                 // Each distance is asked for wherever one of the shapes may be after the move.
                 let frames = [
-                    around[0].union(&around[1].moved(shift.map(|s| -s))),
-                    around[1].union(&around[0].moved(shift)),
+                    around[0].union(&around[1].translated_by(shift.map(|s| -s))),
+                    around[1].union(&around[0].translated_by(shift)),
                 ];
                 let shapes = [
-                    SignedDistance::of(a, &frames[0], spacing),
-                    SignedDistance::of(b, &frames[1], spacing),
+                    SignedDistance::from_region(a, &frames[0], spacing),
+                    SignedDistance::from_region(b, &frames[1], spacing),
                 ];
                 Some(Self::Two {
                     shapes,
@@ -184,7 +184,7 @@ impl ShapePair {
         }
     }
 
-    fn at(&self, t: f64, columns: usize, rows: usize) -> DepthField {
+    fn depth_field_at(&self, t: f64, columns: usize, rows: usize) -> DepthField {
         let t = if t > 0.0 { t.min(1.0) } else { 0.0 };
         match self {
             Self::One {
@@ -194,9 +194,9 @@ impl ShapePair {
                 grows,
             } => {
                 let lost = greatest * if *grows { 1.0 - t } else { t };
-                let window = around.within(columns, rows);
+                let window = around.clip_to_picture(columns, rows);
                 DepthField {
-                    depths: sampled(&window, |x, y| shape.at(x, y) - lost),
+                    depths: sample_window(&window, |x, y| shape.sample_bilinear(x, y) - lost),
                     window,
                 }
             }
@@ -207,15 +207,15 @@ impl ShapePair {
             } => {
                 let (forth, back) = (shift.map(|s| s * t), shift.map(|s| s * (t - 1.0)));
                 let window = around[0]
-                    .moved(forth)
-                    .union(&around[1].moved(back))
-                    .within(columns, rows);
+                    .translated_by(forth)
+                    .union(&around[1].translated_by(back))
+                    .clip_to_picture(columns, rows);
                 let at = |x, y| {
-                    (1.0 - t) * a.at(x - forth[0], y - forth[1])
-                        + t * b.at(x - back[0], y - back[1])
+                    (1.0 - t) * a.sample_bilinear(x - forth[0], y - forth[1])
+                        + t * b.sample_bilinear(x - back[0], y - back[1])
                 };
                 DepthField {
-                    depths: sampled(&window, at),
+                    depths: sample_window(&window, at),
                     window,
                 }
             }
@@ -223,7 +223,7 @@ impl ShapePair {
     }
 }
 
-fn sampled(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+fn sample_window(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let mut values = Vec::with_capacity(window.columns.len() * window.rows.len());
     for row in window.rows.clone() {
         values.extend(
@@ -237,12 +237,14 @@ fn sampled(window: &PixelRect, at: impl Fn(f64, f64) -> f64) -> Vec<f64> {
 }
 
 /// What moves the centroid of `a` (x, y) onto that of `b`, in pixels; zero where they overlap more without.
-fn shift(a: &Region, b: &Region) -> [f64; 2] {
-    let (from, to) = (centroid(a), centroid(b));
+fn centroid_shift(a: &Region, b: &Region) -> [f64; 2] {
+    let (from, to) = (region_centroid(a), region_centroid(b));
     let shift = [to[0] - from[0], to[1] - from[1]];
     let forth = shift.map(|s| s.round().max(0.0) as usize);
     let back = shift.map(|s| (-s.round()).max(0.0) as usize);
-    let overlap_after = moved(a, forth).intersection(&moved(b, back)).len();
+    let overlap_after = translate_region(a, forth)
+        .intersection(&translate_region(b, back))
+        .len();
     if overlap_after >= a.intersection(b).len() {
         shift
     } else {
@@ -250,7 +252,7 @@ fn shift(a: &Region, b: &Region) -> [f64; 2] {
     }
 }
 
-fn moved(region: &Region, [x, y]: [usize; 2]) -> Region {
+fn translate_region(region: &Region, [x, y]: [usize; 2]) -> Region {
     let spans = region.spans().iter().map(|s| Span {
         row: s.row + y,
         start: s.start + x,
@@ -260,7 +262,7 @@ fn moved(region: &Region, [x, y]: [usize; 2]) -> Region {
 }
 
 /// The mean of the pixels' indices (column, row) of a region that has some.
-fn centroid(region: &Region) -> [f64; 2] {
+fn region_centroid(region: &Region) -> [f64; 2] {
     let (mut x, mut y) = (0.0, 0.0);
     for s in region.spans() {
         let pixels = (s.end - s.start) as f64;
@@ -278,7 +280,7 @@ struct PixelFrame {
 
 impl PixelFrame {
     /// The bounds of a region with a pixel on each side that is not in it.
-    fn around(region: &Region) -> Self {
+    fn around_region(region: &Region) -> Self {
         let PixelRect { columns, rows } = region.bounds();
         let wider = |r: Range<usize>| r.start as i64 - 1..r.end as i64 + 1;
         Self {
@@ -287,7 +289,7 @@ impl PixelFrame {
         }
     }
 
-    fn moved(&self, by: [f64; 2]) -> Self {
+    fn translated_by(&self, by: [f64; 2]) -> Self {
         let moved = |r: &Range<i64>, by: f64| r.start + by.floor() as i64..r.end + by.ceil() as i64;
         Self {
             columns: moved(&self.columns, by[0]),
@@ -303,7 +305,7 @@ impl PixelFrame {
         }
     }
 
-    fn within(&self, columns: usize, rows: usize) -> PixelRect {
+    fn clip_to_picture(&self, columns: usize, rows: usize) -> PixelRect {
         let cut =
             |r: &Range<i64>, end: usize| r.start.max(0) as usize..(r.end.max(0) as usize).min(end);
         PixelRect {
@@ -323,7 +325,7 @@ struct SignedDistance {
 }
 
 impl SignedDistance {
-    fn of(region: &Region, frame: &PixelFrame, spacing: [f64; 2]) -> Self {
+    fn from_region(region: &Region, frame: &PixelFrame, spacing: [f64; 2]) -> Self {
         let (left, top) = (frame.columns.start, frame.rows.start);
         let columns = (frame.columns.end - left) as usize;
         let rows = (frame.rows.end - top) as usize;
@@ -357,7 +359,7 @@ impl SignedDistance {
     }
 
     /// Bilinear between pixels, whose centres are at whole numbers here; beyond the grid as at its edge.
-    fn at(&self, x: f64, y: f64) -> f64 {
+    fn sample_bilinear(&self, x: f64, y: f64) -> f64 {
         let [(x, fx), (y, fy)] = [
             (x - self.left as f64, self.columns),
             (y - self.top as f64, self.rows),
@@ -377,7 +379,7 @@ impl SignedDistance {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{super::stroke::disc, *};
+    use super::{super::stroke::disc_region, *};
     use crate::mask::Rule;
     use proptest::prelude::*;
 
@@ -388,13 +390,13 @@ mod tests {
         let blocks =
             proptest::collection::vec((0..SIDE, 0..SIDE, 1..8usize, 1..8usize, 0u8..4), 0..5);
         blocks.prop_map(|blocks| {
-            let mut mask = Mask::empty(SIDE, SIDE);
+            let mut mask = Mask::new_blank(SIDE, SIDE);
             for (x, y, width, height, label) in blocks {
                 let window = PixelRect {
                     columns: x..(x + width).min(SIDE),
                     rows: y..(y + height).min(SIDE),
                 };
-                mask.paint(&Region::from_fn(&window, |_, _| true), label, &Rule::FREE);
+                mask.paint_region(&Region::from_fn(&window, |_, _| true), label, &Rule::FREE);
             }
             mask
         })
@@ -402,7 +404,7 @@ mod tests {
 
     fn regions(mask: &Mask) -> Vec<(u8, Region)> {
         (1..4)
-            .map(|l| (l, mask.region(l)))
+            .map(|l| (l, mask.label_region(l)))
             .filter(|(_, r)| !r.is_empty())
             .collect()
     }
@@ -416,12 +418,12 @@ mod tests {
             prop_assert_eq!(between_masks(&a, &b, 0.0, spacing), regions(&a));
             prop_assert_eq!(between_masks(&a, &b, 1.0, spacing), regions(&b));
             let found = between_masks(&a, &b, t, spacing);
-            let mut mask = Mask::empty(SIDE, SIDE);
+            let mut mask = Mask::new_blank(SIDE, SIDE);
             for (label, region) in &found {
                 prop_assert!(!region.is_empty() && region.bounds().columns.end <= SIDE);
-                let (x, y) = (a.region(*label), b.region(*label));
-                prop_assert!(region.difference(&between(&x, &y, t, SIDE, SIDE, spacing)).is_empty());
-                mask.paint(region, *label, &Rule::FREE);
+                let (x, y) = (a.label_region(*label), b.label_region(*label));
+                prop_assert!(region.difference(&interpolate_region(&x, &y, t, SIDE, SIDE, spacing)).is_empty());
+                mask.paint_region(region, *label, &Rule::FREE);
             }
             prop_assert_eq!(regions(&mask), found);
         }
@@ -446,11 +448,13 @@ mod tests {
             ([90.0, 90.0], [96.0, 90.0]),
         ] {
             for spacing in [SQUARE, [2.0, 1.0]] {
-                let of = |p: [f64; 2], r: f64| disc(p, [r / spacing[1], r / spacing[0]], 200, 200);
+                let of = |p: [f64; 2], r: f64| {
+                    disc_region(p, [r / spacing[1], r / spacing[0]], 200, 200)
+                };
                 let (a, b) = (of(from, 20.0), of(to, 36.0));
                 for t in [0.25, 0.5, 0.8] {
                     let middle = [0, 1].map(|i| from[i] + t * (to[i] - from[i]));
-                    let found = between(&a, &b, t, 200, 200, spacing);
+                    let found = interpolate_region(&a, &b, t, 200, 200, spacing);
                     assert!(
                         is_about(&found, |rim| of(middle, 20.0 + 16.0 * t + rim * spacing[0])),
                         "{from:?} {t}"
@@ -462,24 +466,27 @@ mod tests {
 
     #[test]
     fn a_shape_without_a_partner_shrinks_to_nothing_at_the_empty_slice() {
-        let of = |r: f64| disc([50.0, 50.0], [r; 2], 100, 100);
+        let of = |r: f64| disc_region([50.0, 50.0], [r; 2], 100, 100);
         let none = Region::default();
         for t in [0.0, 0.3, 0.7, 0.95] {
-            let found = between(&of(30.0), &none, t, 100, 100, SQUARE);
+            let found = interpolate_region(&of(30.0), &none, t, 100, 100, SQUARE);
             assert!(!found.is_empty() && is_about(&found, |rim| of(30.0 * (1.0 - t) + rim)));
-            assert_eq!(between(&none, &of(30.0), 1.0 - t, 100, 100, SQUARE), found);
+            assert_eq!(
+                interpolate_region(&none, &of(30.0), 1.0 - t, 100, 100, SQUARE),
+                found
+            );
         }
-        assert!(between(&of(30.0), &none, 1.0, 100, 100, SQUARE).is_empty());
-        assert!(between(&none, &none, 0.5, 100, 100, SQUARE).is_empty());
+        assert!(interpolate_region(&of(30.0), &none, 1.0, 100, 100, SQUARE).is_empty());
+        assert!(interpolate_region(&none, &none, 0.5, 100, 100, SQUARE).is_empty());
     }
 
     #[test]
     fn a_part_that_stays_does_not_move_when_another_goes() {
-        let left = disc([40.0, 50.0], [20.0; 2], 200, 100);
-        let both = left.union(&disc([150.0, 50.0], [20.0; 2], 200, 100));
-        let found = between(&both, &left, 0.5, 200, 100, SQUARE);
+        let left = disc_region([40.0, 50.0], [20.0; 2], 200, 100);
+        let both = left.union(&disc_region([150.0, 50.0], [20.0; 2], 200, 100));
+        let found = interpolate_region(&both, &left, 0.5, 200, 100, SQUARE);
         assert_eq!(
-            found.intersection(&disc([40.0, 50.0], [40.0; 2], 200, 100)),
+            found.intersection(&disc_region([40.0, 50.0], [40.0; 2], 200, 100)),
             left
         );
     }
@@ -487,6 +494,6 @@ mod tests {
     #[test]
     fn masks_of_different_size_have_nothing_between() {
         let small = Mask::from_labels(2, 2, vec![1; 4]).unwrap();
-        assert!(between_masks(&small, &Mask::empty(3, 2), 0.5, SQUARE).is_empty());
+        assert!(between_masks(&small, &Mask::new_blank(3, 2), 0.5, SQUARE).is_empty());
     }
 }

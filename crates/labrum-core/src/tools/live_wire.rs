@@ -52,7 +52,7 @@ impl Wire {
 
     /// The middle of the pixel with the strongest edge within `reach` pixels of `point`, nearer ones preferred; the
     /// middle of the pixel at `point` where there is no edge.
-    pub fn snap(&mut self, point: [f64; 2], reach: f64) -> [f64; 2] {
+    pub fn snap_to_edge(&mut self, point: [f64; 2], reach: f64) -> [f64; 2] {
         let (x, y) = self.pixel_at(point);
         let by = reach.clamp(0.0, 64.0);
         let mut best = (0.0, (x, y));
@@ -60,18 +60,18 @@ impl Wire {
             columns: x..x + 1,
             rows: y..y + 1,
         };
-        let near = near.grown(by as usize, self.cost.columns(), self.cost.rows());
+        let near = near.expand_within(by as usize, self.cost.columns(), self.cost.rows());
         for row in near.rows {
             for column in near.columns.clone() {
                 let away = (column.abs_diff(x) as f64).hypot(row.abs_diff(y) as f64);
-                let edge = f64::from(FLAT - self.cost.pixel(column, row));
+                let edge = f64::from(FLAT - self.cost.pixel_cost(column, row));
                 let score = edge * (1.0 - 0.5 * (away / by.max(1.0)).powi(2));
                 if away <= by && score > best.0 {
                     best = (score, (column, row));
                 }
             }
         }
-        middle(best.1)
+        pixel_center(best.1)
     }
 
     /// Fixes the point from which the next paths come.
@@ -82,9 +82,9 @@ impl Wire {
         self.window = PixelRect::default();
         self.queue = CostQueue::default();
         if !self.reached.is_empty() {
-            let seed = self.index(self.seed);
+            let seed = self.pixel_index(self.seed);
             self.reached[seed] = 1;
-            self.queue.resume(vec![(0, seed as u32)]);
+            self.queue.restart_with(vec![(0, seed as u32)]);
         }
     }
 
@@ -94,9 +94,9 @@ impl Wire {
             return Vec::new();
         }
         let target = self.pixel_at(point);
-        self.widen(target);
-        self.expand(self.index(target));
-        self.trace(target)
+        self.widen_window(target);
+        self.expand_search(self.pixel_index(target));
+        self.trace_path(target)
     }
 
     fn pixel_at(&self, point: [f64; 2]) -> (usize, usize) {
@@ -108,18 +108,18 @@ impl Wire {
         )
     }
 
-    fn index(&self, (x, y): (usize, usize)) -> usize {
+    fn pixel_index(&self, (x, y): (usize, usize)) -> usize {
         y * self.cost.columns() + x
     }
 
-    fn pixel(&self, index: usize) -> (usize, usize) {
+    fn pixel_coordinates(&self, index: usize) -> (usize, usize) {
         // Pixels are numbered in 32 bits, which divide faster.
         let (index, columns) = (index as u32, self.cost.columns() as u32);
         ((index % columns) as usize, (index / columns) as usize)
     }
 
     /// Makes room in the window for paths from the seed to `target`, and has the search go on into it.
-    fn widen(&mut self, target: (usize, usize)) {
+    fn widen_window(&mut self, target: (usize, usize)) {
         let [from, to] = [self.seed, target].map(|(x, y)| PixelRect {
             columns: x..x + 1,
             rows: y..y + 1,
@@ -127,14 +127,14 @@ impl Wire {
         let ends = from.union(&to);
         let room = 24 + ends.columns.len().max(ends.rows.len()) / 5;
         let (columns, rows) = (self.cost.columns(), self.cost.rows());
-        let needed = ends.grown(room, columns, rows);
+        let needed = ends.expand_within(room, columns, rows);
         if self.window.union(&needed) == self.window {
             return;
         }
         // Some more, so that it is not widened at each move.
-        let old = std::mem::replace(&mut self.window, needed.grown(32, columns, rows));
+        let old = std::mem::replace(&mut self.window, needed.expand_within(32, columns, rows));
         self.window = self.window.union(&old);
-        let mut open = self.queue.drain();
+        let mut open = self.queue.drain_entries();
         for y in old.rows.clone() {
             let rim_row = y == old.rows.start || y + 1 == old.rows.end;
             let step = if rim_row {
@@ -143,24 +143,24 @@ impl Wire {
                 old.columns.len().saturating_sub(1).max(1)
             };
             for x in old.columns.clone().step_by(step) {
-                let i = self.index((x, y));
+                let i = self.pixel_index((x, y));
                 if self.reached[i] > 0 {
                     open.push((self.reached[i] - 1, i as u32));
                 }
             }
         }
-        self.queue.resume(open);
+        self.queue.restart_with(open);
     }
 
     /// Searches until the cheapest path to `target` is known.
-    fn expand(&mut self, target: usize) {
+    fn expand_search(&mut self, target: usize) {
         while let Some((cost, i)) = self.queue.next_below(self.reached[target]) {
             let i = i as usize;
             // Left over from before a cheaper path was found.
             if self.reached[i] != cost + 1 {
                 continue;
             }
-            let (x, y) = self.pixel(i);
+            let (x, y) = self.pixel_coordinates(i);
             for (dx, dy) in STEPS {
                 let (nx, ny) = (
                     x.wrapping_add_signed(dx as isize),
@@ -169,31 +169,31 @@ impl Wire {
                 if !self.window.columns.contains(&nx) || !self.window.rows.contains(&ny) {
                     continue;
                 }
-                let n = self.index((nx, ny));
+                let n = self.pixel_index((nx, ny));
                 let known = self.reached[n];
                 if known != 0 && known <= cost + 1 + CHEAPEST_STEP {
                     continue;
                 }
-                let reached = cost + self.cost.step(nx, ny, dx, dy) + 1;
+                let reached = cost + self.cost.step_cost(nx, ny, dx, dy) + 1;
                 if known == 0 || reached < known {
                     self.reached[n] = reached;
-                    self.queue.push(reached - 1, n as u32);
+                    self.queue.push_pixel(reached - 1, n as u32);
                 }
             }
         }
     }
 
     /// The path back from `target`; of equally cheap ones, as in a flat image, that next to the straight line.
-    fn trace(&mut self, target: (usize, usize)) -> Vec<[f64; 2]> {
+    fn trace_path(&mut self, target: (usize, usize)) -> Vec<[f64; 2]> {
         let signed = |(x, y): (usize, usize)| (x as i64, y as i64);
         let (seed, end) = (signed(self.seed), signed(target));
         let off_line = |p: (usize, usize)| {
             let (x, y) = signed(p);
             ((x - seed.0) * (end.1 - seed.1) - (y - seed.1) * (end.0 - seed.0)).abs()
         };
-        let (mut at, mut path) = (target, vec![middle(target)]);
+        let (mut at, mut path) = (target, vec![pixel_center(target)]);
         while at != self.seed {
-            let reached = self.reached[self.index(at)];
+            let reached = self.reached[self.pixel_index(at)];
             let mut best: Option<(i64, (usize, usize))> = None;
             for (dx, dy) in STEPS {
                 let before = (
@@ -204,22 +204,23 @@ impl Wire {
                 {
                     continue;
                 }
-                let known = self.reached[self.index(before)];
-                let leads_here = known > 0 && known + self.cost.step(at.0, at.1, dx, dy) == reached;
+                let known = self.reached[self.pixel_index(before)];
+                let leads_here =
+                    known > 0 && known + self.cost.step_cost(at.0, at.1, dx, dy) == reached;
                 if leads_here && best.is_none_or(|(off, _)| off_line(before) < off) {
                     best = Some((off_line(before), before));
                 }
             }
             let Some((_, before)) = best else { break };
             at = before;
-            path.push(middle(at));
+            path.push(pixel_center(at));
         }
         path.reverse();
         path
     }
 }
 
-fn middle((x, y): (usize, usize)) -> [f64; 2] {
+fn pixel_center((x, y): (usize, usize)) -> [f64; 2] {
     [x as f64 + 0.5, y as f64 + 0.5]
 }
 
@@ -237,7 +238,7 @@ struct CostQueue {
 
 impl CostQueue {
     /// Goes on with these (cost, pixel), in any order, in place of all that was in it.
-    fn resume(&mut self, mut open: Vec<(u32, u32)>) {
+    fn restart_with(&mut self, mut open: Vec<(u32, u32)>) {
         self.buckets.resize_with(COSTLIEST_STEP, Vec::new);
         self.buckets.iter_mut().for_each(Vec::clear);
         self.count = 0;
@@ -247,7 +248,7 @@ impl CostQueue {
     }
 
     /// All that is in it, as (cost, pixel).
-    fn drain(&mut self) -> Vec<(u32, u32)> {
+    fn drain_entries(&mut self) -> Vec<(u32, u32)> {
         let mut open = std::mem::take(&mut self.later);
         for offset in 0..self.buckets.len() as u32 {
             let cost = self.cost + offset;
@@ -263,7 +264,7 @@ impl CostQueue {
 
     /// `cost` is at least that of the pixel taken last, and less than that plus [`COSTLIEST_STEP`].
     #[inline]
-    fn push(&mut self, cost: u32, pixel: u32) {
+    fn push_pixel(&mut self, cost: u32, pixel: u32) {
         self.buckets[cost as usize % COSTLIEST_STEP].push(pixel);
         self.count += 1;
     }
@@ -282,7 +283,7 @@ impl CostQueue {
                 self.later.last().filter(|(cost, _)| *cost <= self.cost)
             {
                 self.later.pop();
-                self.push(cost, pixel);
+                self.push_pixel(cost, pixel);
             }
             if let Some(pixel) = self.buckets[self.cost as usize % COSTLIEST_STEP].pop() {
                 self.count -= 1;
@@ -298,7 +299,7 @@ mod tests {
     #![allow(clippy::expect_used)]
 
     use super::*;
-    use crate::{image::Pixels, tools::phantom::picture};
+    use crate::{image::Pixels, tools::phantom::noisy_picture};
     use proptest::prelude::*;
     use std::f64::consts::FRAC_PI_2;
 
@@ -327,7 +328,7 @@ mod tests {
                     100.0
                 }
             };
-            let mut wire = wire(picture(200, seed, sigma, level));
+            let mut wire = wire(noisy_picture(200, seed, sigma, level));
             let on_circle = |turn: f64| [100.0 + 60.0 * turn.cos(), 100.0 + 60.0 * turn.sin()];
             let mut away = Vec::new();
             for quarter in 0..4 {
@@ -350,7 +351,7 @@ mod tests {
 
     #[test]
     fn is_straight_along_a_straight_edge_and_around_its_corner() {
-        let mut wire = wire(picture(150, 4, 8.0, |x, y| {
+        let mut wire = wire(noisy_picture(150, 4, 8.0, |x, y| {
             if x < 90.0 && y < 110.0 { 30.0 } else { 90.0 }
         }));
         wire.start_at([90.0, 10.0]);
@@ -363,7 +364,7 @@ mod tests {
 
     #[test]
     fn is_about_a_straight_line_in_a_flat_image() {
-        let mut wire = wire(picture(400, 0, 0.0, |_, _| 12.0));
+        let mut wire = wire(noisy_picture(400, 0, 0.0, |_, _| 12.0));
         wire.start_at([20.0, 30.0]);
         for target in [[380.0, 130.0], [60.0, 390.0], [25.0, 31.0]] {
             let path = wire.path_to(target);
@@ -381,20 +382,17 @@ mod tests {
 
     #[test]
     fn snaps_to_the_edge_nearby_and_nowhere_without_one() {
-        let mut wire = wire(picture(
-            100,
-            6,
-            3.0,
-            |x, _| if x < 40.0 { 10.0 } else { 60.0 },
-        ));
-        let snapped = wire.snap([44.2, 50.7], 8.0);
+        let mut wire = wire(noisy_picture(100, 6, 3.0, |x, _| {
+            if x < 40.0 { 10.0 } else { 60.0 }
+        }));
+        let snapped = wire.snap_to_edge([44.2, 50.7], 8.0);
         assert!(
             (snapped[0] - 40.0).abs() <= 1.0 && (snapped[1] - 50.5).abs() <= 3.0,
             "{snapped:?}"
         );
-        assert_eq!(wire.snap([-3.0, f64::NAN], 0.0), [0.5, 0.5]);
-        let mut flat = super::tests::wire(picture(30, 0, 0.0, |_, _| 1.0));
-        assert_eq!(flat.snap([12.3, 7.9], 6.0), [12.5, 7.5]);
+        assert_eq!(wire.snap_to_edge([-3.0, f64::NAN], 0.0), [0.5, 0.5]);
+        let mut flat = super::tests::wire(noisy_picture(30, 0, 0.0, |_, _| 1.0));
+        assert_eq!(flat.snap_to_edge([12.3, 7.9], 6.0), [12.5, 7.5]);
     }
 
     #[test]
@@ -403,7 +401,7 @@ mod tests {
         let mut dot = wire(image);
         dot.start_at([0.2, 0.9]);
         assert_eq!(dot.path_to([50.0, -2.0]), [[0.5, 0.5]]);
-        let mut other = wire(picture(20, 1, 5.0, |_, _| 0.0));
+        let mut other = wire(noisy_picture(20, 1, 5.0, |_, _| 0.0));
         other.start_at([4.0, 4.0]);
         assert_eq!(other.path_to([4.9, 4.1]), [[4.5, 4.5]]);
     }
@@ -416,7 +414,7 @@ mod tests {
             start in [0.0f64..260.0, 0.0f64..260.0],
             moves in proptest::collection::vec([-10.0f64..270.0, -10.0f64..270.0], 1..6),
         ) {
-            let image = picture(260, seed, 9.0, |x, y| 40.0 * ((x / 17.0).sin() + (y / 23.0).cos()));
+            let image = noisy_picture(260, seed, 9.0, |x, y| 40.0 * ((x / 17.0).sin() + (y / 23.0).cos()));
             let mut moved = wire(image.clone());
             moved.start_at(start);
             let paths: Vec<_> = moves.iter().map(|m| moved.path_to(*m)).collect();
@@ -424,13 +422,13 @@ mod tests {
             fresh.start_at(start);
             let last = moves[moves.len() - 1];
             let path = fresh.path_to(last);
-            let target = fresh.index(fresh.pixel_at(last));
+            let target = fresh.pixel_index(fresh.pixel_at(last));
             prop_assert!(moved.reached[target] <= fresh.reached[target]);
             // With the same window both are the same.
             fresh.window = PixelRect::default();
             fresh.start_at(start);
             fresh.window = moved.window.clone();
-            fresh.expand(target);
+            fresh.expand_search(target);
             prop_assert_eq!(moved.reached[target], fresh.reached[target]);
             for path in paths.iter().chain([&path]) {
                 assert_connected(path);

@@ -34,15 +34,15 @@ fn first_after(x: f64, end: usize) -> usize {
 }
 
 /// The same rectangle with `by` pixels more on each side (along x, along y), within the picture.
-fn widened(window: &PixelRect, by: [usize; 2], columns: usize, rows: usize) -> PixelRect {
+fn expand_rect(window: &PixelRect, by: [usize; 2], columns: usize, rows: usize) -> PixelRect {
     PixelRect {
-        columns: window.grown(by[0], columns, rows).columns,
-        rows: window.grown(by[1], columns, rows).rows,
+        columns: window.expand_within(by[0], columns, rows).columns,
+        rows: window.expand_within(by[1], columns, rows).rows,
     }
 }
 
 /// The pixels of `window` that are not in `region`.
-fn rest(window: &PixelRect, region: &Region) -> Region {
+fn subtract_from_window(window: &PixelRect, region: &Region) -> Region {
     let Range { start, end } = window.columns.clone();
     let all = window.rows.clone().map(|row| Span { row, start, end });
     Region::from_spans(all.collect()).difference(region)

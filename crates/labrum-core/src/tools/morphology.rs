@@ -2,13 +2,13 @@
 
 use super::{
     super::region::{Region, Span},
-    rest, widened,
+    expand_rect, subtract_from_window,
 };
 
 /// The region with all pixels whose centre is within the radii of a centre in it.
 ///
 /// Exact, and by spans: the work is their number times the rows under the brush.
-pub fn grown(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
+pub fn dilate_region(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
     let reach = half_widths(radii, rows);
     let mut grown: Vec<Vec<Span>> = vec![Vec::new(); rows];
     for span in region.spans() {
@@ -17,7 +17,7 @@ pub fn grown(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> R
             let wider = reach[row.abs_diff(span.row)];
             let start = span.start.saturating_sub(wider);
             let end = span.end.saturating_add(wider).min(columns);
-            add(&mut grown[row], Span { row, start, end });
+            add_span(&mut grown[row], Span { row, start, end });
         }
     }
     grown.iter_mut().for_each(|spans| spans.sort_unstable());
@@ -28,10 +28,15 @@ pub fn grown(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> R
 ///
 /// What lies beyond the border of the picture counts as inside: a region that touches the border does not shrink away
 /// from it.
-pub fn shrunk(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
+pub fn erode_region(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
     // Pixels farther away than one beyond the bounds are nearer to that one than to the region.
-    let window = widened(&region.bounds(), [1, 1], columns, rows);
-    region.difference(&grown(&rest(&window, region), radii, columns, rows))
+    let window = expand_rect(&region.bounds(), [1, 1], columns, rows);
+    region.difference(&dilate_region(
+        &subtract_from_window(&window, region),
+        radii,
+        columns,
+        rows,
+    ))
 }
 
 /// The region with a smoother boundary: corners are rounded, and what is thinner than about the radii, in the region or
@@ -40,9 +45,9 @@ pub fn shrunk(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> 
 /// The pixels of which more than half is in the region after three box blurs with these half-widths, rounded to
 /// pixels, which is nearly a Gaussian of that standard deviation (Wells 1986). The border of the picture is repeated
 /// beyond it.
-pub fn smoothed(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
+pub fn smooth_region(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
     let half = radii.map(|r| (r.round().max(0.0) as usize).min(WIDEST_BLUR));
-    let blurred = blurred(region, half, [columns, rows]);
+    let blurred = box_blur_region(region, half, [columns, rows]);
     // A product of odd numbers, so that no pixel is exactly half in.
     let all = half
         .iter()
@@ -78,7 +83,7 @@ fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
 
 /// Adds a span to those of its row. Those of neighbouring rows mostly overlap: to lengthen one of the latest keeps the
 /// list short.
-fn add(spans: &mut Vec<Span>, span: Span) {
+fn add_span(spans: &mut Vec<Span>, span: Span) {
     let overlaps = |s: &&mut Span| span.start <= s.end && s.start <= span.end;
     match spans.iter_mut().rev().take(4).find(overlaps) {
         Some(s) => (s.start, s.end) = (s.start.min(span.start), s.end.max(span.end)),
@@ -87,7 +92,7 @@ fn add(spans: &mut Vec<Span>, span: Span) {
 }
 
 /// For each pixel of the region's bounds, how much of the region three boxes of these half-widths see from there.
-fn blurred(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Vec<u64> {
+fn box_blur_region(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Vec<u64> {
     let bounds = region.bounds();
     let (width, height) = (bounds.columns.len(), bounds.rows.len());
     let [beside, above] = half.map(|h| PASSES * h);
@@ -164,7 +169,7 @@ fn blurred_columns(old: &[u64], width: usize, half: usize) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::stroke::disc, *};
+    use super::{super::stroke::disc_region, *};
     use crate::region::PixelRect;
     use proptest::prelude::*;
 
@@ -176,13 +181,15 @@ mod tests {
             proptest::collection::vec(proptest::bool::weighted(share), COLUMNS * ROWS)
         });
         cells.prop_map(|c| {
-            Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| c[y * COLUMNS + x])
+            Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, y| {
+                c[y * COLUMNS + x]
+            })
         })
     }
 
     /// The pixels of a picture within the radii of a pixel of the region.
     fn near(region: &Region, [rx, ry]: [f64; 2]) -> Region {
-        Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| {
+        Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, y| {
             region
                 .spans()
                 .iter()
@@ -205,43 +212,43 @@ mod tests {
     proptest! {
         #[test]
         fn growing_and_shrinking_agree_with_a_search_over_all_pixels(region in region(), rx in radius(), ry in radius()) {
-            let all = Region::whole(COLUMNS, ROWS);
-            prop_assert_eq!(grown(&region, [rx, ry], COLUMNS, ROWS), near(&region, [rx, ry]));
+            let all = Region::full_frame(COLUMNS, ROWS);
+            prop_assert_eq!(dilate_region(&region, [rx, ry], COLUMNS, ROWS), near(&region, [rx, ry]));
             let expected = all.difference(&near(&all.difference(&region), [rx, ry]));
-            prop_assert_eq!(shrunk(&region, [rx, ry], COLUMNS, ROWS), expected);
+            prop_assert_eq!(erode_region(&region, [rx, ry], COLUMNS, ROWS), expected);
         }
 
         #[test]
         fn closing_holds_the_region_and_opening_is_held_by_it(region in region(), rx in radius(), ry in radius()) {
             let change = |f: fn(&Region, [f64; 2], usize, usize) -> Region, r: &Region| f(r, [rx, ry], COLUMNS, ROWS);
-            let (more, less) = (change(grown, &region), change(shrunk, &region));
+            let (more, less) = (change(dilate_region, &region), change(erode_region, &region));
             prop_assert!(is_within(&region, &more) && is_within(&less, &region));
-            prop_assert!(is_within(&region, &change(shrunk, &more)));
-            prop_assert!(is_within(&change(grown, &less), &region));
+            prop_assert!(is_within(&region, &change(erode_region, &more)));
+            prop_assert!(is_within(&change(dilate_region, &less), &region));
         }
 
         #[test]
         fn smoothing_sees_inside_and_outside_alike(region in region(), rx in 0.0..4.0f64, ry in 0.0..4.0f64) {
-            let all = Region::whole(COLUMNS, ROWS);
-            let smooth = |r: &Region| smoothed(r, [rx, ry], COLUMNS, ROWS);
+            let all = Region::full_frame(COLUMNS, ROWS);
+            let smooth = |r: &Region| smooth_region(r, [rx, ry], COLUMNS, ROWS);
             prop_assert_eq!(all.difference(&smooth(&region)), smooth(&all.difference(&region)));
         }
 
         #[test]
         fn a_straight_boundary_stays(at in 0..COLUMNS, radius in 0.0..8.0f64) {
-            let left = Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, _| x < at);
-            prop_assert_eq!(smoothed(&left, [radius; 2], COLUMNS, ROWS), left);
+            let left = Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, _| x < at);
+            prop_assert_eq!(smooth_region(&left, [radius; 2], COLUMNS, ROWS), left);
         }
     }
 
     #[test]
     fn a_disc_stays_a_disc() {
-        let of = |radius: f64| disc([100.3, 90.8], [radius; 2], 200, 200);
-        let larger = grown(&of(40.0), [6.0; 2], 200, 200);
+        let of = |radius: f64| disc_region([100.3, 90.8], [radius; 2], 200, 200);
+        let larger = dilate_region(&of(40.0), [6.0; 2], 200, 200);
         assert!(is_within(&larger, &of(46.0)) && is_within(&of(44.5), &larger));
-        let smaller = shrunk(&of(40.0), [6.0; 2], 200, 200);
+        let smaller = erode_region(&of(40.0), [6.0; 2], 200, 200);
         assert!(is_within(&smaller, &of(35.5)) && is_within(&of(34.0), &smaller));
-        let smooth = smoothed(&of(40.0), [3.0; 2], 200, 200);
+        let smooth = smooth_region(&of(40.0), [3.0; 2], 200, 200);
         assert!(is_within(&smooth, &of(40.5)) && is_within(&of(39.0), &smooth));
         assert!(smooth.len().abs_diff(of(40.0).len()) < of(40.0).len() / 50);
     }
@@ -254,34 +261,34 @@ mod tests {
         };
         let hair = |x: usize, y: usize| x == 60 && y < 30;
         let crack = |x: usize, y: usize| x == 60 && y < 75;
-        let all = PixelRect::whole(120, 120);
+        let all = PixelRect::full_frame(120, 120);
         let inside = |x: usize, y: usize| block.columns.contains(&x) && block.rows.contains(&y);
         let rough = Region::from_fn(&all, |x, y| hair(x, y) || inside(x, y) && !crack(x, y));
-        let smooth = smoothed(&rough, [2.0; 2], 120, 120);
+        let smooth = smooth_region(&rough, [2.0; 2], 120, 120);
         assert!(!smooth.contains(60, 20) && smooth.contains(60, 45) && !smooth.contains(30, 30));
     }
 
     #[test]
     fn a_region_at_the_border_does_not_shrink_from_it() {
-        let left = Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, _| x < 9);
-        let expected = Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, _| x < 6);
-        assert_eq!(shrunk(&left, [3.0; 2], COLUMNS, ROWS), expected);
+        let left = Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, _| x < 9);
+        let expected = Region::from_fn(&PixelRect::full_frame(COLUMNS, ROWS), |x, _| x < 6);
+        assert_eq!(erode_region(&left, [3.0; 2], COLUMNS, ROWS), expected);
     }
 
     #[test]
     fn a_radius_without_bounds_takes_all_and_none_changes_nothing() {
-        let dot = disc([3.0, 3.0], [1.5; 2], COLUMNS, ROWS);
+        let dot = disc_region([3.0, 3.0], [1.5; 2], COLUMNS, ROWS);
         assert_eq!(
-            grown(&dot, [f64::INFINITY; 2], COLUMNS, ROWS),
-            Region::whole(COLUMNS, ROWS)
+            dilate_region(&dot, [f64::INFINITY; 2], COLUMNS, ROWS),
+            Region::full_frame(COLUMNS, ROWS)
         );
-        assert!(shrunk(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
+        assert!(erode_region(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
         for radius in [0.0, -1.0, f64::NAN] {
-            for change in [grown, shrunk, smoothed] {
+            for change in [dilate_region, erode_region, smooth_region] {
                 assert_eq!(change(&dot, [radius; 2], COLUMNS, ROWS), dot);
             }
         }
-        assert!(smoothed(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
-        assert!(smoothed(&Region::default(), [3.0; 2], COLUMNS, ROWS).is_empty());
+        assert!(smooth_region(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
+        assert!(smooth_region(&Region::default(), [3.0; 2], COLUMNS, ROWS).is_empty());
     }
 }

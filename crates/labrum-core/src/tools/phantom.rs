@@ -5,7 +5,7 @@
 use crate::image::{Image, Pixels};
 
 /// Sums of four uniform numbers: about normal, with a standard deviation of 1.
-fn noise(seed: u32) -> impl FnMut() -> f64 {
+fn normal_noise(seed: u32) -> impl FnMut() -> f64 {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     move || {
         let mut next = || {
@@ -19,13 +19,13 @@ fn noise(seed: u32) -> impl FnMut() -> f64 {
 }
 
 /// A picture of `side` pixels, each `level(x, y)` with noise of `sigma`.
-pub(super) fn picture(
+pub(super) fn noisy_picture(
     side: usize,
     seed: u32,
     sigma: f64,
     level: impl Fn(f64, f64) -> f64,
 ) -> Image {
-    let mut noise = noise(seed);
+    let mut noise = normal_noise(seed);
     let at = |i: usize| ((i % side) as f64 + 0.5, (i / side) as f64 + 0.5);
     let value = |i: usize| (level(at(i).0, at(i).1) + sigma * noise()) as f32;
     Image::new(

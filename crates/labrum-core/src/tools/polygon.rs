@@ -9,8 +9,8 @@ use super::{
 /// twice is outside. The last point is joined to the first; points may lie outside of the picture; points that are no
 /// numbers are left out; fewer than three give nothing. Of a centre on the line itself, the left and upper side is in,
 /// so that polygons that share a side share no pixel.
-pub fn polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
-    let edges = edges(points, rows);
+pub fn rasterize_polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
+    let edges = sorted_edges(points, rows);
     let (mut waiting, mut active) = (edges.iter().peekable(), Vec::<&PolygonEdge>::new());
     let (mut spans, mut crossings) = (Vec::new(), Vec::new());
     let first = edges.first().map_or(rows, |e| e.rows.0);
@@ -54,7 +54,7 @@ impl PolygonEdge {
 
 /// The sides in order of their first row. Both ends count by the same rule, "the centre is not above", so that every
 /// row is crossed an even number of times and horizontal sides not at all.
-fn edges(points: &[[f64; 2]], rows: usize) -> Vec<PolygonEdge> {
+fn sorted_edges(points: &[[f64; 2]], rows: usize) -> Vec<PolygonEdge> {
     let points: Vec<[f64; 2]> = points
         .iter()
         .copied()
@@ -109,7 +109,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_polygon_is_every_pixel_that_a_ray_finds_inside(points in proptest::collection::vec(point(), 0..12)) {
-            let region = polygon(&points, COLUMNS, ROWS);
+            let region = rasterize_polygon(&points, COLUMNS, ROWS);
             for (x, y) in (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| (x, y))) {
                 if let Some(count) = crossings([x as f64 + 0.5, y as f64 + 0.5], &points) {
                     prop_assert_eq!(region.contains(x, y), count % 2 == 1, "{} {}", x, y);
@@ -124,8 +124,8 @@ mod tests {
         fn two_polygons_with_a_common_side_share_no_pixel_and_leave_none_out(
             a in point(), b in point(), c in point(), d in point(),
         ) {
-            let all = polygon(&[a, b, c, d], COLUMNS, ROWS);
-            let (one, other) = (polygon(&[a, b, c], COLUMNS, ROWS), polygon(&[a, c, d], COLUMNS, ROWS));
+            let all = rasterize_polygon(&[a, b, c, d], COLUMNS, ROWS);
+            let (one, other) = (rasterize_polygon(&[a, b, c], COLUMNS, ROWS), rasterize_polygon(&[a, c, d], COLUMNS, ROWS));
             let either = one.union(&other).difference(&one.intersection(&other));
             prop_assert_eq!(either, all);
         }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_square_on_pixel_borders_is_its_pixels() {
-        let region = polygon(
+        let region = rasterize_polygon(
             &[[2.0, 1.0], [5.0, 1.0], [5.0, 3.0], [2.0, 3.0]],
             COLUMNS,
             ROWS,
@@ -165,11 +165,11 @@ mod tests {
             [2.0, 9.0],
         ];
         assert_eq!(
-            polygon(&with, COLUMNS, ROWS),
-            polygon(&[with[0], with[2], with[4]], COLUMNS, ROWS)
+            rasterize_polygon(&with, COLUMNS, ROWS),
+            rasterize_polygon(&[with[0], with[2], with[4]], COLUMNS, ROWS)
         );
-        assert!(polygon(&[[f64::NAN; 2]; 9], COLUMNS, ROWS).is_empty());
-        let far = polygon(
+        assert!(rasterize_polygon(&[[f64::NAN; 2]; 9], COLUMNS, ROWS).is_empty());
+        let far = rasterize_polygon(
             &[[-1e300, -1e300], [1e300, -1e300], [0.0, 1e300]],
             COLUMNS,
             ROWS,

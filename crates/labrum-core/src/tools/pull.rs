@@ -12,7 +12,7 @@ const STEP: f64 = 0.2;
 /// Points are in pixels. The move is whole at the grabbed point and falls off smoothly to none at `reach` (x, y, in
 /// pixels) from its way; a long way is gone in small steps, so that the boundary never folds. The picture of `columns` x
 /// `rows` goes on outside as at its border. Where nothing can move, both regions are empty.
-pub fn pulled(
+pub fn pull_label(
     label: &Region,
     grab: [f64; 2],
     to: [f64; 2],
@@ -25,13 +25,13 @@ pub fn pulled(
     if numbers.iter().any(|v| !v.is_finite()) || way.steps == 0 || columns == 0 || rows == 0 {
         return (Region::default(), Region::default());
     }
-    let bounds = way.bounds(columns, rows);
+    let bounds = way.affected_bounds(columns, rows);
     let middle = |x: usize, y: usize| [x as f64 + 0.5, y as f64 + 0.5];
     let window = Region::from_fn(&bounds, |x, y| way.is_near(middle(x, y)));
     // What moves into the window comes from within it; one pixel more is for the interpolation.
-    let cover = Cover::new(label, bounds.grown(1, columns, rows));
+    let cover = Cover::new(label, bounds.expand_within(1, columns, rows));
     let target = Region::from_fn(&bounds, |x, y| {
-        way.is_near(middle(x, y)) && cover.at(way.origin(middle(x, y))) >= 0.5
+        way.is_near(middle(x, y)) && cover.coverage_at(way.source_point(middle(x, y))) >= 0.5
     });
     (target, window)
 }
@@ -59,7 +59,7 @@ impl PullVector {
     }
 
     /// The pixels less than the reach away from the way, and perhaps some more.
-    fn bounds(&self, columns: usize, rows: usize) -> PixelRect {
+    fn affected_bounds(&self, columns: usize, rows: usize) -> PixelRect {
         let range = |axis: usize, end: usize| {
             let (to, from) = (self.end[axis], self.end[axis] - self.along[axis]);
             let low = ((to.min(from) - 1.0) * self.reach[axis]).floor().max(0.0) as usize;
@@ -84,7 +84,7 @@ impl PullVector {
     }
 
     /// Where what is at `point` after the pull was before it.
-    fn origin(&self, point: [f64; 2]) -> [f64; 2] {
+    fn source_point(&self, point: [f64; 2]) -> [f64; 2] {
         let mut at = [point[0] / self.reach[0], point[1] / self.reach[1]];
         let step = self.along.map(|v| v / self.steps as f64);
         for done in 0..self.steps {
@@ -124,7 +124,7 @@ impl Cover {
     }
 
     /// How much of a pixel around `point` is inside, 0..=1: linear between the middles of four pixels.
-    fn at(&self, point: [f64; 2]) -> f64 {
+    fn coverage_at(&self, point: [f64; 2]) -> f64 {
         let (columns, rows) = (self.part.columns.len(), self.part.rows.len());
         let between = |at: f64, start: usize, count: usize| {
             let at = (at - 0.5 - start as f64).clamp(0.0, (count - 1) as f64);
@@ -148,12 +148,12 @@ mod tests {
     fn disc(radius: f64) -> Region {
         let inside =
             |x: usize, y: usize| (x as f64 + 0.5 - 60.0).hypot(y as f64 + 0.5 - 60.0) <= radius;
-        Region::from_fn(&PixelRect::whole(SIDE, SIDE), inside)
+        Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), inside)
     }
 
     /// The label of the whole picture after a pull.
     fn after(label: &Region, grab: [f64; 2], to: [f64; 2], reach: [f64; 2]) -> Region {
-        let (target, window) = pulled(label, grab, to, reach, SIDE, SIDE);
+        let (target, window) = pull_label(label, grab, to, reach, SIDE, SIDE);
         assert!(target.difference(&window).is_empty());
         label.difference(&window).union(&target)
     }
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_label_at_the_border_of_the_picture_stays_at_it() {
-        let label = Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, _| x < 10);
+        let label = Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, _| x < 10);
         let moved = after(&label, [10.0, 60.0], [20.0, 60.0], [30.0; 2]);
         assert!((0..SIDE).all(|y| moved.contains(0, y)));
         assert!(moved.contains(18, 60) && !moved.contains(21, 60));
@@ -254,11 +254,11 @@ mod tests {
     fn what_is_no_move_changes_nothing() {
         let nothing = (Region::default(), Region::default());
         assert_eq!(
-            pulled(&disc(9.0), [60.0, 69.0], [60.0, 69.0], [9.0; 2], SIDE, SIDE),
+            pull_label(&disc(9.0), [60.0, 69.0], [60.0, 69.0], [9.0; 2], SIDE, SIDE),
             nothing
         );
         assert_eq!(
-            pulled(
+            pull_label(
                 &disc(9.0),
                 [60.0, 69.0],
                 [f64::NAN, 69.0],
@@ -269,10 +269,10 @@ mod tests {
             nothing
         );
         assert_eq!(
-            pulled(&disc(9.0), [60.0, 69.0], [62.0, 69.0], [9.0; 2], 0, 0),
+            pull_label(&disc(9.0), [60.0, 69.0], [62.0, 69.0], [9.0; 2], 0, 0),
             nothing
         );
-        let (target, window) = pulled(
+        let (target, window) = pull_label(
             &disc(9.0),
             [400.0, 69.0],
             [420.0, 69.0],

@@ -1,8 +1,8 @@
 //! A round brush that stops at the edge of the structure under the pointer.
 
 use super::{
-    flood::connected,
-    grey::{GreyBlocks, gaussian, quantile, smooth, spread},
+    flood::keep_connected_part,
+    grey::{GreyBlocks, convolve_separable, double_box_mean, half_gaussian, select_quantile},
 };
 use crate::{
     image::Image,
@@ -62,7 +62,7 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
     }
     let block = (longest / LARGEST_RADIUS).ceil() as usize;
     // A margin, so that there are values on the far side of an edge close to the rim too.
-    let grey = GreyBlocks::read(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
+    let grey = GreyBlocks::from_image(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
     let cells = |pixels: f64| pixels / block as f64;
     let center = [
         cells(x - grey.window.columns.start as f64),
@@ -74,8 +74,8 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
         sensitivity: sensitivity.min(1.0) as f32,
         grey: &grey,
     };
-    let part = sampled(&brush.inside(), &grey, &disc);
-    connected(&part, pointer, (LARGEST_HOLE * disc.len() as f64) as usize)
+    let part = sample_disc(&brush.inside_shares(), &grey, &disc);
+    keep_connected_part(&part, pointer, (LARGEST_HOLE * disc.len() as f64) as usize)
 }
 
 /// The brush in cells of the grid of grey values.
@@ -96,7 +96,7 @@ struct DiscStatistics {
 
 impl DiscStatistics {
     /// -1 for the typical value, 0 at the tolerance, 1 for what is clearly something else.
-    fn unlike(&self, value: f32) -> f32 {
+    fn signed_dissimilarity(&self, value: f32) -> f32 {
         let away = (value - self.level) / self.tolerance;
         (away * away - 1.0).min(1.0)
     }
@@ -104,40 +104,43 @@ impl DiscStatistics {
 
 impl Brush<'_> {
     /// How much of each cell belongs to the structure, 0..=1: one half along its contour.
-    fn inside(&self) -> Vec<f32> {
+    fn inside_shares(&self) -> Vec<f32> {
         let columns = self.grey.columns;
         let mut values = self.grey.values.clone();
-        smooth(&mut values, columns, &gaussian(self.noise_sigma()));
-        let structure = self.structure(&values);
+        convolve_separable(&mut values, columns, &half_gaussian(self.noise_sigma()));
+        let structure = self.structure_statistics(&values);
         let core = self.cells_within(CORE);
-        let contour = gaussian((0.1 * self.radius()).clamp(0.8, 4.0));
+        let contour = half_gaussian((0.1 * self.largest_radius()).clamp(0.8, 4.0));
         let settle = |outwards: &[f32], inside: &mut Vec<f32>| {
-            smooth(inside, columns, &contour);
+            convolve_separable(inside, columns, &contour);
             inside
                 .iter_mut()
                 .zip(outwards)
                 .for_each(|(v, out)| *v = f32::from(*v - 0.5 > DATA_WEIGHT * out));
             core.iter().for_each(|&i| inside[i] = 1.0);
         };
-        let mut outwards: Vec<f32> = values.iter().map(|&v| structure.unlike(v)).collect();
+        let mut outwards: Vec<f32> = values
+            .iter()
+            .map(|&v| structure.signed_dissimilarity(v))
+            .collect();
         let mut inside: Vec<f32> = outwards.iter().map(|&out| f32::from(out < 0.0)).collect();
         (0..3).for_each(|_| settle(&outwards, &mut inside));
         for _ in 0..ROUNDS {
-            self.compare(&values, &inside, &structure, &mut outwards);
+            self.classify_cells(&values, &inside, &structure, &mut outwards);
             settle(&outwards, &mut inside);
             settle(&outwards, &mut inside);
         }
-        smooth(&mut inside, columns, &contour);
+        convolve_separable(&mut inside, columns, &contour);
         inside
     }
 
-    fn radius(&self) -> f32 {
+    fn largest_radius(&self) -> f32 {
         self.radii[0].max(self.radii[1]) as f32
     }
 
     /// Standard deviation, in cells, of the blur that takes the noise: more than this costs small details.
     fn noise_sigma(&self) -> f32 {
-        (0.07 * self.radius()).clamp(0.8, 4.0)
+        (0.07 * self.largest_radius()).clamp(0.8, 4.0)
     }
 
     /// The cells around the pointer within a share of the radii, at least one cell far.
@@ -154,16 +157,16 @@ impl Brush<'_> {
         (0..self.grey.values.len()).filter(near).collect()
     }
 
-    fn structure(&self, values: &[f32]) -> DiscStatistics {
+    fn structure_statistics(&self, values: &[f32]) -> DiscStatistics {
         let mut middle: Vec<f32> = self
             .cells_within(MIDDLE)
             .iter()
             .map(|&i| values[i])
             .collect();
-        let level = quantile(&mut middle, 0.5);
+        let level = select_quantile(&mut middle, 0.5);
         middle.iter_mut().for_each(|v| *v = (*v - level).abs());
         // From the median absolute deviation to the standard deviation of a normal distribution.
-        let scatter = 1.4826 * quantile(&mut middle, 0.5);
+        let scatter = 1.4826 * select_quantile(&mut middle, 0.5);
         // An edge through the middle widens the scatter, but not the steps between nearby cells: they limit it.
         let lag = (2.0 * self.noise_sigma()).ceil() as usize + 1;
         let pairs = self
@@ -171,9 +174,9 @@ impl Brush<'_> {
             .into_iter()
             .filter(|i| i % self.grey.columns + lag < self.grey.columns);
         let mut steps: Vec<f32> = pairs.map(|i| (values[i + lag] - values[i]).abs()).collect();
-        let noise = 1.4826 * std::f32::consts::FRAC_1_SQRT_2 * quantile(&mut steps, 0.5);
+        let noise = 1.4826 * std::f32::consts::FRAC_1_SQRT_2 * select_quantile(&mut steps, 0.5);
         let mut all = values.to_vec();
-        let range = quantile(&mut all, 0.98) - quantile(&mut all, 0.02);
+        let range = select_quantile(&mut all, 0.98) - select_quantile(&mut all, 0.02);
         // Without noise a hair's difference is none.
         let least = (0.02 * range).max(1e-5 * level.abs()).max(1e-9);
         let [loosest, tightest] = TOLERANCE;
@@ -186,21 +189,21 @@ impl Brush<'_> {
 
     /// On which side each value is: negative for inside. Where both sides are near, halfway between their means is the
     /// limit, which finds the middle of a blurred edge; elsewhere the structure alone tells.
-    fn compare(
+    fn classify_cells(
         &self,
         values: &[f32],
         inside: &[f32],
         structure: &DiscStatistics,
         outwards: &mut [f32],
     ) {
-        let reach = (0.2 * self.radius()).ceil() as usize;
+        let reach = (0.2 * self.largest_radius()).ceil() as usize;
         let nearby = |of: &dyn Fn(f32, f32) -> f32| {
             let mut sums: Vec<f32> = values
                 .iter()
                 .zip(inside)
                 .map(|(&value, &inside)| of(value, inside))
                 .collect();
-            spread(&mut sums, self.grey.columns, reach);
+            double_box_mean(&mut sums, self.grey.columns, reach);
             sums
         };
         let shares = [
@@ -214,7 +217,7 @@ impl Brush<'_> {
             nearby(&|v, inside| (v - level) * (1.0 - inside)),
         ];
         for (i, out) in outwards.iter_mut().enumerate() {
-            *out = structure.unlike(values[i]);
+            *out = structure.signed_dissimilarity(values[i]);
             if shares[0][i] < 0.02 || shares[1][i] < 0.02 {
                 continue;
             }
@@ -229,7 +232,7 @@ impl Brush<'_> {
 }
 
 /// The pixels of `disc` of which at least half is inside, by the four cells around each.
-fn sampled(inside: &[f32], grey: &GreyBlocks, disc: &Region) -> Region {
+fn sample_disc(inside: &[f32], grey: &GreyBlocks, disc: &Region) -> Region {
     let cells = |pixel: usize, start: usize, count: usize| {
         let at = ((pixel - start) as f32 + 0.5) / grey.block as f32 - 0.5;
         let first = (at.max(0.0) as usize).min(count - 1);
@@ -259,7 +262,7 @@ mod tests {
     #![allow(clippy::expect_used)]
 
     use super::*;
-    use crate::{image::Pixels, tools::phantom::picture};
+    use crate::{image::Pixels, tools::phantom::noisy_picture};
     use proptest::prelude::*;
 
     fn disc(image: &Image, center: [f64; 2], radius: f64) -> Region {
@@ -272,7 +275,7 @@ mod tests {
 
     /// A dark disc of radius 60 in the middle of 160 pixels, 40 levels below what is around it.
     fn phantom(seed: u32, sigma: f64) -> (Image, Region) {
-        let image = picture(160, seed, sigma, |x, y| {
+        let image = noisy_picture(160, seed, sigma, |x, y| {
             if (x - 80.0).hypot(y - 80.0) <= 60.0 {
                 100.0
             } else {
@@ -326,7 +329,7 @@ mod tests {
     #[test]
     fn a_disc_where_there_is_no_edge_is_whole() {
         for sigma in [0.0, 1.0, 30.0] {
-            let image = picture(120, 5, sigma, |_, _| 70.0);
+            let image = noisy_picture(120, 5, sigma, |_, _| 70.0);
             let painted = smart_disc(&image, [60.3, 59.1], [40.0; 2], 0.5);
             let whole = disc(&image, [60.3, 59.1], 40.0);
             assert!(
@@ -340,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_thin_wall_is_not_crossed() {
-        let image = picture(100, 9, 6.0, |x, _| {
+        let image = noisy_picture(100, 9, 6.0, |x, _| {
             if (52.0..56.0).contains(&x) {
                 160.0
             } else {
@@ -374,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_brush_larger_than_its_grid_gives_the_same_contour() {
-        let image = picture(420, 2, 15.0, |x, _| if x < 210.0 { 50.0 } else { 120.0 });
+        let image = noisy_picture(420, 2, 15.0, |x, _| if x < 210.0 { 50.0 } else { 120.0 });
         let painted = smart_disc(&image, [120.0, 210.0], [150.0; 2], 0.5);
         let half = Region::from_fn(
             &PixelRect {
@@ -393,7 +396,7 @@ mod tests {
 
     #[test]
     fn outside_of_the_image_there_is_nothing_to_paint() {
-        let image = picture(8, 1, 1.0, |_, _| 0.0);
+        let image = noisy_picture(8, 1, 1.0, |_, _| 0.0);
         for center in [[-0.1, 3.0], [3.0, 8.0], [f64::NAN, 1.0]] {
             assert!(smart_disc(&image, center, [5.0; 2], 0.5).is_empty());
         }
@@ -413,7 +416,7 @@ mod tests {
             let pointer = (center[0] as usize, center[1] as usize);
             prop_assert!(painted.contains(pointer.0, pointer.1));
             prop_assert!(painted.difference(&smart_disc(&image, center, radii, 0.0)).is_empty());
-            prop_assert_eq!(connected(&painted, pointer, 0), painted);
+            prop_assert_eq!(keep_connected_part(&painted, pointer, 0), painted);
         }
     }
 }

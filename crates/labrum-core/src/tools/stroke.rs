@@ -6,14 +6,14 @@ use super::{
 };
 
 /// The pixels under a brush at rest.
-pub fn disc(center: [f64; 2], radii: [f64; 2], columns: usize, rows: usize) -> Region {
-    capsule(center, center, radii, columns, rows)
+pub fn disc_region(center: [f64; 2], radii: [f64; 2], columns: usize, rows: usize) -> Region {
+    capsule_region(center, center, radii, columns, rows)
 }
 
 /// The pixels under a brush drawn straight from one point to another: all whose centre it has covered on the way, so
 /// that a line of any length has no gaps; and those that the brush's own centre went over, which is more only where the
 /// brush is smaller than a pixel. Points that are no numbers give nothing.
-pub fn capsule(
+pub fn capsule_region(
     from: [f64; 2],
     to: [f64; 2],
     radii: [f64; 2],
@@ -30,7 +30,7 @@ pub fn capsule(
     let bottom = ((from[1].max(to[1]) + radii[1]).floor() + 1.0) as usize;
     let mut spans = Vec::with_capacity(bottom.min(rows).saturating_sub(top));
     for row in top..bottom.min(rows) {
-        if let Some([left, right]) = swept.across(row as f64 + 0.5) {
+        if let Some([left, right]) = swept.across_shape(row as f64 + 0.5) {
             spans.push(Span {
                 row,
                 start: first_at_or_after(left, columns),
@@ -72,7 +72,7 @@ impl Swept {
 
     /// Where the horizontal line at `y` enters and leaves the shape. The shape is convex, so that the outermost ends of
     /// its three parts, the two circles and the rectangle between them, are those of the whole.
-    fn across(&self, y: f64) -> Option<[f64; 2]> {
+    fn across_shape(&self, y: f64) -> Option<[f64; 2]> {
         let y = y / self.radii[1];
         [
             across_circle(self.from, y),
@@ -88,8 +88,8 @@ impl Swept {
     fn across_rectangle(&self, y: f64) -> Option<[f64; 2]> {
         let ([ux, uy], length) = self.line?;
         let dy = y - self.from[1];
-        let along = solve(ux, dy * uy, 0.0, length)?;
-        let aside = solve(-uy, dy * ux, -1.0, 1.0)?;
+        let along = solve_interval(ux, dy * uy, 0.0, length)?;
+        let aside = solve_interval(-uy, dy * ux, -1.0, 1.0)?;
         let ends = [along[0].max(aside[0]), along[1].min(aside[1])];
         (ends[0] <= ends[1]).then(|| ends.map(|x| x + self.from[0]))
     }
@@ -101,7 +101,7 @@ fn across_circle(center: [f64; 2], y: f64) -> Option<[f64; 2]> {
 }
 
 /// The x for which `slope * x + offset` lies from `low` to `high`.
-fn solve(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 2]> {
+fn solve_interval(slope: f64, offset: f64, low: f64, high: f64) -> Option<[f64; 2]> {
     if slope == 0.0 {
         return (low <= offset && offset <= high).then_some([f64::NEG_INFINITY, f64::INFINITY]);
     }
@@ -145,7 +145,7 @@ fn under_line(from: [f64; 2], to: [f64; 2], row: usize, columns: usize) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use super::{super::components::components, *};
+    use super::{super::components::connected_components, *};
     use proptest::prelude::*;
 
     const COLUMNS: usize = 40;
@@ -183,9 +183,9 @@ mod tests {
             path in proptest::collection::vec(point(), 1..6), rx in 0.75..14.0f64, ry in 0.75..14.0f64,
         ) {
             let radii = [rx, ry];
-            let mut stroke = disc(path[0], radii, COLUMNS, ROWS);
+            let mut stroke = disc_region(path[0], radii, COLUMNS, ROWS);
             for leg in path.windows(2) {
-                stroke = stroke.union(&capsule(leg[0], leg[1], radii, COLUMNS, ROWS));
+                stroke = stroke.union(&capsule_region(leg[0], leg[1], radii, COLUMNS, ROWS));
             }
             let legs: Vec<_> = path.iter().zip(path.iter().skip(1).chain(path.last())).collect();
             for (x, y, center) in centers() {
@@ -201,7 +201,7 @@ mod tests {
         fn a_brush_smaller_than_a_pixel_paints_what_it_goes_over_and_nothing_farther(
             from in point(), to in point(), radius in 0.0..0.7f64,
         ) {
-            let stroke = capsule(from, to, [radius; 2], COLUMNS, ROWS);
+            let stroke = capsule_region(from, to, [radius; 2], COLUMNS, ROWS);
             for t in (0..=1000).map(|i| f64::from(i) / 1000.0) {
                 let [x, y] = [0, 1].map(|i| from[i] + t * (to[i] - from[i]));
                 // A point on the border of pixels belongs to either.
@@ -218,14 +218,14 @@ mod tests {
         #[test]
         fn a_stroke_is_of_one_piece_at_any_speed(from in point(), to in point(), radius in 0.0..3.0f64) {
             let inside = |p: [f64; 2]| [p[0].clamp(0.1, COLUMNS as f64 - 0.1), p[1].clamp(0.1, ROWS as f64 - 0.1)];
-            let stroke = capsule(inside(from), inside(to), [radius; 2], COLUMNS, ROWS);
-            prop_assert_eq!(components(&stroke).len(), 1);
+            let stroke = capsule_region(inside(from), inside(to), [radius; 2], COLUMNS, ROWS);
+            prop_assert_eq!(connected_components(&stroke).len(), 1);
         }
     }
 
     #[test]
     fn the_smallest_brush_paints_one_pixel() {
-        let dot = disc([3.99, 7.01], [0.0, 0.0], COLUMNS, ROWS);
+        let dot = disc_region([3.99, 7.01], [0.0, 0.0], COLUMNS, ROWS);
         assert_eq!(
             dot.spans(),
             [Span {
@@ -238,9 +238,14 @@ mod tests {
 
     #[test]
     fn no_point_and_no_picture_give_nothing() {
-        assert!(capsule([f64::NAN, 1.0], [2.0, 2.0], [3.0; 2], COLUMNS, ROWS).is_empty());
-        assert!(capsule([1.0, 1.0], [f64::INFINITY, 2.0], [3.0; 2], COLUMNS, ROWS).is_empty());
-        assert!(disc([1.0, 1.0], [f64::INFINITY; 2], 0, 0).is_empty());
-        assert_eq!(disc([1.0, 1.0], [f64::NAN; 2], COLUMNS, ROWS).len(), 1);
+        assert!(capsule_region([f64::NAN, 1.0], [2.0, 2.0], [3.0; 2], COLUMNS, ROWS).is_empty());
+        assert!(
+            capsule_region([1.0, 1.0], [f64::INFINITY, 2.0], [3.0; 2], COLUMNS, ROWS).is_empty()
+        );
+        assert!(disc_region([1.0, 1.0], [f64::INFINITY; 2], 0, 0).is_empty());
+        assert_eq!(
+            disc_region([1.0, 1.0], [f64::NAN; 2], COLUMNS, ROWS).len(),
+            1
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 /// The pixels of `region`, in a picture `columns` wide, whose `value(index)` lies in `range`; `index` is row after row.
 /// A value that is no number lies in none.
-pub fn within(
+pub fn within_range(
     region: &Region,
     value: impl Fn(usize) -> f64,
     range: RangeInclusive<f64>,
@@ -43,8 +43,8 @@ mod tests {
             low in 0.0..10.0f64,
             width in -1.0..8.0f64,
         ) {
-            let region = Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| cells[y * SIDE + x]);
-            let found = within(&region, |i| values[i], low..=low + width, SIDE);
+            let region = Region::from_fn(&PixelRect::full_frame(SIDE, SIDE), |x, y| cells[y * SIDE + x]);
+            let found = within_range(&region, |i| values[i], low..=low + width, SIDE);
             for (i, v) in values.iter().enumerate() {
                 let expected = cells[i] && *v >= low && *v <= low + width;
                 prop_assert_eq!(found.contains(i % SIDE, i / SIDE), expected);

@@ -2,15 +2,15 @@
 //! decoder.
 
 use super::{super::header::PixelHeader, Samples, Short};
-use labrum_core::guard::contained;
+use labrum_core::guard::catch_panic;
 
 /// A stream of which more is missing is not worth showing.
 const MOST_MISSING: f64 = 0.9;
 
 /// Decodes a frame.
-pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
+pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let is_whole = check_size(bytes, header)?;
-    let values = contained(|| {
+    let values = catch_panic(|| {
         let parameters = jpeg2k::DecodeParameters::new()
             .strict(is_whole)
             .ignore_pclr_cmap_cdef();

@@ -3,7 +3,7 @@
 
 use super::{super::header::PixelHeader, Samples, StreamColor};
 use jxl_oxide::{AllocTracker, JxlImage, image::BitDepth};
-use labrum_core::guard::contained;
+use labrum_core::guard::catch_panic;
 
 const DAMAGED: &str = "its JPEG XL stream is damaged";
 /// What the decoder may hold for each value: planes of four bytes, some of them copied while they are filtered.
@@ -12,11 +12,11 @@ const BYTES_FOR_A_VALUE: usize = 48;
 const BYTES_FOR_TABLES: usize = 64 << 20;
 
 /// Decodes a frame that has to be of the size that the header says.
-pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
-    contained(|| decoded(bytes, header)).unwrap_or_else(|| Err(DAMAGED.into()))
+pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
+    catch_panic(|| decode_image(bytes, header)).unwrap_or_else(|| Err(DAMAGED.into()))
 }
 
-fn decoded(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
+fn decode_image(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let pixels = header.rows * header.columns;
     let most = BYTES_FOR_TABLES + pixels * header.samples.max(3) * BYTES_FOR_A_VALUE;
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| format!("{DAMAGED}: {e}");

@@ -71,7 +71,7 @@ const SMALL: usize = 64 << 20;
 
 impl Codec {
     /// The codec of a transfer syntax; the error says which is not supported.
-    pub(crate) fn of(transfer_syntax: &str) -> Result<Self, String> {
+    pub(crate) fn for_transfer_syntax(transfer_syntax: &str) -> Result<Self, String> {
         Ok(match transfer_syntax {
             uids::IMPLICIT_VR_LITTLE_ENDIAN
             | uids::EXPLICIT_VR_LITTLE_ENDIAN
@@ -103,7 +103,7 @@ impl Codec {
 
 /// Decodes one frame, or the beginning of one that is cut off ([`Samples::short`]). `bytes` and `first_bit` as from
 /// [`super::frames::frame_bytes`].
-pub(crate) fn decode(
+pub(crate) fn decode_frame(
     bytes: Vec<u8>,
     first_bit: u32,
     header: &PixelHeader,
@@ -117,14 +117,14 @@ pub(crate) fn decode(
         ));
     }
     let samples = match header.codec {
-        Codec::Native => native(bytes, first_bit, header, big_endian)?,
-        Codec::Encapsulated => native(bytes, 0, header, false)?,
-        Codec::DeflatedFrame => native(inflate(&bytes, wanted)?, 0, header, false)?,
-        Codec::Rle => rle::decode(&bytes, header)?,
-        Codec::Jpeg => jpeg::decode(&bytes, header)?,
+        Codec::Native => decode_native(bytes, first_bit, header, big_endian)?,
+        Codec::Encapsulated => decode_native(bytes, 0, header, false)?,
+        Codec::DeflatedFrame => decode_native(inflate_frame(&bytes, wanted)?, 0, header, false)?,
+        Codec::Rle => rle::decode_frame(&bytes, header)?,
+        Codec::Jpeg => jpeg::decode_frame(&bytes, header)?,
         Codec::JpegLs => jpegls::decode_frame(&bytes, header)?,
-        Codec::Jpeg2000 => jpeg2000::decode(&bytes, header)?,
-        Codec::JpegXl => jpegxl::decode(&bytes, header)?,
+        Codec::Jpeg2000 => jpeg2000::decode_frame(&bytes, header)?,
+        Codec::JpegXl => jpegxl::decode_frame(&bytes, header)?,
     };
     match &samples.short {
         Some(short) if !header.is_worth(short.rows) => Err(short.reason.clone()),
@@ -133,7 +133,7 @@ pub(crate) fn decode(
 }
 
 /// Of a stream that is cut off, what there is.
-fn inflate(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
+fn inflate_frame(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
     let mut inflated = Vec::new();
     let read = flate2::read::DeflateDecoder::new(bytes)
         .take(wanted as u64 + 2)
@@ -147,19 +147,19 @@ fn inflate(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
 }
 
 /// Uncompressed: to least significant byte first, colour side by side.
-fn native(
+fn decode_native(
     mut bytes: Vec<u8>,
     first_bit: u32,
     header: &PixelHeader,
     big_endian: bool,
 ) -> Result<Samples, String> {
     let size = header.allocated as usize / 8;
-    let short = pad(&mut bytes, first_bit, header)?;
+    let short = pad_truncated(&mut bytes, first_bit, header)?;
     if big_endian && size > 1 {
         bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
     }
     if header.samples == 3 && header.planar && !header.is_subsampled() {
-        bytes = interleave(&bytes, size, 3);
+        bytes = interleave_planes(&bytes, size, 3);
     }
     Ok(Samples {
         bytes,
@@ -171,7 +171,11 @@ fn native(
 }
 
 /// Fills a frame that is cut off with zeros.
-fn pad(bytes: &mut Vec<u8>, first_bit: u32, header: &PixelHeader) -> Result<Option<Short>, String> {
+fn pad_truncated(
+    bytes: &mut Vec<u8>,
+    first_bit: u32,
+    header: &PixelHeader,
+) -> Result<Option<Short>, String> {
     let needed = (u64::from(first_bit) + header.frame_bits()).div_ceil(8);
     if bytes.len() as u64 >= needed {
         return Ok(None);
@@ -186,7 +190,7 @@ fn pad(bytes: &mut Vec<u8>, first_bit: u32, header: &PixelHeader) -> Result<Opti
 }
 
 /// Planes one after another to values side by side.
-fn interleave(planes: &[u8], size: usize, samples: usize) -> Vec<u8> {
+fn interleave_planes(planes: &[u8], size: usize, samples: usize) -> Vec<u8> {
     let plane = planes.len() / samples;
     let mut out = Vec::with_capacity(planes.len());
     for pixel in (0..plane / size).map(|i| i * size) {

@@ -3,7 +3,7 @@
 use super::{super::header::PixelHeader, Samples, Short};
 
 /// Decodes a frame.
-pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
+pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let size = header.allocated as usize / 8;
     let pixels = header.rows * header.columns;
     let wanted = size * header.samples;
@@ -41,7 +41,7 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
         let (sample, byte) = (segment / size, segment % size);
         // The most significant byte comes first.
         let first = sample * size + size - 1 - byte;
-        let filled = unpack(packed, out.iter_mut().skip(first).step_by(wanted));
+        let filled = unpack_runs(packed, out.iter_mut().skip(first).step_by(wanted));
         if filled < pixels {
             let rows = short
                 .as_ref()
@@ -65,7 +65,7 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
 }
 
 /// Encodes a frame of one sample of 8 bits, rows of `columns` values; of even length.
-pub(crate) fn encode(values: &[u8], columns: usize) -> Vec<u8> {
+pub(crate) fn encode_frame(values: &[u8], columns: usize) -> Vec<u8> {
     let mut out = vec![0; 64];
     // One segment, which begins behind the header of 64 bytes.
     out[0] = 1;
@@ -73,12 +73,12 @@ pub(crate) fn encode(values: &[u8], columns: usize) -> Vec<u8> {
     // No run goes over the end of a row.
     values
         .chunks(columns.max(1))
-        .for_each(|row| pack(row, &mut out));
+        .for_each(|row| pack_row(row, &mut out));
     out.resize(out.len().next_multiple_of(2), 0);
     out
 }
 
-fn pack(values: &[u8], out: &mut Vec<u8>) {
+fn pack_row(values: &[u8], out: &mut Vec<u8>) {
     let mut literal = 0;
     let mut at = 0;
     while let Some(value) = values.get(at) {
@@ -108,7 +108,7 @@ fn put_literals(out: &mut Vec<u8>, values: &[u8]) {
 }
 
 /// Unpacks until either side ends; returns how many were written.
-fn unpack<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize {
+fn unpack_runs<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize {
     let mut written = 0;
     let mut at = 0;
     while let Some(&control) = packed.get(at) {
@@ -146,7 +146,7 @@ fn unpack<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize
 
 #[cfg(test)]
 mod tests {
-    use super::{encode, unpack};
+    use super::{encode_frame, unpack_runs};
 
     #[test]
     fn what_is_packed_comes_back() {
@@ -159,7 +159,7 @@ mod tests {
             for spread in [1, 2, 5, 200] {
                 let length = columns * 3;
                 let values: Vec<u8> = (0..length).map(|_| (noise() % spread) as u8).collect();
-                let packed = encode(&values, columns);
+                let packed = encode_frame(&values, columns);
                 assert_eq!(packed.len() % 2, 0);
                 assert!(
                     packed.len() <= 64 + length + 3 * (columns / 128 + 1) + 1,
@@ -167,7 +167,7 @@ mod tests {
                     packed.len()
                 );
                 let mut out = vec![0; length];
-                assert_eq!(unpack(&packed[64..], out.iter_mut()), length);
+                assert_eq!(unpack_runs(&packed[64..], out.iter_mut()), length);
                 assert_eq!(out, values);
             }
         }
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn literal_and_repeated_runs_are_unpacked() {
         let mut out = [0; 7];
-        assert_eq!(unpack(&[2, 1, 2, 3, 0xFD, 9], out.iter_mut()), 7);
+        assert_eq!(unpack_runs(&[2, 1, 2, 3, 0xFD, 9], out.iter_mut()), 7);
         assert_eq!(out, [1, 2, 3, 9, 9, 9, 9]);
     }
 
     #[test]
     fn a_run_that_ends_early_says_how_many_there_are() {
-        assert_eq!(unpack(&[5, 1, 2], [0; 9].iter_mut()), 2);
+        assert_eq!(unpack_runs(&[5, 1, 2], [0; 9].iter_mut()), 2);
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Dates, Deidentification, SecretKey,
     dates::moved_back,
-    profile::{ProfileAction, action},
+    profile::{ProfileAction, action_for_tag},
 };
 use dicom_core::{
     DataElement, PrimitiveValue, Tag, VR,
@@ -46,7 +46,7 @@ pub(super) struct Cleaner<'a> {
 }
 
 impl<'a> Cleaner<'a> {
-    pub(super) fn of(how: &'a Deidentification, file: &InMemDicomObject) -> Self {
+    pub(super) fn for_file(how: &'a Deidentification, file: &InMemDicomObject) -> Self {
         let text = |tag| {
             file.get(tag)
                 .and_then(|e| e.to_str().ok())
@@ -56,7 +56,7 @@ impl<'a> Cleaner<'a> {
             text(tags::PATIENT_ID).unwrap_or_default(),
             text(tags::PATIENT_NAME).unwrap_or_default(),
         );
-        let pseudonym = how.key.pseudonym(&id, &name);
+        let pseudonym = how.key.patient_pseudonym(&id, &name);
         let others = [
             tags::OTHER_PATIENT_NAMES,
             tags::PATIENT_BIRTH_NAME,
@@ -74,7 +74,7 @@ impl<'a> Cleaner<'a> {
         Self {
             key: &how.key,
             dates: how.dates,
-            days: how.key.days(&pseudonym),
+            days: how.key.date_shift_days(&pseudonym),
             pseudonym,
             known,
             warnings: Vec::new(),
@@ -82,7 +82,7 @@ impl<'a> Cleaner<'a> {
     }
 
     /// The dataset of the file without the patient, and with what was done.
-    pub(super) fn clean(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
+    pub(super) fn clean_dataset(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
         let mut clean = self.items_clean(dataset);
         let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
         let shifted = self.dates == Dates::Shift;
@@ -100,9 +100,12 @@ impl<'a> Cleaner<'a> {
             ", DICOM PS3.15 Basic Profile"
         );
         clean.put(text(tags::DEIDENTIFICATION_METHOD, VR::LO, method));
-        let mut codes = vec![code("113100", "Basic Application Confidentiality Profile")];
+        let mut codes = vec![code_item(
+            "113100",
+            "Basic Application Confidentiality Profile",
+        )];
         if shifted {
-            codes.push(code(
+            codes.push(code_item(
                 "113107",
                 "Retain Longitudinal Temporal Information Modified Dates Option",
             ));
@@ -133,18 +136,20 @@ impl<'a> Cleaner<'a> {
     fn items_clean(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
         let mut out = InMemDicomObject::new_empty();
         for element in dataset {
-            if let Some(element) = self.element(element) {
+            if let Some(element) = self.clean_element(element) {
                 out.put(element);
             }
         }
         out
     }
 
-    fn element(&mut self, element: InMemElement) -> Option<InMemElement> {
+    fn clean_element(&mut self, element: InMemElement) -> Option<InMemElement> {
         let tag = element.tag();
         let Some(element) = with_known_vr(element) else {
-            self.warnings
-                .push(format!("{} could not be read and was removed", alias(tag)));
+            self.warnings.push(format!(
+                "{} could not be read and was removed",
+                element_alias(tag)
+            ));
             return None;
         };
         let vr = element.vr();
@@ -154,15 +159,15 @@ impl<'a> Cleaner<'a> {
             return None;
         }
         let is_day = matches!(vr, VR::DA | VR::DT | VR::TM) && !ALWAYS_REMOVED.contains(&tag);
-        if is_day && self.dates == Dates::Shift && (action(tag).is_some() || vr != VR::TM) {
-            return Some(self.shifted(element));
+        if is_day && self.dates == Dates::Shift && (action_for_tag(tag).is_some() || vr != VR::TM) {
+            return Some(self.shift_dates(element));
         }
-        match action(tag).or_else(|| self.action_beside(&element)) {
+        match action_for_tag(tag).or_else(|| self.action_beside(&element)) {
             Some(ProfileAction::Remove) => None,
-            Some(ProfileAction::Empty) => Some(DataElement::new(tag, vr, empty(vr))),
-            Some(ProfileAction::Dummy) => Some(self.dummy(element)),
-            Some(ProfileAction::Replace) if vr == VR::UI => Some(self.replaced(element)),
-            Some(ProfileAction::Replace) | None => Some(self.kept(element)),
+            Some(ProfileAction::Empty) => Some(DataElement::new(tag, vr, empty_value(vr))),
+            Some(ProfileAction::Dummy) => Some(self.dummy_element(element)),
+            Some(ProfileAction::Replace) if vr == VR::UI => Some(self.replace_uids(element)),
+            Some(ProfileAction::Replace) | None => Some(self.keep_element(element)),
         }
     }
 
@@ -177,7 +182,7 @@ impl<'a> Cleaner<'a> {
             _ => {
                 let found = self.names_patient(element);
                 if found {
-                    let name = alias(tag);
+                    let name = element_alias(tag);
                     self.warnings.push(format!(
                         "{name} held a part of the patient's name or ID and was replaced"
                     ));
@@ -209,7 +214,7 @@ impl<'a> Cleaner<'a> {
             .any(|part| words.contains(&part.as_str()) || (part.len() > 5 && text.contains(part)))
     }
 
-    fn kept(&mut self, element: InMemElement) -> InMemElement {
+    fn keep_element(&mut self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         match element.into_value() {
             Value::Sequence(sequence) => {
@@ -224,7 +229,7 @@ impl<'a> Cleaner<'a> {
         }
     }
 
-    fn replaced(&self, element: InMemElement) -> InMemElement {
+    fn replace_uids(&self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         let Ok(text) = element.to_str() else {
             return DataElement::new(tag, vr, PrimitiveValue::Empty);
@@ -234,14 +239,14 @@ impl<'a> Cleaner<'a> {
             if uid.is_empty() {
                 uid.to_owned()
             } else {
-                self.key.uid(uid)
+                self.key.replacement_uid(uid)
             }
         };
         let uids: Vec<String> = text.split('\\').map(new).collect();
         DataElement::new(tag, vr, PrimitiveValue::from(uids.join("\\")))
     }
 
-    fn shifted(&self, element: InMemElement) -> InMemElement {
+    fn shift_dates(&self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         if vr == VR::TM {
             return element;
@@ -258,7 +263,7 @@ impl<'a> Cleaner<'a> {
     }
 
     /// A value of the right kind that says nothing; an empty one stays empty.
-    fn dummy(&mut self, element: InMemElement) -> InMemElement {
+    fn dummy_element(&mut self, element: InMemElement) -> InMemElement {
         let (tag, vr) = (element.tag(), element.vr());
         if let Value::Sequence(sequence) = element.value() {
             let items: Vec<_> = sequence
@@ -281,7 +286,7 @@ impl<'a> Cleaner<'a> {
             VR::DT => "19000101000000",
             VR::TM => "000000",
             VR::DS | VR::IS => "0",
-            VR::UI => return self.replaced(element),
+            VR::UI => return self.replace_uids(element),
             _ => return DataElement::new(tag, vr, PrimitiveValue::Empty),
         };
         DataElement::new(tag, vr, PrimitiveValue::from(text))
@@ -294,14 +299,14 @@ impl<'a> Cleaner<'a> {
             .into_iter()
             .filter(|e| e.tag().group() % 2 == 0 && e.tag().element() != 0)
         {
-            out.put(self.dummy(element));
+            out.put(self.dummy_element(element));
         }
         out
     }
 }
 
 /// What a warning calls an element.
-fn alias(tag: Tag) -> String {
+fn element_alias(tag: Tag) -> String {
     StandardDataDictionary
         .by_tag(tag)
         .map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
@@ -327,7 +332,7 @@ fn with_known_vr(element: InMemElement) -> Option<InMemElement> {
     read.take_element(tag).ok()
 }
 
-fn empty(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {
+fn empty_value(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {
     if vr == VR::SQ {
         DataSetSequence::empty().into()
     } else {
@@ -335,7 +340,7 @@ fn empty(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {
     }
 }
 
-fn code(value: &str, meaning: &str) -> InMemDicomObject {
+fn code_item(value: &str, meaning: &str) -> InMemDicomObject {
     let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
     InMemDicomObject::from_element_iter([
         text(tags::CODE_VALUE, VR::SH, value),

@@ -8,12 +8,12 @@ pub(super) fn moved_back(text: &str, days: u32) -> Option<String> {
     let back = i64::from(days).days();
     let values: Option<Vec<String>> = text
         .split('\\')
-        .map(|value| moved(value.trim_matches(['\0', ' ']), back))
+        .map(|value| shift_date(value.trim_matches(['\0', ' ']), back))
         .collect();
     values.map(|values| values.join("\\"))
 }
 
-fn moved(value: &str, back: Span) -> Option<String> {
+fn shift_date(value: &str, back: Span) -> Option<String> {
     if value.is_empty() {
         return Some(String::new());
     }

@@ -13,7 +13,7 @@ mod secret;
 
 pub use secret::SecretKey;
 
-use super::rewrite::{Rewritten, open};
+use super::rewrite::{Rewritten, open_object};
 use dataset::Cleaner;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{InMemDicomObject, meta::FileMetaTableBuilder};
@@ -69,20 +69,20 @@ impl Deidentification {
     ///
     /// # Errors
     /// Where the source cannot be read whole, or `out` not be written.
-    pub fn write(&self, source: &Path, out: &Path) -> Result<Deidentified> {
-        let Rewritten { bytes, about } = containment::read(Deidentify {
+    pub fn write_file(&self, source: &Path, out: &Path) -> Result<Deidentified> {
+        let Rewritten { bytes, about } = containment::read_in_child(Deidentify {
             path: source.to_owned(),
             how: self.clone(),
         })?;
-        let check = |written: &Path| match containment::read(Verify {
+        let check = |written: &Path| match containment::read_in_child(Verify {
             path: source.to_owned(),
             written: written.to_owned(),
             how: self.clone(),
         }) {
             Ok(Plain(true)) => Ok(()),
             _ => Err(
-                Error::at(TRIED, out, "what was written is not what was meant")
-                    .advise("Nothing was saved. Please report this."),
+                Error::at_path(TRIED, out, "what was written is not what was meant")
+                    .with_advice("Nothing was saved. Please report this."),
             ),
         };
         whole_file::write_checked(out, TRIED, |w| w.write_all(&bytes), check)?;
@@ -90,17 +90,17 @@ impl Deidentification {
     }
 
     /// What is to be written: for the child.
-    fn rewrite(&self, source: &Path) -> Result<Rewritten> {
-        let failed = |reason: String| Error::at(TRIED, source, reason);
-        let file = open(source).map_err(failed)?;
+    fn rewrite_dataset(&self, source: &Path) -> Result<Rewritten> {
+        let failed = |reason: String| Error::at_path(TRIED, source, reason);
+        let file = open_object(source).map_err(failed)?;
         let mut warnings: Vec<String> = burned_in(&file).into_iter().collect();
         let syntax = file
             .meta()
             .transfer_syntax()
             .trim_end_matches(['\0', ' '])
             .to_owned();
-        let mut cleaner = Cleaner::of(self, &file);
-        let clean = cleaner.clean(file.into_inner());
+        let mut cleaner = Cleaner::for_file(self, &file);
+        let clean = cleaner.clean_dataset(file.into_inner());
         warnings.append(&mut cleaner.warnings);
         let uid = clean
             .get(tags::SOP_INSTANCE_UID)
@@ -127,11 +127,11 @@ impl Deidentification {
     }
 
     /// Whether `written` holds the pixels of `source` and nothing that names its patient: for the child.
-    fn verify(&self, source: &Path, written: &Path) -> bool {
-        let (Ok(source), Ok(written)) = (open(source), open(written)) else {
+    fn verify_written(&self, source: &Path, written: &Path) -> bool {
+        let (Ok(source), Ok(written)) = (open_object(source), open_object(written)) else {
             return false;
         };
-        same_pixels(&written, &source) && Cleaner::of(self, &source).is_clean(&written)
+        same_pixels(&written, &source) && Cleaner::for_file(self, &source).is_clean(&written)
     }
 }
 
@@ -152,12 +152,12 @@ impl containment::Request for Deidentify {
         &self.path
     }
 
-    fn limit(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         containment::whole_file(&self.path)
     }
 
-    fn read(self) -> Result<Rewritten> {
-        self.how.rewrite(&self.path)
+    fn read_in_process(self) -> Result<Rewritten> {
+        self.how.rewrite_dataset(&self.path)
     }
 }
 
@@ -180,12 +180,12 @@ impl containment::Request for Verify {
         &self.path
     }
 
-    fn limit(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         2 * containment::whole_file(&self.path)
     }
 
-    fn read(self) -> Result<Plain<bool>> {
-        Ok(Plain(self.how.verify(&self.path, &self.written)))
+    fn read_in_process(self) -> Result<Plain<bool>> {
+        Ok(Plain(self.how.verify_written(&self.path, &self.written)))
     }
 }
 
@@ -237,28 +237,28 @@ mod tests {
 
     #[test]
     fn what_a_sequence_of_unknown_kind_says_of_the_patient_goes_and_the_rest_stays() {
-        let item = Fixture::item()
-            .text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, "1.2.777.1")
-            .text(tags::REQUESTING_PHYSICIAN, VR::PN, "Quincy^Jack")
-            .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
-            .syntax(IMPLICIT)
+        let item = Fixture::empty_item()
+            .with_text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, "1.2.777.1")
+            .with_text(tags::REQUESTING_PHYSICIAN, VR::PN, "Quincy^Jack")
+            .with_number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
+            .with_transfer_syntax(IMPLICIT)
             .to_bytes();
         let mut value = vec![0xFE, 0xFF, 0x00, 0xE0];
         value.extend((item.len() as u32).to_le_bytes());
         value.extend(item);
         let folder = tempfile::tempdir().unwrap();
         let source = Fixture::new(1, 1)
-            .text(tags::PATIENT_ID, VR::LO, "P4711")
-            .bytes(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, VR::UN, value)
-            .bytes(tags::REFERENCED_IMAGE_SEQUENCE, VR::UN, vec![7; 12])
-            .pixels(&[3])
-            .write(folder.path(), "a.dcm");
+            .with_text(tags::PATIENT_ID, VR::LO, "P4711")
+            .with_bytes(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, VR::UN, value)
+            .with_bytes(tags::REFERENCED_IMAGE_SEQUENCE, VR::UN, vec![7; 12])
+            .with_pixels(&[3])
+            .write_to_folder(folder.path(), "a.dcm");
         let how = Deidentification {
-            key: SecretKey::random(),
+            key: SecretKey::from_system_random(),
             dates: Dates::Remove,
         };
         let out = folder.path().join("b.dcm");
-        let done = how.write(&source, &out).unwrap();
+        let done = how.write_file(&source, &out).unwrap();
         assert_eq!(
             done.warnings,
             ["ReferencedImageSequence could not be read and was removed"]
@@ -266,7 +266,7 @@ mod tests {
         let bytes = std::fs::read(&out).unwrap();
         let holds = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
         assert!(!holds(b"1.2.777.1") && !holds(b"Quincy") && !holds(b"P4711"));
-        let back = open(&out).unwrap();
+        let back = open_object(&out).unwrap();
         let regions = back.element(tags::SEQUENCE_OF_ULTRASOUND_REGIONS).unwrap();
         let units = regions.items().unwrap()[0]
             .element(tags::PHYSICAL_UNITS_X_DIRECTION)

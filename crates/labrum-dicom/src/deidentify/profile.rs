@@ -24,7 +24,7 @@ pub(super) enum ProfileAction {
 }
 
 /// What the table says about a public attribute; `None` where it is not in it.
-pub(super) fn action(tag: Tag) -> Option<ProfileAction> {
+pub(super) fn action_for_tag(tag: Tag) -> Option<ProfileAction> {
     match tag.group() {
         // Curve data; overlay data and comments.
         0x5000..=0x50ff => return Some(ProfileAction::Remove),
@@ -33,20 +33,20 @@ pub(super) fn action(tag: Tag) -> Option<ProfileAction> {
         }
         _ => {}
     }
-    table().get(&tag).copied()
+    action_table().get(&tag).copied()
 }
 
-fn table() -> &'static HashMap<Tag, ProfileAction> {
+fn action_table() -> &'static HashMap<Tag, ProfileAction> {
     static TABLE: OnceLock<HashMap<Tag, ProfileAction>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        entries()
+        table_entries()
             .filter_map(|(name, action)| Some((tag_of(name)?, action)))
             .collect()
     })
 }
 
 /// Keywords, or tags in brackets, with their actions.
-fn entries() -> impl Iterator<Item = (&'static str, ProfileAction)> {
+fn table_entries() -> impl Iterator<Item = (&'static str, ProfileAction)> {
     let mut section = ProfileAction::Remove;
     let lines = TABLE
         .lines()
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn every_line_of_the_table_names_an_attribute_once() {
         let mut seen = HashMap::new();
-        for (name, action) in entries() {
+        for (name, action) in table_entries() {
             let tag = tag_of(name).unwrap_or_else(|| panic!("{name} is not known"));
             assert_eq!(seen.insert(tag, action), None, "{name} is there twice");
         }
@@ -104,9 +104,9 @@ mod tests {
             (tags::SOURCE_IMAGE_SEQUENCE, ProfileAction::Replace),
             (Tag(0x6002, 0x3000), ProfileAction::Remove),
         ] {
-            assert_eq!(action(tag), Some(expected), "{tag}");
+            assert_eq!(action_for_tag(tag), Some(expected), "{tag}");
         }
-        assert_eq!(action(tags::ROWS), None);
-        assert_eq!(action(tags::SOP_CLASS_UID), None);
+        assert_eq!(action_for_tag(tags::ROWS), None);
+        assert_eq!(action_for_tag(tags::SOP_CLASS_UID), None);
     }
 }

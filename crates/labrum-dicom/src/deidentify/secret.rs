@@ -27,7 +27,7 @@ impl std::fmt::Debug for SecretKey {
 
 impl SecretKey {
     /// A new one, from the system's random numbers.
-    pub fn random() -> Self {
+    pub fn from_system_random() -> Self {
         let mut key = [0; 32];
         let (first, second) = key.split_at_mut(16);
         first.copy_from_slice(Uuid::new_v4().as_bytes());
@@ -44,22 +44,22 @@ impl SecretKey {
     pub fn in_file(path: &Path) -> Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::from_hex(text.trim()).ok_or_else(|| {
-                Error::at(
+                Error::at_path(
                     "read the key",
                     path,
                     "it does not hold 64 hexadecimal digits",
                 )
-                .advise("Name another file; it is made where it is missing.")
+                .with_advice("Name another file; it is made where it is missing.")
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let key = Self::random();
-                whole_file::write(path, "keep the key", |file| {
-                    writeln!(file, "{}", hex(&key.0))
+                let key = Self::from_system_random();
+                whole_file::write_atomically(path, "keep the key", |file| {
+                    writeln!(file, "{}", to_hex(&key.0))
                 })?;
                 restrict(path)?;
                 Ok(key)
             }
-            Err(e) => Err(Error::at("read the key", path, e)),
+            Err(e) => Err(Error::at_path("read the key", path, e)),
         }
     }
 
@@ -75,11 +75,11 @@ impl SecretKey {
     }
 
     /// The UID that stands for `uid` (PS3.5 B.2: a UUID under 2.25); one that the standard itself defines stays.
-    pub fn uid(&self, uid: &str) -> String {
+    pub fn replacement_uid(&self, uid: &str) -> String {
         if uid.starts_with(STANDARD_ROOT) {
             return uid.to_owned();
         }
-        let code = self.code("uid", uid);
+        let code = self.hmac_sha256("uid", uid);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&code[..16]);
         format!(
@@ -91,7 +91,7 @@ impl SecretKey {
     }
 
     /// The name and ID of the patient known as `id` (and `name` where there is no ID).
-    pub fn pseudonym(&self, id: &str, name: &str) -> String {
+    pub fn patient_pseudonym(&self, id: &str, name: &str) -> String {
         let of = if id.is_empty() {
             format!("name {name}")
         } else {
@@ -99,19 +99,19 @@ impl SecretKey {
         };
         format!(
             "ANON-{}",
-            hex(&self.code("patient", &of)[..5]).to_uppercase()
+            to_hex(&self.hmac_sha256("patient", &of)[..5]).to_uppercase()
         )
     }
 
     /// By how many days the dates of a patient move back, 1..=3650: one number for each patient, so that distances between
     /// dates stay.
-    pub fn days(&self, pseudonym: &str) -> u32 {
-        let code = self.code("days", pseudonym);
+    pub fn date_shift_days(&self, pseudonym: &str) -> u32 {
+        let code = self.hmac_sha256("days", pseudonym);
         1 + u32::from_be_bytes([code[0], code[1], code[2], code[3]]) % MOST_DAYS
     }
 
     /// HMAC-SHA-256 (RFC 2104) of a value under its purpose.
-    fn code(&self, purpose: &str, value: &str) -> [u8; 32] {
+    fn hmac_sha256(&self, purpose: &str, value: &str) -> [u8; 32] {
         let mut block = [0; BLOCK];
         block[..32].copy_from_slice(&self.0);
         let pad = |with: u8| block.map(|b| b ^ with);
@@ -128,7 +128,7 @@ impl SecretKey {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -136,7 +136,7 @@ fn hex(bytes: &[u8]) -> String {
 fn restrict(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|e| Error::at("protect", path, e))
+        .map_err(|e| Error::at_path("protect", path, e))
 }
 
 #[cfg(not(unix))]
@@ -152,16 +152,19 @@ mod tests {
     #[test]
     fn the_same_key_gives_the_same_replacements_and_another_key_others() {
         let (a, b) = (SecretKey([1; 32]), SecretKey([2; 32]));
-        assert_eq!(a.uid("1.2.3"), a.uid("1.2.3"));
-        assert_ne!(a.uid("1.2.3"), a.uid("1.2.4"));
-        assert_ne!(a.uid("1.2.3"), b.uid("1.2.3"));
-        assert!(a.uid("1.2.3").len() <= 64);
+        assert_eq!(a.replacement_uid("1.2.3"), a.replacement_uid("1.2.3"));
+        assert_ne!(a.replacement_uid("1.2.3"), a.replacement_uid("1.2.4"));
+        assert_ne!(a.replacement_uid("1.2.3"), b.replacement_uid("1.2.3"));
+        assert!(a.replacement_uid("1.2.3").len() <= 64);
         assert_eq!(
-            a.pseudonym("4711", "Doe^Jane"),
-            a.pseudonym("4711", "Doe^J")
+            a.patient_pseudonym("4711", "Doe^Jane"),
+            a.patient_pseudonym("4711", "Doe^J")
         );
-        assert_ne!(a.pseudonym("4711", ""), a.pseudonym("4712", ""));
-        assert!((1..=3650).contains(&a.days("x")));
+        assert_ne!(
+            a.patient_pseudonym("4711", ""),
+            a.patient_pseudonym("4712", "")
+        );
+        assert!((1..=3650).contains(&a.date_shift_days("x")));
     }
 
     #[test]
@@ -179,7 +182,7 @@ mod tests {
             .chain_update(block.map(|b| b ^ 0x5c))
             .chain_update(inner)
             .finalize();
-        assert_eq!(hex(&code[..8]), "b0344c61d8db3853");
+        assert_eq!(to_hex(&code[..8]), "b0344c61d8db3853");
     }
 
     #[test]

@@ -18,12 +18,12 @@ impl Charset {
     ///
     /// `named` is the source's own element. Where it is missing or no defined term, the bytes decide: the flag that
     /// comes back is true where that was a guess. `own_is_ascii` tells whether the texts to be added are.
-    pub(crate) fn of<'a>(
+    pub(crate) fn for_copied_texts<'a>(
         named: Option<&str>,
         copied: impl Iterator<Item = &'a [u8]> + Clone,
         own_is_ascii: bool,
     ) -> (Self, bool) {
-        match named.map(normalised) {
+        match named.map(normalised_term) {
             Some(name) if name == "ISO_IR 192" => (Self::Utf8, false),
             Some(name) if name.split('\\').all(is_defined) && name.chars().any(|c| c != '\\') => {
                 (Self::Source(name), false)
@@ -47,7 +47,7 @@ impl Charset {
     }
 
     /// The value of the element; `None` where it is left out.
-    pub(crate) fn term(&self) -> Option<&str> {
+    pub(crate) fn defined_term(&self) -> Option<&str> {
         match self {
             Self::Ascii => None,
             Self::Utf8 => Some("ISO_IR 192"),
@@ -56,7 +56,7 @@ impl Charset {
     }
 
     /// `text` in this character set; what it does not hold becomes a question mark.
-    pub(crate) fn encode(&self, text: &str) -> Vec<u8> {
+    pub(crate) fn encode_text(&self, text: &str) -> Vec<u8> {
         match self {
             Self::Utf8 => text.as_bytes().to_vec(),
             // Of several, the first one is in force where no escape sequence says otherwise.
@@ -77,7 +77,7 @@ fn with_question_marks(text: &str) -> Vec<u8> {
 }
 
 /// Common misspellings put right: `ISO-IR 100`, `ISO_IR_100`, `iso_ir100`, `ISO2022 IR 87`.
-pub(crate) fn normalised(named: &str) -> String {
+pub(crate) fn normalised_term(named: &str) -> String {
     let one = |term: &str| {
         let digits: String = term
             .chars()
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn of(named: Option<&str>, copied: &[u8], own_is_ascii: bool) -> (Charset, bool) {
-        Charset::of(named, [copied].into_iter(), own_is_ascii)
+        Charset::for_copied_texts(named, [copied].into_iter(), own_is_ascii)
     }
 
     #[test]
@@ -134,11 +134,11 @@ mod tests {
             (Charset::Source("ISO_IR 100".into()), false)
         );
         assert_eq!(
-            of(Some("\\ISO 2022 IR 87"), b"x", true).0.term(),
+            of(Some("\\ISO 2022 IR 87"), b"x", true).0.defined_term(),
             Some("\\ISO 2022 IR 87")
         );
         assert_eq!(
-            of(Some("ISO-IR 100"), b"x", true).0.term(),
+            of(Some("ISO-IR 100"), b"x", true).0.defined_term(),
             Some("ISO_IR 100")
         );
     }
@@ -146,8 +146,11 @@ mod tests {
     #[test]
     fn it_is_never_empty() {
         for named in [None, Some(""), Some("ISO_IR 6"), Some("nonsense")] {
-            assert_eq!(of(named, b"Doe^Jane", true).0.term(), None);
-            assert_eq!(of(named, b"Doe^Jane", false).0.term(), Some("ISO_IR 192"));
+            assert_eq!(of(named, b"Doe^Jane", true).0.defined_term(), None);
+            assert_eq!(
+                of(named, b"Doe^Jane", false).0.defined_term(),
+                Some("ISO_IR 192")
+            );
         }
     }
 
@@ -163,13 +166,13 @@ mod tests {
     #[test]
     fn own_texts_are_written_in_the_sources_character_set() {
         assert_eq!(
-            Charset::Source("ISO_IR 100".into()).encode("Tête"),
+            Charset::Source("ISO_IR 100".into()).encode_text("Tête"),
             b"T\xeate"
         );
         assert_eq!(
-            Charset::Source("ISO 2022 IR 6\\ISO 2022 IR 87".into()).encode("Tête"),
+            Charset::Source("ISO 2022 IR 6\\ISO 2022 IR 87".into()).encode_text("Tête"),
             b"T?te"
         );
-        assert_eq!(Charset::Utf8.encode("頭"), "頭".as_bytes());
+        assert_eq!(Charset::Utf8.encode_text("頭"), "頭".as_bytes());
     }
 }

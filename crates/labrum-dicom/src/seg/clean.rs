@@ -5,7 +5,7 @@ use dicom_core::VR;
 /// A value of `vr` without padding and control characters; empty where it cannot be used.
 ///
 /// Names and identifiers stay as they are, too long or not: a changed one would belong to another patient.
-pub(crate) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
+pub(crate) fn sanitize_value(vr: VR, raw: &[u8]) -> Vec<u8> {
     const ESCAPE: u8 = 0x1b;
     let bytes: Vec<u8> = raw
         .iter()
@@ -15,11 +15,13 @@ pub(crate) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
     let bytes = bytes.trim_ascii().to_vec();
     let text = || String::from_utf8_lossy(&bytes).into_owned();
     match vr {
-        VR::DA => date(&text()).unwrap_or_default().into_bytes(),
-        VR::TM => time(&text()).unwrap_or_default().into_bytes(),
-        VR::AS => age(&text()).unwrap_or_default().into_bytes(),
-        VR::DS => decimal(&text()).unwrap_or_default().into_bytes(),
-        VR::CS => code(&text()).unwrap_or_default().into_bytes(),
+        VR::DA => sanitize_date(&text()).unwrap_or_default().into_bytes(),
+        VR::TM => sanitize_time(&text()).unwrap_or_default().into_bytes(),
+        VR::AS => sanitize_age(&text()).unwrap_or_default().into_bytes(),
+        VR::DS => sanitize_decimal(&text()).unwrap_or_default().into_bytes(),
+        VR::CS => sanitize_code_string(&text())
+            .unwrap_or_default()
+            .into_bytes(),
         VR::UI => text()
             .trim_matches(|c: char| c != '.' && !c.is_ascii_digit())
             .to_owned()
@@ -40,7 +42,7 @@ pub(crate) fn has_leading_zero(uid: &str) -> bool {
 }
 
 /// YYYYMMDD, also from YYYY-MM-DD and YYYY.MM.DD.
-fn date(text: &str) -> Option<String> {
+fn sanitize_date(text: &str) -> Option<String> {
     let digits: String = text
         .chars()
         .filter(|c| !matches!(c, '-' | '.' | '/'))
@@ -54,7 +56,7 @@ fn date(text: &str) -> Option<String> {
 }
 
 /// HHMMSS.FFFFFF or the beginning of it, also from HH:MM:SS.
-fn time(text: &str) -> Option<String> {
+fn sanitize_time(text: &str) -> Option<String> {
     let text = text.replace(':', "");
     let (whole, fraction) = text
         .split_once('.')
@@ -80,14 +82,14 @@ fn time(text: &str) -> Option<String> {
 }
 
 /// nnnD, nnnW, nnnM or nnnY.
-fn age(text: &str) -> Option<String> {
+fn sanitize_age(text: &str) -> Option<String> {
     let text = text.to_uppercase();
     let unit = text.chars().last().filter(|c| "DWMY".contains(*c))?;
     let number: u32 = text[..text.len() - 1].parse().ok()?;
     (number < 1000).then(|| format!("{number:03}{unit}"))
 }
 
-fn decimal(text: &str) -> Option<String> {
+fn sanitize_decimal(text: &str) -> Option<String> {
     let value: f64 = text.parse().ok()?;
     value
         .is_finite()
@@ -95,7 +97,7 @@ fn decimal(text: &str) -> Option<String> {
 }
 
 /// At most 16 upper case letters, digits, spaces and underscores.
-fn code(text: &str) -> Option<String> {
+fn sanitize_code_string(text: &str) -> Option<String> {
     let text = text.to_uppercase();
     let fits = text.len() <= 16
         && text
@@ -110,7 +112,7 @@ mod tests {
 
     fn check(vr: VR, raw: &str, expected: &str) {
         assert_eq!(
-            String::from_utf8_lossy(&cleaned(vr, raw.as_bytes())),
+            String::from_utf8_lossy(&sanitize_value(vr, raw.as_bytes())),
             expected,
             "{vr:?} of {raw:?}"
         );

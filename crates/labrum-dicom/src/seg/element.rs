@@ -11,23 +11,23 @@ use uuid::Uuid;
 pub(crate) type Item = InMemDicomObject;
 
 /// A text of the default character set; an empty one becomes an element without a value.
-pub(crate) fn text(tag: Tag, vr: VR, value: impl Into<String>) -> InMemElement {
+pub(crate) fn text_element(tag: Tag, vr: VR, value: impl Into<String>) -> InMemElement {
     let value: String = value.into();
     if value.is_empty() {
-        empty(tag, vr)
+        empty_element(tag, vr)
     } else {
         DataElement::new(tag, vr, PrimitiveValue::from(value))
     }
 }
 
 /// A text that is already in the character set of the dataset.
-pub(crate) fn encoded(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
+pub(crate) fn encoded_text_element(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
     if bytes.is_empty() {
-        return empty(tag, vr);
+        return empty_element(tag, vr);
     }
     // The encoder would take the bytes of these for numbers.
     if matches!(vr, VR::DS | VR::IS) {
-        return text(tag, vr, String::from_utf8_lossy(&bytes));
+        return text_element(tag, vr, String::from_utf8_lossy(&bytes));
     }
     if bytes.len() % 2 == 1 {
         bytes.push(if vr == VR::UI { 0 } else { b' ' });
@@ -36,23 +36,23 @@ pub(crate) fn encoded(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
 }
 
 /// An element without a value.
-pub(crate) fn empty(tag: Tag, vr: VR) -> InMemElement {
+pub(crate) fn empty_element(tag: Tag, vr: VR) -> InMemElement {
     DataElement::new(tag, vr, PrimitiveValue::Empty)
 }
 
 /// Unsigned 16-bit values.
-pub(crate) fn shorts(tag: Tag, values: &[u16]) -> InMemElement {
+pub(crate) fn u16_element(tag: Tag, values: &[u16]) -> InMemElement {
     DataElement::new(tag, VR::US, PrimitiveValue::U16(values.into()))
 }
 
 /// Unsigned 32-bit values.
-pub(crate) fn longs(tag: Tag, values: &[u32]) -> InMemElement {
+pub(crate) fn u32_element(tag: Tag, values: &[u32]) -> InMemElement {
     DataElement::new(tag, VR::UL, PrimitiveValue::U32(values.into()))
 }
 
 /// Decimal strings.
-pub(crate) fn decimals(tag: Tag, values: &[f64]) -> InMemElement {
-    text(
+pub(crate) fn decimal_element(tag: Tag, values: &[f64]) -> InMemElement {
+    text_element(
         tag,
         VR::DS,
         values
@@ -64,35 +64,39 @@ pub(crate) fn decimals(tag: Tag, values: &[f64]) -> InMemElement {
 }
 
 /// A sequence.
-pub(crate) fn sequence(tag: Tag, items: Vec<Item>) -> InMemElement {
+pub(crate) fn sequence_element(tag: Tag, items: Vec<Item>) -> InMemElement {
     DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
 }
 
 /// An item of those elements.
-pub(crate) fn item(elements: impl IntoIterator<Item = InMemElement>) -> Item {
+pub(crate) fn sequence_item(elements: impl IntoIterator<Item = InMemElement>) -> Item {
     Item::from_element_iter(elements)
 }
 
 /// A sequence of one coded concept.
-pub(crate) fn code(tag: Tag, code: &Code) -> InMemElement {
-    sequence(tag, vec![coded(code)])
+pub(crate) fn code_sequence(tag: Tag, code: &Code) -> InMemElement {
+    sequence_element(tag, vec![code_item(code)])
 }
 
 /// The item of a coded concept. Its meaning is cut to the 64 characters that fit.
-pub(crate) fn coded(code: &Code) -> Item {
+pub(crate) fn code_item(code: &Code) -> Item {
     let short = code.value.len() <= 16;
     let value = if short {
-        text(tags::CODE_VALUE, VR::SH, &code.value)
+        text_element(tags::CODE_VALUE, VR::SH, &code.value)
     } else {
-        text(tags::LONG_CODE_VALUE, VR::UC, &code.value)
+        text_element(tags::LONG_CODE_VALUE, VR::UC, &code.value)
     };
-    let scheme = text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, &code.scheme);
-    let meaning = text(tags::CODE_MEANING, VR::LO, ascii(&code.meaning, 64));
-    item([value, scheme, meaning])
+    let scheme = text_element(tags::CODING_SCHEME_DESIGNATOR, VR::SH, &code.scheme);
+    let meaning = text_element(
+        tags::CODE_MEANING,
+        VR::LO,
+        printable_ascii(&code.meaning, 64),
+    );
+    sequence_item([value, scheme, meaning])
 }
 
 /// `text` in printable ASCII without backslashes, at most `most` characters.
-pub(crate) fn ascii(text: &str, most: usize) -> String {
+pub(crate) fn printable_ascii(text: &str, most: usize) -> String {
     text.chars()
         .take(most)
         .map(|c| {

@@ -1,7 +1,10 @@
 //! Multi-frame Dimension and Functional Groups modules: which segment and which slice each frame is.
 
 use super::{
-    element::{Item, code, decimals, item, longs, new_uid, sequence, shorts, text},
+    element::{
+        Item, code_sequence, decimal_element, new_uid, sequence_element, sequence_item,
+        text_element, u16_element, u32_element,
+    },
     origin::{Origin, Reference},
     space::{Measures, SeriesGeometry},
 };
@@ -28,7 +31,7 @@ pub(super) fn multi_frame(
     // Where positions cannot tell slices apart, their place in the stack does.
     let by_position = space.filter(|s| s.has_distinct_positions()).is_some();
     let organization = new_uid();
-    let index = |tag, group, label: &str| dimension(&organization, tag, group, label);
+    let index = |tag, group, label: &str| dimension_item(&organization, tag, group, label);
     let mut indices = Vec::new();
     if frames.iter().any(|f| f.segment.is_some()) {
         indices.push(index(
@@ -56,43 +59,43 @@ pub(super) fn multi_frame(
         .map(|f| frame_item(*f, by_position, origin, space))
         .collect();
     vec![
-        sequence(
+        sequence_element(
             tags::DIMENSION_ORGANIZATION_SEQUENCE,
-            vec![item([text(
+            vec![sequence_item([text_element(
                 tags::DIMENSION_ORGANIZATION_UID,
                 VR::UI,
                 &organization,
             )])],
         ),
-        sequence(tags::DIMENSION_INDEX_SEQUENCE, indices),
-        sequence(
+        sequence_element(tags::DIMENSION_INDEX_SEQUENCE, indices),
+        sequence_element(
             tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
             vec![shared_item(space)],
         ),
-        sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, per_frame),
+        sequence_element(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, per_frame),
     ]
 }
 
-fn dimension(organization: &str, pointer: Tag, group: Tag, label: &str) -> Item {
+fn dimension_item(organization: &str, pointer: Tag, group: Tag, label: &str) -> Item {
     let tag = |tag, value: Tag| {
         DataElement::new(tag, VR::AT, PrimitiveValue::Tags([value].as_slice().into()))
     };
-    item([
-        text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, organization),
+    sequence_item([
+        text_element(tags::DIMENSION_ORGANIZATION_UID, VR::UI, organization),
         tag(tags::DIMENSION_INDEX_POINTER, pointer),
         tag(tags::FUNCTIONAL_GROUP_POINTER, group),
-        text(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, label),
+        text_element(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, label),
     ])
 }
 
 /// What all frames have in common.
 fn shared_item(space: Option<&SeriesGeometry>) -> Item {
-    let mut shared = item([]);
+    let mut shared = sequence_item([]);
     if let Some(space) = space.filter(|s| s.has_one_measure()) {
-        shared.put(measures(&space.measures[0]));
+        shared.put(pixel_measures_sequence(&space.measures[0]));
     }
     if let Some(space) = space.filter(|s| s.has_one_orientation()) {
-        shared.put(orientation(&space.planes[0].orientation));
+        shared.put(plane_orientation_sequence(&space.planes[0].orientation));
     }
     shared
 }
@@ -107,93 +110,108 @@ fn frame_item(
     let mut index: Vec<u32> = frame.segment.map(u32::from).into_iter().collect();
     index.extend((!by_position).then_some(1));
     index.push(place);
-    let content = item([
-        longs(tags::DIMENSION_INDEX_VALUES, &index),
-        text(tags::STACK_ID, VR::SH, "1"),
-        longs(tags::IN_STACK_POSITION_NUMBER, &[place]),
+    let content = sequence_item([
+        u32_element(tags::DIMENSION_INDEX_VALUES, &index),
+        text_element(tags::STACK_ID, VR::SH, "1"),
+        u32_element(tags::IN_STACK_POSITION_NUMBER, &[place]),
     ]);
-    let mut out = item([sequence(tags::FRAME_CONTENT_SEQUENCE, vec![content])]);
+    let mut out = sequence_item([sequence_element(
+        tags::FRAME_CONTENT_SEQUENCE,
+        vec![content],
+    )]);
     if let Some(segment) = frame.segment {
-        let identification = item([shorts(
+        let identification = sequence_item([u16_element(
             tags::REFERENCED_SEGMENT_NUMBER,
             &[u16::from(segment)],
         )]);
-        out.put(sequence(
+        out.put(sequence_element(
             tags::SEGMENT_IDENTIFICATION_SEQUENCE,
             vec![identification],
         ));
     }
     if let Some(reference) = origin.references.as_ref().and_then(|r| r.get(frame.slice)) {
-        out.put(sequence(
+        out.put(sequence_element(
             tags::DERIVATION_IMAGE_SEQUENCE,
-            vec![derivation(reference)],
+            vec![derivation_image_item(reference)],
         ));
     }
     if let Some(space) = space {
-        let position = decimals(
+        let position = decimal_element(
             tags::IMAGE_POSITION_PATIENT,
             &space.planes[frame.slice].position,
         );
-        out.put(sequence(
+        out.put(sequence_element(
             tags::PLANE_POSITION_SEQUENCE,
-            vec![item([position])],
+            vec![sequence_item([position])],
         ));
         if !space.has_one_orientation() {
-            out.put(orientation(&space.planes[frame.slice].orientation));
+            out.put(plane_orientation_sequence(
+                &space.planes[frame.slice].orientation,
+            ));
         }
         if !space.has_one_measure() {
-            out.put(measures(&space.measures[frame.slice]));
+            out.put(pixel_measures_sequence(&space.measures[frame.slice]));
         }
     }
     out
 }
 
-fn measures(measures: &Measures) -> InMemElement {
-    let spacing = decimals(tags::PIXEL_SPACING, &measures.spacing);
-    let mut out = item([
+fn pixel_measures_sequence(measures: &Measures) -> InMemElement {
+    let spacing = decimal_element(tags::PIXEL_SPACING, &measures.spacing);
+    let mut out = sequence_item([
         spacing,
-        decimals(tags::SLICE_THICKNESS, &[measures.thickness]),
+        decimal_element(tags::SLICE_THICKNESS, &[measures.thickness]),
     ]);
     if let Some(between) = measures.between_slices {
-        out.put(decimals(tags::SPACING_BETWEEN_SLICES, &[between]));
+        out.put(decimal_element(tags::SPACING_BETWEEN_SLICES, &[between]));
     }
-    sequence(tags::PIXEL_MEASURES_SEQUENCE, vec![out])
+    sequence_element(tags::PIXEL_MEASURES_SEQUENCE, vec![out])
 }
 
-fn orientation(orientation: &[f64; 6]) -> InMemElement {
-    let orientation = decimals(tags::IMAGE_ORIENTATION_PATIENT, orientation);
-    sequence(tags::PLANE_ORIENTATION_SEQUENCE, vec![item([orientation])])
+fn plane_orientation_sequence(orientation: &[f64; 6]) -> InMemElement {
+    let orientation = decimal_element(tags::IMAGE_ORIENTATION_PATIENT, orientation);
+    sequence_element(
+        tags::PLANE_ORIENTATION_SEQUENCE,
+        vec![sequence_item([orientation])],
+    )
 }
 
-fn derivation(reference: &Reference) -> Item {
+fn derivation_image_item(reference: &Reference) -> Item {
     let purpose = Code::new(
         "121322",
         "DCM",
         "Source image for image processing operation",
     );
-    let mut source = instance(reference);
+    let mut source = referenced_instance(reference);
     if let Some(frame) = reference.frame {
-        source.put(text(
+        source.put(text_element(
             tags::REFERENCED_FRAME_NUMBER,
             VR::IS,
             frame.to_string(),
         ));
     }
-    source.put(code(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, &purpose));
-    source.put(text(tags::SPATIAL_LOCATIONS_PRESERVED, VR::CS, "YES"));
-    item([
-        sequence(tags::SOURCE_IMAGE_SEQUENCE, vec![source]),
-        code(
+    source.put(code_sequence(
+        tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
+        &purpose,
+    ));
+    source.put(text_element(
+        tags::SPATIAL_LOCATIONS_PRESERVED,
+        VR::CS,
+        "YES",
+    ));
+    sequence_item([
+        sequence_element(tags::SOURCE_IMAGE_SEQUENCE, vec![source]),
+        code_sequence(
             tags::DERIVATION_CODE_SEQUENCE,
             &Code::new("113076", "DCM", "Segmentation"),
         ),
     ])
 }
 
-fn instance(reference: &Reference) -> Item {
-    item([
-        text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
-        text(
+fn referenced_instance(reference: &Reference) -> Item {
+    sequence_item([
+        text_element(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
+        text_element(
             tags::REFERENCED_SOP_INSTANCE_UID,
             VR::UI,
             &reference.instance,
@@ -225,11 +243,11 @@ pub(super) fn referenced_series(frames: &[FrameToWrite], references: &[Reference
         }
     }
     let items = series.into_iter().map(|(uid, instances)| {
-        let instances = instances.into_iter().map(instance).collect();
-        item([
-            text(tags::SERIES_INSTANCE_UID, VR::UI, uid),
-            sequence(tags::REFERENCED_INSTANCE_SEQUENCE, instances),
+        let instances = instances.into_iter().map(referenced_instance).collect();
+        sequence_item([
+            text_element(tags::SERIES_INSTANCE_UID, VR::UI, uid),
+            sequence_element(tags::REFERENCED_INSTANCE_SEQUENCE, instances),
         ])
     });
-    sequence(tags::REFERENCED_SERIES_SEQUENCE, items.collect())
+    sequence_element(tags::REFERENCED_SERIES_SEQUENCE, items.collect())
 }

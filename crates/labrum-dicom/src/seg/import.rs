@@ -2,8 +2,8 @@
 
 use super::{
     SegmentationType,
-    place::{FramePlaces, Lying, places},
-    read::{Segmentation, read},
+    place::{FramePlaces, Lying, find_frame_slices},
+    read::{Segmentation, read_header},
 };
 use crate::references::Refused;
 use labrum_core::{
@@ -24,7 +24,7 @@ use std::{collections::BTreeSet, path::Path};
 ///
 /// # Errors
 /// As there.
-pub fn import(path: &Path, series: &Series) -> Result<ImportedMasks> {
+pub fn import_all(path: &Path, series: &Series) -> Result<ImportedMasks> {
     import_chosen(path, series, &MaskChoice::default())
 }
 
@@ -37,7 +37,7 @@ pub fn import(path: &Path, series: &Series) -> Result<ImportedMasks> {
 /// # Errors
 /// Where the file cannot be read, is no segmentation, or belongs to another series: the reason names both.
 pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let mut seg = read(path)?;
+    let mut seg = read_header(path)?;
     let refused = |reason: String| Refused::from(reason).on_series("segmentation", path, series);
     let offered = seg.labels.iter().zip(&seg.numbers);
     let offered: Vec<Offered<'_>> = offered
@@ -46,9 +46,9 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
             name: &label.name,
         })
         .collect();
-    let taken = Taken::of(&offered, choice)
-        .map_err(|reason| refused(reason).advise("Choose by name or number."))?;
-    let places = places(&seg, series, choice)
+    let taken = Taken::from_choice(&offered, choice)
+        .map_err(|reason| refused(reason).with_advice("Choose by name or number."))?;
+    let places = find_frame_slices(&seg, series, choice)
         .map_err(|refusal| refusal.on_series("segmentation", path, series))?;
     let mut notes = std::mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
@@ -61,7 +61,7 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     let mut laid = LaidFrames::new(&mut seg, &places, &taken)?;
     let mut masks = Vec::with_capacity(places.covered.len());
     for &slice in &places.covered {
-        let values = laid.slice(
+        let values = laid.slice_labels(
             &mut seg,
             places.on.get(&slice).map_or(&[][..], Vec::as_slice),
             series,
@@ -72,16 +72,16 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
             mask.ok_or_else(|| refused("its frames are of another size".into()))?,
         ));
     }
-    notes.extend(laid.notes(&seg, &labels));
-    notes.extend(elsewhere(&mut seg, &places)?);
-    notes.extend(renumbered(&seg, &taken));
+    notes.extend(laid.import_notes(&seg, &labels));
+    notes.extend(unplaced_frames_note(&mut seg, &places)?);
+    notes.extend(renumbering_note(&seg, &taken));
     let numbers: Vec<u32> = taken
         .indices
         .iter()
         .filter_map(|i| seg.numbers.get(*i))
         .map(|n| u32::from(*n))
         .collect();
-    let taken = laid.painter.taken(&numbers, &laid.in_file);
+    let taken = laid.painter.taken_labels(&numbers, &laid.in_file);
     let empty = labels
         .iter()
         .zip(&taken)
@@ -171,15 +171,15 @@ impl LaidFrames {
             .collect();
         for frame in frames {
             if self.label_of_frame(seg, frame) != 0 {
-                let values = seg.values(frame)?;
-                self.count(seg, frame, &values);
+                let values = seg.frame_values(frame)?;
+                self.count_pixels(seg, frame, &values);
             }
         }
         Ok(())
     }
 
     /// Counts the pixels of a frame, once.
-    fn count(&mut self, seg: &Segmentation, frame: usize, values: &[u16]) {
+    fn count_pixels(&mut self, seg: &Segmentation, frame: usize, values: &[u16]) {
         if !self.counted.insert(frame) {
             return;
         }
@@ -189,7 +189,7 @@ impl LaidFrames {
             return;
         }
         // A label map.
-        for (value, count) in runs(values) {
+        for (value, count) in value_runs(values) {
             match usize::from(self.label_of(seg, value)).checked_sub(1) {
                 Some(label) => self.in_file[label] += count,
                 None if value == 0
@@ -201,7 +201,7 @@ impl LaidFrames {
     }
 
     /// The labels of one slice.
-    fn slice(
+    fn slice_labels(
         &mut self,
         seg: &mut Segmentation,
         lying: &[Lying],
@@ -229,16 +229,16 @@ impl LaidFrames {
             if label == 0 && seg.kind != SegmentationType::LabelMap {
                 continue;
             }
-            let values = seg.values(frame)?;
-            self.count(seg, frame, &values);
+            let values = seg.frame_values(frame)?;
+            self.count_pixels(seg, frame, &values);
             let values = match map.filter(|map| map.fit != GridFit::Same) {
-                Some(map) => self.moved(seg, &values, &map, [series.columns, series.rows]),
+                Some(map) => self.resample_frame(seg, &values, &map, [series.columns, series.rows]),
                 None => values,
             };
             match seg.kind {
                 SegmentationType::LabelMap => self.label_map(&mut labels, &values, seg),
                 _ if self.goes_by_fraction(seg) => {
-                    self.fractional(&mut labels, &mut largest, &values, label, seg)
+                    self.paint_fractional(&mut labels, &mut largest, &values, label, seg)
                 }
                 _ => {
                     for (pixel, _) in labels
@@ -246,7 +246,7 @@ impl LaidFrames {
                         .zip(&values)
                         .filter(|(_, value)| is_inside(seg, **value))
                     {
-                        self.painter.paint(pixel, label);
+                        self.painter.paint_pixel(pixel, label);
                     }
                 }
             }
@@ -255,7 +255,7 @@ impl LaidFrames {
     }
 
     /// The values under the pixels of a slice, nearest pixel by nearest pixel; 0 beside the frame.
-    fn moved(
+    fn resample_frame(
         &mut self,
         seg: &Segmentation,
         values: &[u16],
@@ -263,7 +263,7 @@ impl LaidFrames {
         to: [usize; 2],
     ) -> Vec<u16> {
         let value = |(column, row): (usize, usize)| {
-            map.pixel(column, row)
+            map.grid_pixel_at(column, row)
                 .and_then(|[x, y, _]| values.get(y * seg.columns + x))
                 .copied()
                 .unwrap_or(0)
@@ -289,7 +289,7 @@ impl LaidFrames {
         seg.kind == SegmentationType::Fractional && !self.is_ordered
     }
 
-    fn fractional(
+    fn paint_fractional(
         &mut self,
         labels: &mut [u8],
         largest: &mut [u16],
@@ -300,10 +300,10 @@ impl LaidFrames {
         for ((pixel, large), &value) in labels.iter_mut().zip(largest).zip(values) {
             if is_inside(seg, value) {
                 if value >= *large {
-                    self.painter.paint(pixel, label);
+                    self.painter.paint_pixel(pixel, label);
                     *large = value;
                 } else {
-                    self.painter.hide(*pixel, label);
+                    self.painter.record_hidden(*pixel, label);
                 }
             }
         }
@@ -321,7 +321,7 @@ impl LaidFrames {
                 last = (value, self.label_of(seg, value));
             }
             if last.1 != 0 {
-                self.painter.paint(pixel, last.1);
+                self.painter.paint_pixel(pixel, last.1);
             }
         }
     }
@@ -344,7 +344,7 @@ impl LaidFrames {
             .map_or(0, |number| self.label_of(seg, number))
     }
 
-    fn notes(&self, seg: &Segmentation, labels: &[Label]) -> Vec<String> {
+    fn import_notes(&self, seg: &Segmentation, labels: &[Label]) -> Vec<String> {
         let mut notes = Vec::new();
         if seg.kind == SegmentationType::Fractional {
             notes.push(format!(
@@ -353,7 +353,7 @@ impl LaidFrames {
                 seg.most
             ));
         }
-        notes.extend(self.painter.notes(labels));
+        notes.extend(self.painter.overlap_notes(labels));
         if self.undescribed > 0 {
             notes.push(format!(
                 "{} pixels hold values that no segment describes and were left out",
@@ -379,17 +379,17 @@ fn is_inside(seg: &Segmentation, value: u16) -> bool {
 }
 
 /// Equal values that follow each other, with how many they are.
-fn runs(values: &[u16]) -> impl Iterator<Item = (u16, usize)> {
+fn value_runs(values: &[u16]) -> impl Iterator<Item = (u16, usize)> {
     values
         .chunk_by(|a, b| a == b)
         .filter_map(|run| Some((*run.first()?, run.len())))
 }
 
 /// Frames that hold something and lie on no slice.
-fn elsewhere(seg: &mut Segmentation, places: &FramePlaces) -> Result<Option<String>> {
+fn unplaced_frames_note(seg: &mut Segmentation, places: &FramePlaces) -> Result<Option<String>> {
     let mut count = 0;
     for frame in &places.elsewhere {
-        count += usize::from(seg.values(*frame)?.iter().any(|v| *v != 0));
+        count += usize::from(seg.frame_values(*frame)?.iter().any(|v| *v != 0));
     }
     Ok((count > 0).then(|| {
         format!("{count} of its frames belong to slices that are not here and were left out")
@@ -397,7 +397,7 @@ fn elsewhere(seg: &mut Segmentation, places: &FramePlaces) -> Result<Option<Stri
 }
 
 /// Labels are numbered from 1 on, segments of other programs need not be.
-fn renumbered(seg: &Segmentation, taken: &Taken) -> Option<String> {
+fn renumbering_note(seg: &Segmentation, taken: &Taken) -> Option<String> {
     let numbers: Vec<u16> = taken
         .indices
         .iter()

@@ -24,8 +24,8 @@ mod tests_matrix;
 mod write;
 
 pub use super::references::ReferencedSeries;
-pub use import::{import, import_chosen};
-pub use read::{SegFrame, Segmentation, is_segmentation, read};
+pub use import::{import_all, import_chosen};
+pub use read::{SegFrame, Segmentation, is_segmentation, read_header};
 
 use labrum_core::{Error, Result, label::Label, mask::Mask, study::Series, whole_file};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub enum AlgorithmType {
 
 impl AlgorithmType {
     /// Segment Algorithm Type, as DICOM says it.
-    pub fn term(self) -> &'static str {
+    pub fn defined_term(self) -> &'static str {
         match self {
             Self::Automatic => "AUTOMATIC",
             Self::Semiautomatic => "SEMIAUTOMATIC",
@@ -69,7 +69,7 @@ pub struct Authorship {
 
 impl Authorship {
     /// Drawn by a model alone.
-    pub fn automatic(model: impl Into<String>, version: impl Into<String>) -> Self {
+    pub fn from_model(model: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             algorithm_type: AlgorithmType::Automatic,
             model: model.into(),
@@ -87,18 +87,18 @@ impl Authorship {
         }
     }
 
-    fn name(&self) -> String {
-        known(&self.model)
+    fn recorded_model(&self) -> String {
+        text_or_unknown(&self.model)
     }
 
-    fn version(&self) -> String {
-        known(&self.model_version)
+    fn recorded_version(&self) -> String {
+        text_or_unknown(&self.model_version)
     }
 }
 
 /// As it can be written; never empty.
-fn known(text: &str) -> String {
-    let text = element::ascii(text.trim(), 40);
+fn text_or_unknown(text: &str) -> String {
+    let text = element::printable_ascii(text.trim(), 40);
     if text.is_empty() {
         "unknown".into()
     } else {
@@ -118,7 +118,7 @@ pub enum SegmentationType {
 }
 
 impl SegmentationType {
-    fn term(self) -> &'static str {
+    fn defined_term(self) -> &'static str {
         match self {
             Self::Binary => "BINARY",
             Self::Fractional => "FRACTIONAL",
@@ -141,7 +141,7 @@ pub enum Content<'a> {
 
 impl Content<'_> {
     /// BINARY, FRACTIONAL or LABELMAP.
-    pub fn kind(&self) -> SegmentationType {
+    pub fn segmentation_type(&self) -> SegmentationType {
         match self {
             Self::Binary(_) => SegmentationType::Binary,
             Self::LabelMap(_) => SegmentationType::LabelMap,
@@ -158,15 +158,15 @@ impl Content<'_> {
     }
 
     /// The stored values of the frame of that slice and segment.
-    fn values(&self, slice: usize, segment: Option<u8>) -> Vec<u8> {
+    fn stored_values(&self, slice: usize, segment: Option<u8>) -> Vec<u8> {
         let segment = segment.unwrap_or(0);
         match self {
             Self::Binary(masks) => masks[slice]
-                .labels()
+                .pixel_labels()
                 .iter()
                 .map(|l| u8::from(*l == segment))
                 .collect(),
-            Self::LabelMap(masks) => masks[slice].labels().to_vec(),
+            Self::LabelMap(masks) => masks[slice].pixel_labels().to_vec(),
             Self::Fractional(maps) => maps[slice][usize::from(segment) - 1]
                 .iter()
                 .map(|p| in_255ths(*p))
@@ -215,7 +215,7 @@ pub struct SegSummary {
 ///
 /// # Errors
 /// Where the content does not fit the series, the source's header cannot be read, or the file cannot be written.
-pub fn write(
+pub fn write_file(
     path: &Path,
     series: &Series,
     content: Content<'_>,
@@ -223,9 +223,10 @@ pub fn write(
     authors: &[Authorship],
     options: Options,
 ) -> Result<SegSummary> {
-    check(series, content, labels, authors).map_err(|reason| Error::at(TRIED, path, reason))?;
-    let encoded = write::encode(series, content, labels, authors, options)?;
-    let compare = |written: &Path| compare(written, path, content, labels, &encoded.frames);
+    check_content(series, content, labels, authors)
+        .map_err(|reason| Error::at_path(TRIED, path, reason))?;
+    let encoded = write::encode_file(series, content, labels, authors, options)?;
+    let compare = |written: &Path| verify_written(written, path, content, labels, &encoded.frames);
     whole_file::write_checked(path, TRIED, |file| file.write_all(&encoded.bytes), compare)?;
     Ok(SegSummary {
         path: path.to_owned(),
@@ -240,7 +241,7 @@ pub fn write(
 const TRIED: &str = "write the segmentation";
 
 /// Reads every frame of the file `written` back; errors name the `path` that it will have.
-fn compare(
+fn verify_written(
     written: &Path,
     path: &Path,
     content: Content<'_>,
@@ -248,15 +249,15 @@ fn compare(
     frames: &[frames::FrameToWrite],
 ) -> Result<()> {
     let wrong = |reason: String| {
-        Error::at(TRIED, path, reason).advise("Nothing was saved. Please report this.")
+        Error::at_path(TRIED, path, reason).with_advice("Nothing was saved. Please report this.")
     };
     let unread = |e: Error| wrong(format!("reading it back failed: {}", e.reason));
-    let mut back = read(written).map_err(unread)?;
-    let same_shape = back.kind == content.kind() && back.labels.len() == labels.len();
+    let mut back = read_header(written).map_err(unread)?;
+    let same_shape = back.kind == content.segmentation_type() && back.labels.len() == labels.len();
     let mut same = same_shape && back.frames.len() == frames.len();
     for (i, frame) in frames.iter().enumerate().take_while(|_| same_shape) {
-        let values = back.values(i).map_err(unread)?;
-        let expected = content.values(frame.slice, frame.segment);
+        let values = back.frame_values(i).map_err(unread)?;
+        let expected = content.stored_values(frame.slice, frame.segment);
         same &= back.frames[i].segment == frame.segment.map(u16::from);
         same &= values.len() == expected.len()
             && values
@@ -274,7 +275,7 @@ fn compare(
 }
 
 /// Why the content cannot be written.
-fn check(
+fn check_content(
     series: &Series,
     content: Content<'_>,
     labels: &[Label],
@@ -326,7 +327,7 @@ fn check_masks(
             ));
         }
         if let Some(label) = mask
-            .labels()
+            .pixel_labels()
             .iter()
             .find(|l| usize::from(**l) > labels.len())
         {

@@ -2,13 +2,16 @@
 
 use super::{
     charset::Charset,
-    clean::{cleaned, has_leading_zero, is_uid},
-    element::{coded, decimals, empty, encoded, new_uid, sequence, text},
+    clean::{has_leading_zero, is_uid, sanitize_value},
+    element::{
+        code_item, decimal_element, empty_element, encoded_text_element, new_uid, sequence_element,
+        text_element,
+    },
 };
 use crate::{
     dataset::DataSet,
     file::{DicomFile, Unreadable},
-    geometry::group,
+    geometry::functional_group,
 };
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};
@@ -79,7 +82,7 @@ const COPIED: [(Tag, VR, Otherwise); 18] = [
 
 impl Origin {
     /// Reads the headers of the source's files. `own_is_ascii`: whether the texts that will be added are ASCII.
-    pub(crate) fn of(series: &Series, own_is_ascii: bool) -> Result<Self> {
+    pub(crate) fn from_series(series: &Series, own_is_ascii: bool) -> Result<Self> {
         match series.kind {
             Kind::Picture => Ok(Self::of_picture(series, own_is_ascii)),
             Kind::Dicom => Self::of_dicom(series, own_is_ascii),
@@ -95,12 +98,14 @@ impl Origin {
         let mut elements: Vec<InMemElement> = COPIED
             .iter()
             .filter(|(_, _, otherwise)| matches!(otherwise, Otherwise::Empty))
-            .map(|(tag, vr, _)| empty(*tag, *vr))
+            .map(|(tag, vr, _)| empty_element(*tag, *vr))
             .collect();
-        elements.push(text(tags::STUDY_INSTANCE_UID, VR::UI, new_uid()));
-        elements.extend(loss(lossy.map(|ratio| LossyCompression {
-            ratios: vec![ratio],
-            methods: vec![JPEG.into()],
+        elements.push(text_element(tags::STUDY_INSTANCE_UID, VR::UI, new_uid()));
+        elements.extend(lossy_compression_elements(lossy.map(|ratio| {
+            LossyCompression {
+                ratios: vec![ratio],
+                methods: vec![JPEG.into()],
+            }
         })));
         Self {
             elements,
@@ -126,37 +131,43 @@ impl Origin {
             .slices
             .first()
             .ok_or_else(|| Error::new("write the segmentation", "there is no slice"))?;
-        let file = open(&first.source.path)?;
+        let file = open_file(&first.source.path)?;
         let mut warnings = Vec::new();
-        let copied = copied(&file.data, &mut warnings);
-        let position_reference = cleaned(
+        let copied = cleaned_attributes(&file.data, &mut warnings);
+        let position_reference = sanitize_value(
             VR::LO,
             file.data
-                .bytes(tags::POSITION_REFERENCE_INDICATOR)
+                .value_bytes(tags::POSITION_REFERENCE_INDICATOR)
                 .unwrap_or(&[]),
         );
-        let named = file.data.text(tags::SPECIFIC_CHARACTER_SET);
+        let named = file.data.text_value(tags::SPECIFIC_CHARACTER_SET);
         let values = copied
             .iter()
             .map(|(_, _, value)| value.as_slice())
             .chain([position_reference.as_slice()]);
-        let (charset, guessed) = Charset::of(named.as_deref(), values, own_is_ascii);
+        let (charset, guessed) = Charset::for_copied_texts(named.as_deref(), values, own_is_ascii);
         if guessed {
             warnings.push(format!(
                 "the source names no character set; {} is assumed",
-                charset.term().unwrap_or("ASCII")
+                charset.defined_term().unwrap_or("ASCII")
             ));
         }
         let mut elements: Vec<_> = copied
             .into_iter()
-            .map(|(tag, vr, value)| encoded(tag, vr, value))
+            .map(|(tag, vr, value)| encoded_text_element(tag, vr, value))
             .collect();
-        elements.extend(deidentification(&file.data));
+        elements.extend(deidentification_sequence(&file.data));
         elements.push(study_uid(&file.data, &mut warnings));
-        elements.extend(loss(LossyCompression::of(&file, &first.source.path)));
-        let references = references(series, &file, &mut warnings);
-        let thickness = |data: &DataSet| data.number(tags::SLICE_THICKNESS).filter(|t| *t > 0.0);
-        let measures = group(
+        elements.extend(lossy_compression_elements(LossyCompression::from_file(
+            &file,
+            &first.source.path,
+        )));
+        let references = source_references(series, &file, &mut warnings);
+        let thickness = |data: &DataSet| {
+            data.numeric_value(tags::SLICE_THICKNESS)
+                .filter(|t| *t > 0.0)
+        };
+        let measures = functional_group(
             &file.data,
             first.source.frame as usize,
             tags::PIXEL_MEASURES_SEQUENCE,
@@ -173,30 +184,30 @@ impl Origin {
     }
 }
 
-fn open(path: &Path) -> Result<DicomFile> {
+fn open_file(path: &Path) -> Result<DicomFile> {
     DicomFile::open(path).map_err(|why| {
         let reason = match why {
             Unreadable::NotDicom => "it is no DICOM file any more".into(),
             Unreadable::Failed(reason) => reason,
         };
-        Error::at("read the header of", path, reason)
-            .advise("The segmentation needs the patient and study named there.")
+        Error::at_path("read the header of", path, reason)
+            .with_advice("The segmentation needs the patient and study named there.")
     })
 }
 
 /// The cleaned values of [`COPIED`].
-fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)> {
+fn cleaned_attributes(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)> {
     let mut out = Vec::new();
     for (tag, vr, otherwise) in &COPIED {
-        let raw = data.bytes(*tag).unwrap_or(&[]);
-        let mut value = cleaned(*vr, raw);
+        let raw = data.value_bytes(*tag).unwrap_or(&[]);
+        let mut value = sanitize_value(*vr, raw);
         if *tag == tags::PATIENT_SEX && !matches!(value.as_slice(), b"M" | b"F" | b"O") {
             value.clear();
         }
         if value.is_empty() && raw.iter().any(|b| *b > b' ') {
             warnings.push(format!(
                 "{} of the source is not valid and was left out",
-                name(*tag)
+                element_name(*tag)
             ));
         }
         let most = match *vr {
@@ -211,12 +222,12 @@ fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)>
                 value.truncate(most);
                 warnings.push(format!(
                     "{} of the source is too long and was cut",
-                    name(*tag)
+                    element_name(*tag)
                 ));
             } else {
                 warnings.push(format!(
                     "{} of the source is longer than DICOM allows and was kept",
-                    name(*tag)
+                    element_name(*tag)
                 ));
             }
         }
@@ -228,26 +239,27 @@ fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)>
 }
 
 /// How the source lost its patient, where it says so.
-fn deidentification(data: &DataSet) -> Option<InMemElement> {
+fn deidentification_sequence(data: &DataSet) -> Option<InMemElement> {
     let items = data
-        .items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
+        .sequence_items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
         .iter()
         .map(|item| {
-            let part = |tag| item.text(tag).unwrap_or_default();
+            let part = |tag| item.text_value(tag).unwrap_or_default();
             let [value, scheme, meaning] = [
                 tags::CODE_VALUE,
                 tags::CODING_SCHEME_DESIGNATOR,
                 tags::CODE_MEANING,
             ]
             .map(part);
-            coded(&Code::new(&value, &scheme, &meaning))
+            code_item(&Code::new(&value, &scheme, &meaning))
         });
     let items: Vec<_> = items.collect();
-    (!items.is_empty()).then(|| sequence(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, items))
+    (!items.is_empty())
+        .then(|| sequence_element(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, items))
 }
 
 /// What a warning calls an element.
-fn name(tag: Tag) -> String {
+fn element_name(tag: Tag) -> String {
     use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
     let entry = dicom_dictionary_std::StandardDataDictionary.by_tag(tag);
     entry.map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
@@ -255,17 +267,17 @@ fn name(tag: Tag) -> String {
 
 fn study_uid(data: &DataSet, warnings: &mut Vec<String>) -> InMemElement {
     let uid = data
-        .text(tags::STUDY_INSTANCE_UID)
+        .text_value(tags::STUDY_INSTANCE_UID)
         .filter(|uid| is_uid(uid))
         .unwrap_or_else(|| {
             warnings.push("the source has no valid Study Instance UID; a new one was made".into());
             new_uid()
         });
-    text(tags::STUDY_INSTANCE_UID, VR::UI, uid)
+    text_element(tags::STUDY_INSTANCE_UID, VR::UI, uid)
 }
 
 /// Where each slice comes from; `None` where one cannot be named, because half of the references would mislead.
-fn references<'a>(
+fn source_references<'a>(
     series: &'a Series,
     first: &DicomFile,
     warnings: &mut Vec<String>,
@@ -312,9 +324,9 @@ fn references<'a>(
 /// What all frames of a file have in common.
 fn whole_file(series: &Series, file: &DicomFile) -> Option<Reference> {
     let valid = |uid: Option<String>| uid.filter(|uid| is_uid(uid));
-    let frames = file.data.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1);
+    let frames = file.data.integer_value(tags::NUMBER_OF_FRAMES).unwrap_or(1);
     Some(Reference {
-        series: valid(file.data.text(tags::SERIES_INSTANCE_UID))
+        series: valid(file.data.text_value(tags::SERIES_INSTANCE_UID))
             .or_else(|| valid(Some(series.id.clone())))?,
         class: valid(Some(file.sop_class.clone()))
             .or_else(|| valid(Some(series.sop_class.clone())))?,
@@ -334,7 +346,7 @@ struct LossyCompression {
 
 impl LossyCompression {
     /// From the header, or from the transfer syntax where the header is silent.
-    fn of(file: &DicomFile, path: &Path) -> Option<Self> {
+    fn from_file(file: &DicomFile, path: &Path) -> Option<Self> {
         let data = &file.data;
         let method = match file.transfer_syntax.as_str() {
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Some(JPEG),
@@ -342,12 +354,14 @@ impl LossyCompression {
             uids::JPEG2000 => Some("ISO_15444_1"),
             _ => None,
         };
-        if data.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() != Some("01") && method.is_none() {
+        if data.text_value(tags::LOSSY_IMAGE_COMPRESSION).as_deref() != Some("01")
+            && method.is_none()
+        {
             return None;
         }
-        let mut ratios = data.numbers(tags::LOSSY_IMAGE_COMPRESSION_RATIO);
-        let mut methods = data.texts(tags::LOSSY_IMAGE_COMPRESSION_METHOD);
-        methods.retain(|m| !cleaned(VR::CS, m.as_bytes()).is_empty());
+        let mut ratios = data.numeric_values(tags::LOSSY_IMAGE_COMPRESSION_RATIO);
+        let mut methods = data.text_values(tags::LOSSY_IMAGE_COMPRESSION_METHOD);
+        methods.retain(|m| !sanitize_value(VR::CS, m.as_bytes()).is_empty());
         if ratios.is_empty() {
             ratios.push(size_ratio(data, path));
         }
@@ -364,15 +378,15 @@ impl LossyCompression {
 
 /// Pixels uncompressed against the file: near enough where the header does not say.
 fn size_ratio(data: &DataSet, path: &Path) -> f64 {
-    let number = |tag| data.number(tag).unwrap_or(1.0).max(1.0);
+    let number = |tag| data.numeric_value(tag).unwrap_or(1.0).max(1.0);
     let pixels = number(tags::ROWS) * number(tags::COLUMNS) * number(tags::NUMBER_OF_FRAMES);
     let bytes =
         pixels * number(tags::SAMPLES_PER_PIXEL) * (number(tags::BITS_ALLOCATED) / 8.0).ceil();
-    ratio(bytes, path)
+    compression_ratio(bytes, path)
 }
 
 /// To one decimal, at least 1.
-fn ratio(uncompressed: f64, path: &Path) -> f64 {
+fn compression_ratio(uncompressed: f64, path: &Path) -> f64 {
     let file = std::fs::metadata(path).map_or(0, |m| m.len()).max(1) as f64;
     ((uncompressed / file * 10.0).round() / 10.0).max(1.0)
 }
@@ -383,18 +397,18 @@ fn jpeg_ratio(series: &Series, slice: &Slice) -> Option<f64> {
     let extension = path.extension()?.to_str()?.to_lowercase();
     let samples = if series.color { 3 } else { 1 };
     let is_jpeg = matches!(extension.as_str(), "jpg" | "jpeg" | "jfif");
-    is_jpeg.then(|| ratio((series.columns * series.rows * samples) as f64, path))
+    is_jpeg.then(|| compression_ratio((series.columns * series.rows * samples) as f64, path))
 }
 
 /// The elements about lossy compression.
-fn loss(loss: Option<LossyCompression>) -> Vec<InMemElement> {
+fn lossy_compression_elements(loss: Option<LossyCompression>) -> Vec<InMemElement> {
     let Some(LossyCompression { ratios, methods }) = loss else {
-        return vec![text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00")];
+        return vec![text_element(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00")];
     };
     vec![
-        text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
-        decimals(tags::LOSSY_IMAGE_COMPRESSION_RATIO, &ratios),
-        text(
+        text_element(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
+        decimal_element(tags::LOSSY_IMAGE_COMPRESSION_RATIO, &ratios),
+        text_element(
             tags::LOSSY_IMAGE_COMPRESSION_METHOD,
             VR::CS,
             methods.join("\\"),

@@ -17,7 +17,7 @@ impl Packer {
     }
 
     /// Appends one pixel.
-    pub(super) fn push(&mut self, bit: bool) {
+    pub(super) fn push_bit(&mut self, bit: bool) {
         if self.bits.is_multiple_of(8) {
             self.bytes.push(0);
         }
@@ -38,7 +38,7 @@ impl Packer {
 
 /// The pixels of frame `frame` of `pixels` pixels each; `None` where `bytes` ends before.
 #[cfg(test)]
-pub(super) fn unpack(bytes: &[u8], frame: usize, pixels: usize) -> Option<Vec<bool>> {
+pub(super) fn unpack_frame(bytes: &[u8], frame: usize, pixels: usize) -> Option<Vec<bool>> {
     let first = frame.checked_mul(pixels)?;
     let end = first.checked_add(pixels)?;
     (end.div_ceil(8) <= bytes.len()).then(|| {
@@ -60,22 +60,22 @@ mod tests {
         // Three frames of 3 pixels: 100 010 001.
         [1, 0, 0, 0, 1, 0, 0, 0, 1]
             .into_iter()
-            .for_each(|b| packer.push(b == 1));
+            .for_each(|b| packer.push_bit(b == 1));
         let bytes = packer.finish();
         assert_eq!(bytes, [0b0001_0001, 0b0000_0001]);
-        assert_eq!(unpack(&bytes, 2, 3).unwrap(), [false, false, true]);
-        assert_eq!(unpack(&bytes, 6, 3), None);
+        assert_eq!(unpack_frame(&bytes, 2, 3).unwrap(), [false, false, true]);
+        assert_eq!(unpack_frame(&bytes, 6, 3), None);
     }
 
     proptest! {
         #[test]
         fn what_is_packed_is_unpacked(frames in prop::collection::vec(prop::collection::vec(any::<bool>(), 13), 1..9)) {
             let mut packer = Packer::with_capacity(13 * frames.len());
-            frames.iter().flatten().for_each(|&b| packer.push(b));
+            frames.iter().flatten().for_each(|&b| packer.push_bit(b));
             let bytes = packer.finish();
             prop_assert_eq!(bytes.len() % 2, 0);
             for (i, frame) in frames.iter().enumerate() {
-                prop_assert_eq!(&unpack(&bytes, i, 13).unwrap(), frame);
+                prop_assert_eq!(&unpack_frame(&bytes, i, 13).unwrap(), frame);
             }
         }
     }

@@ -56,7 +56,7 @@ pub(super) struct FramePlaces {
 ///
 /// # Errors
 /// The reason why the segmentation does not belong to `series`.
-pub(super) fn places(
+pub(super) fn find_frame_slices(
     seg: &Segmentation,
     series: &Series,
     choice: &MaskChoice,
@@ -64,44 +64,44 @@ pub(super) fn places(
     let sources = seg.frames.iter().flat_map(|f| &f.sources);
     let refers = seg.series.iter().any(ReferencedSeries::names_something)
         || sources.clone().next().is_some();
-    let named = Named::of(series, &seg.series, sources, choice)?;
-    let grid = SliceGrid::of(seg, series);
+    let named = Named::from_references(series, &seg.series, sources, choice)?;
+    let grid = SliceGrid::for_segmentation(seg, series);
     if !refers && !is_named(series) && grid.is_none() {
         check_size(seg, series)?;
         return in_order(seg, series);
     }
-    let space = SharedSpace::between(seg, series);
+    let space = SharedSpace::from_frames_of_reference(seg, series);
     if named.basis == Basis::Position && (grid.is_none() || !space.is_common(choice)) {
-        return Err(Refused::elsewhere(nowhere(seg, series)));
+        return Err(Refused::lies_elsewhere(no_position_reason(seg, series)));
     }
     let mut found = FoundPlaces::default();
     for (index, frame) in seg.frames.iter().enumerate() {
-        found.lay(index, frame, &named, grid.as_ref(), (seg, series))?;
+        found.place_frame(index, frame, &named, grid.as_ref(), (seg, series))?;
     }
-    let mut places = found.chosen(seg, &named, choice.time)?;
+    let mut places = found.choose_nearest(seg, &named, choice.time)?;
     if places.on.is_empty() {
         return Err(grid
             .map_or_else(
-                || nowhere(seg, series),
+                || no_position_reason(seg, series),
                 |grid| grid.why_nowhere(seg, &named),
             )
             .into());
     }
-    let remarks = remarks(seg, series, &places, choice);
+    let remarks = placement_remarks(seg, series, &places, choice);
     places.notes.extend(remarks);
     places
         .notes
-        .extend(grid.as_ref().and_then(|grid| halfway(grid, &places)));
+        .extend(grid.as_ref().and_then(|grid| halfway_remark(grid, &places)));
     if found.misnamed > 0 {
         places.notes.push(format!(
             "{} of its frames name other images than those in whose plane they lie: they were laid by their place",
             found.misnamed
         ));
     }
-    places.is_resampled = worst(&places, series).is_resampled();
+    places.is_resampled = worst_misfit(&places, series).is_resampled();
     if space == SharedSpace::Other && grid_used(&places) {
         if places.is_resampled {
-            return Err(Refused::elsewhere(nowhere(seg, series)));
+            return Err(Refused::lies_elsewhere(no_position_reason(seg, series)));
         }
         places.notes.push(
             "it names another frame of reference than the images, whose places are the same".into(),
@@ -124,7 +124,7 @@ enum SharedSpace {
 }
 
 impl SharedSpace {
-    fn between(seg: &Segmentation, series: &Series) -> Self {
+    fn from_frames_of_reference(seg: &Segmentation, series: &Series) -> Self {
         match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
             (Some(a), Some(b)) if a == b => Self::Same,
             (Some(_), Some(_)) => Self::Other,
@@ -146,7 +146,7 @@ fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
         "it is {} x {} pixels, the series {columns} x {rows}",
         seg.columns, seg.rows
     );
-    Err(Refused::elsewhere(reason))
+    Err(Refused::lies_elsewhere(reason))
 }
 
 /// Whether a segmentation could refer to all slices.
@@ -170,7 +170,7 @@ struct FoundPlaces {
 }
 
 impl FoundPlaces {
-    fn lay(
+    fn place_frame(
         &mut self,
         index: usize,
         frame: &SegFrame,
@@ -178,12 +178,12 @@ impl FoundPlaces {
         grid: Option<&SliceGrid<'_>>,
         (seg, series): (&Segmentation, &Series),
     ) -> Result<(), Refused> {
-        let own = named.own(&frame.sources);
+        let own = named.source_slices(&frame.sources);
         let mut candidates: Vec<(usize, Option<GridMap>)> = Vec::new();
         if named.are_elsewhere(&frame.sources) {
             // Images that are not here.
         } else if let (Some(grid), Some(_)) = (grid, frame.plane) {
-            let near = grid.near(seg, frame, &own);
+            let near = grid.candidate_slices(seg, frame, &own);
             let (of_own, others): (Vec<_>, Vec<_>) =
                 near.into_iter().partition(|(slice, _)| own.contains(slice));
             let is_misnamed = of_own.is_empty() && !own.is_empty();
@@ -224,7 +224,7 @@ impl FoundPlaces {
     }
 
     /// Of each segment the nearest frame, on every slice; of several at one place the one of this time.
-    fn chosen(
+    fn choose_nearest(
         &self,
         seg: &Segmentation,
         named: &Named<'_>,
@@ -351,7 +351,7 @@ impl Worst {
     }
 }
 
-fn worst(places: &FramePlaces, series: &Series) -> Worst {
+fn worst_misfit(places: &FramePlaces, series: &Series) -> Worst {
     let between = series.slice_spacing().unwrap_or(1.0);
     let mut worst = Worst::default();
     for map in places.on.values().flatten().filter_map(|lying| lying.map) {
@@ -361,15 +361,15 @@ fn worst(places: &FramePlaces, series: &Series) -> Worst {
             GridFit::Shifted(by) => worst.shift = worst.shift.max(by),
             GridFit::Other => worst.has_other_pixels = true,
         }
-        if map.distance() > SAME_PLACE * between {
-            worst.distance = worst.distance.max(map.distance());
+        if map.max_plane_distance() > SAME_PLACE * between {
+            worst.distance = worst.distance.max(map.max_plane_distance());
         }
     }
     worst
 }
 
 /// What a user should know of how it was laid.
-fn remarks(
+fn placement_remarks(
     seg: &Segmentation,
     series: &Series,
     places: &FramePlaces,
@@ -386,7 +386,7 @@ fn remarks(
                 .into(),
         );
     }
-    let worst = worst(places, series);
+    let worst = worst_misfit(places, series);
     if worst.has_other_pixels {
         let own = seg
             .frames
@@ -421,7 +421,7 @@ fn remarks(
 }
 
 /// Slices that have frames equally far on both sides, or frames that have slices so.
-fn halfway(grid: &SliceGrid<'_>, places: &FramePlaces) -> Option<String> {
+fn halfway_remark(grid: &SliceGrid<'_>, places: &FramePlaces) -> Option<String> {
     let is_halfway = |lying: &&Lying| lying.map.is_some_and(|map| grid.is_halfway(&map));
     let mut sides = places
         .on
@@ -488,7 +488,7 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused>
 }
 
 /// Why places do not help.
-fn nowhere(seg: &Segmentation, series: &Series) -> String {
+fn no_position_reason(seg: &Segmentation, series: &Series) -> String {
     let refers = seg.series.iter().any(ReferencedSeries::names_something);
     let what = if refers {
         "its place decides"

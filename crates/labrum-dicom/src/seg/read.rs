@@ -3,23 +3,23 @@
 //! The header goes through the tolerant parser of this crate, which holds every length against the file, and nothing is
 //! decoded before its size is known to fit.
 
-use super::{SegmentationType, segments::srgb};
+use super::{SegmentationType, segments::cielab_to_srgb};
 use crate::{
     dataset::DataSet,
-    decode::{Samples, decode},
+    decode::{Samples, decode_frame},
     file::{DicomFile, Unreadable},
-    frames::{frame_bytes, verify},
-    geometry::{self, group},
+    frames::{frame_bytes, verify_extent},
+    geometry::{self, functional_group},
     header::PixelHeader,
     references::ReferencedSeries,
-    text::decoded,
+    text::decoded_text,
 };
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use labrum_core::{
     Error, Result, codes,
     geometry::{PixelSpacing, Plane},
-    guard::contained,
+    guard::catch_panic,
     label::{Code, Label, PALETTE, StoredLabel},
 };
 use std::path::{Path, PathBuf};
@@ -96,36 +96,36 @@ fn is_class(uid: &str) -> bool {
 ///
 /// # Errors
 /// Where it is none, is damaged, holds more than 255 segments, or is coded in a way that is not supported.
-pub fn read(path: &Path) -> Result<Segmentation> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
+pub fn read_header(path: &Path) -> Result<Segmentation> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let file = DicomFile::open(path).map_err(|unreadable| match unreadable {
         Unreadable::NotDicom => failed("it is not a DICOM file".into()),
         Unreadable::Failed(reason) => failed(reason),
     })?;
-    contained(|| parsed(path, file))
+    catch_panic(|| parse_file(path, file))
         .unwrap_or_else(|| Err("it is damaged".into()))
         .map_err(failed)
 }
 
-fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation, String> {
+fn parse_file(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation, String> {
     if !is_class(&file.sop_class) {
         return Err("it is no DICOM segmentation".into());
     }
     if let (Some(broken), None) = (&file.broken, file.pixels) {
         return Err(format!("it is damaged: {broken}"));
     }
-    let header = PixelHeader::read(&file)?;
+    let header = PixelHeader::from_file(&file)?;
     if header.samples != 1 || header.signed || header.allocated > 16 {
         return Err("its values are no segments".into());
     }
     // A mask that is not all there is no mask.
-    if let Some(cut) = verify(&mut file, &header)?.cut {
+    if let Some(cut) = verify_extent(&mut file, &header)?.cut {
         return Err(cut);
     }
-    let kind = kind(&file, &header)?;
+    let kind = segmentation_type(&file, &header)?;
     let described = file
         .data
-        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .sequence_items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
         .len();
     if described < header.frames as usize {
         return Err(format!(
@@ -134,9 +134,9 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
         ));
     }
     let mut notes = Vec::new();
-    let (numbers, labels) = segments(&file.data, kind, &mut notes)?;
+    let (numbers, labels) = read_segments(&file.data, kind, &mut notes)?;
     let frames: Vec<SegFrame> = (0..header.frames)
-        .map(|i| frame(&file.data, i as usize, &header, kind))
+        .map(|i| read_frame(&file.data, i as usize, &header, kind))
         .collect();
     let undescribed = |f: &SegFrame| f.segment.is_some_and(|s| !numbers.contains(&s));
     if kind != SegmentationType::LabelMap
@@ -146,7 +146,7 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
     }
     let most = file
         .data
-        .integer(tags::MAXIMUM_FRACTIONAL_VALUE)
+        .integer_value(tags::MAXIMUM_FRACTIONAL_VALUE)
         .filter(|v| (1..=65535).contains(v));
     Ok(Segmentation {
         kind,
@@ -158,10 +158,10 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
         most: most.unwrap_or(255) as u16,
         padding: file
             .data
-            .integer(tags::PIXEL_PADDING_VALUE)
+            .integer_value(tags::PIXEL_PADDING_VALUE)
             .and_then(|v| u16::try_from(v).ok()),
-        frame_of_reference: file.data.text(tags::FRAME_OF_REFERENCE_UID),
-        series: referenced(&file.data),
+        frame_of_reference: file.data.text_value(tags::FRAME_OF_REFERENCE_UID),
+        series: referenced_series(&file.data),
         notes,
         path: path.to_owned(),
         file,
@@ -179,12 +179,13 @@ impl Segmentation {
     ///
     /// # Errors
     /// Where there is no such frame, or it cannot be decoded.
-    pub fn values(&mut self, frame: usize) -> Result<Vec<u16>> {
+    pub fn frame_values(&mut self, frame: usize) -> Result<Vec<u16>> {
         let count = self.rows * self.columns;
-        let values = contained(|| {
+        let values = catch_panic(|| {
             let frame = u32::try_from(frame).map_err(|_| "there is no such frame".to_owned())?;
             let (bytes, first_bit) = frame_bytes(&mut self.file, &self.header, frame)?;
-            let samples = decode(bytes, first_bit, &self.header, self.file.big_endian_pixels)?;
+            let samples =
+                decode_frame(bytes, first_bit, &self.header, self.file.big_endian_pixels)?;
             if let Some(short) = samples.short {
                 return Err(short.reason);
             }
@@ -192,7 +193,7 @@ impl Segmentation {
         });
         values
             .unwrap_or_else(|| Err("it is damaged".into()))
-            .map_err(|reason| Error::at(TRIED, &self.path, reason))
+            .map_err(|reason| Error::at_path(TRIED, &self.path, reason))
     }
 }
 
@@ -221,8 +222,11 @@ fn whole_values(samples: &Samples, count: usize) -> Option<Vec<u16>> {
     }
 }
 
-fn kind(file: &DicomFile, header: &PixelHeader) -> std::result::Result<SegmentationType, String> {
-    let named = file.data.text(tags::SEGMENTATION_TYPE);
+fn segmentation_type(
+    file: &DicomFile,
+    header: &PixelHeader,
+) -> std::result::Result<SegmentationType, String> {
+    let named = file.data.text_value(tags::SEGMENTATION_TYPE);
     match named.as_deref() {
         Some("BINARY") => Ok(SegmentationType::Binary),
         Some("FRACTIONAL") if header.allocated > 1 => Ok(SegmentationType::Fractional),
@@ -240,18 +244,24 @@ fn kind(file: &DicomFile, header: &PixelHeader) -> std::result::Result<Segmentat
 }
 
 /// Numbers and labels in order of the numbers.
-fn segments(
+fn read_segments(
     data: &DataSet,
     kind: SegmentationType,
     notes: &mut Vec<String>,
 ) -> std::result::Result<(Vec<u16>, Vec<Label>), String> {
     let mut items: Vec<(u16, &DataSet)> = Vec::new();
-    for (i, item) in data.items(tags::SEGMENT_SEQUENCE).iter().enumerate() {
-        let number = item.integer(tags::SEGMENT_NUMBER).unwrap_or(i as i64 + 1);
+    for (i, item) in data
+        .sequence_items(tags::SEGMENT_SEQUENCE)
+        .iter()
+        .enumerate()
+    {
+        let number = item
+            .integer_value(tags::SEGMENT_NUMBER)
+            .unwrap_or(i as i64 + 1);
         let number =
             u16::try_from(number).map_err(|_| format!("its Segment Number {number} is none"))?;
         // In a LABELMAP, 0 and the padding are what belongs to no segment.
-        let padding = data.integer(tags::PIXEL_PADDING_VALUE) == Some(i64::from(number));
+        let padding = data.integer_value(tags::PIXEL_PADDING_VALUE) == Some(i64::from(number));
         let is_background = number == 0 || (padding && is_background(item));
         if kind == SegmentationType::LabelMap && is_background {
             continue;
@@ -271,11 +281,11 @@ fn segments(
         ));
     }
     items.sort_by_key(|(number, _)| *number);
-    let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
+    let charset = data.text_values(tags::SPECIFIC_CHARACTER_SET);
     let labels = items
         .iter()
         .enumerate()
-        .map(|(i, (_, item))| label(item, i, &charset, notes))
+        .map(|(i, (_, item))| segment_label(item, i, &charset, notes))
         .collect();
     Ok((
         items.into_iter().map(|(number, _)| number).collect(),
@@ -285,47 +295,58 @@ fn segments(
 
 /// Code 125040 of DCM.
 fn is_background(segment: &DataSet) -> bool {
-    let concept = segment.item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
-    concept.and_then(|c| c.text(tags::CODE_VALUE)).as_deref() == Some("125040")
+    let concept = segment.first_item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
+    concept
+        .and_then(|c| c.text_value(tags::CODE_VALUE))
+        .as_deref()
+        == Some("125040")
 }
 
-fn label(segment: &DataSet, index: usize, charset: &[String], notes: &mut Vec<String>) -> Label {
-    let plain = Label::named("", index);
+fn segment_label(
+    segment: &DataSet,
+    index: usize,
+    charset: &[String],
+    notes: &mut Vec<String>,
+) -> Label {
+    let plain = Label::with_name("", index);
     let of = |tag| {
         segment
-            .item(tag)
-            .map(|item| code(item, charset))
+            .first_item(tag)
+            .map(|item| coded_concept(item, charset))
             .filter(|c| !c.value.is_empty())
     };
-    let name = decoded(segment, tags::SEGMENT_LABEL, charset);
+    let name = decoded_text(segment, tags::SEGMENT_LABEL, charset);
     let name = if name.is_empty() {
         format!("Label {}", index + 1)
     } else {
         name
     };
-    let kind = segment.item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
+    let kind = segment.first_item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE);
     let modifiers = kind.map_or(&[][..], |k| {
-        k.items(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE)
+        k.sequence_items(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE)
     });
     if let Some(region) = segment
-        .item(tags::ANATOMIC_REGION_SEQUENCE)
-        .map(|item| code(item, charset))
+        .first_item(tags::ANATOMIC_REGION_SEQUENCE)
+        .map(|item| coded_concept(item, charset))
     {
         notes.push(format!(
             "the anatomic region \"{}\" of \"{name}\" is not kept",
             region.meaning
         ));
     }
-    let lab = segment.numbers(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE);
+    let lab = segment.numeric_values(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE);
     let lab: Option<[f64; 3]> = lab.try_into().ok();
     Label {
         name,
         color: lab.map_or(PALETTE[index % PALETTE.len()], |lab| {
-            srgb(lab.map(|v| v.clamp(0.0, 65535.0) as u16))
+            cielab_to_srgb(lab.map(|v| v.clamp(0.0, 65535.0) as u16))
         }),
         category: of(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE).unwrap_or(plain.category),
         concept: of(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE).unwrap_or(plain.concept),
-        modifiers: modifiers.iter().map(|item| code(item, charset)).collect(),
+        modifiers: modifiers
+            .iter()
+            .map(|item| coded_concept(item, charset))
+            .collect(),
         visible: true,
         locked: false,
         kept: StoredLabel::default(),
@@ -333,16 +354,16 @@ fn label(segment: &DataSet, index: usize, charset: &[String], notes: &mut Vec<St
 }
 
 /// A coded concept; one of the retired scheme SRT in its SNOMED CT form where that is known.
-fn code(item: &DataSet, charset: &[String]) -> Code {
+fn coded_concept(item: &DataSet, charset: &[String]) -> Code {
     let value = [
         tags::CODE_VALUE,
         tags::LONG_CODE_VALUE,
         tags::URN_CODE_VALUE,
     ]
     .iter()
-    .find_map(|tag| item.text(*tag));
+    .find_map(|tag| item.text_value(*tag));
     let scheme = item
-        .text(tags::CODING_SCHEME_DESIGNATOR)
+        .text_value(tags::CODING_SCHEME_DESIGNATOR)
         .unwrap_or_default();
     let value = value.unwrap_or_default();
     if matches!(scheme.as_str(), "SRT" | "SNM3" | "99SDM")
@@ -353,30 +374,36 @@ fn code(item: &DataSet, charset: &[String]) -> Code {
     Code {
         value,
         scheme,
-        meaning: decoded(item, tags::CODE_MEANING, charset),
+        meaning: decoded_text(item, tags::CODE_MEANING, charset),
     }
 }
 
-fn frame(data: &DataSet, index: usize, header: &PixelHeader, kind: SegmentationType) -> SegFrame {
-    let number =
-        |item: Option<&DataSet>, tag: Tag| item.and_then(|i| i.integer(tag)).filter(|n| *n > 0);
+fn read_frame(
+    data: &DataSet,
+    index: usize,
+    header: &PixelHeader,
+    kind: SegmentationType,
+) -> SegFrame {
+    let number = |item: Option<&DataSet>, tag: Tag| {
+        item.and_then(|i| i.integer_value(tag)).filter(|n| *n > 0)
+    };
     let derivations = group_items(data, index, tags::DERIVATION_IMAGE_SEQUENCE);
     let images = derivations
         .iter()
-        .flat_map(|d| d.items(tags::SOURCE_IMAGE_SEQUENCE));
+        .flat_map(|d| d.sequence_items(tags::SOURCE_IMAGE_SEQUENCE));
     let sources = images.filter_map(|image| {
         let frames = image
-            .numbers(tags::REFERENCED_FRAME_NUMBER)
+            .numeric_values(tags::REFERENCED_FRAME_NUMBER)
             .into_iter()
             .map(|n| n as u32)
             .collect();
-        Some((image.text(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
+        Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
     });
     let segment = number(
-        group(data, index, tags::SEGMENT_IDENTIFICATION_SEQUENCE),
+        functional_group(data, index, tags::SEGMENT_IDENTIFICATION_SEQUENCE),
         tags::REFERENCED_SEGMENT_NUMBER,
     );
-    let content = group(data, index, tags::FRAME_CONTENT_SEQUENCE);
+    let content = functional_group(data, index, tags::FRAME_CONTENT_SEQUENCE);
     SegFrame {
         segment: segment
             .filter(|_| kind != SegmentationType::LabelMap)
@@ -384,68 +411,68 @@ fn frame(data: &DataSet, index: usize, header: &PixelHeader, kind: SegmentationT
         sources: sources.collect(),
         stack_position: number(content, tags::IN_STACK_POSITION_NUMBER)
             .and_then(|p| u32::try_from(p).ok()),
-        plane: geometry::plane(data, index, header.frames),
-        spacing: geometry::spacing(data, index),
-        between: measure(data, index, tags::SPACING_BETWEEN_SLICES),
-        thickness: measure(data, index, tags::SLICE_THICKNESS),
+        plane: geometry::frame_plane(data, index, header.frames),
+        spacing: geometry::pixel_spacing(data, index),
+        between: pixel_measure(data, index, tags::SPACING_BETWEEN_SLICES),
+        thickness: pixel_measure(data, index, tags::SLICE_THICKNESS),
         time: content
-            .and_then(|c| c.number(tags::TEMPORAL_POSITION_INDEX))
+            .and_then(|c| c.numeric_value(tags::TEMPORAL_POSITION_INDEX))
             .or_else(|| {
-                let temporal = group(data, index, tags::TEMPORAL_POSITION_SEQUENCE)?;
-                temporal.number(tags::TEMPORAL_POSITION_TIME_OFFSET)
+                let temporal = functional_group(data, index, tags::TEMPORAL_POSITION_SEQUENCE)?;
+                temporal.numeric_value(tags::TEMPORAL_POSITION_TIME_OFFSET)
             }),
     }
 }
 
 /// A length of Pixel Measures, mm.
-fn measure(data: &DataSet, index: usize, tag: Tag) -> Option<f64> {
-    group(data, index, tags::PIXEL_MEASURES_SEQUENCE)?
-        .number(tag)
+fn pixel_measure(data: &DataSet, index: usize, tag: Tag) -> Option<f64> {
+    functional_group(data, index, tags::PIXEL_MEASURES_SEQUENCE)?
+        .numeric_value(tag)
         .filter(|mm| *mm > 0.0)
 }
 
 /// The items of a functional group macro: the frame's own or the shared ones.
 fn group_items(data: &DataSet, frame: usize, macro_tag: Tag) -> &[DataSet] {
     let own = data
-        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+        .sequence_items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
         .get(frame)
-        .map(|f| f.items(macro_tag));
+        .map(|f| f.sequence_items(macro_tag));
     let shared = || {
-        data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
-            .map(|s| s.items(macro_tag))
+        data.first_item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
+            .map(|s| s.sequence_items(macro_tag))
     };
     own.filter(|items| !items.is_empty())
         .or_else(shared)
         .unwrap_or(&[])
 }
 
-fn referenced(data: &DataSet) -> Vec<ReferencedSeries> {
+fn referenced_series(data: &DataSet) -> Vec<ReferencedSeries> {
     let of = |item: &DataSet| {
-        let instances = item.items(tags::REFERENCED_INSTANCE_SEQUENCE);
+        let instances = item.sequence_items(tags::REFERENCED_INSTANCE_SEQUENCE);
         Some(ReferencedSeries {
-            uid: item.text(tags::SERIES_INSTANCE_UID)?,
+            uid: item.text_value(tags::SERIES_INSTANCE_UID)?,
             class: instances
                 .first()
-                .and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID))
+                .and_then(|i| i.text_value(tags::REFERENCED_SOP_CLASS_UID))
                 .unwrap_or_default(),
             instances: instances
                 .iter()
-                .filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID))
+                .filter_map(|i| i.text_value(tags::REFERENCED_SOP_INSTANCE_UID))
                 .collect(),
         })
     };
     let mut all: Vec<ReferencedSeries> = data
-        .items(tags::REFERENCED_SERIES_SEQUENCE)
+        .sequence_items(tags::REFERENCED_SERIES_SEQUENCE)
         .iter()
         .filter_map(of)
         .collect();
     // Some name the images for the whole object alone, without their series.
-    let sources = data.items(tags::SOURCE_IMAGE_SEQUENCE);
+    let sources = data.sequence_items(tags::SOURCE_IMAGE_SEQUENCE);
     if all.iter().all(|series| series.instances.is_empty()) && !sources.is_empty() {
         all.push(ReferencedSeries {
             instances: sources
                 .iter()
-                .filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID))
+                .filter_map(|i| i.text_value(tags::REFERENCED_SOP_INSTANCE_UID))
                 .collect(),
             ..ReferencedSeries::default()
         });

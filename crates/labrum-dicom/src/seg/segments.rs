@@ -3,7 +3,10 @@
 use super::{
     AlgorithmType, Authorship, SegmentationType,
     charset::Charset,
-    element::{Item, ascii, code, coded, encoded, item, new_uid, sequence, shorts, text},
+    element::{
+        Item, code_item, code_sequence, encoded_text_element, new_uid, printable_ascii,
+        sequence_element, sequence_item, text_element, u16_element,
+    },
 };
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
@@ -13,107 +16,114 @@ use labrum_core::label::{Code, Label};
 /// One item for each label, numbered from 1 on; of a label map, whose every value must be described, background too.
 ///
 /// `authors`: one for each label, or one for all.
-pub(super) fn segments(
+pub(super) fn segment_sequence(
     labels: &[Label],
     authors: &[Authorship],
     kind: SegmentationType,
     charset: &Charset,
 ) -> InMemElement {
-    let background = (kind == SegmentationType::LabelMap).then(background);
+    let background = (kind == SegmentationType::LabelMap).then(background_item);
     let author = |i: usize| authors.get(i).or(authors.first());
     let described = labels.iter().enumerate();
-    let items =
-        described.filter_map(|(i, label)| Some(segment(i as u16 + 1, label, author(i)?, charset)));
-    sequence(
+    let items = described
+        .filter_map(|(i, label)| Some(segment_item(i as u16 + 1, label, author(i)?, charset)));
+    sequence_element(
         tags::SEGMENT_SEQUENCE,
         background.into_iter().chain(items).collect(),
     )
 }
 
 /// Segment 0. Nobody drew it, and MANUAL is the type that names no algorithm.
-fn background() -> Item {
-    item([
-        shorts(tags::SEGMENT_NUMBER, &[0]),
-        text(tags::SEGMENT_LABEL, VR::LO, "Background"),
-        text(
+fn background_item() -> Item {
+    sequence_item([
+        u16_element(tags::SEGMENT_NUMBER, &[0]),
+        text_element(tags::SEGMENT_LABEL, VR::LO, "Background"),
+        text_element(
             tags::SEGMENT_ALGORITHM_TYPE,
             VR::CS,
-            AlgorithmType::Manual.term(),
+            AlgorithmType::Manual.defined_term(),
         ),
-        code(
+        code_sequence(
             tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
             &Code::new("309825002", "SCT", "Spatial and Relational Concept"),
         ),
-        code(
+        code_sequence(
             tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
             &Code::new("125040", "DCM", "Background"),
         ),
-        shorts(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &cielab([0; 3])),
+        u16_element(
+            tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE,
+            &srgb_to_cielab([0; 3]),
+        ),
     ])
 }
 
-fn segment(number: u16, label: &Label, author: &Authorship, charset: &Charset) -> Item {
+fn segment_item(number: u16, label: &Label, author: &Authorship, charset: &Charset) -> Item {
     let name = label_name(label, number);
-    let mut segment = item([
-        shorts(tags::SEGMENT_NUMBER, &[number]),
-        encoded(tags::SEGMENT_LABEL, VR::LO, charset.encode(&name)),
-        text(
+    let mut segment = sequence_item([
+        u16_element(tags::SEGMENT_NUMBER, &[number]),
+        encoded_text_element(tags::SEGMENT_LABEL, VR::LO, charset.encode_text(&name)),
+        text_element(
             tags::SEGMENT_ALGORITHM_TYPE,
             VR::CS,
-            author.algorithm_type.term(),
+            author.algorithm_type.defined_term(),
         ),
-        code(
+        code_sequence(
             tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
-            &usable(&label.category),
+            &usable_code(&label.category),
         ),
-        concept(label),
-        shorts(
+        property_type_sequence(label),
+        u16_element(
             tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE,
-            &cielab(label.color),
+            &srgb_to_cielab(label.color),
         ),
-        encoded(tags::TRACKING_ID, VR::UT, charset.encode(&name)),
-        text(tags::TRACKING_UID, VR::UI, new_uid()),
+        encoded_text_element(tags::TRACKING_ID, VR::UT, charset.encode_text(&name)),
+        text_element(tags::TRACKING_UID, VR::UI, new_uid()),
     ]);
     if author.algorithm_type != AlgorithmType::Manual {
-        segment.put(text(tags::SEGMENT_ALGORITHM_NAME, VR::LO, author.name()));
-        segment.put(sequence(
+        segment.put(text_element(
+            tags::SEGMENT_ALGORITHM_NAME,
+            VR::LO,
+            author.recorded_model(),
+        ));
+        segment.put(sequence_element(
             tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
-            vec![algorithm(author)],
+            vec![algorithm_item(author)],
         ));
     }
     segment
 }
 
 /// Segmented Property Type with its modifiers.
-fn concept(label: &Label) -> InMemElement {
-    let mut concept = coded(&usable(&label.concept));
+fn property_type_sequence(label: &Label) -> InMemElement {
+    let mut concept = code_item(&usable_code(&label.concept));
     let modifiers: Vec<Item> = label
         .modifiers
         .iter()
         .filter(|m| is_usable(m))
-        .map(coded)
+        .map(code_item)
         .collect();
     if !modifiers.is_empty() {
-        concept.put(sequence(
+        concept.put(sequence_element(
             tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE,
             modifiers,
         ));
     }
-    sequence(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, vec![concept])
+    sequence_element(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, vec![concept])
 }
 
-fn algorithm(author: &Authorship) -> Item {
-    let mut out = item([
-        code(
+fn algorithm_item(author: &Authorship) -> Item {
+    let mut out = sequence_item([
+        code_sequence(
             tags::ALGORITHM_FAMILY_CODE_SEQUENCE,
             &Code::new("123110", "DCM", "Artificial Intelligence"),
         ),
-        text(tags::ALGORITHM_NAME, VR::LO, author.name()),
-        text(tags::ALGORITHM_VERSION, VR::LO, author.version()),
+        text_element(tags::ALGORITHM_NAME, VR::LO, author.recorded_model()),
+        text_element(tags::ALGORITHM_VERSION, VR::LO, author.recorded_version()),
     ]);
     if !author.weights.is_empty() {
-        let weights = format!("weights sha256:{}", ascii(&author.weights, 64));
-        out.put(text(tags::ALGORITHM_PARAMETERS, VR::LT, weights));
+        let weights = format!("weights sha256:{}", printable_ascii(&author.weights, 64));
+        out.put(text_element(tags::ALGORITHM_PARAMETERS, VR::LT, weights));
     }
     out
 }
@@ -131,10 +141,10 @@ pub(super) fn label_name(label: &Label, number: u16) -> String {
 }
 
 /// A code that may be written: an incomplete one, or one of the retired scheme SRT, becomes "Tissue".
-fn usable(code: &Code) -> Code {
+fn usable_code(code: &Code) -> Code {
     if is_usable(code) {
         Code {
-            scheme: ascii(&code.scheme, 16),
+            scheme: printable_ascii(&code.scheme, 16),
             ..code.clone()
         }
     } else {
@@ -150,7 +160,7 @@ fn is_usable(code: &Code) -> bool {
 }
 
 /// Recommended Display CIELab Value of an sRGB colour: PS3.3 C.10.7.1.1, white point D50.
-fn cielab(color: [u8; 3]) -> [u16; 3] {
+fn srgb_to_cielab(color: [u8; 3]) -> [u16; 3] {
     let [r, g, b] = color.map(|c| {
         let c = f64::from(c) / 255.0;
         if c <= 0.04045 {
@@ -184,7 +194,7 @@ fn cielab(color: [u8; 3]) -> [u16; 3] {
 }
 
 /// The sRGB colour of a Recommended Display CIELab Value.
-pub(super) fn srgb(lab: [u16; 3]) -> [u8; 3] {
+pub(super) fn cielab_to_srgb(lab: [u16; 3]) -> [u8; 3] {
     let [l, a, b] = [
         f64::from(lab[0]) / 655.35,
         f64::from(lab[1]) / 257.0 - 128.0,
@@ -226,22 +236,25 @@ mod tests {
     #[test]
     fn colours_survive_cielab() {
         for color in PALETTE.into_iter().chain([[0, 0, 0], [255, 255, 255]]) {
-            let back = srgb(cielab(color));
+            let back = cielab_to_srgb(srgb_to_cielab(color));
             let off = (0..3).map(|i| back[i].abs_diff(color[i])).max();
             assert!(off <= Some(1), "{color:?} became {back:?}");
         }
-        assert_eq!(cielab([255, 255, 255]), [65535, 32896, 32896]);
+        assert_eq!(srgb_to_cielab([255, 255, 255]), [65535, 32896, 32896]);
     }
 
     #[test]
     fn codes_that_may_not_be_written_become_tissue() {
         assert_eq!(
-            usable(&Code::new("T-62000", "SRT", "Liver")).value,
+            usable_code(&Code::new("T-62000", "SRT", "Liver")).value,
             "85756007"
         );
-        assert_eq!(usable(&Code::new("", "SCT", "Liver")).value, "85756007");
         assert_eq!(
-            usable(&Code::new("10200004", "SCT", "Liver")).value,
+            usable_code(&Code::new("", "SCT", "Liver")).value,
+            "85756007"
+        );
+        assert_eq!(
+            usable_code(&Code::new("10200004", "SCT", "Liver")).value,
             "10200004"
         );
     }

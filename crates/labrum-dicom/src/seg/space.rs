@@ -31,7 +31,7 @@ impl SeriesGeometry {
     /// The space that the segmentation of `series` is written in; `None` for images without geometry.
     ///
     /// A SEG needs references to its source or a geometry (PS3.3 A.51.5), so pictures get a synthetic one.
-    pub(super) fn of(
+    pub(super) fn from_series(
         series: &Series,
         origin: &Origin,
         wants_geometry: bool,
@@ -40,7 +40,7 @@ impl SeriesGeometry {
         if let Some(space) = Self::of_patient(series, origin, warnings) {
             return Some(space);
         }
-        (wants_geometry || origin.references.is_none()).then(|| Self::synthetic(series))
+        (wants_geometry || origin.references.is_none()).then(|| Self::synthetic_stack(series))
     }
 
     fn of_patient(series: &Series, origin: &Origin, warnings: &mut Vec<String>) -> Option<Self> {
@@ -95,7 +95,7 @@ impl SeriesGeometry {
     }
 
     /// Slices 1 mm apart, straight above each other; pixels of the known size or of 1 mm.
-    fn synthetic(series: &Series) -> Self {
+    fn synthetic_stack(series: &Series) -> Self {
         let plane = |i: usize| Plane {
             position: [0.0, 0.0, i as f64],
             orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],

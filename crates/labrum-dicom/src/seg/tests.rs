@@ -15,19 +15,19 @@ use labrum_core::{
 use proptest::prelude::*;
 
 pub(super) fn author() -> Authorship {
-    Authorship::automatic("Fetal head", "1.0.0")
+    Authorship::from_model("Fetal head", "1.0.0")
 }
 
 pub(super) fn labels(n: usize) -> Vec<Label> {
     (0..n)
-        .map(|i| Label::named(["Head", "Tête", "Third"][i % 3], i))
+        .map(|i| Label::with_name(["Head", "Tête", "Third"][i % 3], i))
         .collect()
 }
 
 /// A series of `slices` pictures that need not exist: their headers are not read.
 pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
     let slice = |i: usize| {
-        Slice::at(Source {
+        Slice::from_source(Source {
             path: format!("picture-{i}.png").into(),
             frame: 0,
         })
@@ -35,7 +35,7 @@ pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
     Series {
         id: "pictures".into(),
         description: "picture-0.png".into(),
-        ..Series::of(
+        ..Series::from_slices(
             Kind::Picture,
             columns,
             rows,
@@ -47,13 +47,13 @@ pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
 /// The same series as DICOM: the frames of one file at `path` with those elements in its header.
 pub(super) fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
     let mut object = InMemDicomObject::from_element_iter([
-        text(
+        text_element(
             tags::SOP_CLASS_UID,
             VR::UI,
             uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
         ),
-        text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4"),
-        text(
+        text_element(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4"),
+        text_element(
             tags::NUMBER_OF_FRAMES,
             VR::IS,
             base.slices.len().to_string(),
@@ -107,7 +107,7 @@ fn written(
 ) -> (SegSummary, DefaultDicomObject) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
-    let summary = write(
+    let summary = write_file(
         &path,
         series,
         Content::Binary(masks),
@@ -123,8 +123,8 @@ fn written(
 
 /// All masks as they are read back; slices that the file does not speak of are background.
 pub(super) fn imported(path: &Path, series: &Series) -> Vec<Mask> {
-    let mut masks = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
-    import(path, series)
+    let mut masks = vec![Mask::new_blank(series.columns, series.rows); series.slices.len()];
+    import_all(path, series)
         .unwrap()
         .masks
         .into_iter()
@@ -196,13 +196,13 @@ fn a_picture_gets_a_study_of_its_own_and_a_geometry_that_says_it_is_synthetic() 
 fn patient_and_study_are_those_of_the_source() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
-        text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100"),
-        encoded(tags::PATIENT_NAME, VR::PN, b"M\xfcller^Anna".to_vec()),
-        text(tags::PATIENT_ID, VR::LO, "4711"),
-        text(tags::STUDY_INSTANCE_UID, VR::UI, "1.2.9"),
-        text(tags::STUDY_DATE, VR::DA, "20240131"),
-        text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"),
-        text(tags::PATIENT_WEIGHT, VR::DS, "71.5"),
+        text_element(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100"),
+        encoded_text_element(tags::PATIENT_NAME, VR::PN, b"M\xfcller^Anna".to_vec()),
+        text_element(tags::PATIENT_ID, VR::LO, "4711"),
+        text_element(tags::STUDY_INSTANCE_UID, VR::UI, "1.2.9"),
+        text_element(tags::STUDY_DATE, VR::DA, "20240131"),
+        text_element(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"),
+        text_element(tags::PATIENT_WEIGHT, VR::DS, "71.5"),
     ];
     let series = dicom(&folder.path().join("in.dcm"), pictures(7, 5, 3), header);
     let (summary, object) = written(&series, &noise(&series, 2), 2, Options::default());
@@ -227,7 +227,7 @@ fn patient_and_study_are_those_of_the_source() {
 #[test]
 fn images_without_geometry_are_referred_to_frame_by_frame() {
     let folder = tempfile::tempdir().unwrap();
-    let header = vec![text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
+    let header = vec![text_element(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
     let series = dicom(&folder.path().join("in.dcm"), pictures(7, 5, 3), header);
     let masks = noise(&series, 2);
     let (_, object) = written(&series, &masks, 2, Options::default());
@@ -281,8 +281,8 @@ fn images_without_geometry_are_referred_to_frame_by_frame() {
 fn a_source_with_geometry_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
-        text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"),
-        text(tags::SLICE_THICKNESS, VR::DS, "4"),
+        text_element(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"),
+        text_element(tags::SLICE_THICKNESS, VR::DS, "4"),
     ];
     let mut series = dicom(&folder.path().join("in.dcm"), pictures(7, 5, 3), header);
     series.frame_of_reference_uid = Some("1.2.8".into());
@@ -337,11 +337,11 @@ fn a_source_with_geometry_keeps_it() {
 fn a_source_that_lacks_or_bends_everything_is_written_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
-        text(tags::STUDY_INSTANCE_UID, VR::UI, "none"),
-        text(tags::STUDY_DATE, VR::DA, "someday"),
-        text(tags::PATIENT_SEX, VR::CS, "FEMALE"),
-        text(tags::SPECIFIC_CHARACTER_SET, VR::CS, ""),
-        encoded(tags::PATIENT_NAME, VR::PN, b"M\xfcller".to_vec()),
+        text_element(tags::STUDY_INSTANCE_UID, VR::UI, "none"),
+        text_element(tags::STUDY_DATE, VR::DA, "someday"),
+        text_element(tags::PATIENT_SEX, VR::CS, "FEMALE"),
+        text_element(tags::SPECIFIC_CHARACTER_SET, VR::CS, ""),
+        encoded_text_element(tags::PATIENT_NAME, VR::PN, b"M\xfcller".to_vec()),
     ];
     let mut series = dicom(&folder.path().join("in.dcm"), pictures(3, 3, 2), header);
     series.slices[1].sop_instance_uid = None;
@@ -367,9 +367,9 @@ fn a_source_that_lacks_or_bends_everything_is_written_all_the_same() {
 fn a_lossy_source_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let header = vec![
-        text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
-        text(tags::LOSSY_IMAGE_COMPRESSION_RATIO, VR::DS, "12.5"),
-        text(tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, "ISO_15444_1"),
+        text_element(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
+        text_element(tags::LOSSY_IMAGE_COMPRESSION_RATIO, VR::DS, "12.5"),
+        text_element(tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, "ISO_15444_1"),
     ];
     let series = dicom(&folder.path().join("in.dcm"), pictures(3, 3, 2), header);
     let (_, object) = written(&series, &noise(&series, 1), 1, Options::default());
@@ -394,7 +394,7 @@ fn who_drew_is_told() {
         person: "Doe^Jane".into(),
         ..author()
     };
-    write(
+    write_file(
         &path,
         &series,
         Content::Binary(&noise(&series, 1)),
@@ -414,7 +414,7 @@ fn who_drew_is_told() {
         value(&object, tags::CONTENT_CREATOR_NAME).unwrap(),
         "Doe^Jane"
     );
-    assert_eq!(read(&path).unwrap().labels, labels(1));
+    assert_eq!(read_header(&path).unwrap().labels, labels(1));
 }
 
 #[test]
@@ -423,7 +423,7 @@ fn masks_that_do_not_fit_are_refused_with_the_reason() {
     let masks = noise(&series, 2);
     let refused = |masks: &[Mask], n: usize, reason: &str| {
         let path = Path::new("never-written.dcm");
-        let error = write(
+        let error = write_file(
             path,
             &series,
             Content::Binary(masks),
@@ -438,7 +438,7 @@ fn masks_that_do_not_fit_are_refused_with_the_reason() {
     refused(&masks[..1], 2, "1 masks for 2 slices");
     refused(&masks, 1, "the value 2");
     refused(&masks, 0, "0 labels");
-    refused(&[Mask::empty(3, 2), Mask::empty(3, 2)], 1, "3 x 2");
+    refused(&[Mask::new_blank(3, 2), Mask::new_blank(3, 2)], 1, "3 x 2");
 }
 
 #[test]
@@ -448,7 +448,7 @@ fn a_source_that_is_gone_is_named() {
     let series = dicom(&path, pictures(3, 3, 1), Vec::new());
     std::fs::remove_file(&path).unwrap();
     let out = folder.path().join("out.dcm");
-    let error = write(
+    let error = write_file(
         &out,
         &series,
         Content::Binary(&noise(&series, 1)),

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// A DICOM series of that many frames of one file, which lies in the folder.
 fn series(columns: usize, rows: usize, slices: usize) -> (TempDir, Series) {
     let folder = tempfile::tempdir().unwrap();
-    let header = vec![text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
+    let header = vec![text_element(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3")];
     let mut series = dicom(
         &folder.path().join("in.dcm"),
         pictures(columns, rows, slices),
@@ -47,7 +47,7 @@ fn in_space(mut series: Series) -> Series {
 
 fn saved(folder: &TempDir, series: &Series, content: Content<'_>, n: usize) -> PathBuf {
     let path = folder.path().join("out.dcm");
-    write(
+    write_file(
         &path,
         series,
         content,
@@ -67,7 +67,7 @@ fn changed(path: &Path, change: impl FnOnce(&mut DefaultDicomObject)) {
 }
 
 fn refusal(path: &Path, series: &Series) -> String {
-    import(path, series).unwrap_err().to_string()
+    import_all(path, series).unwrap_err().to_string()
 }
 
 fn maps(slices: usize, values: &[Vec<u16>]) -> Vec<Vec<Vec<u16>>> {
@@ -87,9 +87,9 @@ proptest! {
         let masks: Vec<Mask> = (0..slices).map(mask).collect();
         let path = folder.path().join("out.dcm");
         let options = Options { skip_empty_frames, ..Options::default() };
-        write(&path, &series, Content::LabelMap(&masks), &labels(3), &[author()], options).unwrap();
+        write_file(&path, &series, Content::LabelMap(&masks), &labels(3), &[author()], options).unwrap();
         prop_assert_eq!(imported(&path, &series), masks);
-        prop_assert_eq!(import(&path, &series).unwrap().labels, labels(3));
+        prop_assert_eq!(import_all(&path, &series).unwrap().labels, labels(3));
     }
 }
 
@@ -141,11 +141,11 @@ fn probabilities_are_kept_in_255ths_and_taken_from_half_on() {
     );
     let maps: Vec<&[Vec<u16>]> = maps.iter().map(Vec::as_slice).collect();
     let path = saved(&folder, &series, Content::Fractional(&maps), 1);
-    let mut seg = read(&path).unwrap();
+    let mut seg = read_header(&path).unwrap();
     assert_eq!((seg.kind, seg.most), (SegmentationType::Fractional, 255));
-    assert_eq!(seg.values(1).unwrap(), [0, 127, 128, 255, 200, 200]);
-    let got = import(&path, &series).unwrap();
-    assert_eq!(got.masks[1].1.labels(), [0, 0, 1, 1, 1, 1]);
+    assert_eq!(seg.frame_values(1).unwrap(), [0, 127, 128, 255, 200, 200]);
+    let got = import_all(&path, &series).unwrap();
+    assert_eq!(got.masks[1].1.pixel_labels(), [0, 0, 1, 1, 1, 1]);
     assert!(
         got.notes
             .iter()
@@ -167,8 +167,8 @@ fn where_fractions_overlap_the_largest_wins() {
     );
     let maps: Vec<&[Vec<u16>]> = maps.iter().map(Vec::as_slice).collect();
     let path = saved(&folder, &series, Content::Fractional(&maps), 2);
-    let got = import(&path, &series).unwrap();
-    assert_eq!(got.masks[0].1.labels(), [1, 2, 2, 1]);
+    let got = import_all(&path, &series).unwrap();
+    assert_eq!(got.masks[0].1.pixel_labels(), [1, 2, 2, 1]);
     let lost = [
         "\"Head\" lost 1 pixel to \"Tête\", which lies over it",
         "\"Tête\" lost 2 pixels to \"Head\", which lies over it",
@@ -185,7 +185,7 @@ fn probabilities_of_another_size_are_refused() {
     let (folder, series) = series(2, 2, 1);
     let refused = |maps: &[Vec<u16>], reason: &str| {
         let path = folder.path().join("never.dcm");
-        let error = write(
+        let error = write_file(
             &path,
             &series,
             Content::Fractional(&[maps]),
@@ -208,8 +208,8 @@ fn of_overlapping_binary_segments_the_smaller_lies_on_top_and_it_is_said() {
     changed(&path, |o| {
         drop(o.put(DataElement::new(tags::PIXEL_DATA, VR::OB, pixels)))
     });
-    let got = import(&path, &series).unwrap();
-    assert_eq!(got.masks[0].1.labels(), [2, 2, 2, 1, 1, 1, 1, 1]);
+    let got = import_all(&path, &series).unwrap();
+    assert_eq!(got.masks[0].1.pixel_labels(), [2, 2, 2, 1, 1, 1, 1, 1]);
     assert_eq!(
         got.notes,
         ["\"Head\" lost 3 pixels to \"Tête\", which lies over it"]
@@ -282,20 +282,20 @@ fn without_references_the_place_in_space_decides() {
                 group.remove_element(tags::FRAME_CONTENT_SEQUENCE);
                 group
             });
-            object.put(sequence(
+            object.put(sequence_element(
                 tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
                 bare.rev().collect(),
             ));
         });
         // What is said of the frames is in reverse order now, their pixels are not.
         let found = imported(&path, &series);
-        match kind.kind() {
+        match kind.segmentation_type() {
             SegmentationType::LabelMap => {
                 assert_eq!(found, masks.iter().rev().cloned().collect::<Vec<_>>())
             }
             _ => {
                 let swapped = |mask: &Mask| {
-                    mask.labels()
+                    mask.pixel_labels()
                         .iter()
                         .map(|l| (3 - l) % 3)
                         .collect::<Vec<u8>>()
@@ -304,14 +304,14 @@ fn without_references_the_place_in_space_decides() {
                 assert_eq!(
                     found
                         .iter()
-                        .map(|m| m.labels().to_vec())
+                        .map(|m| m.pixel_labels().to_vec())
                         .collect::<Vec<_>>(),
                     expected
                 );
             }
         }
         assert!(
-            import(&path, &series)
+            import_all(&path, &series)
                 .unwrap()
                 .notes
                 .iter()
@@ -339,14 +339,14 @@ fn without_references_the_place_in_space_decides() {
 fn a_part_of_a_series_takes_what_is_of_it_and_says_what_is_not() {
     let (folder, series) = series(4, 3, 3);
     let mut masks = noise(&series, 1);
-    masks[0] = Mask::empty(4, 3);
+    masks[0] = Mask::new_blank(4, 3);
     let path = saved(&folder, &series, Content::Binary(&masks), 1);
     let part = Series {
         id: "1.2.3#2".into(),
         slices: series.slices[..2].to_vec(),
         ..series
     };
-    let got = import(&path, &part).unwrap();
+    let got = import_all(&path, &part).unwrap();
     assert_eq!(got.masks, [(0, masks[0].clone()), (1, masks[1].clone())]);
     assert_eq!(
         got.notes,
@@ -371,7 +371,7 @@ fn each_label_has_its_author_and_its_modifiers() {
     .map(of);
     let path = folder.path().join("out.dcm");
     let masks = noise(&series, 3);
-    write(
+    write_file(
         &path,
         &series,
         Content::Binary(&masks),
@@ -388,8 +388,8 @@ fn each_label_has_its_author_and_its_modifiers() {
         .collect();
     assert_eq!(types, ["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]);
     assert!(segments[2].get(tags::SEGMENT_ALGORITHM_NAME).is_none());
-    assert_eq!(import(&path, &series).unwrap().labels, labels);
-    let two = write(
+    assert_eq!(import_all(&path, &series).unwrap().labels, labels);
+    let two = write_file(
         &path,
         &series,
         Content::Binary(&masks),
@@ -406,14 +406,14 @@ fn retired_codes_are_read_as_their_successors() {
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
     changed(&path, |object| {
         let mut segment = object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap()[0].clone();
-        segment.put(code(
+        segment.put(code_sequence(
             tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
             &Code::new("T-62000", "SRT", "Liver"),
         ));
-        object.put(sequence(tags::SEGMENT_SEQUENCE, vec![segment]));
+        object.put(sequence_element(tags::SEGMENT_SEQUENCE, vec![segment]));
     });
     assert_eq!(
-        import(&path, &series).unwrap().labels[0].concept,
+        import_all(&path, &series).unwrap().labels[0].concept,
         Code::new("10200004", "SCT", "Liver")
     );
 }
@@ -425,7 +425,7 @@ fn pictures_take_their_own_segmentation_back() {
     assert_eq!(series.kind, Kind::Picture);
     let masks = noise(&series, 2);
     let path = saved(&folder, &series, Content::LabelMap(&masks), 2);
-    let got = import(&path, &series).unwrap();
+    let got = import_all(&path, &series).unwrap();
     assert_eq!(
         got.masks.into_iter().map(|(_, m)| m).collect::<Vec<_>>(),
         masks
@@ -444,7 +444,7 @@ fn other_files_are_refused_with_the_reason() {
     assert!(refusal(&folder.path().join("gone.dcm"), &series).contains("no such file"));
     let path = saved(&folder, &series, Content::Binary(&noise(&series, 1)), 1);
     changed(&path, |o| {
-        drop(o.put(text(tags::NUMBER_OF_FRAMES, VR::IS, "900000")))
+        drop(o.put(text_element(tags::NUMBER_OF_FRAMES, VR::IS, "900000")))
     });
     assert!(
         refusal(&path, &series).contains("bytes"),
@@ -483,7 +483,7 @@ fn damaged_files_are_read_or_refused() {
                 bytes.truncate(random(bytes.len()));
             }
             std::fs::write(&damaged, &bytes).unwrap();
-            refused += usize::from(import(&damaged, &series).is_err());
+            refused += usize::from(import_all(&damaged, &series).is_err());
         }
     }
     assert!(refused > 100, "{refused} were refused");

@@ -29,29 +29,29 @@ fn truth(slice: usize, column: usize, row: usize) -> u8 {
 fn images(folder: &TempDir, times: usize) -> Vec<Series> {
     for (time, slice) in (0..times).flat_map(|t| (0..SLICES).map(move |s| (t, s))) {
         Fixture::new(COLUMNS as u16, ROWS as u16)
-            .text(tags::SOP_INSTANCE_UID, VR::UI, &image(time, slice))
-            .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
-            .text(
+            .with_text(tags::SOP_INSTANCE_UID, VR::UI, &image(time, slice))
+            .with_text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
+            .with_text(
                 tags::INSTANCE_NUMBER,
                 VR::IS,
                 &(time * SLICES + slice + 1).to_string(),
             )
-            .text(
+            .with_text(
                 tags::TEMPORAL_POSITION_IDENTIFIER,
                 VR::IS,
                 &(time + 1).to_string(),
             )
-            .text(
+            .with_text(
                 tags::IMAGE_POSITION_PATIENT,
                 VR::DS,
                 &format!("10\\20\\{}", 5.0 + 2.5 * slice as f64),
             )
-            .text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0")
-            .text(tags::PIXEL_SPACING, VR::DS, "3\\2")
-            .pixels(&[0; COLUMNS * ROWS])
-            .write(folder.path(), &format!("{time}-{slice}.dcm"));
+            .with_text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0")
+            .with_text(tags::PIXEL_SPACING, VR::DS, "3\\2")
+            .with_pixels(&[0; COLUMNS * ROWS])
+            .write_to_folder(folder.path(), &format!("{time}-{slice}.dcm"));
     }
-    let catalog = crate::catalog::read(folder.path()).unwrap();
+    let catalog = crate::catalog::scan_path(folder.path()).unwrap();
     catalog.studies[0].series.clone()
 }
 
@@ -153,25 +153,25 @@ struct How {
 }
 
 fn code(value: &str) -> Fixture {
-    Fixture::item()
-        .text(tags::CODE_VALUE, VR::SH, value)
-        .text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "SCT")
-        .text(tags::CODE_MEANING, VR::LO, "Tissue")
+    Fixture::empty_item()
+        .with_text(tags::CODE_VALUE, VR::SH, value)
+        .with_text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "SCT")
+        .with_text(tags::CODE_MEANING, VR::LO, "Tissue")
 }
 
 fn segment(number: u16) -> Fixture {
-    Fixture::item()
-        .number(tags::SEGMENT_NUMBER, number)
-        .text(
+    Fixture::empty_item()
+        .with_number(tags::SEGMENT_NUMBER, number)
+        .with_text(
             tags::SEGMENT_LABEL,
             VR::LO,
             ["One", "Two"][usize::from(number) - 1],
         )
-        .sequence(
+        .with_sequence(
             tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
             code("85756007"),
         )
-        .sequence(
+        .with_sequence(
             tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
             code("85756007"),
         )
@@ -181,31 +181,32 @@ fn segment(number: u16) -> Fixture {
 fn frame(grid: &Grid, how: How, (slice, time, number): (usize, usize, Option<u16>)) -> Fixture {
     let [x, y] = grid.position;
     let position = format!("{x}\\{y}\\{}", 5.0 + 2.5 * slice as f64 + grid.lift);
-    let plane = Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &position);
-    let mut item = Fixture::item().sequence(tags::PLANE_POSITION_SEQUENCE, plane);
+    let plane = Fixture::empty_item().with_text(tags::IMAGE_POSITION_PATIENT, VR::DS, &position);
+    let mut item = Fixture::empty_item().with_sequence(tags::PLANE_POSITION_SEQUENCE, plane);
     if let Some(number) = number {
-        let segment = Fixture::item().number(tags::REFERENCED_SEGMENT_NUMBER, number);
-        item = item.sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, segment);
+        let segment = Fixture::empty_item().with_number(tags::REFERENCED_SEGMENT_NUMBER, number);
+        item = item.with_sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, segment);
     }
     if how.times > 1 {
         let index = (time as u32 + 1).to_le_bytes().to_vec();
-        let content = Fixture::item().bytes(tags::TEMPORAL_POSITION_INDEX, VR::UL, index);
-        item = item.sequence(tags::FRAME_CONTENT_SEQUENCE, content);
+        let content =
+            Fixture::empty_item().with_bytes(tags::TEMPORAL_POSITION_INDEX, VR::UL, index);
+        item = item.with_sequence(tags::FRAME_CONTENT_SEQUENCE, content);
     }
     if let Some(time) = how.names {
-        let source = Fixture::item()
-            .text(
+        let source = Fixture::empty_item()
+            .with_text(
                 tags::REFERENCED_SOP_CLASS_UID,
                 VR::UI,
                 uids::CT_IMAGE_STORAGE,
             )
-            .text(
+            .with_text(
                 tags::REFERENCED_SOP_INSTANCE_UID,
                 VR::UI,
                 &image(time, slice),
             );
-        let derivation = Fixture::item().sequence(tags::SOURCE_IMAGE_SEQUENCE, source);
-        item = item.sequence(tags::DERIVATION_IMAGE_SEQUENCE, derivation);
+        let derivation = Fixture::empty_item().with_sequence(tags::SOURCE_IMAGE_SEQUENCE, source);
+        item = item.with_sequence(tags::DERIVATION_IMAGE_SEQUENCE, derivation);
     }
     item
 }
@@ -232,41 +233,42 @@ fn segmentation(grid: &Grid, how: How) -> Fixture {
         8
     };
     let orientation =
-        Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, grid.orientation);
-    let measures = Fixture::item()
-        .text(tags::PIXEL_SPACING, VR::DS, grid.spacing)
-        .text(tags::SLICE_THICKNESS, VR::DS, "2.5")
-        .text(tags::SPACING_BETWEEN_SLICES, VR::DS, "2.5");
-    let shared = Fixture::item()
-        .sequence(tags::PLANE_ORIENTATION_SEQUENCE, orientation)
-        .sequence(tags::PIXEL_MEASURES_SEQUENCE, measures);
+        Fixture::empty_item().with_text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, grid.orientation);
+    let measures = Fixture::empty_item()
+        .with_text(tags::PIXEL_SPACING, VR::DS, grid.spacing)
+        .with_text(tags::SLICE_THICKNESS, VR::DS, "2.5")
+        .with_text(tags::SPACING_BETWEEN_SLICES, VR::DS, "2.5");
+    let shared = Fixture::empty_item()
+        .with_sequence(tags::PLANE_ORIENTATION_SEQUENCE, orientation)
+        .with_sequence(tags::PIXEL_MEASURES_SEQUENCE, measures);
     let kind = ["BINARY", "FRACTIONAL", "LABELMAP"][how.kind as usize];
     let mut file = Fixture::new(grid.columns as u16, grid.rows as u16)
-        .text(tags::SOP_CLASS_UID, VR::UI, class)
-        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.77")
-        .text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.78")
-        .text(tags::MODALITY, VR::CS, "SEG")
-        .text(tags::SEGMENTATION_TYPE, VR::CS, kind)
-        .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
-        .text(tags::NUMBER_OF_FRAMES, VR::IS, &frames.len().to_string())
-        .bits(bits, bits, false)
-        .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
+        .with_text(tags::SOP_CLASS_UID, VR::UI, class)
+        .with_text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.77")
+        .with_text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.78")
+        .with_text(tags::MODALITY, VR::CS, "SEG")
+        .with_text(tags::SEGMENTATION_TYPE, VR::CS, kind)
+        .with_text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
+        .with_text(tags::NUMBER_OF_FRAMES, VR::IS, &frames.len().to_string())
+        .with_bit_layout(bits, bits, false)
+        .with_sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
         .append_item(tags::SEGMENT_SEQUENCE, segment(1))
         .append_item(tags::SEGMENT_SEQUENCE, segment(2));
     if how.kind == SegmentationType::Fractional {
-        file = file.number(tags::MAXIMUM_FRACTIONAL_VALUE, 200);
+        file = file.with_number(tags::MAXIMUM_FRACTIONAL_VALUE, 200);
     }
     if let Some(time) = how.names {
-        let mut series = Fixture::item().text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4");
+        let mut series =
+            Fixture::empty_item().with_text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4");
         for slice in 0..SLICES {
-            let instance = Fixture::item().text(
+            let instance = Fixture::empty_item().with_text(
                 tags::REFERENCED_SOP_INSTANCE_UID,
                 VR::UI,
                 &image(time, slice),
             );
             series = series.append_item(tags::REFERENCED_INSTANCE_SEQUENCE, instance);
         }
-        file = file.sequence(tags::REFERENCED_SERIES_SEQUENCE, series);
+        file = file.with_sequence(tags::REFERENCED_SERIES_SEQUENCE, series);
     }
     let mut values: Vec<u8> = Vec::new();
     for &(slice, time, number) in &frames {
@@ -331,7 +333,7 @@ fn expected(of: fn(usize, usize, usize) -> u8) -> Vec<(usize, Mask)> {
 }
 
 fn laid(folder: &TempDir, file: &Fixture, series: &Series) -> Result<ImportedMasks> {
-    import(&file.write(folder.path(), "seg.dcm"), series)
+    import_all(&file.write_to_folder(folder.path(), "seg.dcm"), series)
 }
 
 #[test]
@@ -431,8 +433,8 @@ fn of_several_images_at_one_place_one_is_asked_for() {
         is_reversed: false,
         times: 1,
     };
-    let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
-    let error = import(&path, &series).unwrap_err().to_string();
+    let path = segmentation(&SAME, how).write_to_folder(folder.path(), "seg.dcm");
+    let error = import_all(&path, &series).unwrap_err().to_string();
     assert!(
         error.contains("2 images lie at one place (images 1, 5)") && error.contains("--time"),
         "{error}"
@@ -512,11 +514,11 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
         };
         let got = laid(&folder, &segmentation(&beside, how), &series).unwrap();
         assert!(
-            got.loss()
+            got.loss_reason()
                 .unwrap()
                 .contains("lies on a pixel of the images"),
             "{:?}",
-            got.loss()
+            got.loss_reason()
         );
     }
 }
@@ -577,8 +579,8 @@ fn of_several_times_that_name_no_image_one_is_asked_for() {
             is_reversed,
             times: 3,
         };
-        let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
-        let error = import(&path, &series).unwrap_err();
+        let path = segmentation(&SAME, how).write_to_folder(folder.path(), "seg.dcm");
+        let error = import_all(&path, &series).unwrap_err();
         assert_eq!(error.kind, ErrorKind::TimeWanted(3), "{error}");
         assert!(
             error.to_string().contains("lie at one place") && error.to_string().contains("--time"),
@@ -691,8 +693,8 @@ fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
         is_reversed: false,
         times: 1,
     };
-    let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
-    let error = import(&path, &series).unwrap_err();
+    let path = segmentation(&SAME, how).write_to_folder(folder.path(), "seg.dcm");
+    let error = import_all(&path, &series).unwrap_err();
     assert_eq!(error.kind, ErrorKind::NamesOtherImages);
     let error = error.to_string();
     assert!(
@@ -751,11 +753,11 @@ fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
         })
         .collect();
     file = file.pixel_bytes(&bytes);
-    let path = file.write(folder.path(), "seg.dcm");
+    let path = file.write_to_folder(folder.path(), "seg.dcm");
     let count = bits.iter().map(|b| usize::from(*b)).sum::<usize>() / 2;
-    let got = import(&path, &series).unwrap();
+    let got = import_all(&path, &series).unwrap();
     assert_eq!(
-        got.loss().unwrap(),
+        got.loss_reason().unwrap(),
         "\"One\" has no pixel left: others lie over all of it"
     );
     assert_eq!(
@@ -785,13 +787,13 @@ fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
     };
     let one = chosen("One", "").unwrap();
     assert_eq!(
-        (one.loss(), one.labels.len(), one.taken[0].left),
+        (one.loss_reason(), one.labels.len(), one.taken[0].left),
         (None, 1, count)
     );
     assert!(
         chosen("", "one")
             .unwrap()
-            .loss()
+            .loss_reason()
             .unwrap()
             .contains("\"Two\"")
     );

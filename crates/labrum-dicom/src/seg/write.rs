@@ -3,11 +3,14 @@
 use super::{
     AlgorithmType, Authorship, Content, Options, SegmentationType,
     charset::Charset,
-    element::{ascii, empty, encoded, file_bytes, item, new_uid, shorts, text},
+    element::{
+        empty_element, encoded_text_element, file_bytes, new_uid, printable_ascii, sequence_item,
+        text_element, u16_element,
+    },
     frames::{FrameToWrite, multi_frame, referenced_series},
     origin::Origin,
     pack::Packer,
-    segments::{label_name, segments},
+    segments::{label_name, segment_sequence},
     space::SeriesGeometry,
 };
 use crate::{IMPLEMENTATION_VERSION_NAME, decode::rle};
@@ -34,7 +37,7 @@ pub(super) struct EncodedSegmentation {
 }
 
 /// The file's bytes. The content must fit the series (checked by the caller).
-pub(super) fn encode(
+pub(super) fn encode_file(
     series: &Series,
     given: Content<'_>,
     labels: &[Label],
@@ -46,44 +49,52 @@ pub(super) fn encode(
         .enumerate()
         .map(|(i, label)| label_name(label, i as u16 + 1));
     let own_is_ascii = names
-        .chain([series.description.clone(), creator(authors).to_owned()])
+        .chain([
+            series.description.clone(),
+            content_creator(authors).to_owned(),
+        ])
         .all(|t| t.is_ascii());
-    let mut origin = Origin::of(series, own_is_ascii)?;
+    let mut origin = Origin::from_series(series, own_is_ascii)?;
     let mut warnings = std::mem::take(&mut origin.warnings);
-    let space = SeriesGeometry::of(series, &origin, options.synthetic_geometry, &mut warnings);
-    let frames = plan(given, labels.len(), options.skip_empty_frames);
+    let space =
+        SeriesGeometry::from_series(series, &origin, options.synthetic_geometry, &mut warnings);
+    let frames = plan_frames(given, labels.len(), options.skip_empty_frames);
     let pixels = pixel_data(&frames, given, series.columns * series.rows)?;
     let (sop_instance_uid, series_instance_uid) = (new_uid(), new_uid());
 
-    let mut dataset = item(std::mem::take(&mut origin.elements));
+    let mut dataset = sequence_item(std::mem::take(&mut origin.elements));
     let mut put =
         |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
-    put(general(
+    put(sop_and_series_elements(
         series,
-        given.kind(),
+        given.segmentation_type(),
         authors,
         &sop_instance_uid,
         &series_instance_uid,
     ));
-    put(equipment());
-    put(content(
+    put(equipment_elements());
+    put(content_elements(
         series,
-        creator(authors),
+        content_creator(authors),
         &origin.charset,
         space.as_ref(),
     ));
-    put(image(series, given.kind(), frames.len()));
-    put(vec![segments(
+    put(image_elements(
+        series,
+        given.segmentation_type(),
+        frames.len(),
+    ));
+    put(vec![segment_sequence(
         labels,
         authors,
-        given.kind(),
+        given.segmentation_type(),
         &origin.charset,
     )]);
     put(multi_frame(&frames, &origin, space.as_ref()));
-    put(references(&frames, &origin));
+    put(reference_elements(&frames, &origin));
     put(frame_of_reference(space.as_ref(), &origin));
-    let syntax = if options.rle && given.kind() != SegmentationType::Binary {
-        put(vec![compressed(&pixels, frames.len(), series)]);
+    let syntax = if options.rle && given.segmentation_type() != SegmentationType::Binary {
+        put(vec![rle_pixel_data(&pixels, frames.len(), series)]);
         uids::RLE_LOSSLESS
     } else {
         put(vec![DataElement::new(
@@ -93,7 +104,7 @@ pub(super) fn encode(
         )]);
         uids::EXPLICIT_VR_LITTLE_ENDIAN
     };
-    if options.rle && given.kind() == SegmentationType::Binary {
+    if options.rle && given.segmentation_type() == SegmentationType::Binary {
         warnings.push("BINARY is written uncompressed: DICOM knows no RLE of single bits".into());
     }
     Ok(EncodedSegmentation {
@@ -106,7 +117,7 @@ pub(super) fn encode(
 }
 
 /// Who drew, as far as a name is known.
-fn creator(authors: &[Authorship]) -> &str {
+fn content_creator(authors: &[Authorship]) -> &str {
     authors
         .iter()
         .map(|a| a.person.trim())
@@ -115,8 +126,8 @@ fn creator(authors: &[Authorship]) -> &str {
 }
 
 /// Which frames are written: segment after segment, every slice; of a label map every slice.
-fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite> {
-    let segments: Vec<Option<u8>> = match given.kind() {
+fn plan_frames(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite> {
+    let segments: Vec<Option<u8>> = match given.segmentation_type() {
         SegmentationType::LabelMap => vec![None],
         _ => (1..=labels as u8).map(Some).collect(),
     };
@@ -130,7 +141,7 @@ fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite
     if !skip_empty {
         return all;
     }
-    let holds: Vec<[bool; 256]> = slices.map(|slice| present(given, slice)).collect();
+    let holds: Vec<[bool; 256]> = slices.map(|slice| labels_present(given, slice)).collect();
     let is_empty = |f: &&FrameToWrite| match f.segment {
         Some(segment) => !holds[f.slice][usize::from(segment)],
         None => holds[f.slice][1..].iter().all(|held| !held),
@@ -145,12 +156,12 @@ fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite
 }
 
 /// Which labels a slice holds.
-fn present(given: Content<'_>, slice: usize) -> [bool; 256] {
+fn labels_present(given: Content<'_>, slice: usize) -> [bool; 256] {
     let mut present = [false; 256];
     match given {
         Content::Binary(masks) | Content::LabelMap(masks) => {
             masks[slice]
-                .labels()
+                .pixel_labels()
                 .iter()
                 .for_each(|&l| present[usize::from(l)] = true);
         }
@@ -164,7 +175,7 @@ fn present(given: Content<'_>, slice: usize) -> [bool; 256] {
 }
 
 fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Result<Vec<u8>> {
-    let is_binary = given.kind() == SegmentationType::Binary;
+    let is_binary = given.segmentation_type() == SegmentationType::Binary;
     let values = frames.len() * pixels;
     let bytes = if is_binary {
         values.div_ceil(8)
@@ -173,33 +184,35 @@ fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Res
     };
     if bytes >= u32::MAX as usize {
         let reason = "its frames take more than the 4 GiB that DICOM allows";
-        return Err(Error::new("write the segmentation", reason).advise("Leave out empty frames."));
+        return Err(
+            Error::new("write the segmentation", reason).with_advice("Leave out empty frames.")
+        );
     }
     if is_binary {
         let mut packer = Packer::with_capacity(values);
         for frame in frames {
             given
-                .values(frame.slice, frame.segment)
+                .stored_values(frame.slice, frame.segment)
                 .iter()
-                .for_each(|&value| packer.push(value != 0));
+                .for_each(|&value| packer.push_bit(value != 0));
         }
         return Ok(packer.finish());
     }
     let mut out = Vec::with_capacity(bytes.next_multiple_of(2));
     frames
         .iter()
-        .for_each(|frame| out.extend(given.values(frame.slice, frame.segment)));
+        .for_each(|frame| out.extend(given.stored_values(frame.slice, frame.segment)));
     out.resize(bytes.next_multiple_of(2), 0);
     Ok(out)
 }
 
 /// One fragment of RLE for each frame of 8 bits.
-fn compressed(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
+fn rle_pixel_data(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
     let each = pixels
         .chunks_exact(series.columns * series.rows)
         .take(frames);
     let fragments: Vec<Vec<u8>> = each
-        .map(|frame| rle::encode(frame, series.columns))
+        .map(|frame| rle::encode_frame(frame, series.columns))
         .collect();
     let mut offset = 0;
     let offsets: Vec<u32> = fragments
@@ -218,7 +231,7 @@ fn compressed(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
 }
 
 /// SOP Common and General Series.
-fn general(
+fn sop_and_series_elements(
     series: &Series,
     kind: SegmentationType,
     authors: &[Authorship],
@@ -235,45 +248,45 @@ fn general(
         .iter()
         .find(|a| a.algorithm_type != AlgorithmType::Manual);
     let by = model.map_or("Segmentation".to_owned(), |author| {
-        format!("Segmentation by {}", author.name())
+        format!("Segmentation by {}", author.recorded_model())
     });
     let class = match kind {
         SegmentationType::LabelMap => uids::LABEL_MAP_SEGMENTATION_STORAGE,
         SegmentationType::Binary | SegmentationType::Fractional => uids::SEGMENTATION_STORAGE,
     };
     vec![
-        text(tags::SOP_CLASS_UID, VR::UI, class),
-        text(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
-        text(tags::INSTANCE_CREATION_DATE, VR::DA, &date),
-        text(tags::INSTANCE_CREATION_TIME, VR::TM, &time),
-        text(tags::CONTENT_DATE, VR::DA, &date),
-        text(tags::CONTENT_TIME, VR::TM, &time),
-        text(tags::SERIES_DATE, VR::DA, date),
-        text(tags::SERIES_TIME, VR::TM, time),
-        text(tags::MODALITY, VR::CS, "SEG"),
-        text(tags::SERIES_INSTANCE_UID, VR::UI, series_uid),
-        text(tags::SERIES_NUMBER, VR::IS, number.to_string()),
-        text(tags::SERIES_DESCRIPTION, VR::LO, ascii(&by, 64)),
+        text_element(tags::SOP_CLASS_UID, VR::UI, class),
+        text_element(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
+        text_element(tags::INSTANCE_CREATION_DATE, VR::DA, &date),
+        text_element(tags::INSTANCE_CREATION_TIME, VR::TM, &time),
+        text_element(tags::CONTENT_DATE, VR::DA, &date),
+        text_element(tags::CONTENT_TIME, VR::TM, &time),
+        text_element(tags::SERIES_DATE, VR::DA, date),
+        text_element(tags::SERIES_TIME, VR::TM, time),
+        text_element(tags::MODALITY, VR::CS, "SEG"),
+        text_element(tags::SERIES_INSTANCE_UID, VR::UI, series_uid),
+        text_element(tags::SERIES_NUMBER, VR::IS, number.to_string()),
+        text_element(tags::SERIES_DESCRIPTION, VR::LO, printable_ascii(&by, 64)),
     ]
 }
 
 /// General and Enhanced General Equipment.
-fn equipment() -> Vec<InMemElement> {
+fn equipment_elements() -> Vec<InMemElement> {
     vec![
-        text(tags::MANUFACTURER, VR::LO, PRODUCT),
-        text(tags::MANUFACTURER_MODEL_NAME, VR::LO, PRODUCT),
+        text_element(tags::MANUFACTURER, VR::LO, PRODUCT),
+        text_element(tags::MANUFACTURER_MODEL_NAME, VR::LO, PRODUCT),
         // The standard wants one of every program; all copies of a version are the same device.
-        text(
+        text_element(
             tags::DEVICE_SERIAL_NUMBER,
             VR::LO,
             IMPLEMENTATION_VERSION_NAME,
         ),
-        text(tags::SOFTWARE_VERSIONS, VR::LO, VERSION),
+        text_element(tags::SOFTWARE_VERSIONS, VR::LO, VERSION),
     ]
 }
 
 /// Content Identification and what is to be said about the source.
-fn content(
+fn content_elements(
     series: &Series,
     creator: &str,
     charset: &Charset,
@@ -287,40 +300,40 @@ fn content(
         Kind::Dicom => "Segmentation",
     };
     let mut out = vec![
-        text(tags::CONTENT_LABEL, VR::CS, "SEGMENTATION"),
-        text(tags::CONTENT_DESCRIPTION, VR::LO, description),
-        encoded(
+        text_element(tags::CONTENT_LABEL, VR::CS, "SEGMENTATION"),
+        text_element(tags::CONTENT_DESCRIPTION, VR::LO, description),
+        encoded_text_element(
             tags::CONTENT_CREATOR_NAME,
             VR::PN,
-            charset.encode(&one_line(creator, 64)),
+            charset.encode_text(&one_line(creator, 64)),
         ),
     ];
-    if let Some(term) = charset.term() {
-        out.push(text(tags::SPECIFIC_CHARACTER_SET, VR::CS, term));
+    if let Some(term) = charset.defined_term() {
+        out.push(text_element(tags::SPECIFIC_CHARACTER_SET, VR::CS, term));
     }
     if series.kind == Kind::Picture {
         let files = format!(
             "Made from a picture that is not DICOM: {}",
             series.description
         );
-        out.push(encoded(
+        out.push(encoded_text_element(
             tags::STUDY_DESCRIPTION,
             VR::LO,
-            charset.encode(&one_line(&series.description, 64)),
+            charset.encode_text(&one_line(&series.description, 64)),
         ));
-        out.push(encoded(
+        out.push(encoded_text_element(
             tags::DERIVATION_DESCRIPTION,
             VR::ST,
-            charset.encode(&one_line(&files, 200)),
+            charset.encode_text(&one_line(&files, 200)),
         ));
     }
     if synthetic {
         let comment = "Frame of reference, position and orientation are synthetic: the source has no geometry.";
-        out.push(text(tags::IMAGE_COMMENTS, VR::LT, comment));
+        out.push(text_element(tags::IMAGE_COMMENTS, VR::LT, comment));
     }
     if space.is_none() {
         // Type 2C: required without an orientation in space, and unknown.
-        out.push(empty(tags::PATIENT_ORIENTATION, VR::CS));
+        out.push(empty_element(tags::PATIENT_ORIENTATION, VR::CS));
     }
     out
 }
@@ -334,7 +347,7 @@ fn one_line(text: &str, most: usize) -> String {
 }
 
 /// General Image, Image Pixel and Segmentation Image without the segments.
-fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemElement> {
+fn image_elements(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemElement> {
     let bits = if kind == SegmentationType::Binary {
         1
     } else {
@@ -346,40 +359,44 @@ fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemEle
         "NO"
     };
     let mut out = vec![
-        text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY"),
-        text(tags::INSTANCE_NUMBER, VR::IS, "1"),
-        shorts(tags::SAMPLES_PER_PIXEL, &[1]),
-        text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
-        text(tags::NUMBER_OF_FRAMES, VR::IS, frames.to_string()),
-        shorts(tags::ROWS, &[series.rows as u16]),
-        shorts(tags::COLUMNS, &[series.columns as u16]),
-        shorts(tags::BITS_ALLOCATED, &[bits]),
-        shorts(tags::BITS_STORED, &[bits]),
-        shorts(tags::HIGH_BIT, &[bits - 1]),
-        shorts(tags::PIXEL_REPRESENTATION, &[0]),
-        text(tags::SEGMENTATION_TYPE, VR::CS, kind.term()),
-        text(tags::SEGMENTS_OVERLAP, VR::CS, overlap),
+        text_element(tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY"),
+        text_element(tags::INSTANCE_NUMBER, VR::IS, "1"),
+        u16_element(tags::SAMPLES_PER_PIXEL, &[1]),
+        text_element(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
+        text_element(tags::NUMBER_OF_FRAMES, VR::IS, frames.to_string()),
+        u16_element(tags::ROWS, &[series.rows as u16]),
+        u16_element(tags::COLUMNS, &[series.columns as u16]),
+        u16_element(tags::BITS_ALLOCATED, &[bits]),
+        u16_element(tags::BITS_STORED, &[bits]),
+        u16_element(tags::HIGH_BIT, &[bits - 1]),
+        u16_element(tags::PIXEL_REPRESENTATION, &[0]),
+        text_element(tags::SEGMENTATION_TYPE, VR::CS, kind.defined_term()),
+        text_element(tags::SEGMENTS_OVERLAP, VR::CS, overlap),
     ];
     match kind {
         SegmentationType::Binary => {}
         SegmentationType::Fractional => {
-            out.push(text(
+            out.push(text_element(
                 tags::SEGMENTATION_FRACTIONAL_TYPE,
                 VR::CS,
                 "PROBABILITY",
             ));
-            out.push(shorts(tags::MAXIMUM_FRACTIONAL_VALUE, &[255]));
+            out.push(u16_element(tags::MAXIMUM_FRACTIONAL_VALUE, &[255]));
         }
         // Background is a value that every frame may hold, described as segment 0 and not to be shown.
         SegmentationType::LabelMap => {
-            out.push(shorts(tags::PIXEL_PADDING_VALUE, &[0]));
-            out.push(text(tags::PRESENTATION_LUT_SHAPE, VR::CS, "IDENTITY"));
+            out.push(u16_element(tags::PIXEL_PADDING_VALUE, &[0]));
+            out.push(text_element(
+                tags::PRESENTATION_LUT_SHAPE,
+                VR::CS,
+                "IDENTITY",
+            ));
         }
     }
     out
 }
 
-fn references(frames: &[FrameToWrite], origin: &Origin) -> Vec<InMemElement> {
+fn reference_elements(frames: &[FrameToWrite], origin: &Origin) -> Vec<InMemElement> {
     origin
         .references
         .iter()
@@ -397,11 +414,11 @@ fn frame_of_reference(space: Option<&SeriesGeometry>, origin: &Origin) -> Vec<In
         origin.position_reference.clone()
     };
     vec![
-        text(
+        text_element(
             tags::FRAME_OF_REFERENCE_UID,
             VR::UI,
             &space.frame_of_reference,
         ),
-        encoded(tags::POSITION_REFERENCE_INDICATOR, VR::LO, indicator),
+        encoded_text_element(tags::POSITION_REFERENCE_INDICATOR, VR::LO, indicator),
     ]
 }

@@ -1,6 +1,6 @@
 //! What a user should know of a stack: slices that are missing, uneven or tilted, files that are cut off, drawings.
 
-use super::{StackFrame, depth};
+use super::{StackFrame, slice_depth};
 use labrum_core::scale::{ScaledRegion, common_spacing};
 
 /// A gap may differ from the usual one by this part of it, or by this many mm.
@@ -12,7 +12,10 @@ const STRAIGHT: f64 = 0.5;
 
 /// About places: `frames` lie in order along their normal, one at each place.
 pub(super) fn of_places(frames: &[StackFrame]) -> Vec<String> {
-    spacing(frames).into_iter().chain(shear(frames)).collect()
+    spacing_remark(frames)
+        .into_iter()
+        .chain(gantry_tilt_remark(frames))
+        .collect()
 }
 
 /// About the files.
@@ -53,10 +56,10 @@ fn has_several_scales(regions: &[ScaledRegion]) -> bool {
 }
 
 /// Slices that are missing, or uneven spacing.
-fn spacing(frames: &[StackFrame]) -> Option<String> {
+fn spacing_remark(frames: &[StackFrame]) -> Option<String> {
     let gaps: Vec<f64> = frames
         .windows(2)
-        .map(|pair| depth(&pair[1]) - depth(&pair[0]))
+        .map(|pair| slice_depth(&pair[1]) - slice_depth(&pair[0]))
         .collect();
     let mut sorted = gaps.clone();
     sorted.sort_by(f64::total_cmp);
@@ -99,11 +102,11 @@ fn spacing(frames: &[StackFrame]) -> Option<String> {
 }
 
 /// Slices that do not lie straight behind each other: a tilted gantry.
-fn shear(frames: &[StackFrame]) -> Option<String> {
+fn gantry_tilt_remark(frames: &[StackFrame]) -> Option<String> {
     let (first, last) = (frames.first()?, frames.last()?);
     let (a, b) = (first.slice.plane?, last.slice.plane?);
-    let along = depth(last) - depth(first);
-    let normal = a.normal();
+    let along = slice_depth(last) - slice_depth(first);
+    let normal = a.unit_normal();
     let off: [f64; 3] = std::array::from_fn(|i| b.position[i] - a.position[i] - along * normal[i]);
     let aside = off.iter().map(|v| v * v).sum::<f64>().sqrt();
     let angle = aside.atan2(along).to_degrees();
@@ -141,7 +144,7 @@ mod tests {
         };
         let slice = Slice {
             plane: Some(plane),
-            ..Slice::at(source)
+            ..Slice::from_source(source)
         };
         StackFrame {
             slice,

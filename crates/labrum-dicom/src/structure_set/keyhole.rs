@@ -9,7 +9,7 @@ use labrum_core::boundary::{Contour, Point};
 const BELOW: f64 = 0.25;
 
 /// One closed line for each outer ring of `contours`, exact ones of one label, with its holes in it.
-pub(super) fn lines(contours: &[Contour]) -> Vec<Vec<Point>> {
+pub(super) fn closed_lines(contours: &[Contour]) -> Vec<Vec<Point>> {
     let mut outer: Vec<Vec<Point>> = contours
         .iter()
         .filter(|c| !c.is_hole)
@@ -18,7 +18,7 @@ pub(super) fn lines(contours: &[Contour]) -> Vec<Vec<Point>> {
     let mut holes: Vec<(usize, Point, &Contour)> = contours
         .iter()
         .filter(|c| c.is_hole)
-        .filter_map(|c| leftmost(&c.points).map(|(i, at)| (i, at, c)))
+        .filter_map(|c| leftmost_edge(&c.points).map(|(i, at)| (i, at, c)))
         .collect();
     // From the left: what a cut to the left meets is then part of a line already.
     holes.sort_by(|a, b| a.1[0].total_cmp(&b.1[0]));
@@ -46,22 +46,22 @@ pub(super) fn lines(contours: &[Contour]) -> Vec<Vec<Point>> {
 }
 
 /// The leftmost upright edge of a ring, by the place of its first point, and where it is cut.
-fn leftmost(ring: &[Point]) -> Option<(usize, Point)> {
-    let upright = edges(ring).filter(|(_, a, b)| a[0] == b[0] && a[1] != b[1]);
+fn leftmost_edge(ring: &[Point]) -> Option<(usize, Point)> {
+    let upright = ring_edges(ring).filter(|(_, a, b)| a[0] == b[0] && a[1] != b[1]);
     let (place, a, b) = upright.min_by(|x, y| x.1[0].total_cmp(&y.1[0]))?;
     Some((place, [a[0], a[1].min(b[1]) + BELOW]))
 }
 
 /// The nearest upright edge of a ring to the left of a point, by the place of its first point, and its x.
 fn to_the_left(ring: &[Point], at: Point) -> Option<(usize, f64)> {
-    let crossed = edges(ring)
+    let crossed = ring_edges(ring)
         .filter(|(_, a, b)| a[0] == b[0] && a[0] < at[0] && (a[1] < at[1]) != (b[1] < at[1]));
     crossed
         .map(|(place, a, _)| (place, a[0]))
         .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn edges(ring: &[Point]) -> impl Iterator<Item = (usize, Point, Point)> + '_ {
+fn ring_edges(ring: &[Point]) -> impl Iterator<Item = (usize, Point, Point)> + '_ {
     ring.iter()
         .zip(ring.iter().cycle().skip(1))
         .enumerate()
@@ -72,13 +72,13 @@ fn edges(ring: &[Point]) -> impl Iterator<Item = (usize, Point, Point)> + '_ {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use labrum_core::{boundary::trace, mask::Mask};
+    use labrum_core::{boundary::trace_contours, mask::Mask};
     use proptest::prelude::*;
 
     /// By the rule of even and odd: how often a ray to the right crosses the lines, each by itself.
     fn filled(lines: &[Vec<Point>], columns: usize, rows: usize) -> Vec<u8> {
         let inside = |line: &Vec<Point>, [x, y]: Point| {
-            let crossings = edges(line).filter(|(_, a, b)| {
+            let crossings = ring_edges(line).filter(|(_, a, b)| {
                 (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0]
             });
             crossings.count() % 2 == 1
@@ -91,8 +91,8 @@ mod tests {
 
     fn check(columns: usize, rows: usize, values: Vec<u8>) {
         let mask = Mask::from_labels(columns, rows, values.clone()).unwrap();
-        let contours = trace(&mask, 1);
-        let lines = lines(&contours);
+        let contours = trace_contours(&mask, 1);
+        let lines = closed_lines(&contours);
         assert_eq!(lines.len(), contours.iter().filter(|c| !c.is_hole).count());
         assert_eq!(filled(&lines, columns, rows), values);
     }

@@ -35,23 +35,23 @@ pub struct StructureSetSummary {
 /// # Errors
 /// Where the source has no geometry or cannot be referred to, where masks and slices do not fit each other, and where the
 /// file cannot be written.
-pub fn write(
+pub fn write_file(
     path: &Path,
     series: &Series,
     masks: &[Mask],
     labels: &[Label],
     authors: &[Authorship],
 ) -> Result<StructureSetSummary> {
-    check(series, masks, labels, authors).map_err(|reason| {
-        Error::at(TRIED, path, reason)
-            .advise("Choose DICOM-SEG or another format for these images.")
+    check_masks(series, masks, labels, authors).map_err(|reason| {
+        Error::at_path(TRIED, path, reason)
+            .with_advice("Choose DICOM-SEG or another format for these images.")
     })?;
-    let encoded = write::encode(series, masks, labels, authors)?;
+    let encoded = write::encode_file(series, masks, labels, authors)?;
     let same = |written: &Path| {
-        let back = std::fs::read(written).map_err(|e| Error::at(TRIED, path, e))?;
+        let back = std::fs::read(written).map_err(|e| Error::at_path(TRIED, path, e))?;
         match back == encoded.bytes {
             true => Ok(()),
-            false => Err(Error::at(
+            false => Err(Error::at_path(
                 TRIED,
                 path,
                 "reading it back gave something else",
@@ -62,7 +62,7 @@ pub fn write(
     Ok(encoded.summary)
 }
 
-fn check(
+fn check_masks(
     series: &Series,
     masks: &[Mask],
     labels: &[Label],

@@ -5,7 +5,10 @@ use crate::seg::{
     AlgorithmType, Authorship,
     charset::Charset,
     clean::is_uid,
-    element::{Item, ascii, code, empty, encoded, file_bytes, item, new_uid, sequence, text},
+    element::{
+        Item, code_sequence, empty_element, encoded_text_element, file_bytes, new_uid,
+        printable_ascii, sequence_element, sequence_item, text_element,
+    },
     origin::{Origin, Reference},
 };
 use dicom_core::{VR, header::Header};
@@ -13,7 +16,7 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::mem::InMemElement;
 use labrum_core::{
     Error, Result,
-    boundary::{Point, trace},
+    boundary::{Point, trace_contours},
     label::Label,
     mask::Mask,
     study::{Series, Slice},
@@ -29,7 +32,7 @@ pub(super) struct EncodedStructureSet {
 }
 
 /// The file's bytes. The masks must fit the series (checked by the caller).
-pub(super) fn encode(
+pub(super) fn encode_file(
     series: &Series,
     masks: &[Mask],
     labels: &[Label],
@@ -37,7 +40,7 @@ pub(super) fn encode(
 ) -> Result<EncodedStructureSet> {
     let own_is_ascii =
         labels.iter().all(|l| l.name.is_ascii()) && authors.iter().all(|a| a.person.is_ascii());
-    let mut origin = Origin::of(series, own_is_ascii)?;
+    let mut origin = Origin::from_series(series, own_is_ascii)?;
     let Some(references) = origin.references.take() else {
         return Err(Error::new(
             TRIED,
@@ -56,7 +59,7 @@ pub(super) fn encode(
         });
     let sop_instance_uid = new_uid();
     let charset = origin.charset.clone();
-    let mut dataset = item(std::mem::take(&mut origin.elements));
+    let mut dataset = sequence_item(std::mem::take(&mut origin.elements));
     let study_uid = dataset
         .get(tags::STUDY_INSTANCE_UID)
         .and_then(|e| e.to_str().ok())
@@ -68,7 +71,12 @@ pub(super) fn encode(
     });
     let mut put =
         |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
-    put(general(series, authors, &sop_instance_uid, &charset));
+    put(general_elements(
+        series,
+        authors,
+        &sop_instance_uid,
+        &charset,
+    ));
     put(structure_set(
         labels,
         authors,
@@ -76,8 +84,8 @@ pub(super) fn encode(
         &charset,
     ));
     put(vec![
-        text(tags::FRAME_OF_REFERENCE_UID, VR::UI, &frame_of_reference),
-        empty(tags::POSITION_REFERENCE_INDICATOR, VR::LO),
+        text_element(tags::FRAME_OF_REFERENCE_UID, VR::UI, &frame_of_reference),
+        empty_element(tags::POSITION_REFERENCE_INDICATOR, VR::LO),
         referenced_frame(&frame_of_reference, &study_uid, &references),
     ]);
     let mut contours = 0;
@@ -91,11 +99,11 @@ pub(super) fn encode(
         .collect();
     let observations = (1..)
         .zip(labels)
-        .map(|(number, label)| observation(number, label, authors))
+        .map(|(number, label)| observation_item(number, label, authors))
         .collect();
     put(vec![
-        sequence(tags::ROI_CONTOUR_SEQUENCE, rois),
-        sequence(tags::RTROI_OBSERVATIONS_SEQUENCE, observations),
+        sequence_element(tags::ROI_CONTOUR_SEQUENCE, rois),
+        sequence_element(tags::RTROI_OBSERVATIONS_SEQUENCE, observations),
     ]);
     let summary = StructureSetSummary {
         sop_instance_uid,
@@ -108,13 +116,13 @@ pub(super) fn encode(
 }
 
 /// SOP Common, RT Series and General Equipment.
-fn general(
+fn general_elements(
     series: &Series,
     authors: &[Authorship],
     sop_instance_uid: &str,
     charset: &Charset,
 ) -> Vec<InMemElement> {
-    let (date, time) = today();
+    let (date, time) = date_and_time();
     let number = 2000 + series.number.unwrap_or(0).clamp(0, 1_000_000_000);
     let person = authors
         .iter()
@@ -122,35 +130,35 @@ fn general(
         .find(|p| !p.is_empty())
         .unwrap_or_default();
     let mut out = vec![
-        text(tags::SOP_CLASS_UID, VR::UI, uids::RT_STRUCTURE_SET_STORAGE),
-        text(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
-        text(tags::INSTANCE_CREATION_DATE, VR::DA, &date),
-        text(tags::INSTANCE_CREATION_TIME, VR::TM, &time),
-        text(tags::MODALITY, VR::CS, "RTSTRUCT"),
-        text(tags::SERIES_INSTANCE_UID, VR::UI, new_uid()),
-        text(tags::SERIES_NUMBER, VR::IS, number.to_string()),
-        text(
+        text_element(tags::SOP_CLASS_UID, VR::UI, uids::RT_STRUCTURE_SET_STORAGE),
+        text_element(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
+        text_element(tags::INSTANCE_CREATION_DATE, VR::DA, &date),
+        text_element(tags::INSTANCE_CREATION_TIME, VR::TM, &time),
+        text_element(tags::MODALITY, VR::CS, "RTSTRUCT"),
+        text_element(tags::SERIES_INSTANCE_UID, VR::UI, new_uid()),
+        text_element(tags::SERIES_NUMBER, VR::IS, number.to_string()),
+        text_element(
             tags::SERIES_DESCRIPTION,
             VR::LO,
             "Segmentation as structure set",
         ),
-        text(tags::SERIES_DATE, VR::DA, &date),
-        text(tags::SERIES_TIME, VR::TM, &time),
-        encoded(tags::OPERATORS_NAME, VR::PN, charset.encode(person)),
-        text(tags::MANUFACTURER, VR::LO, "Labrum"),
-        text(tags::MANUFACTURER_MODEL_NAME, VR::LO, "Labrum"),
-        text(tags::SOFTWARE_VERSIONS, VR::LO, env!("CARGO_PKG_VERSION")),
-        text(tags::INSTANCE_NUMBER, VR::IS, "1"),
+        text_element(tags::SERIES_DATE, VR::DA, &date),
+        text_element(tags::SERIES_TIME, VR::TM, &time),
+        encoded_text_element(tags::OPERATORS_NAME, VR::PN, charset.encode_text(person)),
+        text_element(tags::MANUFACTURER, VR::LO, "Labrum"),
+        text_element(tags::MANUFACTURER_MODEL_NAME, VR::LO, "Labrum"),
+        text_element(tags::SOFTWARE_VERSIONS, VR::LO, env!("CARGO_PKG_VERSION")),
+        text_element(tags::INSTANCE_NUMBER, VR::IS, "1"),
     ];
     out.extend(
         charset
-            .term()
-            .map(|term| text(tags::SPECIFIC_CHARACTER_SET, VR::CS, term)),
+            .defined_term()
+            .map(|term| text_element(tags::SPECIFIC_CHARACTER_SET, VR::CS, term)),
     );
     out
 }
 
-fn today() -> (String, String) {
+fn date_and_time() -> (String, String) {
     let now = jiff::Zoned::now();
     (
         now.strftime("%Y%m%d").to_string(),
@@ -165,7 +173,7 @@ fn structure_set(
     frame_of_reference: &str,
     charset: &Charset,
 ) -> Vec<InMemElement> {
-    let (date, time) = today();
+    let (date, time) = date_and_time();
     let rois = labels.iter().enumerate().map(|(i, label)| {
         let name: String = label
             .name
@@ -173,36 +181,44 @@ fn structure_set(
             .filter(|c| !c.is_control() && *c != '\\')
             .take(64)
             .collect();
-        let mut roi = item([
-            text(tags::ROI_NUMBER, VR::IS, (i + 1).to_string()),
-            text(
+        let mut roi = sequence_item([
+            text_element(tags::ROI_NUMBER, VR::IS, (i + 1).to_string()),
+            text_element(
                 tags::REFERENCED_FRAME_OF_REFERENCE_UID,
                 VR::UI,
                 frame_of_reference,
             ),
-            encoded(tags::ROI_NAME, VR::LO, charset.encode(&name)),
+            encoded_text_element(tags::ROI_NAME, VR::LO, charset.encode_text(&name)),
         ]);
         if let Some(author) = authors.get(i).or(authors.first()) {
-            let (algorithm, description) = algorithm(author);
-            roi.put(text(tags::ROI_GENERATION_ALGORITHM, VR::CS, algorithm));
+            let (algorithm, description) = generation_algorithm(author);
+            roi.put(text_element(
+                tags::ROI_GENERATION_ALGORITHM,
+                VR::CS,
+                algorithm,
+            ));
             if !description.is_empty() {
-                roi.put(text(tags::ROI_GENERATION_DESCRIPTION, VR::LO, description));
+                roi.put(text_element(
+                    tags::ROI_GENERATION_DESCRIPTION,
+                    VR::LO,
+                    description,
+                ));
             }
         }
         roi
     });
     vec![
-        text(tags::STRUCTURE_SET_LABEL, VR::SH, "SEGMENTATION"),
-        text(tags::STRUCTURE_SET_DATE, VR::DA, date),
-        text(tags::STRUCTURE_SET_TIME, VR::TM, time),
-        sequence(tags::STRUCTURE_SET_ROI_SEQUENCE, rois.collect()),
+        text_element(tags::STRUCTURE_SET_LABEL, VR::SH, "SEGMENTATION"),
+        text_element(tags::STRUCTURE_SET_DATE, VR::DA, date),
+        text_element(tags::STRUCTURE_SET_TIME, VR::TM, time),
+        sequence_element(tags::STRUCTURE_SET_ROI_SEQUENCE, rois.collect()),
     ]
 }
 
 /// ROI Generation Algorithm, and with what.
-fn algorithm(author: &Authorship) -> (&'static str, String) {
+fn generation_algorithm(author: &Authorship) -> (&'static str, String) {
     let by = || {
-        ascii(
+        printable_ascii(
             format!("{} {}", author.model.trim(), author.model_version.trim()).trim(),
             64,
         )
@@ -228,39 +244,39 @@ fn referenced_frame(
         }
     }
     let each = series.into_iter().map(|(uid, instances)| {
-        let images = instances.into_iter().map(image).collect();
-        item([
-            text(tags::SERIES_INSTANCE_UID, VR::UI, uid),
-            sequence(tags::CONTOUR_IMAGE_SEQUENCE, images),
+        let images = instances.into_iter().map(image_item).collect();
+        sequence_item([
+            text_element(tags::SERIES_INSTANCE_UID, VR::UI, uid),
+            sequence_element(tags::CONTOUR_IMAGE_SEQUENCE, images),
         ])
     });
-    let study = item([
-        text(
+    let study = sequence_item([
+        text_element(
             tags::REFERENCED_SOP_CLASS_UID,
             VR::UI,
             DETACHED_STUDY_MANAGEMENT,
         ),
-        text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, study_uid),
-        sequence(tags::RT_REFERENCED_SERIES_SEQUENCE, each.collect()),
+        text_element(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, study_uid),
+        sequence_element(tags::RT_REFERENCED_SERIES_SEQUENCE, each.collect()),
     ]);
-    let frame = item([
-        text(tags::FRAME_OF_REFERENCE_UID, VR::UI, frame_of_reference),
-        sequence(tags::RT_REFERENCED_STUDY_SEQUENCE, vec![study]),
+    let frame = sequence_item([
+        text_element(tags::FRAME_OF_REFERENCE_UID, VR::UI, frame_of_reference),
+        sequence_element(tags::RT_REFERENCED_STUDY_SEQUENCE, vec![study]),
     ]);
-    sequence(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame])
+    sequence_element(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame])
 }
 
-fn image(reference: &Reference) -> Item {
-    let mut out = item([
-        text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
-        text(
+fn image_item(reference: &Reference) -> Item {
+    let mut out = sequence_item([
+        text_element(tags::REFERENCED_SOP_CLASS_UID, VR::UI, &reference.class),
+        text_element(
             tags::REFERENCED_SOP_INSTANCE_UID,
             VR::UI,
             &reference.instance,
         ),
     ]);
     if let Some(frame) = reference.frame {
-        out.put(text(
+        out.put(text_element(
             tags::REFERENCED_FRAME_NUMBER,
             VR::IS,
             frame.to_string(),
@@ -271,12 +287,12 @@ fn image(reference: &Reference) -> Item {
 
 fn roi_contour(number: u8, label: &Label, contours: Vec<Item>) -> Item {
     let color = label.color.map(|c| c.to_string()).join("\\");
-    let mut roi = item([
-        text(tags::ROI_DISPLAY_COLOR, VR::IS, color),
-        text(tags::REFERENCED_ROI_NUMBER, VR::IS, number.to_string()),
+    let mut roi = sequence_item([
+        text_element(tags::ROI_DISPLAY_COLOR, VR::IS, color),
+        text_element(tags::REFERENCED_ROI_NUMBER, VR::IS, number.to_string()),
     ]);
     if !contours.is_empty() {
-        roi.put(sequence(tags::CONTOUR_SEQUENCE, contours));
+        roi.put(sequence_element(tags::CONTOUR_SEQUENCE, contours));
     }
     roi
 }
@@ -286,35 +302,35 @@ fn contours_of(series: &Series, masks: &[Mask], label: u8, references: &[Referen
     let slices = series.slices.iter().zip(masks).zip(references);
     slices
         .flat_map(|((slice, mask), reference)| {
-            let lines = keyhole::lines(&trace(mask, label));
+            let lines = keyhole::closed_lines(&trace_contours(mask, label));
             lines
                 .into_iter()
-                .filter_map(|line| contour(slice, &line, reference))
+                .filter_map(|line| contour_item(slice, &line, reference))
         })
         .collect()
 }
 
-fn contour(slice: &Slice, line: &[Point], reference: &Reference) -> Option<Item> {
+fn contour_item(slice: &Slice, line: &[Point], reference: &Reference) -> Option<Item> {
     let (plane, spacing) = (slice.plane?, slice.spacing?);
     // The middle of the first pixel is the plane's position, and half a pixel from its corner.
     let points = line
         .iter()
         .map(|[x, y]| plane.patient_from_pixel(spacing, x - 0.5, y - 0.5));
-    let numbers: Vec<String> = points.flatten().map(micrometres).collect();
-    Some(item([
-        sequence(tags::CONTOUR_IMAGE_SEQUENCE, vec![image(reference)]),
-        text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, "CLOSED_PLANAR"),
-        text(
+    let numbers: Vec<String> = points.flatten().map(decimal_millimetres).collect();
+    Some(sequence_item([
+        sequence_element(tags::CONTOUR_IMAGE_SEQUENCE, vec![image_item(reference)]),
+        text_element(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, "CLOSED_PLANAR"),
+        text_element(
             tags::NUMBER_OF_CONTOUR_POINTS,
             VR::IS,
             line.len().to_string(),
         ),
-        text(tags::CONTOUR_DATA, VR::DS, numbers.join("\\")),
+        text_element(tags::CONTOUR_DATA, VR::DS, numbers.join("\\")),
     ]))
 }
 
 /// A decimal string of mm with up to four decimals.
-fn micrometres(value: f64) -> String {
+fn decimal_millimetres(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" {
@@ -324,7 +340,7 @@ fn micrometres(value: f64) -> String {
     }
 }
 
-fn observation(number: u16, label: &Label, authors: &[Authorship]) -> Item {
+fn observation_item(number: u16, label: &Label, authors: &[Authorship]) -> Item {
     let person = authors
         .get(usize::from(number) - 1)
         .or(authors.first())
@@ -336,14 +352,14 @@ fn observation(number: u16, label: &Label, authors: &[Authorship]) -> Item {
     ]
     .iter()
     .all(|p| !p.is_empty());
-    let mut out = item([
-        text(tags::OBSERVATION_NUMBER, VR::IS, number.to_string()),
-        text(tags::REFERENCED_ROI_NUMBER, VR::IS, number.to_string()),
-        empty(tags::RTROI_INTERPRETED_TYPE, VR::CS),
-        text(tags::ROI_INTERPRETER, VR::PN, ascii(person, 64)),
+    let mut out = sequence_item([
+        text_element(tags::OBSERVATION_NUMBER, VR::IS, number.to_string()),
+        text_element(tags::REFERENCED_ROI_NUMBER, VR::IS, number.to_string()),
+        empty_element(tags::RTROI_INTERPRETED_TYPE, VR::CS),
+        text_element(tags::ROI_INTERPRETER, VR::PN, printable_ascii(person, 64)),
     ]);
     if is_named && label.concept.scheme != "SRT" {
-        out.put(code(
+        out.put(code_sequence(
             tags::RTROI_IDENTIFICATION_CODE_SEQUENCE,
             &label.concept,
         ));

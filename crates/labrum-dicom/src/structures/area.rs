@@ -1,6 +1,6 @@
 //! The area of several contours in one plane: united, with holes where contours lie within others.
 
-use labrum_core::{region::Region, tools::polygon::polygon};
+use labrum_core::{region::Region, tools::polygon::rasterize_polygon};
 
 /// Outlines that are nowhere further apart than this, in pixels, are one that was stored twice.
 const SAME_OUTLINE: f64 = 0.3;
@@ -28,7 +28,7 @@ impl ContourArea {
                 b[3].max(p[1]),
             ]
         });
-        let region = polygon(&points, columns, rows);
+        let region = rasterize_polygon(&points, columns, rows);
         Self {
             points,
             bounds,
@@ -44,11 +44,13 @@ impl ContourArea {
             .iter()
             .zip(other.bounds)
             .all(|(a, b)| (a - b).abs() <= SAME_OUTLINE);
-        close && (self.region == other.region || (follows(self, other) && follows(other, self)))
+        close
+            && (self.region == other.region
+                || (follows_outline(self, other) && follows_outline(other, self)))
     }
 
     /// True where `inner`, which is no larger, lies within it; they may touch.
-    fn contains(&self, inner: &Self) -> bool {
+    fn contains_outline(&self, inner: &Self) -> bool {
         let [left, top, right, bottom] = self.bounds;
         let b = inner.bounds;
         let reaches = left <= b[0] + SAME_OUTLINE && top <= b[1] + SAME_OUTLINE;
@@ -63,14 +65,14 @@ impl ContourArea {
         let steps = inner.points.len().saturating_mul(self.points.len());
         outside * 2 < inner.region.len()
             && steps <= MOST_STEPS
-            && inner.points.iter().all(|p| self.holds(*p))
+            && inner.points.iter().all(|p| self.contains_point(*p))
     }
 
     /// Inside by the even-odd rule, or on the line.
-    fn holds(&self, p: [f64; 2]) -> bool {
+    fn contains_point(&self, p: [f64; 2]) -> bool {
         let mut is_inside = false;
-        for (a, b) in sides(&self.points) {
-            if distance(p, a, b) <= SAME_OUTLINE {
+        for (a, b) in outline_sides(&self.points) {
+            if distance_to_side(p, a, b) <= SAME_OUTLINE {
                 return true;
             }
             if (a[1] > p[1]) != (b[1] > p[1])
@@ -88,17 +90,17 @@ impl ContourArea {
 /// Contours that partly overlap are united; one within another is a hole, and one within a hole an island. One that is
 /// stored twice counts once. Those of type CLOSEDPLANAR_XOR are combined by their own rule: outside is what an even number
 /// of them encloses.
-pub(super) fn area(outlines: Vec<ContourArea>) -> Region {
+pub(super) fn enclosed_region(outlines: Vec<ContourArea>) -> Region {
     let (xor, closed): (Vec<ContourArea>, Vec<ContourArea>) =
         outlines.into_iter().partition(|o| o.is_xor);
     let even_odd = xor.iter().fold(Region::default(), |all, outline| {
         all.union(&outline.region)
             .difference(&all.intersection(&outline.region))
     });
-    united(closed).union(&even_odd)
+    unite_outlines(closed).union(&even_odd)
 }
 
-fn united(mut outlines: Vec<ContourArea>) -> Region {
+fn unite_outlines(mut outlines: Vec<ContourArea>) -> Region {
     outlines.retain(|o| !o.region.is_empty());
     outlines.sort_by_key(|o| std::cmp::Reverse(o.region.len()));
     let mut distinct: Vec<ContourArea> = Vec::with_capacity(outlines.len());
@@ -111,7 +113,9 @@ fn united(mut outlines: Vec<ContourArea>) -> Region {
     let mut depths: Vec<usize> = Vec::with_capacity(distinct.len());
     let mut holes: Vec<Vec<usize>> = vec![Vec::new(); distinct.len()];
     for (i, outline) in distinct.iter().enumerate() {
-        let around: Vec<usize> = (0..i).filter(|j| distinct[*j].contains(outline)).collect();
+        let around: Vec<usize> = (0..i)
+            .filter(|j| distinct[*j].contains_outline(outline))
+            .collect();
         let depth = around.iter().map(|j| depths[*j] + 1).max().unwrap_or(0);
         if depth % 2 == 1 {
             around
@@ -137,7 +141,7 @@ fn united(mut outlines: Vec<ContourArea>) -> Region {
 
 /// True where every point of one outline lies on the other. Both are walked along together, so that this takes few steps
 /// for lines that are the same.
-fn follows(one: &ContourArea, other: &ContourArea) -> bool {
+fn follows_outline(one: &ContourArea, other: &ContourArea) -> bool {
     let (points, count) = (&other.points, other.points.len());
     if count == 0 {
         return false;
@@ -147,7 +151,7 @@ fn follows(one: &ContourArea, other: &ContourArea) -> bool {
     for p in &one.points {
         let is_near = |side: &usize| {
             let (a, b) = (points[*side % count], points[(*side + 1) % count]);
-            distance(*p, a, b) <= SAME_OUTLINE
+            distance_to_side(*p, a, b) <= SAME_OUTLINE
         };
         // From the side that was met last in both directions.
         let found = (0..=count / 2).find_map(|k| {
@@ -167,7 +171,7 @@ fn follows(one: &ContourArea, other: &ContourArea) -> bool {
     true
 }
 
-fn sides(points: &[[f64; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2])> {
+fn outline_sides(points: &[[f64; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2])> {
     points
         .iter()
         .copied()
@@ -175,7 +179,7 @@ fn sides(points: &[[f64; 2]]) -> impl Iterator<Item = ([f64; 2], [f64; 2])> {
 }
 
 /// From a point to a side.
-fn distance(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
+fn distance_to_side(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
     let length = dx * dx + dy * dy;
     let along = if length > 0.0 {
@@ -197,7 +201,7 @@ mod tests {
     }
 
     fn pixels(contours: &[Vec<[f64; 2]>]) -> usize {
-        area(
+        enclosed_region(
             contours
                 .iter()
                 .map(|c| ContourArea::new(c.clone(), false, 40, 40))
@@ -272,12 +276,12 @@ mod tests {
     fn contours_of_the_xor_type_cut_each_other_out() {
         let xor = |c: Vec<[f64; 2]>| ContourArea::new(c, true, 40, 40);
         assert_eq!(
-            area(vec![xor(square(2.0, 12.0)), xor(square(8.0, 18.0))]).len(),
+            enclosed_region(vec![xor(square(2.0, 12.0)), xor(square(8.0, 18.0))]).len(),
             200 - 2 * 16
         );
         let closed = ContourArea::new(square(20.0, 22.0), false, 40, 40);
         assert_eq!(
-            area(vec![xor(square(2.0, 12.0)), xor(square(4.0, 6.0)), closed]).len(),
+            enclosed_region(vec![xor(square(2.0, 12.0)), xor(square(4.0, 6.0)), closed]).len(),
             100 - 4 + 4
         );
     }

@@ -38,13 +38,14 @@ const MOST_LABELS: usize = 255;
 /// # Errors
 /// Where the file cannot be read, belongs to other images or lies in another frame of reference, or none of its contours
 /// lies on a slice.
-pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let mut set = read::read(path)?;
+pub fn import_masks(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+    let mut set = read::read_regions(path)?;
     let refused = |refusal: Refused| refusal.on_series("structure set", path, series);
-    let slices = Slices::of(series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
-    check_frame(&set, series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
+    let slices =
+        Slices::from_series(series).map_err(|reason| refused(Refused::lies_elsewhere(reason)))?;
+    check_frame(&set, series).map_err(|reason| refused(Refused::lies_elsewhere(reason)))?;
     let mut notes = std::mem::take(&mut set.notes);
-    select(&mut set, series, choice, &mut notes).map_err(|reason| {
+    select_regions(&mut set, series, choice, &mut notes).map_err(|reason| {
         refused(Refused {
             advice: "Choose by name or number.",
             ..reason.into()
@@ -57,11 +58,12 @@ pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Impor
         .flat_map(|c| &c.sources);
     let refers = set.series.iter().any(ReferencedSeries::names_something)
         || sources.clone().next().is_some();
-    let named = Named::of(series, &set.series, sources, choice).map_err(refused)?;
+    let named = Named::from_references(series, &set.series, sources, choice).map_err(refused)?;
     let mut laid = Vec::new();
     let (mut elsewhere, mut misnamed, mut distance) = (0, 0, 0.0f64);
     for structure in &set.structures {
-        let found = raster::regions(structure, &slices, &named, series).map_err(refused)?;
+        let found =
+            raster::rasterize_contours(structure, &slices, &named, series).map_err(refused)?;
         elsewhere += found.elsewhere;
         misnamed += found.misnamed;
         distance = distance.max(found.distance);
@@ -71,7 +73,9 @@ pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Impor
         }
     }
     if laid.is_empty() {
-        return Err(refused(Refused::elsewhere(nowhere(&set, elsewhere))));
+        return Err(refused(Refused::lies_elsewhere(no_pixels_reason(
+            &set, elsewhere,
+        ))));
     }
     if laid.len() > MOST_LABELS {
         let reason = format!("it has more than {MOST_LABELS} regions, the most that a mask holds");
@@ -80,20 +84,21 @@ pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Impor
             ..reason.into()
         }));
     }
-    notes.extend(decisions(elsewhere, misnamed, refers, named.basis));
+    notes.extend(placement_notes(elsewhere, misnamed, refers, named.basis));
     if distance > IN_PLANE * slices.reach {
         notes.push(format!(
             "its contours lie up to {distance:.2} mm from the slices: each was laid on the nearest"
         ));
     }
-    painted(&laid, series, choice, notes, named.basis).map_err(|reason| refused(reason.into()))
+    paint_regions(&laid, series, choice, notes, named.basis)
+        .map_err(|reason| refused(reason.into()))
 }
 
 /// A region with its pixels on each slice.
 type Laid<'a> = (&'a RegionOfInterest, BTreeMap<usize, Region>);
 
 /// Paints the regions over each other.
-fn painted(
+fn paint_regions(
     laid: &[Laid<'_>],
     series: &Series,
     choice: &MaskChoice,
@@ -102,11 +107,11 @@ fn painted(
 ) -> std::result::Result<ImportedMasks, String> {
     let offered: Vec<Offered<'_>> = laid
         .iter()
-        .map(|(structure, _)| offered(structure))
+        .map(|(structure, _)| offered_region(structure))
         .collect();
     // What was not wanted is gone already, and what has no area cannot be put in order.
     let of_order = |order| {
-        Taken::of(
+        Taken::from_choice(
             &offered,
             &MaskChoice {
                 order,
@@ -138,13 +143,13 @@ fn painted(
                 );
                 row.into_iter()
                     .flatten()
-                    .for_each(|pixel| painter.paint(pixel, index as u8 + 1));
+                    .for_each(|pixel| painter.paint_pixel(pixel, index as u8 + 1));
             }
         }
     }
-    notes.extend(painter.notes(&labels));
+    notes.extend(painter.overlap_notes(&labels));
     let numbers: Vec<u32> = laid.iter().map(|(structure, _)| structure.number).collect();
-    let taken = painter.taken(&numbers, &sizes);
+    let taken = painter.taken_labels(&numbers, &sizes);
     let mask = |(slice, values)| {
         Some((
             slice,
@@ -162,7 +167,7 @@ fn painted(
     })
 }
 
-fn offered(structure: &RegionOfInterest) -> Offered<'_> {
+fn offered_region(structure: &RegionOfInterest) -> Offered<'_> {
     Offered {
         number: structure.number,
         name: &structure.label.name,
@@ -170,14 +175,14 @@ fn offered(structure: &RegionOfInterest) -> Offered<'_> {
 }
 
 /// Leaves what is wanted and lies in the frame of reference of the series.
-fn select(
+fn select_regions(
     set: &mut StructureSet,
     series: &Series,
     choice: &MaskChoice,
     notes: &mut Vec<String>,
 ) -> std::result::Result<(), String> {
-    let offered: Vec<Offered<'_>> = set.structures.iter().map(offered).collect();
-    let taken = Taken::of(&offered, choice)?;
+    let offered: Vec<Offered<'_>> = set.structures.iter().map(offered_region).collect();
+    let taken = Taken::from_choice(&offered, choice)?;
     let mut index = 0;
     set.structures.retain(|_| {
         index += 1;
@@ -216,7 +221,7 @@ fn check_frame(set: &StructureSet, series: &Series) -> std::result::Result<(), S
     }
 }
 
-fn nowhere(set: &StructureSet, elsewhere: usize) -> String {
+fn no_pixels_reason(set: &StructureSet, elsewhere: usize) -> String {
     let contours: usize = set.structures.iter().map(|s| s.contours.len()).sum();
     match (contours, elsewhere) {
         (0, _) => "it holds no closed contours".into(),
@@ -264,7 +269,7 @@ fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String
     }
 }
 
-fn decisions(elsewhere: usize, misnamed: usize, refers: bool, basis: Basis) -> Vec<String> {
+fn placement_notes(elsewhere: usize, misnamed: usize, refers: bool, basis: Basis) -> Vec<String> {
     let mut notes = Vec::new();
     match (basis, refers) {
         (Basis::Position, false) => {

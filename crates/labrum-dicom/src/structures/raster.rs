@@ -1,7 +1,7 @@
 //! From contours in mm to the pixels of slices.
 
 use super::{
-    area::{ContourArea, area},
+    area::{ContourArea, enclosed_region},
     read::{RegionContour, RegionOfInterest},
 };
 use crate::references::{Named, Refused};
@@ -44,7 +44,7 @@ pub(super) struct FoundRegion {
 
 impl Slices {
     /// The error is the reason why positions do not help.
-    pub(super) fn of(series: &Series) -> Result<Self, String> {
+    pub(super) fn from_series(series: &Series) -> Result<Self, String> {
         let place = |s: &labrum_core::study::Slice| {
             Some((s.plane?, s.spacing.filter(|s| s.is_physical())?))
         };
@@ -55,9 +55,12 @@ impl Slices {
         let reach = series
             .slice_spacing()
             .map_or(IN_PLANE_ALONE, |between| IN_PLANE * between + SAME_DEPTH);
-        let normal = slices.first().map_or([0.0; 3], |(plane, _)| plane.normal());
-        let depth =
-            |(i, (plane, _)): (usize, &(Plane, PixelSpacing))| (along(&plane.position, normal), i);
+        let normal = slices
+            .first()
+            .map_or([0.0; 3], |(plane, _)| plane.unit_normal());
+        let depth = |(i, (plane, _)): (usize, &(Plane, PixelSpacing))| {
+            (dot_product(&plane.position, normal), i)
+        };
         let mut by_depth: Vec<(f64, usize)> = slices.iter().enumerate().map(depth).collect();
         by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(Self {
@@ -70,12 +73,12 @@ impl Slices {
 
     /// The slices of the nearest place in whose plane all points lie, of those that `is_meant`, and how far above it the
     /// contour lies, mm.
-    fn near(
+    fn nearest_in_plane(
         &self,
         contour: &RegionContour,
         is_meant: impl Fn(usize) -> bool,
     ) -> Option<(Vec<usize>, f64)> {
-        let depths = contour.points.iter().map(|p| along(p, self.normal));
+        let depths = contour.points.iter().map(|p| dot_product(p, self.normal));
         let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| {
             (low.min(d), high.max(d))
         });
@@ -115,7 +118,7 @@ impl Slices {
     }
 
     /// Points in pixels; the centre of the first pixel is at half a pixel, as tools count.
-    fn pixels(&self, slice: usize, contour: &[[f64; 3]]) -> Vec<[f64; 2]> {
+    fn to_pixel_points(&self, slice: usize, contour: &[[f64; 3]]) -> Vec<[f64; 2]> {
         let Some((plane, spacing)) = self.slices.get(slice) else {
             return Vec::new();
         };
@@ -123,15 +126,15 @@ impl Slices {
         let pixel = |p: &[f64; 3]| {
             let from: [f64; 3] = std::array::from_fn(|i| p[i] - plane.position[i]);
             [
-                along(&from, [a, b, c]) / spacing.column + 0.5,
-                along(&from, [d, e, f]) / spacing.row + 0.5,
+                dot_product(&from, [a, b, c]) / spacing.column + 0.5,
+                dot_product(&from, [d, e, f]) / spacing.row + 0.5,
             ]
         };
         contour.iter().map(pixel).collect()
     }
 }
 
-fn along(p: &[f64; 3], axis: [f64; 3]) -> f64 {
+fn dot_product(p: &[f64; 3], axis: [f64; 3]) -> f64 {
     (0..3).map(|i| p[i] * axis[i]).sum()
 }
 
@@ -142,7 +145,7 @@ type Lying<'a> = (f64, &'a RegionContour);
 ///
 /// # Errors
 /// Where several images lie at one place, and nothing says which is meant.
-pub(super) fn regions(
+pub(super) fn rasterize_contours(
     structure: &RegionOfInterest,
     slices: &Slices,
     named: &Named<'_>,
@@ -155,11 +158,11 @@ pub(super) fn regions(
             found.elsewhere += 1;
             continue;
         }
-        let own = named.own(&contour.sources);
-        let of_own = slices.near(contour, |slice| own.contains(&slice));
+        let own = named.source_slices(&contour.sources);
+        let of_own = slices.nearest_in_plane(contour, |slice| own.contains(&slice));
         found.misnamed += usize::from(of_own.is_none() && !own.is_empty());
-        let Some((here, depth)) =
-            of_own.or_else(|| slices.near(contour, |slice| named.allowed.contains(&slice)))
+        let Some((here, depth)) = of_own
+            .or_else(|| slices.nearest_in_plane(contour, |slice| named.allowed.contains(&slice)))
         else {
             found.elsewhere += 1;
             found.misnamed -= usize::from(!own.is_empty());
@@ -180,10 +183,10 @@ pub(super) fn regions(
             .iter()
             .filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH);
         let outline = |(_, contour): &Lying<'_>| {
-            let points = slices.pixels(slice, &contour.points);
+            let points = slices.to_pixel_points(slice, &contour.points);
             ContourArea::new(points, contour.is_xor, series.columns, series.rows)
         };
-        let region = area(of_plane.map(outline).collect());
+        let region = enclosed_region(of_plane.map(outline).collect());
         if !region.is_empty() {
             found.regions.insert(slice, region);
         }

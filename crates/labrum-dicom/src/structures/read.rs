@@ -4,12 +4,12 @@ use crate::{
     dataset::DataSet,
     file::{DicomFile, Unreadable, read_value},
     references::ReferencedSeries,
-    text::decoded,
+    text::decoded_text,
 };
 use dicom_dictionary_std::{tags, uids};
 use labrum_core::{
     Error, Result,
-    guard::contained,
+    guard::catch_panic,
     label::{Code, Label},
 };
 use std::{collections::BTreeMap, path::Path};
@@ -66,18 +66,18 @@ pub fn is_structure_set(path: &Path) -> bool {
 ///
 /// # Errors
 /// Where the file is no structure set or damaged.
-pub(super) fn read(path: &Path) -> Result<StructureSet> {
-    let failed = |reason: String| Error::at(TRIED, path, reason);
+pub(super) fn read_regions(path: &Path) -> Result<StructureSet> {
+    let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let file = DicomFile::open(path).map_err(|unreadable| match unreadable {
         Unreadable::NotDicom => failed("it is not a DICOM file".into()),
         Unreadable::Failed(reason) => failed(reason),
     })?;
-    contained(|| parsed(file))
+    catch_panic(|| parse_file(file))
         .unwrap_or_else(|| Err("it is damaged".into()))
         .map_err(failed)
 }
 
-fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
+fn parse_file(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
     if file.sop_class != uids::RT_STRUCTURE_SET_STORAGE {
         return Err("it is no RT Structure Set".into());
     }
@@ -88,35 +88,35 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
         ));
     }
     let DicomFile { bytes, data, .. } = &mut file;
-    let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
-    for item in data.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) {
-        remember(
+    let charset = data.text_values(tags::SPECIFIC_CHARACTER_SET);
+    for item in data.sequence_items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) {
+        push_unique(
             &mut set.frames_of_reference,
-            item.text(tags::FRAME_OF_REFERENCE_UID),
+            item.text_value(tags::FRAME_OF_REFERENCE_UID),
         );
-        let studies = item.items(tags::RT_REFERENCED_STUDY_SEQUENCE);
+        let studies = item.sequence_items(tags::RT_REFERENCED_STUDY_SEQUENCE);
         let series = studies
             .iter()
-            .flat_map(|study| study.items(tags::RT_REFERENCED_SERIES_SEQUENCE));
-        set.series.extend(series.map(referenced));
+            .flat_map(|study| study.sequence_items(tags::RT_REFERENCED_SERIES_SEQUENCE));
+        set.series.extend(series.map(referenced_series));
     }
-    let regions = data.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
+    let regions = data.sequence_items(tags::STRUCTURE_SET_ROI_SEQUENCE);
     for region in regions {
-        remember(
+        push_unique(
             &mut set.frames_of_reference,
-            region.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID),
+            region.text_value(tags::REFERENCED_FRAME_OF_REFERENCE_UID),
         );
     }
     let mut points = 0;
-    for item in data.items(tags::ROI_CONTOUR_SEQUENCE) {
-        let number = item.integer(tags::REFERENCED_ROI_NUMBER);
+    for item in data.sequence_items(tags::ROI_CONTOUR_SEQUENCE) {
+        let number = item.integer_value(tags::REFERENCED_ROI_NUMBER);
         let region = regions
             .iter()
-            .find(|region| region.integer(tags::ROI_NUMBER) == number && number.is_some());
+            .find(|region| region.integer_value(tags::ROI_NUMBER) == number && number.is_some());
         let index = set.structures.len();
-        let label = label(data, item, region, number, index, &charset);
+        let label = region_label(data, item, region, number, index, &charset);
         let frame_of_reference =
-            region.and_then(|r| r.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+            region.and_then(|r| r.text_value(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
         let number = number
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(index as u32 + 1);
@@ -127,21 +127,21 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
             contours: Vec::new(),
             without_area: BTreeMap::new(),
         };
-        for contour in item.items(tags::CONTOUR_SEQUENCE) {
+        for contour in item.sequence_items(tags::CONTOUR_SEQUENCE) {
             let raw = read_value(bytes, contour, tags::CONTOUR_DATA).unwrap_or_default();
-            let line = coordinates(&raw).ok_or("its Contour Data are no numbers")?;
+            let line = parse_coordinates(&raw).ok_or("its Contour Data are no numbers")?;
             points += line.len();
             if points > MOST_POINTS {
                 return Err(format!("it has more than {MOST_POINTS} points"));
             }
             let kind = contour
-                .text(tags::CONTOUR_GEOMETRIC_TYPE)
+                .text_value(tags::CONTOUR_GEOMETRIC_TYPE)
                 .unwrap_or_else(|| "CLOSED_PLANAR".into());
             match kind.as_str() {
                 "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => {
                     structure.contours.push(RegionContour {
                         points: line,
-                        sources: images(contour),
+                        sources: contour_images(contour),
                         is_xor: kind == "CLOSEDPLANAR_XOR",
                     })
                 }
@@ -155,46 +155,48 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
     Ok(set)
 }
 
-fn referenced(series: &DataSet) -> ReferencedSeries {
-    let images = series.items(tags::CONTOUR_IMAGE_SEQUENCE);
+fn referenced_series(series: &DataSet) -> ReferencedSeries {
+    let images = series.sequence_items(tags::CONTOUR_IMAGE_SEQUENCE);
     ReferencedSeries {
-        uid: series.text(tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+        uid: series
+            .text_value(tags::SERIES_INSTANCE_UID)
+            .unwrap_or_default(),
         class: images
             .first()
-            .and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID))
+            .and_then(|i| i.text_value(tags::REFERENCED_SOP_CLASS_UID))
             .unwrap_or_default(),
         instances: images
             .iter()
-            .filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID))
+            .filter_map(|i| i.text_value(tags::REFERENCED_SOP_INSTANCE_UID))
             .collect(),
     }
 }
 
 /// The images that a contour was drawn on.
-fn images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
+fn contour_images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
     let image = |image: &DataSet| {
         let frames = image
-            .numbers(tags::REFERENCED_FRAME_NUMBER)
+            .numeric_values(tags::REFERENCED_FRAME_NUMBER)
             .into_iter()
             .map(|n| n as u32)
             .collect();
-        Some((image.text(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
+        Some((image.text_value(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
     };
     contour
-        .items(tags::CONTOUR_IMAGE_SEQUENCE)
+        .sequence_items(tags::CONTOUR_IMAGE_SEQUENCE)
         .iter()
         .filter_map(image)
         .collect()
 }
 
-fn remember(all: &mut Vec<String>, uid: Option<String>) {
+fn push_unique(all: &mut Vec<String>, uid: Option<String>) {
     if let Some(uid) = uid.filter(|uid| !all.contains(uid)) {
         all.push(uid);
     }
 }
 
 /// x\y\z\x\y\z and so on; `None` where one of them is no number.
-fn coordinates(raw: &[u8]) -> Option<Vec<[f64; 3]>> {
+fn parse_coordinates(raw: &[u8]) -> Option<Vec<[f64; 3]>> {
     let text = String::from_utf8_lossy(raw);
     let text = text.trim_matches(|c: char| c == '\0' || c == '\\' || c.is_whitespace());
     if text.is_empty() {
@@ -205,7 +207,7 @@ fn coordinates(raw: &[u8]) -> Option<Vec<[f64; 3]>> {
     Some(values.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect())
 }
 
-fn label(
+fn region_label(
     data: &DataSet,
     contours: &DataSet,
     region: Option<&DataSet>,
@@ -214,30 +216,32 @@ fn label(
     charset: &[String],
 ) -> Label {
     let name = region
-        .map(|r| decoded(r, tags::ROI_NAME, charset))
+        .map(|r| decoded_text(r, tags::ROI_NAME, charset))
         .filter(|name| !name.is_empty());
     let number = number.unwrap_or(index as i64 + 1);
-    let mut label = Label::named(name.unwrap_or_else(|| format!("Region {number}")), index);
-    let color = contours.numbers(tags::ROI_DISPLAY_COLOR);
+    let mut label = Label::with_name(name.unwrap_or_else(|| format!("Region {number}")), index);
+    let color = contours.numeric_values(tags::ROI_DISPLAY_COLOR);
     if let [r, g, b] = color[..] {
         label.color = [r, g, b].map(|v| v.clamp(0.0, 255.0) as u8);
     }
-    let observations = data.items(tags::RTROI_OBSERVATIONS_SEQUENCE);
+    let observations = data.sequence_items(tags::RTROI_OBSERVATIONS_SEQUENCE);
     let observation = observations
         .iter()
-        .find(|o| o.integer(tags::REFERENCED_ROI_NUMBER) == Some(number));
-    let code = observation.and_then(|o| o.item(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE));
+        .find(|o| o.integer_value(tags::REFERENCED_ROI_NUMBER) == Some(number));
+    let code = observation.and_then(|o| o.first_item(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE));
     if let Some((value, scheme)) = code.and_then(|c| {
         Some((
-            c.text(tags::CODE_VALUE)?,
-            c.text(tags::CODING_SCHEME_DESIGNATOR)?,
+            c.text_value(tags::CODE_VALUE)?,
+            c.text_value(tags::CODING_SCHEME_DESIGNATOR)?,
         ))
     }) && scheme == "SCT"
     {
         label.concept = Code {
             value,
             scheme,
-            meaning: code.map_or_else(String::new, |c| decoded(c, tags::CODE_MEANING, charset)),
+            meaning: code.map_or_else(String::new, |c| {
+                decoded_text(c, tags::CODE_MEANING, charset)
+            }),
         };
     }
     label

@@ -1,7 +1,7 @@
 //! Contours in the patient become the pixels that they enclose.
 #![allow(clippy::unwrap_used)]
 
-use super::{import as import_chosen, *};
+use super::{import_masks as import_chosen, *};
 use crate::fixture::Fixture;
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
@@ -15,12 +15,12 @@ const BY_PLACE: &str = "it names no image: its contours were laid by their place
 fn series(folder: &TempDir) -> Series {
     for (number, z) in [(1, 0.0), (2, 4.0), (3, 8.0)] {
         Fixture::new(SIDE, SIDE)
-            .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.9")
-            .place(number, z)
-            .pixels(&[0; 100])
-            .write(folder.path(), &format!("{number}.dcm"));
+            .with_text(tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.9")
+            .with_slice_position(number, z)
+            .with_pixels(&[0; 100])
+            .write_to_folder(folder.path(), &format!("{number}.dcm"));
     }
-    let catalog = crate::catalog::read(folder.path()).unwrap();
+    let catalog = crate::catalog::scan_path(folder.path()).unwrap();
     catalog.studies[0].series[0].clone()
 }
 
@@ -37,9 +37,9 @@ fn square(first: f64, last: f64) -> Vec<[f64; 2]> {
 }
 
 fn contour(kind: &str, points: &[[f64; 2]], z: f64) -> Fixture {
-    Fixture::item()
-        .text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, kind)
-        .text(tags::CONTOUR_DATA, VR::DS, &data(points, z))
+    Fixture::empty_item()
+        .with_text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, kind)
+        .with_text(tags::CONTOUR_DATA, VR::DS, &data(points, z))
 }
 
 /// One region for each name, with its contours.
@@ -47,13 +47,13 @@ fn set(regions: &[(&str, Vec<Fixture>)], frame: &str) -> Fixture {
     let mut file = Fixture::item_file("1.2.840.10008.5.1.4.1.1.481.3");
     for (i, (name, contours)) in regions.iter().enumerate() {
         let number = (i + 1).to_string();
-        let about = Fixture::item()
-            .text(tags::ROI_NUMBER, VR::IS, &number)
-            .text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, frame)
-            .text(tags::ROI_NAME, VR::LO, name);
-        let mut drawn = Fixture::item()
-            .text(tags::REFERENCED_ROI_NUMBER, VR::IS, &number)
-            .text(tags::ROI_DISPLAY_COLOR, VR::IS, "255\\0\\10");
+        let about = Fixture::empty_item()
+            .with_text(tags::ROI_NUMBER, VR::IS, &number)
+            .with_text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, frame)
+            .with_text(tags::ROI_NAME, VR::LO, name);
+        let mut drawn = Fixture::empty_item()
+            .with_text(tags::REFERENCED_ROI_NUMBER, VR::IS, &number)
+            .with_text(tags::ROI_DISPLAY_COLOR, VR::IS, "255\\0\\10");
         for contour in contours {
             drawn = drawn.append_item(tags::CONTOUR_SEQUENCE, contour.clone());
         }
@@ -72,7 +72,7 @@ fn imported(regions: &[(&str, Vec<Fixture>)]) -> ImportedMasks {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     import(
-        &set(regions, "1.2.9").write(folder.path(), "set.dcm"),
+        &set(regions, "1.2.9").write_to_folder(folder.path(), "set.dcm"),
         &series,
     )
     .unwrap()
@@ -80,7 +80,7 @@ fn imported(regions: &[(&str, Vec<Fixture>)]) -> ImportedMasks {
 
 /// Which pixels of the diagonal have a label.
 fn diagonal(mask: &Mask) -> Vec<u8> {
-    (0..i64::from(SIDE)).map(|i| mask.at(i, i)).collect()
+    (0..i64::from(SIDE)).map(|i| mask.label_at(i, i)).collect()
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_contour_is_the_pixels_whose_centres_it_encloses_on_the_slice_where_it_lies(
         (*slice, diagonal(mask)),
         (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0])
     );
-    assert_eq!(mask.labels().iter().filter(|l| **l == 1).count(), 16);
+    assert_eq!(mask.pixel_labels().iter().filter(|l| **l == 1).count(), 16);
 }
 
 #[test]
@@ -204,13 +204,13 @@ fn another_frame_of_reference_is_refused_by_name() {
         "Tumour",
         vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)],
     )];
-    let path = set(&regions, "1.2.8").write(folder.path(), "set.dcm");
+    let path = set(&regions, "1.2.8").write_to_folder(folder.path(), "set.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
     assert!(
         error.contains("frame of reference 1.2.8, the series in 1.2.9"),
         "{error}"
     );
-    let path = set(&[], "1.2.9").write(folder.path(), "set.dcm");
+    let path = set(&[], "1.2.9").write_to_folder(folder.path(), "set.dcm");
     assert!(
         import(&path, &series)
             .unwrap_err()
@@ -221,12 +221,12 @@ fn another_frame_of_reference_is_refused_by_name() {
 
 /// Names the instance 1.2.3.`number`, as [`series`] numbers its slices.
 fn drawn_on(contour: Fixture, number: usize) -> Fixture {
-    let image = Fixture::item().text(
+    let image = Fixture::empty_item().with_text(
         tags::REFERENCED_SOP_INSTANCE_UID,
         VR::UI,
         &format!("1.2.3.{number}"),
     );
-    contour.sequence(tags::CONTOUR_IMAGE_SEQUENCE, image)
+    contour.with_sequence(tags::CONTOUR_IMAGE_SEQUENCE, image)
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_ask
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     let contour = drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0), 77);
-    let path = set(&[("Tumour", vec![contour])], "1.2.9").write(folder.path(), "set.dcm");
+    let path = set(&[("Tumour", vec![contour])], "1.2.9").write_to_folder(folder.path(), "set.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
     assert!(
         error.contains("refers to the instance 1.2.3.77") && error.contains("--by-position"),
@@ -260,7 +260,7 @@ fn contours_are_laid_on_the_images_that_they_name_and_where_they_lie() {
     // The second names the first image and lies on the third, which the third contour names; the last is of another.
     let contours = vec![at(0.0, 1), at(8.0, 1), at(8.0, 3), at(4.0, 77)];
     let got = import(
-        &set(&[("Tumour", contours)], "1.2.9").write(folder.path(), "set.dcm"),
+        &set(&[("Tumour", contours)], "1.2.9").write_to_folder(folder.path(), "set.dcm"),
         &series,
     )
     .unwrap();
@@ -289,11 +289,11 @@ fn of_images_at_one_place_the_named_one_is_taken_and_else_one_is_asked_for() {
     later.sop_instance_uid = Some("1.2.3.9".into());
     series.slices.push(later);
     let contour = || contour("CLOSED_PLANAR", &square(2.0, 5.0), 0.0);
-    let named =
-        set(&[("Tumour", vec![drawn_on(contour(), 9)])], "1.2.9").write(folder.path(), "named.dcm");
+    let named = set(&[("Tumour", vec![drawn_on(contour(), 9)])], "1.2.9")
+        .write_to_folder(folder.path(), "named.dcm");
     assert_eq!(import(&named, &series).unwrap().masks[0].0, 1);
     let nameless =
-        set(&[("Tumour", vec![contour()])], "1.2.9").write(folder.path(), "nameless.dcm");
+        set(&[("Tumour", vec![contour()])], "1.2.9").write_to_folder(folder.path(), "nameless.dcm");
     let error = import(&nameless, &series).unwrap_err().to_string();
     assert!(
         error.contains("2 images lie at one place (images 1, 2)"),
@@ -345,7 +345,7 @@ fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had()
         )
     };
     let regions = [region("Nodule", 4.0, 5.0), region("Lung", 1.0, 8.0)];
-    let path = set(&regions, "1.2.9").write(folder.path(), "set.dcm");
+    let path = set(&regions, "1.2.9").write_to_folder(folder.path(), "set.dcm");
     let got = import(&path, &series).unwrap();
     assert_eq!(diagonal(&got.masks[0].1), [0, 2, 2, 2, 1, 1, 2, 2, 2, 0]);
     let choice = MaskChoice {
@@ -360,7 +360,7 @@ fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had()
     };
     let hidden = import_chosen(&path, &series, &choice).unwrap();
     assert_eq!(
-        hidden.loss().unwrap(),
+        hidden.loss_reason().unwrap(),
         "\"Nodule\" has no pixel left: others lie over all of it"
     );
 }
@@ -375,20 +375,20 @@ fn regions_of_one_name_and_of_another_frame_of_reference_are_told() {
             vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)],
         )
     };
-    let other = Fixture::item()
-        .text(tags::ROI_NUMBER, VR::IS, "3")
-        .text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, "1.2.8")
-        .text(tags::ROI_NAME, VR::LO, "Elsewhere");
-    let drawn = Fixture::item()
-        .text(tags::REFERENCED_ROI_NUMBER, VR::IS, "3")
-        .sequence(
+    let other = Fixture::empty_item()
+        .with_text(tags::ROI_NUMBER, VR::IS, "3")
+        .with_text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, "1.2.8")
+        .with_text(tags::ROI_NAME, VR::LO, "Elsewhere");
+    let drawn = Fixture::empty_item()
+        .with_text(tags::REFERENCED_ROI_NUMBER, VR::IS, "3")
+        .with_sequence(
             tags::CONTOUR_SEQUENCE,
             contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0),
         );
     let file = set(&[region("GTV", 1.0, 2.0), region("GTV", 4.0, 5.0)], "1.2.9")
         .append_item(tags::STRUCTURE_SET_ROI_SEQUENCE, other)
         .append_item(tags::ROI_CONTOUR_SEQUENCE, drawn);
-    let got = import(&file.write(folder.path(), "set.dcm"), &series).unwrap();
+    let got = import(&file.write_to_folder(folder.path(), "set.dcm"), &series).unwrap();
     assert_eq!(
         got.labels
             .iter()

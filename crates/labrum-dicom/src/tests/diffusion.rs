@@ -13,23 +13,23 @@ fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers
     for (slice, (index, direction)) in
         (0..4).flat_map(|s| directions.iter().enumerate().map(move |d| (s, d)))
     {
-        let gradient = Fixture::item().bytes(
+        let gradient = Fixture::empty_item().with_bytes(
             tags::DIFFUSION_GRADIENT_ORIENTATION,
             VR::FD,
             doubles(direction),
         );
-        let item = Fixture::item()
-            .bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[1000.0]))
-            .sequence(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE, gradient);
+        let item = Fixture::empty_item()
+            .with_bytes(tags::DIFFUSION_B_VALUE, VR::FD, doubles(&[1000.0]))
+            .with_sequence(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE, gradient);
         // The scanner took the directions in another order at each place.
         let acquisition = (index + slice) % 3 + 1;
         Fixture::new(2, 2)
-            .text(tags::MODALITY, VR::CS, "MR")
-            .text(tags::ACQUISITION_NUMBER, VR::IS, &acquisition.to_string())
-            .place((slice * 3 + index + 1) as i32, 5.0 * slice as f64)
-            .sequence(tags::MR_DIFFUSION_SEQUENCE, item)
-            .pixels(&[index as u16 + 1; 4])
-            .write(
+            .with_text(tags::MODALITY, VR::CS, "MR")
+            .with_text(tags::ACQUISITION_NUMBER, VR::IS, &acquisition.to_string())
+            .with_slice_position((slice * 3 + index + 1) as i32, 5.0 * slice as f64)
+            .with_sequence(tags::MR_DIFFUSION_SEQUENCE, item)
+            .with_pixels(&[index as u16 + 1; 4])
+            .write_to_folder(
                 folder.path(),
                 &format!("{}.dcm", (slice * 3 + index) * 5 % 12),
             );
@@ -37,8 +37,9 @@ fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers
     let series = catalog(folder.path()).unwrap().studies.remove(0).series;
     assert_eq!(series.len(), 3);
     for stack in series {
-        let first =
-            |slice: &labrum_core::study::Slice| crate::load(&slice.source).unwrap().value(0);
+        let first = |slice: &labrum_core::study::Slice| {
+            crate::load_image(&slice.source).unwrap().modality_value(0)
+        };
         let values: Vec<f64> = stack.slices.iter().map(first).collect();
         assert_eq!(values.len(), 4);
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");

@@ -6,7 +6,7 @@ use labrum_core::image::Window;
 #[test]
 fn without_a_window_few_bits_are_shown_from_black_to_white_and_a_ct_as_soft_tissue() {
     let levels = |file: Fixture| -> Vec<u8> {
-        let image = image(&file.text(tags::MODALITY, VR::CS, "OT"));
+        let image = image(&file.with_text(tags::MODALITY, VR::CS, "OT"));
         image
             .to_rgba(image.first_contrast())
             .chunks_exact(4)
@@ -15,62 +15,86 @@ fn without_a_window_few_bits_are_shown_from_black_to_white_and_a_ct_as_soft_tiss
     };
     let base = Fixture::new(2, 1);
     assert_eq!(
-        levels(base.clone().bits(1, 1, false).pixel_bytes(&[0b10, 0])),
+        levels(
+            base.clone()
+                .with_bit_layout(1, 1, false)
+                .pixel_bytes(&[0b10, 0])
+        ),
         [0, 255]
     );
     assert_eq!(
-        levels(base.clone().bits(8, 1, false).pixel_bytes(&[0, 1])),
+        levels(
+            base.clone()
+                .with_bit_layout(8, 1, false)
+                .pixel_bytes(&[0, 1])
+        ),
         [0, 255]
     );
     assert_eq!(
-        levels(base.clone().bits(8, 4, false).pixel_bytes(&[5, 15])),
+        levels(
+            base.clone()
+                .with_bit_layout(8, 4, false)
+                .pixel_bytes(&[5, 15])
+        ),
         [85, 255]
     );
     assert_eq!(
-        levels(base.clone().bits(16, 7, false).pixels(&[0, 127])),
+        levels(
+            base.clone()
+                .with_bit_layout(16, 7, false)
+                .with_pixels(&[0, 127])
+        ),
         [0, 255]
     );
     assert_eq!(
-        levels(base.clone().bits(8, 4, true).pixel_bytes(&[0x08, 0x07])),
+        levels(
+            base.clone()
+                .with_bit_layout(8, 4, true)
+                .pixel_bytes(&[0x08, 0x07])
+        ),
         [0, 255]
     );
-    let inverted = base.clone().bits(8, 1, false).text(
+    let inverted = base.clone().with_bit_layout(8, 1, false).with_text(
         tags::PHOTOMETRIC_INTERPRETATION,
         VR::CS,
         "MONOCHROME1",
     );
     assert_eq!(levels(inverted.pixel_bytes(&[0, 1])), [255, 0]);
-    let scaled = base
-        .clone()
-        .bits(8, 2, false)
-        .text(tags::RESCALE_SLOPE, VR::DS, "-10");
+    let scaled =
+        base.clone()
+            .with_bit_layout(8, 2, false)
+            .with_text(tags::RESCALE_SLOPE, VR::DS, "-10");
     assert_eq!(levels(scaled.pixel_bytes(&[0, 3])), [255, 0]);
     assert_eq!(
-        levels(base.clone().bits(8, 8, false).pixel_bytes(&[1, 51])),
+        levels(
+            base.clone()
+                .with_bit_layout(8, 8, false)
+                .pixel_bytes(&[1, 51])
+        ),
         [1, 51]
     );
     let ct = image(
         &base
             .clone()
-            .text(tags::RESCALE_INTERCEPT, VR::DS, "-1024")
-            .pixels(&[0, 1064]),
+            .with_text(tags::RESCALE_INTERCEPT, VR::DS, "-1024")
+            .with_pixels(&[0, 1064]),
     );
     assert_eq!(ct.default_window(), Window::SOFT_TISSUE);
-    let screenshot = image(&base.bits(8, 8, false).pixel_bytes(&[0, 255]));
-    assert_eq!(screenshot.default_window(), Window::spanning(0.0, 255.0));
+    let screenshot = image(&base.with_bit_layout(8, 8, false).pixel_bytes(&[0, 255]));
+    assert_eq!(screenshot.default_window(), Window::from_range(0.0, 255.0));
 }
 
 #[test]
 fn an_inverse_presentation_turns_grey_levels_once() {
     let shape = |photometric: &str, shape: &str| {
-        let file = Fixture::new(2, 1).bits(8, 8, false).text(
+        let file = Fixture::new(2, 1).with_bit_layout(8, 8, false).with_text(
             tags::PHOTOMETRIC_INTERPRETATION,
             VR::CS,
             photometric,
         );
         let image = image(
             &file
-                .text(tags::PRESENTATION_LUT_SHAPE, VR::CS, shape)
+                .with_text(tags::PRESENTATION_LUT_SHAPE, VR::CS, shape)
                 .pixel_bytes(&[0, 255]),
         );
         image.to_rgba(image.first_contrast())[0]
@@ -83,16 +107,16 @@ fn an_inverse_presentation_turns_grey_levels_once() {
 #[test]
 fn a_table_of_a_frame_counts_before_that_of_all() {
     let table = |levels: &[u16]| {
-        Fixture::item()
-            .words(tags::LUT_DESCRIPTOR, VR::US, &[levels.len() as u16, 0, 8])
-            .words(tags::LUT_DATA, VR::US, levels)
+        Fixture::empty_item()
+            .with_words(tags::LUT_DESCRIPTOR, VR::US, &[levels.len() as u16, 0, 8])
+            .with_words(tags::LUT_DATA, VR::US, levels)
     };
-    let of_frame = Fixture::item().sequence(tags::VOILUT_SEQUENCE, table(&[255, 0]));
-    let group = Fixture::item().sequence(tags::FRAME_VOILUT_SEQUENCE, of_frame);
+    let of_frame = Fixture::empty_item().with_sequence(tags::VOILUT_SEQUENCE, table(&[255, 0]));
+    let group = Fixture::empty_item().with_sequence(tags::FRAME_VOILUT_SEQUENCE, of_frame);
     let file = Fixture::new(2, 1)
-        .sequence(tags::VOILUT_SEQUENCE, table(&[0, 255]))
-        .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)
-        .pixels(&[0, 1]);
+        .with_sequence(tags::VOILUT_SEQUENCE, table(&[0, 255]))
+        .with_sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)
+        .with_pixels(&[0, 1]);
     let image = image(&file);
     let levels: Vec<u8> = image
         .to_rgba(image.first_contrast())

@@ -5,9 +5,9 @@ use labrum_core::study::Slice;
 
 fn anonymised(number: i32, z: f64, pixel: u16) -> Fixture {
     Fixture::new(1, 1)
-        .place(number, z)
-        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9")
-        .pixels(&[pixel])
+        .with_slice_position(number, z)
+        .with_text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9")
+        .with_pixels(&[pixel])
 }
 
 /// Name of the file and name of the slice, in order of the slices.
@@ -38,7 +38,7 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
         ("c.dcm", anonymised(3, 6.0, 5)),
         ("copy.dcm", anonymised(2, 3.0, 5)),
     ] {
-        image.write(folder.path(), file);
+        image.write_to_folder(folder.path(), file);
     }
     let found = catalog(folder.path()).unwrap();
     let series = &found.studies[0].series[0];
@@ -72,18 +72,18 @@ fn images_that_differ_in_place_or_pixels_stay_and_keep_their_names_and_copies_co
 #[test]
 fn images_of_one_place_with_other_pixels_stay() {
     let folder = tempfile::tempdir().unwrap();
-    anonymised(1, 0.0, 5).write(folder.path(), "a.dcm");
-    anonymised(1, 0.0, 6).write(folder.path(), "b.dcm");
+    anonymised(1, 0.0, 5).write_to_folder(folder.path(), "a.dcm");
+    anonymised(1, 0.0, 6).write_to_folder(folder.path(), "b.dcm");
     assert_eq!(slices(folder.path()).len(), 2);
 }
 
 #[test]
 fn a_copy_in_another_encoding_is_a_copy_and_the_uid_is_nobody_elses() {
     let folder = tempfile::tempdir().unwrap();
-    anonymised(1, 0.0, 5).write(folder.path(), "a.dcm");
+    anonymised(1, 0.0, 5).write_to_folder(folder.path(), "a.dcm");
     anonymised(1, 0.0, 5)
-        .syntax(IMPLICIT)
-        .write(folder.path(), "b.dcm");
+        .with_transfer_syntax(IMPLICIT)
+        .write_to_folder(folder.path(), "b.dcm");
     let slices = slices(folder.path());
     assert_eq!(slices, [("a.dcm".to_owned(), "1.2.3.9".to_owned())]);
 }

@@ -5,7 +5,7 @@ use labrum_core::image::Window;
 
 /// The items of a sequence as UN has them: implicit little endian.
 fn unknown(item: Fixture) -> Vec<u8> {
-    let content = item.syntax(IMPLICIT).to_bytes();
+    let content = item.with_transfer_syntax(IMPLICIT).to_bytes();
     let mut bytes = vec![0xFE, 0xFF, 0x00, 0xE0];
     bytes.extend((content.len() as u32).to_le_bytes());
     bytes.extend(content);
@@ -15,23 +15,23 @@ fn unknown(item: Fixture) -> Vec<u8> {
 #[test]
 fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
     let region = || {
-        Fixture::item()
-            .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
-            .number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
-            .bytes(
+        Fixture::empty_item()
+            .with_number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
+            .with_number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
+            .with_bytes(
                 tags::PHYSICAL_DELTA_X,
                 VR::FD,
                 0.03f64.to_le_bytes().to_vec(),
             )
-            .bytes(
+            .with_bytes(
                 tags::PHYSICAL_DELTA_Y,
                 VR::FD,
                 0.03f64.to_le_bytes().to_vec(),
             )
     };
-    let column = |file: Fixture| image(&file.pixels(&[7])).spacing.map(|s| s.column);
+    let column = |file: Fixture| image(&file.with_pixels(&[7])).spacing.map(|s| s.column);
     let regions = tags::SEQUENCE_OF_ULTRASOUND_REGIONS;
-    let with = |value: Vec<u8>| Fixture::new(1, 1).bytes(regions, VR::UN, value);
+    let with = |value: Vec<u8>| Fixture::new(1, 1).with_bytes(regions, VR::UN, value);
     assert_eq!(column(with(unknown(region()))), Some(0.3));
     // Items with VRs, which some writers leave in it, and a second item.
     let mut explicit = vec![0xFE, 0xFF, 0x00, 0xE0];
@@ -43,16 +43,17 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
     assert_eq!(column(with(vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), None);
     assert_eq!(column(with(Vec::new())), None);
     // One in the other, and private ones beside them.
-    let measures = Fixture::item().text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
-    let group = Fixture::item().bytes(tags::PIXEL_MEASURES_SEQUENCE, VR::UN, unknown(measures));
+    let measures = Fixture::empty_item().with_text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
+    let group =
+        Fixture::empty_item().with_bytes(tags::PIXEL_MEASURES_SEQUENCE, VR::UN, unknown(measures));
     let nested = Fixture::new(1, 1)
-        .bytes(Tag(0x0009, 0x1001), VR::UN, unknown(region()))
-        .bytes(
+        .with_bytes(Tag(0x0009, 0x1001), VR::UN, unknown(region()))
+        .with_bytes(
             Tag(0x0019, 0x1001),
             VR::UN,
             b"private, of any kind".to_vec(),
         )
-        .bytes(
+        .with_bytes(
             tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
             VR::UN,
             unknown(group),
@@ -63,7 +64,7 @@ fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
 #[test]
 fn values_that_call_themselves_unknown_have_the_kind_that_the_dictionary_knows() {
     let un = |syntax: &'static str| {
-        let file = Fixture::new(2, 1).syntax(syntax);
+        let file = Fixture::new(2, 1).with_transfer_syntax(syntax);
         let file = if syntax == BIG_ENDIAN {
             big_endian_header(file)
         } else {
@@ -71,12 +72,12 @@ fn values_that_call_themselves_unknown_have_the_kind_that_the_dictionary_knows()
         };
         image(
             &file
-                .bytes(tags::SMALLEST_IMAGE_PIXEL_VALUE, VR::UN, vec![1, 0])
-                .bytes(tags::BITS_STORED, VR::UN, vec![12, 0])
-                .bytes(tags::HIGH_BIT, VR::UN, vec![11, 0])
-                .bytes(tags::WINDOW_CENTER, VR::UN, b"40".to_vec())
-                .bytes(tags::WINDOW_WIDTH, VR::UN, b"400 ".to_vec())
-                .pixels(&[0xF001, 2]),
+                .with_bytes(tags::SMALLEST_IMAGE_PIXEL_VALUE, VR::UN, vec![1, 0])
+                .with_bytes(tags::BITS_STORED, VR::UN, vec![12, 0])
+                .with_bytes(tags::HIGH_BIT, VR::UN, vec![11, 0])
+                .with_bytes(tags::WINDOW_CENTER, VR::UN, b"40".to_vec())
+                .with_bytes(tags::WINDOW_WIDTH, VR::UN, b"400 ".to_vec())
+                .with_pixels(&[0xF001, 2]),
         )
     };
     for syntax in [EXPLICIT, BIG_ENDIAN] {

@@ -1,10 +1,10 @@
 //! Convolution 3x3 of the frozen network, with what follows it: Winograd's products strip by strip.
 
 use super::planes::{self, Planes, clear_right};
-use crate::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
+use crate::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
 use crate::kernels::scratch::{StripVectors, with_scratch};
-use crate::kernels::simd::{MAX_LANES, gelu, load, relu, store};
-use crate::kernels::strip::width;
+use crate::kernels::simd::{MAX_LANES, gelu, load_vector, relu, store_vector};
+use crate::kernels::strip::padded_width;
 use crate::kernels::winograd::{B, POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -35,7 +35,7 @@ pub(super) enum GroupInput<'a> {
 }
 
 impl GroupInput<'_> {
-    fn planes(&self) -> &Planes {
+    fn source_planes(&self) -> &Planes {
         match self {
             Self::Same(planes) | Self::Doubled(planes) => planes,
         }
@@ -61,16 +61,16 @@ impl Conv3 {
         self.in_channels
     }
 
-    pub(super) fn channels(&self) -> usize {
+    pub(super) fn output_channels(&self) -> usize {
         self.bias.len()
     }
 }
 
 /// Runs the groups of a convolution, each on its own source; their outputs follow each other in `out`.
-pub(super) fn run(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes) {
+pub(super) fn run_groups(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes) {
     let (rows, columns, row_length) = (out.rows, out.columns, out.row_length());
     let strips = rows.div_ceil(ROWS);
-    let vectors = out.width() / MAX_LANES;
+    let vectors = out.padded_width() / MAX_LANES;
     let together = VECTORS
         .div_ceil(vectors)
         .min(strips.div_ceil(rayon::current_num_threads()));
@@ -89,14 +89,17 @@ pub(super) fn run(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes
                     first_channel,
                     row_length,
                 };
-                with_scratch(strip.room(out.len() / row_length), |values, lists| {
-                    Arch::new().dispatch(ConvTask {
-                        strip: &strip,
-                        out: &mut *out,
-                        values,
-                        lists,
-                    });
-                });
+                with_scratch(
+                    strip.buffer_length(out.len() / row_length),
+                    |values, lists| {
+                        Arch::new().dispatch(ConvTask {
+                            strip: &strip,
+                            out: &mut *out,
+                            values,
+                            lists,
+                        });
+                    },
+                );
                 first_channel += layer.bias.len();
             }
             clear_right(out, columns);
@@ -115,13 +118,13 @@ struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    fn pitch(&self) -> usize {
-        planes::pitch(self.columns)
+    fn channel_pitch(&self) -> usize {
+        planes::pitch_for_columns(self.columns)
     }
 
     /// Numbers of one point for `quads` times four rows, with the zeros after them.
     fn point_length(&self, quads: usize) -> usize {
-        quads * self.layer.in_channels * self.pitch() + MAX_LANES
+        quads * self.layer.in_channels * self.channel_pitch() + MAX_LANES
     }
 
     /// Numbers of the source's rows at one point, before they are doubled.
@@ -133,7 +136,7 @@ impl Strip<'_> {
     }
 
     /// Numbers that the strip needs.
-    fn room(&self, rows: usize) -> usize {
+    fn buffer_length(&self, rows: usize) -> usize {
         POINTS * self.point_length(rows.div_ceil(ROWS)) + self.half_length() + SUMS
     }
 }
@@ -158,11 +161,11 @@ impl WithSimd for ConvTask<'_> {
         } = self;
         let rows = out.len() / strip.row_length;
         let quads = rows.div_ceil(ROWS);
-        let (channels, pitch) = (strip.layer.in_channels, strip.pitch());
+        let (channels, pitch) = (strip.layer.in_channels, strip.channel_pitch());
         let point_length = strip.point_length(quads);
         // The tap to the left of the first column is the last of the zeros before it.
         lists.list_vectors(
-            [quads, width(strip.columns), S::F32_LANES],
+            [quads, padded_width(strip.columns), S::F32_LANES],
             |quad, column| quad * channels * pitch + MAX_LANES - 1 + column,
             |quad, column| quad * ROWS * strip.row_length + MAX_LANES + column,
         );
@@ -191,7 +194,7 @@ impl WithSimd for ConvTask<'_> {
             outputs,
             out,
         };
-        products(
+        multiply_points(
             simd,
             &strip.layer.weights,
             inputs,
@@ -212,23 +215,23 @@ fn fill_quad<S: Simd>(
     quad: usize,
     half: &mut [f32],
 ) {
-    let length = strip.layer.in_channels * strip.pitch();
-    let planes = strip.source.planes();
+    let length = strip.layer.in_channels * strip.channel_pitch();
+    let planes = strip.source.source_planes();
     match strip.source {
         GroupInput::Same(_) => {
             let mut rows: [&[f32]; POINTS] = [&[]; POINTS];
             for (i, row) in rows.iter_mut().enumerate() {
-                *row = planes.row(first_row as isize + i as isize - 1);
+                *row = planes.row_values(first_row as isize + i as isize - 1);
             }
             fill_points(simd, rows, points, quad * length);
         }
         GroupInput::Doubled(_) => {
             let (matrix, sources) = doubled_points(first_row, planes.rows);
             for (shares, point) in matrix.iter().zip(points.chunks_exact_mut(point_length)) {
-                combine(
+                combine_rows(
                     simd,
                     shares,
-                    sources.map(|row| planes.row(row as isize)),
+                    sources.map(|row| planes.row_values(row as isize)),
                     half,
                 );
                 let out = &mut point[quad * length..(quad + 1) * length];
@@ -267,18 +270,18 @@ fn doubled_points(first_row: usize, source_rows: usize) -> ([[f32; 4]; POINTS], 
 
 /// out = sum of shares[i] * rows[i]
 #[inline(always)]
-fn combine<S: Simd>(simd: S, shares: &[f32; 4], rows: [&[f32]; 4], out: &mut [f32]) {
+fn combine_rows<S: Simd>(simd: S, shares: &[f32; 4], rows: [&[f32]; 4], out: &mut [f32]) {
     let mut splats = [simd.splat_f32s(0.0); 4];
     for (splat, share) in splats.iter_mut().zip(shares) {
         *splat = simd.splat_f32s(*share);
     }
     let mut i = 0;
     while i + S::F32_LANES <= out.len() {
-        let mut sum = simd.mul_f32s(splats[0], load::<S>(rows[0], i));
+        let mut sum = simd.mul_f32s(splats[0], load_vector::<S>(rows[0], i));
         for r in 1..4 {
-            sum = simd.mul_add_e_f32s(splats[r], load::<S>(rows[r], i), sum);
+            sum = simd.mul_add_e_f32s(splats[r], load_vector::<S>(rows[r], i), sum);
         }
-        store::<S>(out, i, sum);
+        store_vector::<S>(out, i, sum);
         i += S::F32_LANES;
     }
 }
@@ -286,7 +289,10 @@ fn combine<S: Simd>(simd: S, shares: &[f32; 4], rows: [&[f32]; 4], out: &mut [f3
 /// Twice as many columns for the row of each channel; beyond its ends a row goes on as it ends.
 #[inline(always)]
 fn double_columns(rows: &mut [f32], columns: usize, out: &mut [f32], out_columns: usize) {
-    let pitches = (planes::pitch(columns), planes::pitch(out_columns));
+    let pitches = (
+        planes::pitch_for_columns(columns),
+        planes::pitch_for_columns(out_columns),
+    );
     for (row, out) in rows
         .chunks_exact_mut(pitches.0)
         .zip(out.chunks_exact_mut(pitches.1))
@@ -316,7 +322,7 @@ struct Finish<'a> {
 
 impl<S: Simd> RowSink<S> for Finish<'_> {
     #[inline(always)]
-    fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
+    fn take_rows(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
         let Strip {
             layer,
             first_channel,
@@ -324,7 +330,7 @@ impl<S: Simd> RowSink<S> for Finish<'_> {
             ..
         } = self.strip;
         let bias = simd.splat_f32s(layer.bias[channel]);
-        let start = self.outputs[position] + (first_channel + channel) * self.strip.pitch();
+        let start = self.outputs[position] + (first_channel + channel) * self.strip.channel_pitch();
         // The last four rows of the strip need not all be there.
         for (row, at) in rows
             .into_iter()
@@ -335,7 +341,7 @@ impl<S: Simd> RowSink<S> for Finish<'_> {
                 Activation::Relu => relu(simd, value),
                 Activation::Gelu => gelu(simd, value),
             };
-            store::<S>(self.out, at, value);
+            store_vector::<S>(self.out, at, value);
         }
     }
 }

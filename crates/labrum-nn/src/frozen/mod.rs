@@ -18,7 +18,7 @@ use conv3::{Activation, Conv3, GroupInput};
 use labrum_core::{Error, Result};
 use planes::Planes;
 use pointwise::{ClassHead, WidenNarrow};
-use softmax::softmax;
+use softmax::softmax_in_place;
 use unit::FrozenUnit;
 
 /// Added to the variance by batch norm.
@@ -78,13 +78,13 @@ impl Frozen {
         let reader = LayerReader { weights };
         let stem = reader.conv_block("stem.conv", 0)?;
         let encoders = (1..=STAGES)
-            .map(|s| reader.encoder(s))
+            .map(|s| reader.read_encoder(s))
             .collect::<Result<Vec<_>>>()?;
         let decoders = (2..=STAGES)
             .rev()
-            .map(|s| reader.decoder(s))
+            .map(|s| reader.read_decoder(s))
             .collect::<Result<Vec<_>>>()?;
-        let (weight, bias) = reader.conv("Conv_1x1")?;
+        let (weight, bias) = reader.read_conv("Conv_1x1")?;
         let depth = weight.shape[1];
         let weights = Packed::new(bias.len(), depth, |out, t| weight.values[out * depth + t]);
         let head = ClassHead {
@@ -102,7 +102,7 @@ impl Frozen {
     }
 
     /// Classes of the logits.
-    pub fn classes(&self) -> usize {
+    pub fn class_count(&self) -> usize {
         self.head.bias.len()
     }
 
@@ -111,7 +111,7 @@ impl Frozen {
     ///
     /// # Panics
     /// Where the input does not have that size: a mistake of the caller, like any other shape mismatch.
-    pub fn run(&mut self, input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    pub fn compute_logits(&mut self, input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         assert_eq!(
             input.len(),
             self.in_channels * rows * columns,
@@ -126,11 +126,11 @@ impl Frozen {
             Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => {
                 buffers
             }
-            _ => self.plan(rows, columns),
+            _ => self.plan_buffers(rows, columns),
         };
         fill_input(&mut buffers.input, input);
-        self.forward(&mut buffers);
-        let logits = flatten(&buffers.logits);
+        self.forward_stages(&mut buffers);
+        let logits = flatten_planes(&buffers.logits);
         self.buffers = Some(buffers);
         logits
     }
@@ -138,15 +138,15 @@ impl Frozen {
     /// Probabilities `[samples, classes, rows, columns]` of inputs `[samples, channels, rows, columns]`.
     ///
     /// Errors: logits that are not finite. Panics as [`Frozen::run`] does.
-    pub fn probabilities(
+    pub fn predict_probabilities(
         &mut self,
         inputs: &[f32],
         [samples, channels, rows, columns]: [usize; 4],
     ) -> Result<Vec<f32>> {
-        let mut out = Vec::with_capacity(samples * self.classes() * rows * columns);
+        let mut out = Vec::with_capacity(samples * self.class_count() * rows * columns);
         for input in inputs.chunks(channels * rows * columns) {
             let start = out.len();
-            out.extend(self.run(input, rows, columns));
+            out.extend(self.compute_logits(input, rows, columns));
             let logits = &mut out[start..];
             if logits.iter().any(|v| !v.is_finite()) {
                 return Err(Error::new(
@@ -154,16 +154,16 @@ impl Frozen {
                     "the result holds values that are not numbers",
                 ));
             }
-            softmax(logits, self.head.bias.len());
+            softmax_in_place(logits, self.head.bias.len());
         }
         Ok(out)
     }
 
-    fn plan(&self, rows: usize, columns: usize) -> Buffers {
+    fn plan_buffers(&self, rows: usize, columns: usize) -> Buffers {
         let stage = |s: usize| {
             let (rows, columns) = (rows >> s, columns >> s);
             let encoder = &self.encoders[s];
-            let (inner, outer) = (encoder.up.in_channels(), encoder.up.channels());
+            let (inner, outer) = (encoder.up.in_channels(), encoder.up.output_channels());
             let border = encoder
                 .units
                 .iter()
@@ -185,17 +185,17 @@ impl Frozen {
         Buffers {
             input: Planes::new(self.in_channels, rows, columns, 1),
             stages: (0..STAGES).map(stage).collect(),
-            logits: Planes::new(self.classes(), rows, columns, 0),
+            logits: Planes::new(self.class_count(), rows, columns, 0),
         }
     }
 
-    fn forward(&self, buffers: &mut Buffers) {
+    fn forward_stages(&self, buffers: &mut Buffers) {
         let Buffers {
             input,
             stages,
             logits,
         } = buffers;
-        conv3::run(
+        conv3::run_groups(
             std::slice::from_ref(&self.stem),
             &[GroupInput::Same(input)],
             &mut stages[0].units[0],
@@ -204,14 +204,14 @@ impl Frozen {
             let (above, stage) = stages.split_at_mut(s);
             let stage = &mut stage[0];
             if let Some(above) = above.last() {
-                pool::halve(&above.skip, &mut stage.units[0]);
+                pool::max_pool_2x2(&above.skip, &mut stage.units[0]);
             }
             let [mut from, mut to] = stage.units.each_mut();
             for unit in &encoder.units {
-                unit.run(from, to);
+                unit.run_layer(from, to);
                 std::mem::swap(&mut from, &mut to);
             }
-            conv3::run(
+            conv3::run_groups(
                 std::slice::from_ref(&encoder.up),
                 &[GroupInput::Same(from)],
                 &mut stage.skip,
@@ -225,25 +225,29 @@ impl Frozen {
             } else {
                 &below[0].up
             };
-            conv3::run(
+            conv3::run_groups(
                 std::slice::from_ref(&decoder.up),
                 &[GroupInput::Doubled(below)],
                 &mut stage.up,
             );
-            conv3::run(
+            conv3::run_groups(
                 &decoder.grouped,
                 &[GroupInput::Same(&stage.skip), GroupInput::Same(&stage.up)],
                 &mut stage.grouped,
             );
-            decoder.mixer.run(&stage.grouped, &mut stage.up);
+            decoder.mixer.run_layer(&stage.grouped, &mut stage.up);
         }
-        self.head.run(&stages[0].up, logits);
+        self.head.run_layer(&stages[0].up, logits);
     }
 }
 
 fn fill_input(planes: &mut Planes, input: &[f32]) {
-    let (channels, rows, columns, pitch) =
-        (planes.channels, planes.rows, planes.columns, planes.pitch());
+    let (channels, rows, columns, pitch) = (
+        planes.channels,
+        planes.rows,
+        planes.columns,
+        planes.channel_pitch(),
+    );
     for (i, row) in planes.inside_mut().chunks_exact_mut(pitch).enumerate() {
         let start = (i % channels * rows + i / channels) * columns;
         row[MAX_LANES..MAX_LANES + columns].copy_from_slice(&input[start..start + columns]);
@@ -251,12 +255,12 @@ fn fill_input(planes: &mut Planes, input: &[f32]) {
 }
 
 /// `[channels, rows, columns]` without anything around.
-fn flatten(planes: &Planes) -> Vec<f32> {
+fn flatten_planes(planes: &Planes) -> Vec<f32> {
     let mut out = Vec::with_capacity(planes.channels * planes.rows * planes.columns);
     for channel in 0..planes.channels {
         for row in 0..planes.rows {
-            let start = channel * planes.pitch() + MAX_LANES;
-            out.extend_from_slice(&planes.row(row as isize)[start..start + planes.columns]);
+            let start = channel * planes.channel_pitch() + MAX_LANES;
+            out.extend_from_slice(&planes.row_values(row as isize)[start..start + planes.columns]);
         }
     }
     out
@@ -274,16 +278,16 @@ struct FoldedNorm {
 }
 
 impl LayerReader<'_> {
-    fn tensor(&self, name: &str) -> Result<&PlainTensor> {
+    fn find_tensor(&self, name: &str) -> Result<&PlainTensor> {
         self.weights
             .get(name)
             .ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
     }
 
     /// Weight and bias.
-    fn conv(&self, name: &str) -> Result<(&PlainTensor, &[f32])> {
-        let weight = self.tensor(&format!("{name}.weight"))?;
-        let bias = self.tensor(&format!("{name}.bias"))?;
+    fn read_conv(&self, name: &str) -> Result<(&PlainTensor, &[f32])> {
+        let weight = self.find_tensor(&format!("{name}.weight"))?;
+        let bias = self.find_tensor(&format!("{name}.bias"))?;
         let sound = weight.shape.len() == 4
             && weight.shape[0] == bias.values.len()
             && weight.values.len() == weight.shape.iter().product::<usize>()
@@ -298,9 +302,9 @@ impl LayerReader<'_> {
         }
     }
 
-    fn norm(&self, name: &str, channels: usize) -> Result<FoldedNorm> {
+    fn read_folded_norm(&self, name: &str, channels: usize) -> Result<FoldedNorm> {
         let of = |part: &str| -> Result<&[f32]> {
-            let values = &self.tensor(&format!("{name}.{part}"))?.values;
+            let values = &self.find_tensor(&format!("{name}.{part}"))?.values;
             if values.len() == channels {
                 Ok(values)
             } else {
@@ -330,8 +334,8 @@ impl LayerReader<'_> {
 
     /// Conv, batch norm, ReLU: the norm goes into the weights.
     fn conv_block(&self, name: &str, first: usize) -> Result<Conv3> {
-        let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
-        let norm = self.norm(&format!("{name}.{}", first + 1), bias.len())?;
+        let (weight, bias) = self.read_conv(&format!("{name}.{first}"))?;
+        let norm = self.read_folded_norm(&format!("{name}.{}", first + 1), bias.len())?;
         let depth = weight.values.len() / bias.len();
         let folded: Vec<f32> = weight
             .values
@@ -345,22 +349,22 @@ impl LayerReader<'_> {
         Ok(Conv3::new(&folded, bias, Activation::Relu))
     }
 
-    fn encoder(&self, s: usize) -> Result<FrozenEncoder> {
+    fn read_encoder(&self, s: usize) -> Result<FrozenEncoder> {
         let mut units = Vec::new();
         while self
             .weights
             .contains_key(&format!("encoder{s}.block.{}.1.weight", units.len()))
         {
             let name = format!("encoder{s}.block.{}", units.len());
-            let (weight, bias) = self.conv(&format!("{name}.0.fn.0"))?;
-            let norm = self.norm(&format!("{name}.0.fn.2"), bias.len())?;
+            let (weight, bias) = self.read_conv(&format!("{name}.0.fn.0"))?;
+            let norm = self.read_folded_norm(&format!("{name}.0.fn.2"), bias.len())?;
             units.push(FrozenUnit {
                 kernel: weight.shape[2],
                 weight: weight.values.clone(),
                 bias: bias.to_vec(),
                 scale: norm.scale,
                 shift: norm.shift,
-                mixer: self.mixer(&name, 1, None)?,
+                mixer: self.read_mixer(&name, 1, None)?,
             });
         }
         Ok(FrozenEncoder {
@@ -369,10 +373,10 @@ impl LayerReader<'_> {
         })
     }
 
-    fn decoder(&self, s: usize) -> Result<FrozenDecoder> {
+    fn read_decoder(&self, s: usize) -> Result<FrozenDecoder> {
         let name = format!("Up_conv{s}.conv");
-        let (weight, bias) = self.conv(&format!("{name}.0"))?;
-        let norm = self.norm(&format!("{name}.2"), bias.len())?;
+        let (weight, bias) = self.read_conv(&format!("{name}.0"))?;
+        let norm = self.read_folded_norm(&format!("{name}.2"), bias.len())?;
         let half = |g: usize| {
             let (w, b) = (weight.values.len() / 2, bias.len() / 2);
             Conv3::new(
@@ -384,20 +388,25 @@ impl LayerReader<'_> {
         Ok(FrozenDecoder {
             up: self.conv_block(&format!("Up{s}.up"), 1)?,
             grouped: [half(0), half(1)],
-            mixer: self.mixer(&name, 3, Some(norm))?,
+            mixer: self.read_mixer(&name, 3, Some(norm))?,
         })
     }
 
     /// Wide and back. Norms between the layers (that `before` the first one, and that after the wide one) go into the
     /// weights of the next layer, which has no border where that would be wrong.
-    fn mixer(&self, name: &str, first: usize, before: Option<FoldedNorm>) -> Result<WidenNarrow> {
-        let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
+    fn read_mixer(
+        &self,
+        name: &str,
+        first: usize,
+        before: Option<FoldedNorm>,
+    ) -> Result<WidenNarrow> {
+        let (weight, bias) = self.read_conv(&format!("{name}.{first}"))?;
         let (widen, widen_bias) = fold_before(weight, bias, before.as_ref());
-        let norm = self.norm(&format!("{name}.{}", first + 2), bias.len())?;
-        let (weight, bias) = self.conv(&format!("{name}.{}", first + 3))?;
+        let norm = self.read_folded_norm(&format!("{name}.{}", first + 2), bias.len())?;
+        let (weight, bias) = self.read_conv(&format!("{name}.{}", first + 3))?;
         let (narrow, narrow_bias) = fold_before(weight, bias, Some(&norm));
         let FoldedNorm { scale, shift } =
-            self.norm(&format!("{name}.{}", first + 5), bias.len())?;
+            self.read_folded_norm(&format!("{name}.{}", first + 5), bias.len())?;
         Ok(WidenNarrow {
             widen,
             widen_bias,

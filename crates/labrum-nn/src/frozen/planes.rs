@@ -1,7 +1,7 @@
 //! The tensors of the frozen network: rows of all channels, with zeros around.
 
 use crate::kernels::simd::MAX_LANES;
-use crate::kernels::strip::width;
+use crate::kernels::strip::padded_width;
 
 /// One tensor `[rows][channels][columns]`, so that some rows of all channels are one piece of memory: what a task
 /// writes, and what fits into a cache.
@@ -36,54 +36,54 @@ impl Planes {
     }
 
     /// Columns, rounded up to whole vectors.
-    pub(super) fn width(&self) -> usize {
-        width(self.columns)
+    pub(super) fn padded_width(&self) -> usize {
+        padded_width(self.columns)
     }
 
     /// From one channel of a row to the next.
-    pub(super) fn pitch(&self) -> usize {
-        pitch(self.columns)
+    pub(super) fn channel_pitch(&self) -> usize {
+        pitch_for_columns(self.columns)
     }
 
     /// From one row to the next.
     pub(super) fn row_length(&self) -> usize {
-        self.channels * self.pitch()
+        self.channels * self.channel_pitch()
     }
 
     /// Where row `row` begins, which may be one of the zeros around (-1 is the one above the first).
-    fn start(&self, row: isize) -> usize {
+    fn row_start(&self, row: isize) -> usize {
         (row + self.above as isize).max(0) as usize * self.row_length()
     }
 
     /// `count` rows from `row` on with all their channels, and the zeros after them.
     pub(super) fn rows_from(&self, row: isize, count: usize) -> &[f32] {
-        let start = self.start(row);
+        let start = self.row_start(row);
         &self.data[start..start + count * self.row_length() + MAX_LANES]
     }
 
     /// One row of all channels.
-    pub(super) fn row(&self, row: isize) -> &[f32] {
-        let start = self.start(row);
+    pub(super) fn row_values(&self, row: isize) -> &[f32] {
+        let start = self.row_start(row);
         &self.data[start..start + self.row_length()]
     }
 
     /// All rows but those of zeros.
     pub(super) fn inside_mut(&mut self) -> &mut [f32] {
-        let (start, end) = (self.start(0), self.start(self.rows as isize));
+        let (start, end) = (self.row_start(0), self.row_start(self.rows as isize));
         &mut self.data[start..end]
     }
 }
 
 /// From one channel of a row to the next.
-pub(super) fn pitch(columns: usize) -> usize {
-    width(columns) + MAX_LANES
+pub(super) fn pitch_for_columns(columns: usize) -> usize {
+    padded_width(columns) + MAX_LANES
 }
 
 /// Sets what was computed to the right of the last column back to zero.
 #[inline(always)]
 pub(super) fn clear_right(rows: &mut [f32], columns: usize) {
-    if columns != width(columns) {
-        for row in rows.chunks_exact_mut(pitch(columns)) {
+    if columns != padded_width(columns) {
+        for row in rows.chunks_exact_mut(pitch_for_columns(columns)) {
             row[MAX_LANES + columns..].fill(0.0);
         }
     }

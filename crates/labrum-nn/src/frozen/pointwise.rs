@@ -2,9 +2,9 @@
 
 use super::planes::{self, Planes, clear_right};
 use crate::kernels::scratch::{StripVectors, with_scratch};
-use crate::kernels::simd::{MAX_LANES, gelu, store};
-use crate::kernels::strip::width;
-use crate::kernels::tile::{Packed, Sink, product};
+use crate::kernels::simd::{MAX_LANES, gelu, store_vector};
+use crate::kernels::strip::padded_width;
+use crate::kernels::tile::{Packed, Sink, multiply_all};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -30,20 +30,20 @@ pub(super) fn strip_rows(rows: usize, numbers_per_row: usize) -> usize {
 
 impl WidenNarrow {
     /// Runs on `input`, planes of the same size as `out`.
-    pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
+    pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
         let rows = strip_rows(
             out.rows,
-            (input.channels + self.widen.channels()) * out.width(),
+            (input.channels + self.widen.output_channels()) * out.padded_width(),
         );
         out.inside_mut()
             .par_chunks_mut(rows * row_length)
             .enumerate()
             .for_each(|(index, out)| {
                 let count = out.len() / row_length;
-                with_scratch(self.room(count, columns), |hidden, lists| {
+                with_scratch(self.buffer_length(count, columns), |hidden, lists| {
                     let input_rows = input.rows_from((index * rows) as isize, count);
-                    let (row, channel) = (input.row_length(), input.pitch());
+                    let (row, channel) = (input.row_length(), input.channel_pitch());
                     let layout = InputStripLayout {
                         rows: count,
                         columns,
@@ -65,14 +65,14 @@ impl WidenNarrow {
     }
 
     /// Numbers of the wide layer for a strip.
-    pub(super) fn room(&self, rows: usize, columns: usize) -> usize {
-        self.widen.channels() * hidden_stride(rows, columns)
+    pub(super) fn buffer_length(&self, rows: usize, columns: usize) -> usize {
+        self.widen.output_channels() * hidden_stride(rows, columns)
     }
 }
 
 /// From one wide channel to the next; an odd number of cache lines, so that channels do not fall onto each other.
 fn hidden_stride(rows: usize, columns: usize) -> usize {
-    rows * width(columns) + MAX_LANES
+    rows * padded_width(columns) + MAX_LANES
 }
 
 /// Where the numbers of an input strip lie.
@@ -125,23 +125,23 @@ pub(super) fn widen_narrow<S: Simd>(
     hidden: &mut [f32],
     lists: &mut StripVectors,
 ) {
-    let width = width(layout.columns);
-    let pitch = planes::pitch(layout.columns);
-    let out_row = layer.narrow.channels() * pitch;
+    let width = padded_width(layout.columns);
+    let pitch = planes::pitch_for_columns(layout.columns);
+    let out_row = layer.narrow.output_channels() * pitch;
     let stride = hidden_stride(layout.rows, layout.columns);
     lists.list_vectors(
         [layout.rows, width, S::F32_LANES],
         |row, column| row * layout.row + layout.lead + column,
         |row, column| row * out_row + MAX_LANES + column,
     );
-    lists.list_channels(layer.widen.depth(), layout.channel);
+    lists.list_channels(layer.widen.weights_per_channel(), layout.channel);
     let StripVectors {
         windows,
         inputs,
         outputs,
     } = lists;
     let bias = &layer.widen_bias;
-    product(
+    multiply_all(
         simd,
         &layer.widen,
         windows,
@@ -154,12 +154,12 @@ pub(super) fn widen_narrow<S: Simd>(
         },
     );
     windows.clear();
-    windows.extend((0..layer.widen.channels()).map(|channel| channel * stride));
+    windows.extend((0..layer.widen.output_channels()).map(|channel| channel * stride));
     inputs
         .iter_mut()
         .enumerate()
         .for_each(|(i, input)| *input = i * S::F32_LANES);
-    product(
+    multiply_all(
         simd,
         &layer.narrow,
         windows,
@@ -185,7 +185,7 @@ impl<S: Simd> Sink<S> for Wide<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]
-    fn take<const N: usize>(
+    fn take_sums<const N: usize>(
         &mut self,
         simd: S,
         channel: usize,
@@ -198,7 +198,7 @@ impl<S: Simd> Sink<S> for Wide<'_> {
             values[n] = gelu(simd, simd.add_f32s(sums[n], bias));
         }
         for n in 0..N {
-            store::<S>(
+            store_vector::<S>(
                 self.out,
                 channel * self.stride + (position + n) * S::F32_LANES,
                 values[n],
@@ -219,7 +219,7 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]
-    fn take<const N: usize>(
+    fn take_sums<const N: usize>(
         &mut self,
         simd: S,
         channel: usize,
@@ -236,7 +236,7 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
             values[n] = simd.mul_add_e_f32s(scale, gelu(simd, simd.add_f32s(sums[n], bias)), shift);
         }
         for n in 0..N {
-            store::<S>(
+            store_vector::<S>(
                 self.out,
                 self.outputs[position + n] + channel * self.pitch,
                 values[n],
@@ -254,11 +254,14 @@ pub(super) struct ClassHead {
 
 impl ClassHead {
     /// Runs on `input`, planes of the same size as `out`.
-    pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
+    pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let row_length = out.row_length();
-        let rows = strip_rows(out.rows, (input.channels + out.channels) * out.width());
-        let pitch = out.pitch();
-        let width = out.width();
+        let rows = strip_rows(
+            out.rows,
+            (input.channels + out.channels) * out.padded_width(),
+        );
+        let pitch = out.channel_pitch();
+        let width = out.padded_width();
         out.inside_mut()
             .par_chunks_mut(rows * row_length)
             .enumerate()
@@ -321,7 +324,7 @@ impl WithSimd for HeadTask<'_> {
             pitch,
             out,
         };
-        product(
+        multiply_all(
             simd,
             &head.weights,
             &lists.windows,
@@ -343,7 +346,7 @@ impl<S: Simd> Sink<S> for ClassStrip<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]
-    fn take<const N: usize>(
+    fn take_sums<const N: usize>(
         &mut self,
         simd: S,
         channel: usize,
@@ -352,7 +355,7 @@ impl<S: Simd> Sink<S> for ClassStrip<'_> {
     ) {
         let bias = simd.splat_f32s(self.bias[channel]);
         for n in 0..N {
-            store::<S>(
+            store_vector::<S>(
                 self.out,
                 self.outputs[position + n] + channel * self.pitch,
                 simd.add_f32s(sums[n], bias),

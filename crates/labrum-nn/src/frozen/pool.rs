@@ -6,16 +6,19 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// The largest of each 2x2 pixels.
-pub(super) fn halve(input: &Planes, out: &mut Planes) {
-    let (columns, pitch, row_length) = (out.columns, out.pitch(), out.row_length());
+pub(super) fn max_pool_2x2(input: &Planes, out: &mut Planes) {
+    let (columns, pitch, row_length) = (out.columns, out.channel_pitch(), out.row_length());
     out.inside_mut()
         .par_chunks_mut(row_length)
         .enumerate()
         .for_each(|(row, out)| {
-            let rows = [input.row(2 * row as isize), input.row(2 * row as isize + 1)];
+            let rows = [
+                input.row_values(2 * row as isize),
+                input.row_values(2 * row as isize + 1),
+            ];
             Arch::new().dispatch(PoolRows {
                 rows,
-                in_pitch: input.pitch(),
+                in_pitch: input.channel_pitch(),
                 out,
                 pitch,
                 columns,

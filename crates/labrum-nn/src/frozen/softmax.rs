@@ -4,7 +4,7 @@ use crate::kernels::simd::exp;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Turns logits `[classes, pixels]`, finite ones, into probabilities.
-pub(super) fn softmax(values: &mut [f32], classes: usize) {
+pub(super) fn softmax_in_place(values: &mut [f32], classes: usize) {
     let pixels = values.len() / classes;
     Arch::new().dispatch(Softmax {
         values,

@@ -2,10 +2,10 @@
 
 use super::planes::{Planes, clear_right};
 use super::pointwise::{InputStripLayout, WidenNarrow, strip_rows, widen_narrow};
-use crate::kernels::depthwise::taps;
+use crate::kernels::depthwise::sum_taps;
 use crate::kernels::scratch::{StripVectors, with_scratch};
-use crate::kernels::simd::{MAX_LANES, gelu, load, store};
-use crate::kernels::strip::width;
+use crate::kernels::simd::{MAX_LANES, gelu, load_vector, store_vector};
+use crate::kernels::strip::padded_width;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -23,33 +23,36 @@ pub(super) struct FrozenUnit {
 
 impl FrozenUnit {
     /// Runs on `input`, with as many zero rows around it as half the kernel.
-    pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
+    pub(super) fn run_layer(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
         let rows = strip_rows(
             out.rows,
-            (2 * input.channels + self.mixer.widen.channels()) * out.width(),
+            (2 * input.channels + self.mixer.widen.output_channels()) * out.padded_width(),
         );
         out.inside_mut()
             .par_chunks_mut(rows * row_length)
             .enumerate()
             .for_each(|(index, out)| {
                 let count = out.len() / row_length;
-                let mixed = count * input.channels * width(columns);
-                with_scratch(mixed + self.mixer.room(count, columns), |values, lists| {
-                    let (mixed, hidden) = values.split_at_mut(mixed);
-                    let first_row = index * rows;
-                    let task = UnitTask {
-                        unit: self,
-                        input,
-                        first_row,
-                        rows: count,
-                        out: &mut *out,
-                        mixed,
-                        hidden,
-                        lists,
-                    };
-                    Arch::new().dispatch(task);
-                });
+                let mixed = count * input.channels * padded_width(columns);
+                with_scratch(
+                    mixed + self.mixer.buffer_length(count, columns),
+                    |values, lists| {
+                        let (mixed, hidden) = values.split_at_mut(mixed);
+                        let first_row = index * rows;
+                        let task = UnitTask {
+                            unit: self,
+                            input,
+                            first_row,
+                            rows: count,
+                            out: &mut *out,
+                            mixed,
+                            hidden,
+                            lists,
+                        };
+                        Arch::new().dispatch(task);
+                    },
+                );
                 clear_right(out, columns);
             });
     }
@@ -82,7 +85,7 @@ impl WithSimd for UnitTask<'_> {
             hidden,
             lists,
         } = self;
-        let (columns, width, channels) = (input.columns, input.width(), input.channels);
+        let (columns, width, channels) = (input.columns, input.padded_width(), input.channels);
         let row_length = input.row_length();
         let border = unit.kernel / 2;
         lists.list_vectors(
@@ -97,8 +100,8 @@ impl WithSimd for UnitTask<'_> {
             .extend((0..unit.kernel * unit.kernel).map(tap));
         let source = input.rows_from(first_row as isize - border as isize, rows + 2 * border);
         for channel in 0..channels {
-            let source = &source[channel * input.pitch()..];
-            depthwise(
+            let source = &source[channel * input.channel_pitch()..];
+            convolve_channel(
                 simd,
                 unit,
                 channel,
@@ -120,7 +123,7 @@ impl WithSimd for UnitTask<'_> {
 
 /// One channel of a strip.
 #[inline(always)]
-fn depthwise<S: Simd>(
+fn convolve_channel<S: Simd>(
     simd: S,
     unit: &FrozenUnit,
     channel: usize,
@@ -132,15 +135,15 @@ fn depthwise<S: Simd>(
     while at < lists.inputs.len() {
         match lists.inputs.len() - at {
             8.. => {
-                step::<S, 8>(simd, unit, channel, source, out, lists, at);
+                convolve_vectors::<S, 8>(simd, unit, channel, source, out, lists, at);
                 at += 8;
             }
             4.. => {
-                step::<S, 4>(simd, unit, channel, source, out, lists, at);
+                convolve_vectors::<S, 4>(simd, unit, channel, source, out, lists, at);
                 at += 4;
             }
             _ => {
-                step::<S, 1>(simd, unit, channel, source, out, lists, at);
+                convolve_vectors::<S, 1>(simd, unit, channel, source, out, lists, at);
                 at += 1;
             }
         }
@@ -149,7 +152,7 @@ fn depthwise<S: Simd>(
 
 /// N vectors.
 #[inline(always)]
-fn step<S: Simd, const N: usize>(
+fn convolve_vectors<S: Simd, const N: usize>(
     simd: S,
     unit: &FrozenUnit,
     channel: usize,
@@ -161,7 +164,7 @@ fn step<S: Simd, const N: usize>(
     let mut offsets = [0; N];
     offsets.copy_from_slice(&lists.inputs[at..at + N]);
     let weights = &unit.weight[channel * lists.windows.len()..(channel + 1) * lists.windows.len()];
-    let sum = taps::<S, N>(
+    let sum = sum_taps::<S, N>(
         simd,
         weights,
         &lists.windows,
@@ -176,10 +179,10 @@ fn step<S: Simd, const N: usize>(
     let centre = lists.windows[lists.windows.len() / 2];
     for n in 0..N {
         let normed = simd.mul_add_e_f32s(scale, gelu(simd, sum[n]), shift);
-        store::<S>(
+        store_vector::<S>(
             out,
             lists.outputs[at + n],
-            simd.add_f32s(load::<S>(source, centre + offsets[n]), normed),
+            simd.add_f32s(load_vector::<S>(source, centre + offsets[n]), normed),
         );
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 /// Sample after sample of `a` and `b`, which have `lengths` numbers for each.
-pub(super) fn join([a, b]: [&[f32]; 2], lengths: [usize; 2]) -> Vec<f32> {
+pub(super) fn join_channels([a, b]: [&[f32]; 2], lengths: [usize; 2]) -> Vec<f32> {
     let mut out = vec![0.0; a.len() + b.len()];
     let samples = a.par_chunks(lengths[0]).zip(b.par_chunks(lengths[1]));
     out.par_chunks_mut(lengths[0] + lengths[1])
@@ -17,7 +17,7 @@ pub(super) fn join([a, b]: [&[f32]; 2], lengths: [usize; 2]) -> Vec<f32> {
 }
 
 /// The two batches that [`join`] made `joined` of.
-pub(super) fn split(joined: &[f32], lengths: [usize; 2]) -> [Vec<f32>; 2] {
+pub(super) fn split_channels(joined: &[f32], lengths: [usize; 2]) -> [Vec<f32>; 2] {
     let whole = lengths[0] + lengths[1];
     let samples = joined.len() / whole;
     let mut parts = lengths.map(|length| vec![0.0; samples * length]);

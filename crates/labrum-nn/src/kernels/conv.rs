@@ -32,9 +32,9 @@ impl ConvSizes {
 
     /// The same with other rows where the kernel has no neighbours: of a few vectors, so that the channels of a row lie
     /// close together.
-    pub(super) fn flattened(self) -> Self {
+    pub(super) fn flattened_rows(self) -> Self {
         const COLUMNS: usize = 64;
-        let pixels = self.pixels();
+        let pixels = self.pixel_count();
         match self.kernel {
             1 if pixels.is_multiple_of(COLUMNS) => Self {
                 rows: pixels / COLUMNS,
@@ -45,11 +45,11 @@ impl ConvSizes {
         }
     }
 
-    pub(super) fn border(&self) -> usize {
+    pub(super) fn border_width(&self) -> usize {
         self.kernel / 2
     }
 
-    pub(super) fn pixels(&self) -> usize {
+    pub(super) fn pixel_count(&self) -> usize {
         self.rows * self.columns
     }
 
@@ -62,7 +62,7 @@ impl ConvSizes {
     }
 
     /// Weights of one output channel.
-    pub(super) fn taps(&self) -> usize {
+    pub(super) fn tap_count(&self) -> usize {
         self.in_per_group() * self.kernel * self.kernel
     }
 
@@ -98,17 +98,18 @@ pub(super) fn backward(
     let weight_gradient = if s.is_depthwise() {
         depthwise::weight_gradient
     } else {
-        weight_gradient::dense
+        weight_gradient::for_dense
     };
     Gradients {
-        input: wanted[0].then(|| forward(grad, &turned(weight, s), None, s.transposed())),
+        input: wanted[0]
+            .then(|| forward(grad, &transpose_weights(weight, s), None, s.transposed())),
         weight: wanted[1].then(|| weight_gradient(x, grad, s)),
         bias: wanted[2].then(|| bias_gradient(grad, s)),
     }
 }
 
 /// Weights with input and output channels exchanged within each group, and the taps in reverse order.
-fn turned(weight: &[f32], s: ConvSizes) -> Vec<f32> {
+fn transpose_weights(weight: &[f32], s: ConvSizes) -> Vec<f32> {
     let (ci, co, kk) = (s.in_per_group(), s.out_per_group(), s.kernel * s.kernel);
     let mut out = vec![0.0; weight.len()];
     for g in 0..s.groups {
@@ -127,7 +128,7 @@ fn turned(weight: &[f32], s: ConvSizes) -> Vec<f32> {
 
 fn bias_gradient(grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let of_plane = |b: usize, c: usize| -> f64 {
-        let plane = &grad[(b * s.out_channels + c) * s.pixels()..][..s.pixels()];
+        let plane = &grad[(b * s.out_channels + c) * s.pixel_count()..][..s.pixel_count()];
         plane
             .chunks(256)
             .map(|part| f64::from(part.iter().sum::<f32>()))

@@ -1,7 +1,7 @@
 //! The products of a 3x3 convolution at Winograd's points, shared by training and by the frozen network.
 
-use super::simd::{MAX_LANES, load, store};
-use super::tile::{PACK, Packed, group, sums};
+use super::simd::{MAX_LANES, load_vector, store_vector};
+use super::tile::{PACK, Packed, next_group_size, sum_windows};
 use super::winograd::{POINTS, ROWS, to_rows, weight_at};
 use pulp::Simd;
 
@@ -26,14 +26,14 @@ impl PointWeights {
     }
 
     /// Output channels.
-    pub(crate) fn channels(&self) -> usize {
-        self.points[0].channels()
+    pub(crate) fn output_channels(&self) -> usize {
+        self.points[0].output_channels()
     }
 }
 
 /// What takes the finished rows: of `channel`, the vector at `position`, [`ROWS`] rows below each other.
 pub(crate) trait RowSink<S: Simd> {
-    fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]);
+    fn take_rows(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]);
 }
 
 /// Numbers that [`products`] needs for its sums: two packs by three vectors at all points.
@@ -51,28 +51,28 @@ pub(crate) struct PointInputs<'a> {
 
 /// All channels and positions.
 #[inline(always)]
-pub(crate) fn products<S: Simd>(
+pub(crate) fn multiply_points<S: Simd>(
     simd: S,
     weights: &PointWeights,
     inputs: PointInputs<'_>,
     sums: &mut [f32],
     sink: &mut impl RowSink<S>,
 ) {
-    let packs = weights.points[0].packs();
+    let packs = weights.points[0].pack_count();
     let mut pack = 0;
     while S::REGISTER_COUNT >= 32 && pack + 2 <= packs {
-        along::<S, 2>(simd, weights, pack, inputs, sums, sink);
+        multiply_packs::<S, 2>(simd, weights, pack, inputs, sums, sink);
         pack += 2;
     }
     while pack < packs {
-        along::<S, 1>(simd, weights, pack, inputs, sums, sink);
+        multiply_packs::<S, 1>(simd, weights, pack, inputs, sums, sink);
         pack += 1;
     }
 }
 
 /// All vectors of P packs of channels.
 #[inline(always)]
-fn along<S: Simd, const P: usize>(
+fn multiply_packs<S: Simd, const P: usize>(
     simd: S,
     weights: &PointWeights,
     pack: usize,
@@ -82,18 +82,18 @@ fn along<S: Simd, const P: usize>(
 ) {
     let mut at = 0;
     while at < inputs.positions.len() {
-        let together = group(inputs.positions.len() - at);
+        let together = next_group_size(inputs.positions.len() - at);
         match together {
-            3 => step::<S, P, 3>(simd, weights, pack, inputs, at, sums, sink),
-            2 => step::<S, P, 2>(simd, weights, pack, inputs, at, sums, sink),
-            _ => step::<S, P, 1>(simd, weights, pack, inputs, at, sums, sink),
+            3 => multiply_vectors::<S, P, 3>(simd, weights, pack, inputs, at, sums, sink),
+            2 => multiply_vectors::<S, P, 2>(simd, weights, pack, inputs, at, sums, sink),
+            _ => multiply_vectors::<S, P, 1>(simd, weights, pack, inputs, at, sums, sink),
         }
         at += together;
     }
 }
 
 #[inline(always)]
-fn step<S: Simd, const P: usize, const N: usize>(
+fn multiply_vectors<S: Simd, const P: usize, const N: usize>(
     simd: S,
     weights: &PointWeights,
     pack: usize,
@@ -114,13 +114,13 @@ fn step<S: Simd, const P: usize, const N: usize>(
     {
         let mut packs: [&[[f32; PACK]]; P] = [&[]; P];
         for (p, slot) in packs.iter_mut().enumerate() {
-            *slot = weights.pack(pack + p);
+            *slot = weights.pack_weights(pack + p);
         }
-        let tiles = sums::<S, P, N>(simd, packs, inputs.windows, values, offsets);
+        let tiles = sum_windows::<S, P, N>(simd, packs, inputs.windows, values, offsets);
         for p in 0..P {
             for c in 0..PACK {
                 for n in 0..N {
-                    store::<S>(
+                    store_vector::<S>(
                         kept,
                         ((p * PACK + c) * N + n) * S::F32_LANES,
                         tiles[p][c][n],
@@ -129,13 +129,13 @@ fn step<S: Simd, const P: usize, const N: usize>(
             }
         }
     }
-    for i in 0..(P * PACK).min(weights.channels() - pack * PACK) {
+    for i in 0..(P * PACK).min(weights.output_channels() - pack * PACK) {
         for n in 0..N {
             let mut m = [simd.splat_f32s(0.0); POINTS];
             for (point, value) in m.iter_mut().enumerate() {
-                *value = load::<S>(kept, point * stride + (i * N + n) * S::F32_LANES);
+                *value = load_vector::<S>(kept, point * stride + (i * N + n) * S::F32_LANES);
             }
-            sink.take(simd, pack * PACK + i, at + n, to_rows(simd, m));
+            sink.take_rows(simd, pack * PACK + i, at + n, to_rows(simd, m));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Forward convolution with few groups, strip by strip: Winograd's products for 3x3, plain ones for other kernels.
 
 use super::conv::ConvSizes;
-use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
+use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, multiply_points};
 use super::scratch::{StripVectors, with_scratch};
-use super::simd::{MAX_LANES, store, store_first};
-use super::strip::{StripLayout, width};
-use super::tile::{PACK, Packed, Sink, product};
+use super::simd::{MAX_LANES, store_first, store_vector};
+use super::strip::{StripLayout, padded_width};
+use super::tile::{PACK, Packed, Sink, multiply_all};
 use super::winograd::{POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -30,28 +30,28 @@ struct ChannelPart {
 
 /// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
-    let s = s.flattened();
-    let parts = parts(weight, s);
+    let s = s.flattened_rows();
+    let parts = split_output_channels(weight, s);
     let none = vec![0.0; s.out_channels];
     let bias = bias.unwrap_or(&none);
-    let mut out = vec![0.0; s.batch * s.out_channels * s.pixels()];
+    let mut out = vec![0.0; s.batch * s.out_channels * s.pixel_count()];
     let mut tasks = Vec::with_capacity(s.batch * parts.len());
     let mut rest = out.as_mut_slice();
     for sample in 0..s.batch {
         for part in &parts {
-            let (planes, after) = rest.split_at_mut(part.channels * s.pixels());
+            let (planes, after) = rest.split_at_mut(part.channels * s.pixel_count());
             rest = after;
             tasks.push((sample, part, planes));
         }
     }
     tasks.into_par_iter().for_each(|(sample, part, out)| {
         let in_group = s.in_per_group();
-        let start = (sample * s.in_channels + part.group * in_group) * s.pixels();
-        let input = &x[start..start + in_group * s.pixels()];
+        let start = (sample * s.in_channels + part.group * in_group) * s.pixel_count();
+        let input = &x[start..start + in_group * s.pixel_count()];
         let bias = &bias[part.first..part.first + part.channels];
-        let layout = StripLayout::new(in_group, s.columns, s.border());
+        let layout = StripLayout::new(in_group, s.columns, s.border_width());
         let rows = strip_rows(&layout, s);
-        let gathered = layout.length(rows + 2 * s.border());
+        let gathered = layout.strip_length(rows + 2 * s.border_width());
         let points = POINTS * point_length(&layout, rows);
         with_scratch(gathered + points + SUMS, |values, lists| {
             let (strip, points) = values.split_at_mut(gathered);
@@ -63,17 +63,17 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
                 } else {
                     count
                 };
-                layout.gather(
+                layout.gather_rows(
                     input,
                     s.rows,
-                    first as isize - s.border() as isize,
-                    made + 2 * s.border(),
+                    first as isize - s.border_width() as isize,
+                    made + 2 * s.border_width(),
                     strip,
                 );
                 let out = Output {
                     bias,
                     planes: &mut *out,
-                    pixels: s.pixels(),
+                    pixels: s.pixel_count(),
                     columns: s.columns,
                 };
                 let job = StripJob {
@@ -95,7 +95,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSi
 }
 
 /// Output channels of each group, in as many parts as keep all threads busy.
-fn parts(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
+fn split_output_channels(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
     let per_group = s.out_per_group();
     let wanted = rayon::current_num_threads().div_ceil(s.batch * s.groups);
     let channels = per_group.div_ceil(wanted).next_multiple_of(2 * PACK);
@@ -104,12 +104,12 @@ fn parts(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
         for first in (0..per_group).step_by(channels) {
             let channels = channels.min(per_group - first);
             let first = group * per_group + first;
-            let of_part = &weight[first * s.taps()..(first + channels) * s.taps()];
+            let of_part = &weight[first * s.tap_count()..(first + channels) * s.tap_count()];
             let weights = if s.kernel == 3 {
                 Weights::Points(PointWeights::new(of_part, channels, s.in_per_group()))
             } else {
-                Weights::Plain(Packed::new(channels, s.taps(), |out, t| {
-                    of_part[out * s.taps() + t]
+                Weights::Plain(Packed::new(channels, s.tap_count(), |out, t| {
+                    of_part[out * s.tap_count() + t]
                 }))
             };
             parts.push(ChannelPart {
@@ -126,12 +126,12 @@ fn parts(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
 /// Rows of a strip, a multiple of four for 3x3.
 fn strip_rows(layout: &StripLayout, s: ConvSizes) -> usize {
     let per_row = if s.kernel == 3 {
-        layout.row() * 5 / 2
+        layout.row_length() * 5 / 2
     } else {
-        layout.row()
+        layout.row_length()
     };
     // With six vectors at least, weights are not read for a single one.
-    let least = (6 * MAX_LANES).div_ceil(width(s.columns));
+    let least = (6 * MAX_LANES).div_ceil(padded_width(s.columns));
     let rows = (STRIP / per_row).max(least).min(s.rows);
     if s.kernel == 3 {
         rows.next_multiple_of(ROWS)
@@ -142,7 +142,7 @@ fn strip_rows(layout: &StripLayout, s: ConvSizes) -> usize {
 
 /// Numbers of one point for a strip with the zeros after them.
 fn point_length(layout: &StripLayout, rows: usize) -> usize {
-    layout.length(rows.div_ceil(ROWS))
+    layout.strip_length(rows.div_ceil(ROWS))
 }
 
 /// The planes of some channels.
@@ -173,14 +173,14 @@ impl WithSimd for StripJob<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         match self.weights {
             Weights::Points(weights) => self.at_points(simd, weights),
-            Weights::Plain(weights) => self.plain(simd, weights),
+            Weights::Plain(weights) => self.convolve_plain(simd, weights),
         }
     }
 }
 
 impl StripJob<'_> {
     #[inline(always)]
-    fn plain<S: Simd>(self, simd: S, weights: &Packed) {
+    fn convolve_plain<S: Simd>(self, simd: S, weights: &Packed) {
         let Self {
             layout,
             s,
@@ -191,14 +191,14 @@ impl StripJob<'_> {
             out,
             ..
         } = self;
-        let (row_length, pitch, k) = (layout.row(), layout.pitch(), s.kernel);
+        let (row_length, pitch, k) = (layout.row_length(), layout.channel_pitch(), s.kernel);
         lists.list_vectors(
             [rows, s.columns, S::F32_LANES],
-            |row, column| row * row_length + layout.lead - s.border() + column,
+            |row, column| row * row_length + layout.lead - s.border_width() + column,
             |row, column| (first + row) * s.columns + column,
         );
         lists.windows.clear();
-        lists.windows.extend((0..s.taps()).map(|t| {
+        lists.windows.extend((0..s.tap_count()).map(|t| {
             let (channel, row, column) = (t / (k * k), t / k % k, t % k);
             channel * pitch + row * row_length + column
         }));
@@ -208,7 +208,7 @@ impl StripJob<'_> {
             outputs: vectors,
         } = lists;
         if s.columns.is_multiple_of(MAX_LANES) {
-            product(
+            multiply_all(
                 simd,
                 weights,
                 windows,
@@ -217,7 +217,7 @@ impl StripJob<'_> {
                 &mut PlaneRows::<false> { out, vectors },
             );
         } else {
-            product(
+            multiply_all(
                 simd,
                 weights,
                 windows,
@@ -241,15 +241,15 @@ impl StripJob<'_> {
             out,
             ..
         } = self;
-        let row_length = layout.row();
+        let row_length = layout.row_length();
         let quads = rows / ROWS;
         lists.list_vectors(
             [quads, s.columns, S::F32_LANES],
             |quad, column| quad * row_length + layout.lead - 1 + column,
             |quad, column| (first + quad * ROWS) * s.columns + column,
         );
-        lists.list_columns(layout.channels, layout.pitch());
-        let point_length = layout.length(quads);
+        lists.list_columns(layout.channels, layout.channel_pitch());
+        let point_length = layout.strip_length(quads);
         let (points, values) = points.split_at_mut(POINTS * point_length);
         for quad in 0..quads {
             let mut rows: [&[f32]; POINTS] = [&[]; POINTS];
@@ -268,7 +268,7 @@ impl StripJob<'_> {
         };
         let (sums, vectors) = (&mut values[..SUMS], &lists.outputs[..]);
         if s.columns.is_multiple_of(MAX_LANES) {
-            products(
+            multiply_points(
                 simd,
                 weights,
                 inputs,
@@ -276,7 +276,7 @@ impl StripJob<'_> {
                 &mut PlaneRows::<false> { out, vectors },
             );
         } else {
-            products(
+            multiply_points(
                 simd,
                 weights,
                 inputs,
@@ -296,7 +296,7 @@ struct PlaneRows<'a, const RAGGED: bool> {
 
 impl<const RAGGED: bool> PlaneRows<'_, RAGGED> {
     #[inline(always)]
-    fn write<S: Simd>(&mut self, simd: S, channel: usize, at: usize, value: S::f32s) {
+    fn write_vector<S: Simd>(&mut self, simd: S, channel: usize, at: usize, value: S::f32s) {
         let Output {
             bias,
             planes,
@@ -309,7 +309,7 @@ impl<const RAGGED: bool> PlaneRows<'_, RAGGED> {
             let room = (*columns - at % *columns).min(S::F32_LANES);
             store_first::<S>(&mut planes[start..start + room], value);
         } else {
-            store::<S>(planes, start, value);
+            store_vector::<S>(planes, start, value);
         }
     }
 }
@@ -318,7 +318,7 @@ impl<S: Simd, const RAGGED: bool> Sink<S> for PlaneRows<'_, RAGGED> {
     const BY_MEMORY: bool = true;
 
     #[inline(always)]
-    fn take<const N: usize>(
+    fn take_sums<const N: usize>(
         &mut self,
         simd: S,
         channel: usize,
@@ -326,18 +326,18 @@ impl<S: Simd, const RAGGED: bool> Sink<S> for PlaneRows<'_, RAGGED> {
         sums: [S::f32s; N],
     ) {
         for n in 0..N {
-            self.write(simd, channel, self.vectors[position + n], sums[n]);
+            self.write_vector(simd, channel, self.vectors[position + n], sums[n]);
         }
     }
 }
 
 impl<S: Simd, const RAGGED: bool> RowSink<S> for PlaneRows<'_, RAGGED> {
     #[inline(always)]
-    fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
+    fn take_rows(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
         let at = self.vectors[position];
         for (r, row) in rows.into_iter().enumerate() {
             if at + r * self.out.columns < self.out.pixels {
-                self.write(simd, channel, at + r * self.out.columns, row);
+                self.write_vector(simd, channel, at + r * self.out.columns, row);
             }
         }
     }

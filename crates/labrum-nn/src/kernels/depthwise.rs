@@ -2,7 +2,7 @@
 
 use super::conv::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
-use super::simd::{MAX_LANES, outside, part, store, store_first};
+use super::simd::{MAX_LANES, panic_outside_window, store_first, store_vector, vector_within};
 use super::strip::StripLayout;
 use super::weight_gradient::PairJob;
 use pulp::{Arch, Simd, WithSimd};
@@ -11,17 +11,17 @@ use rayon::prelude::*;
 /// out [B,C,H,W] = conv(x [B,C,H,W], weight [C,1,k,k]) + bias [C].
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
-    let layout = StripLayout::new(1, s.columns, s.border());
+    let layout = StripLayout::new(1, s.columns, s.border_width());
     let planes = out
-        .par_chunks_mut(s.pixels())
-        .zip(x.par_chunks(s.pixels()))
+        .par_chunks_mut(s.pixel_count())
+        .zip(x.par_chunks(s.pixel_count()))
         .enumerate();
     planes.for_each(|(plane, (out, x))| {
         let channel = plane % s.in_channels;
-        let rows = s.rows + 2 * s.border();
-        with_scratch(layout.length(rows), |strip, lists| {
-            layout.gather(x, s.rows, -(s.border() as isize), rows, strip);
-            let weights = &weight[channel * s.taps()..(channel + 1) * s.taps()];
+        let rows = s.rows + 2 * s.border_width();
+        with_scratch(layout.strip_length(rows), |strip, lists| {
+            layout.gather_rows(x, s.rows, -(s.border_width() as isize), rows, strip);
+            let weights = &weight[channel * s.tap_count()..(channel + 1) * s.tap_count()];
             let bias = bias.map_or(0.0, |bias| bias[channel]);
             Arch::new().dispatch(ChannelPlane {
                 layout,
@@ -55,22 +55,22 @@ impl WithSimd for ChannelPlane<'_> {
         let Self { layout, s, .. } = self;
         self.lists.list_vectors(
             [s.rows, s.columns, S::F32_LANES],
-            |row, column| row * layout.pitch() + layout.lead - s.border() + column,
+            |row, column| row * layout.channel_pitch() + layout.lead - s.border_width() + column,
             |row, column| row * s.columns + column,
         );
         list_taps(self.lists, layout, s);
         let vectors = self.lists.inputs.len();
         let mut at = 0;
         while at + 8 <= vectors {
-            self.step::<S, 8>(simd, at);
+            self.convolve_vectors::<S, 8>(simd, at);
             at += 8;
         }
         while at + 4 <= vectors {
-            self.step::<S, 4>(simd, at);
+            self.convolve_vectors::<S, 4>(simd, at);
             at += 4;
         }
         while at < vectors {
-            self.step::<S, 1>(simd, at);
+            self.convolve_vectors::<S, 1>(simd, at);
             at += 1;
         }
     }
@@ -81,15 +81,15 @@ fn list_taps(lists: &mut StripVectors, layout: StripLayout, s: ConvSizes) {
     lists.windows.clear();
     lists
         .windows
-        .extend((0..s.taps()).map(|t| t / s.kernel * layout.pitch() + t % s.kernel));
+        .extend((0..s.tap_count()).map(|t| t / s.kernel * layout.channel_pitch() + t % s.kernel));
 }
 
 impl ChannelPlane<'_> {
     #[inline(always)]
-    fn step<S: Simd, const N: usize>(&mut self, simd: S, at: usize) {
+    fn convolve_vectors<S: Simd, const N: usize>(&mut self, simd: S, at: usize) {
         let mut offsets = [0; N];
         offsets.copy_from_slice(&self.lists.inputs[at..at + N]);
-        let sums = taps::<S, N>(
+        let sums = sum_taps::<S, N>(
             simd,
             self.weights,
             &self.lists.windows,
@@ -100,7 +100,7 @@ impl ChannelPlane<'_> {
         for n in 0..N {
             let start = self.lists.outputs[at + n];
             if self.s.columns.is_multiple_of(MAX_LANES) {
-                store::<S>(self.out, start, sums[n]);
+                store_vector::<S>(self.out, start, sums[n]);
             } else {
                 let room = (self.s.columns - start % self.s.columns).min(S::F32_LANES);
                 store_first::<S>(&mut self.out[start..start + room], sums[n]);
@@ -111,7 +111,7 @@ impl ChannelPlane<'_> {
 
 /// The weighted sums of all taps for N vectors.
 #[inline(always)]
-pub(crate) fn taps<S: Simd, const N: usize>(
+pub(crate) fn sum_taps<S: Simd, const N: usize>(
     simd: S,
     weights: &[f32],
     windows: &[usize],
@@ -124,7 +124,7 @@ pub(crate) fn taps<S: Simd, const N: usize>(
     'taps: for (weight, window) in weights.iter().zip(windows) {
         let mut values = [simd.splat_f32s(0.0); N];
         for n in 0..N {
-            let Some(value) = part::<S>(input, window + offsets[n]) else {
+            let Some(value) = vector_within::<S>(input, window + offsets[n]) else {
                 is_inside = false;
                 break 'taps;
             };
@@ -136,33 +136,39 @@ pub(crate) fn taps<S: Simd, const N: usize>(
         }
     }
     if !is_inside {
-        outside();
+        panic_outside_window();
     }
     sum
 }
 
 /// The gradient of the weights [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].
 pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let mut out = vec![0.0; s.in_channels * s.taps()];
-    let input = StripLayout::new(1, s.columns, s.border());
+    let mut out = vec![0.0; s.in_channels * s.tap_count()];
+    let input = StripLayout::new(1, s.columns, s.border_width());
     let output = StripLayout::new(1, s.columns, 0);
-    let rows = s.rows + 2 * s.border();
-    out.par_chunks_mut(s.taps())
+    let rows = s.rows + 2 * s.border_width();
+    out.par_chunks_mut(s.tap_count())
         .enumerate()
         .for_each(|(channel, out)| {
-            let room = input.length(rows);
-            with_scratch(room + output.length(s.rows), |values, lists| {
+            let room = input.strip_length(rows);
+            with_scratch(room + output.strip_length(s.rows), |values, lists| {
                 let (padded, gradient) = values.split_at_mut(room);
                 list_taps(lists, input, s);
                 for sample in 0..s.batch {
-                    let start = (sample * s.in_channels + channel) * s.pixels();
-                    input.gather(&x[start..], s.rows, -(s.border() as isize), rows, padded);
-                    output.gather(&grad[start..], s.rows, 0, s.rows, gradient);
+                    let start = (sample * s.in_channels + channel) * s.pixel_count();
+                    input.gather_rows(
+                        &x[start..],
+                        s.rows,
+                        -(s.border_width() as isize),
+                        rows,
+                        padded,
+                    );
+                    output.gather_rows(&grad[start..], s.rows, 0, s.rows, gradient);
                     let job = PairJob {
                         input,
                         output,
                         rows: s.rows,
-                        border: s.border(),
+                        border: s.border_width(),
                         strip: padded,
                         gradient,
                         lists,

@@ -33,16 +33,16 @@ pub(super) trait CpuKernels: Backend {
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-fn values(x: FloatTensor<Flex>) -> FlexTensor {
+fn to_contiguous_tensor(x: FloatTensor<Flex>) -> FlexTensor {
     x.to_contiguous()
 }
 
-fn slice(x: &FlexTensor) -> &[f32] {
+fn as_float_slice(x: &FlexTensor) -> &[f32] {
     let start = x.layout().start_offset();
     &x.storage::<f32>()[start..start + x.layout().num_elements()]
 }
 
-fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+fn tensor_from_values(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -70,7 +70,7 @@ fn norm_sizes(x: &FlexTensor) -> norm::PlaneSizes {
 }
 
 /// The planes of `x` are twice as large as this, or as large.
-fn half(x: &FlexTensor, twice: bool) -> resample::Half {
+fn half_size(x: &FlexTensor, twice: bool) -> resample::Half {
     let [_, _, rows, columns] = x.shape().dims();
     let by = if twice { 2 } else { 1 };
     resample::Half {
@@ -98,10 +98,19 @@ impl CpuKernels for Flex {
         bias: FloatTensor<Self>,
         groups: usize,
     ) -> FloatTensor<Self> {
-        let (x, weight, bias) = (values(x), values(weight), values(bias));
+        let (x, weight, bias) = (
+            to_contiguous_tensor(x),
+            to_contiguous_tensor(weight),
+            to_contiguous_tensor(bias),
+        );
         let s = conv_sizes(&x, &weight, groups);
-        let out = conv::forward(slice(&x), slice(&weight), Some(slice(&bias)), s);
-        tensor(out, [s.batch, s.out_channels, s.rows, s.columns])
+        let out = conv::forward(
+            as_float_slice(&x),
+            as_float_slice(&weight),
+            Some(as_float_slice(&bias)),
+            s,
+        );
+        tensor_from_values(out, [s.batch, s.out_channels, s.rows, s.columns])
     }
 
     fn labrum_norm(
@@ -110,37 +119,50 @@ impl CpuKernels for Flex {
         beta: FloatTensor<Self>,
         call: NormCall,
     ) -> FloatTensor<Self> {
-        let (x, gamma, beta) = (values(x), values(gamma), values(beta));
+        let (x, gamma, beta) = (
+            to_contiguous_tensor(x),
+            to_contiguous_tensor(gamma),
+            to_contiguous_tensor(beta),
+        );
         let (out, stats) = norm::forward(
-            slice(&x),
-            slice(&gamma),
-            slice(&beta),
+            as_float_slice(&x),
+            as_float_slice(&gamma),
+            as_float_slice(&beta),
             call.eps,
             call.with,
             norm_sizes(&x),
         );
-        call.tell(stats);
-        tensor(out, x.shape())
+        call.record_stats(stats);
+        tensor_from_values(out, x.shape())
     }
 
     fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = values(x);
-        let half = half(&x, false);
-        tensor(resample::double(slice(&x), half), with_planes(&x, half, 2))
+        let x = to_contiguous_tensor(x);
+        let half = half_size(&x, false);
+        tensor_from_values(
+            resample::upsample_bilinear_x2(as_float_slice(&x), half),
+            with_planes(&x, half, 2),
+        )
     }
 
     fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = values(x);
-        let half = half(&x, true);
-        tensor(resample::pool(slice(&x), half), with_planes(&x, half, 1))
+        let x = to_contiguous_tensor(x);
+        let half = half_size(&x, true);
+        tensor_from_values(
+            resample::max_pool_2x2(as_float_slice(&x), half),
+            with_planes(&x, half, 1),
+        )
     }
 
     fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (a, b) = (values(a), values(b));
+        let (a, b) = (to_contiguous_tensor(a), to_contiguous_tensor(b));
         let [batch, first, rows, columns] = a.shape().dims();
         let [_, second, _, _] = b.shape().dims();
-        let joined = concat::join([slice(&a), slice(&b)], [of_sample(&a), of_sample(&b)]);
-        tensor(joined, [batch, first + second, rows, columns])
+        let joined = concat::join_channels(
+            [as_float_slice(&a), as_float_slice(&b)],
+            [of_sample(&a), of_sample(&b)],
+        );
+        tensor_from_values(joined, [batch, first + second, rows, columns])
     }
 }
 
@@ -160,16 +182,22 @@ impl Backward<Flex, 3> for ConvBackwardOp {
     type State = (FlexTensor, FlexTensor, usize);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = values(grads.consume::<Flex>(&ops.node));
+        let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let (x, weight, groups) = ops.state;
         let s = conv_sizes(&x, &weight, groups);
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let found = conv::backward(slice(&x), slice(&weight), slice(&grad), s, wanted);
+        let found = conv::backward(
+            as_float_slice(&x),
+            as_float_slice(&weight),
+            as_float_slice(&grad),
+            s,
+            wanted,
+        );
         let shapes = [x.shape(), weight.shape(), Shape::new([s.out_channels])];
         let all = [found.input, found.weight, found.bias];
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
             if let Some(gradient) = gradient {
-                register!(grads, node, tensor(gradient, shape));
+                register!(grads, node, tensor_from_values(gradient, shape));
             }
         }
     }
@@ -182,21 +210,21 @@ impl Backward<Flex, 3> for NormBackwardOp {
     type State = (FlexTensor, FlexTensor, FlexTensor, NormCall);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = values(grads.consume::<Flex>(&ops.node));
+        let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let (x, gamma, beta, call) = ops.state;
-        let of_norm = [slice(&gamma), slice(&beta)];
+        let of_norm = [as_float_slice(&gamma), as_float_slice(&beta)];
         let all = norm::backward(
-            slice(&x),
-            &call.stats(),
+            as_float_slice(&x),
+            &call.recorded_stats(),
             of_norm,
-            slice(&grad),
+            as_float_slice(&grad),
             call.eps,
             call.with,
             norm_sizes(&x),
         );
         let shapes = [x.shape(), gamma.shape(), beta.shape()];
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
-            register!(grads, node, tensor(gradient, shape));
+            register!(grads, node, tensor_from_values(gradient, shape));
         }
     }
 }
@@ -208,14 +236,14 @@ impl Backward<Flex, 1> for DoubleBackwardOp {
     type State = ();
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = values(grads.consume::<Flex>(&ops.node));
-        let half = half(&grad, true);
+        let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
+        let half = half_size(&grad, true);
         let [node] = ops.parents;
         register!(
             grads,
             node,
-            tensor(
-                resample::double_backward(slice(&grad), half),
+            tensor_from_values(
+                resample::double_backward(as_float_slice(&grad), half),
                 with_planes(&grad, half, 1)
             )
         );
@@ -229,11 +257,15 @@ impl Backward<Flex, 1> for PoolBackwardOp {
     type State = FlexTensor;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = values(grads.consume::<Flex>(&ops.node));
+        let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let x = ops.state;
         let [node] = ops.parents;
-        let gradient = resample::pool_backward(slice(&x), slice(&grad), half(&grad, false));
-        register!(grads, node, tensor(gradient, x.shape()));
+        let gradient = resample::pool_backward(
+            as_float_slice(&x),
+            as_float_slice(&grad),
+            half_size(&grad, false),
+        );
+        register!(grads, node, tensor_from_values(gradient, x.shape()));
     }
 }
 
@@ -244,14 +276,14 @@ impl Backward<Flex, 2> for ConcatBackward {
     type State = [Shape; 2];
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = values(grads.consume::<Flex>(&ops.node));
+        let grad = to_contiguous_tensor(grads.consume::<Flex>(&ops.node));
         let lengths = ops
             .state
             .each_ref()
             .map(|shape| shape.num_elements() / shape[0].max(1));
-        let parts = concat::split(slice(&grad), lengths);
+        let parts = concat::split_channels(as_float_slice(&grad), lengths);
         for ((node, part), shape) in ops.parents.into_iter().zip(parts).zip(ops.state) {
-            register!(grads, node, tensor(part, shape));
+            register!(grads, node, tensor_from_values(part, shape));
         }
     }
 }
@@ -265,8 +297,8 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let (x, weight, bias) = (
-            values(x.into_primitive()),
-            values(weight.into_primitive()),
+            to_contiguous_tensor(x.into_primitive()),
+            to_contiguous_tensor(weight.into_primitive()),
             bias.into_primitive(),
         );
         let out = Flex::labrum_conv2d(x.clone(), weight.clone(), bias, groups);
@@ -287,10 +319,10 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         call: NormCall,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
-        let x = values(x.into_primitive());
+        let x = to_contiguous_tensor(x.into_primitive());
         let (gamma, beta) = (
-            values(gamma.into_primitive()),
-            values(beta.into_primitive()),
+            to_contiguous_tensor(gamma.into_primitive()),
+            to_contiguous_tensor(beta.into_primitive()),
         );
         let out = Flex::labrum_norm(x.clone(), gamma.clone(), beta.clone(), call.clone());
         match NormBackwardOp
@@ -318,7 +350,7 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
 
     fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [x.node()];
-        let x = values(x.into_primitive());
+        let x = to_contiguous_tensor(x.into_primitive());
         let out = Flex::labrum_pool(x.clone());
         match PoolBackwardOp
             .prepare::<C>(nodes)

@@ -81,7 +81,7 @@ pub(super) fn gelu_norm(
     beta: Tensor<1>,
     eps: f64,
 ) -> (Tensor<4>, BatchStatistics) {
-    norm(x, gamma, beta, eps, With::GeluBefore)
+    activated_norm(x, gamma, beta, eps, With::GeluBefore)
 }
 
 /// Batch norm with the statistics of x, then ReLU; otherwise like [`gelu_norm`].
@@ -91,10 +91,10 @@ pub(super) fn norm_relu(
     beta: Tensor<1>,
     eps: f64,
 ) -> (Tensor<4>, BatchStatistics) {
-    norm(x, gamma, beta, eps, With::ReluAfter)
+    activated_norm(x, gamma, beta, eps, With::ReluAfter)
 }
 
-fn norm(
+fn activated_norm(
     x: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
@@ -112,7 +112,7 @@ fn norm(
         beta.into_dispatch(),
         call.clone(),
     );
-    let stats = call.stats();
+    let stats = call.recorded_stats();
     let tensor = |values: Vec<f32>| {
         let n = values.len();
         Tensor::from_data(TensorData::new(values, [n]), &device)
@@ -152,13 +152,13 @@ fn norm_on_gpu(
 }
 
 /// y = x * scale + shift, channel by channel: batch norm with running statistics.
-pub(super) fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+pub(super) fn scale_and_shift(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
     let [_, c, _, _] = x.dims();
     x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1])
 }
 
 /// a [B,Ca,H,W] and b [B,Cb,H,W] to [B,Ca+Cb,H,W].
-pub(super) fn concat(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+pub(super) fn concat_channels(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     if on_cpu(&a) {
         return Tensor::from_dispatch(Dispatch::labrum_concat(
             a.into_dispatch(),
@@ -169,7 +169,7 @@ pub(super) fn concat(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
 }
 
 /// Max pooling 2x2: [B,C,2H,2W] to [B,C,H,W].
-pub(super) fn pool(x: Tensor<4>) -> Tensor<4> {
+pub(super) fn max_pool_2x2(x: Tensor<4>) -> Tensor<4> {
     if on_cpu(&x) {
         return Tensor::from_dispatch(Dispatch::labrum_pool(x.into_dispatch()));
     }
@@ -177,7 +177,7 @@ pub(super) fn pool(x: Tensor<4>) -> Tensor<4> {
 }
 
 /// Bilinear x2 with half-pixel centres (align_corners = false): [B,C,H,W] to [B,C,2H,2W].
-pub(super) fn upsample(x: Tensor<4>) -> Tensor<4> {
+pub(super) fn upsample_bilinear_x2(x: Tensor<4>) -> Tensor<4> {
     if on_cpu(&x) {
         return Tensor::from_dispatch(Dispatch::labrum_double(x.into_dispatch()));
     }
@@ -189,11 +189,11 @@ pub(super) fn upsample(x: Tensor<4>) -> Tensor<4> {
         return module::interpolate(x, options);
     }
     // burn has no gradient of the bilinear kernel on a GPU.
-    double(double(x, 2), 3)
+    double_along_dim(double_along_dim(x, 2), 3)
 }
 
 /// Twice as many values along `dim`: 1/4 and 3/4 of neighbours, the edge repeated.
-fn double(x: Tensor<4>, dim: usize) -> Tensor<4> {
+fn double_along_dim(x: Tensor<4>, dim: usize) -> Tensor<4> {
     let mut dims = x.dims();
     let n = dims[dim];
     if n == 1 {

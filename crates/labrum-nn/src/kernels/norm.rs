@@ -1,7 +1,9 @@
 //! Batch norm on the CPU with what stands beside it in the network: GELU before it or ReLU after it. Statistics, forward
 //! and gradients, channel by channel; of the values in between nothing is kept, since they are quickly made again.
 
-use super::simd::{dot, gelu, gelu_and_slope, map, map_to_two, map2, relu, sum};
+use super::simd::{
+    dot_product, gelu, gelu_and_slope, map_pairs, map_to_two, map_values, relu, sum_values,
+};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
@@ -15,11 +17,11 @@ pub(super) struct PlaneSizes {
 }
 
 impl PlaneSizes {
-    fn plane<'a>(&self, x: &'a [f32], b: usize, c: usize) -> &'a [f32] {
+    fn channel_plane<'a>(&self, x: &'a [f32], b: usize, c: usize) -> &'a [f32] {
         &x[(b * self.channels + c) * self.pixels..][..self.pixels]
     }
 
-    fn count(&self) -> f64 {
+    fn values_per_channel(&self) -> f64 {
         (self.batch * self.pixels) as f64
     }
 
@@ -69,12 +71,12 @@ impl NormCall {
     }
 
     /// Leaves the statistics; those of the first call stay.
-    pub(super) fn tell(&self, stats: Stats) {
+    pub(super) fn record_stats(&self, stats: Stats) {
         let _ = self.stats.set(stats);
     }
 
     /// The statistics; none before the call.
-    pub(super) fn stats(&self) -> Stats {
+    pub(super) fn recorded_stats(&self) -> Stats {
         self.stats.get().cloned().unwrap_or_default()
     }
 }
@@ -111,20 +113,20 @@ pub(super) fn forward(
         .enumerate()
         .map(|(c, mut planes)| {
             let center = arch.dispatch(First {
-                x: s.plane(x, 0, c),
+                x: s.channel_plane(x, 0, c),
                 with,
             });
             let mut moments = [0.0; 2];
             for (b, out) in planes.iter_mut().enumerate() {
                 let [sum, squares] = arch.dispatch(ChannelSums {
-                    x: s.plane(x, b, c),
+                    x: s.channel_plane(x, b, c),
                     out,
                     center,
                     with,
                 });
                 moments = [moments[0] + sum, moments[1] + squares];
             }
-            let [off, squares] = moments.map(|sum| sum / s.count());
+            let [off, squares] = moments.map(|sum| sum / s.values_per_channel());
             let mean = f64::from(center) + off;
             let var = (squares - off * off).max(0.0);
             let affine = affine_of(mean, var, gamma[c], beta[c], eps);
@@ -137,7 +139,7 @@ pub(super) fn forward(
                     }),
                     With::ReluAfter => arch.dispatch(AffineRelu {
                         affine,
-                        x: s.plane(x, b, c),
+                        x: s.channel_plane(x, b, c),
                         out,
                     }),
                 }
@@ -172,7 +174,7 @@ pub(super) fn backward(
             let affine = affine_of(mean, var, gamma[c], beta[c], eps);
             let mut sums = [0.0; 2];
             for (b, out) in planes.iter_mut().enumerate() {
-                let (x, grad) = (s.plane(x, b, c), s.plane(grad, b, c));
+                let (x, grad) = (s.channel_plane(x, b, c), s.channel_plane(grad, b, c));
                 let [plain, product] = match with {
                     With::GeluBefore => arch.dispatch(GeluSums {
                         x,
@@ -192,11 +194,11 @@ pub(super) fn backward(
             let [sum, product] = sums;
             // dv = gamma rstd (grad - mean(grad) - (v - mean) rstd^2 mean(grad (v - mean)))
             let scale = f64::from(gamma[c]) * rstd;
-            let slope = scale * rstd * rstd * product / s.count();
-            let shift = -scale * sum / s.count() + slope * mean;
+            let slope = scale * rstd * rstd * product / s.values_per_channel();
+            let shift = -scale * sum / s.values_per_channel() + slope * mean;
             let by = [scale as f32, -slope as f32, shift as f32];
             for (b, out) in planes.into_iter().enumerate() {
-                let (x, grad) = (s.plane(x, b, c), s.plane(grad, b, c));
+                let (x, grad) = (s.channel_plane(x, b, c), s.channel_plane(grad, b, c));
                 match with {
                     With::GeluBefore => arch.dispatch(GeluGradient { x, grad, by, out }),
                     With::ReluAfter => arch.dispatch(ReluGradient {
@@ -231,7 +233,7 @@ impl WithSimd for First<'_> {
         let x = &self.x[..self.x.len().min(PART)];
         let mut values = [0.0; PART];
         match self.with {
-            With::GeluBefore => map(
+            With::GeluBefore => map_values(
                 simd,
                 x,
                 &mut values,
@@ -240,7 +242,7 @@ impl WithSimd for First<'_> {
             ),
             With::ReluAfter => values[..x.len()].copy_from_slice(x),
         }
-        sum(simd, &values[..x.len()]) / x.len() as f32
+        sum_values(simd, &values[..x.len()]) / x.len() as f32
     }
 }
 
@@ -272,7 +274,7 @@ impl WithSimd for ChannelSums<'_> {
                         (v, simd.sub_f32s(v, center))
                     },
                 ),
-                With::ReluAfter => map(
+                With::ReluAfter => map_values(
                     simd,
                     x,
                     &mut off,
@@ -282,8 +284,8 @@ impl WithSimd for ChannelSums<'_> {
             }
             let off = &off[..x.len()];
             total = [
-                total[0] + f64::from(sum(simd, off)),
-                total[1] + f64::from(dot(simd, off, off)),
+                total[0] + f64::from(sum_values(simd, off)),
+                total[1] + f64::from(dot_product(simd, off, off)),
             ];
         }
         total
@@ -318,19 +320,19 @@ impl WithSimd for AffineRelu<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        map(
+        map_values(
             simd,
             self.x,
             self.out,
             #[inline(always)]
-            |x| relu(simd, self.affine.of(simd, x)),
+            |x| relu(simd, self.affine.scale_and_shift(simd, x)),
         );
     }
 }
 
 impl ChannelScale {
     #[inline(always)]
-    fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    fn scale_and_shift<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         simd.mul_add_e_f32s(simd.splat_f32s(self.scale), x, simd.splat_f32s(self.shift))
     }
 }
@@ -367,8 +369,8 @@ impl WithSimd for GeluSums<'_> {
                     (simd.sub_f32s(v, center), slope)
                 },
             );
-            total[0] += f64::from(sum(simd, grad));
-            total[1] += f64::from(dot(simd, grad, &off));
+            total[0] += f64::from(sum_values(simd, grad));
+            total[1] += f64::from(dot_product(simd, grad, &off));
         }
         total
     }
@@ -395,7 +397,7 @@ impl WithSimd for GeluGradient<'_> {
             .zip(self.grad.chunks(PART))
             .zip(self.out.chunks_mut(PART));
         for ((x, grad), out) in parts {
-            map2(
+            map_pairs(
                 simd,
                 [x, grad],
                 &mut inner,
@@ -439,22 +441,22 @@ impl WithSimd for ReluSums<'_> {
         let mut total = [0.0f64; 2];
         let (mut through, mut off) = ([0.0; PART], [0.0; PART]);
         for (x, grad) in self.x.chunks(PART).zip(self.grad.chunks(PART)) {
-            map2(
+            map_pairs(
                 simd,
                 [x, grad],
                 &mut through,
                 #[inline(always)]
-                |x, grad| where_positive(simd, self.affine.of(simd, x), grad),
+                |x, grad| where_positive(simd, self.affine.scale_and_shift(simd, x), grad),
             );
-            map(
+            map_values(
                 simd,
                 x,
                 &mut off,
                 #[inline(always)]
                 |x| simd.sub_f32s(x, center),
             );
-            total[0] += f64::from(sum(simd, &through[..x.len()]));
-            total[1] += f64::from(dot(simd, &through[..x.len()], &off));
+            total[0] += f64::from(sum_values(simd, &through[..x.len()]));
+            total[1] += f64::from(dot_product(simd, &through[..x.len()], &off));
         }
         total
     }
@@ -475,13 +477,13 @@ impl WithSimd for ReluGradient<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let by = self.by.map(|v| simd.splat_f32s(v));
-        map2(
+        map_pairs(
             simd,
             [self.x, self.grad],
             self.out,
             #[inline(always)]
             |x, grad| {
-                let grad = where_positive(simd, self.affine.of(simd, x), grad);
+                let grad = where_positive(simd, self.affine.scale_and_shift(simd, x), grad);
                 simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], x, by[2]))
             },
         );

@@ -12,17 +12,17 @@ pub(super) struct Half {
 }
 
 impl Half {
-    fn pixels(&self) -> usize {
+    fn pixel_count(&self) -> usize {
         self.rows * self.columns
     }
 }
 
 /// Bilinear x2 with half-pixel centres: planes `[rows, columns]` to `[2 rows, 2 columns]`.
-pub(super) fn double(x: &[f32], half: Half) -> Vec<f32> {
+pub(super) fn upsample_bilinear_x2(x: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; 4 * x.len()];
     let planes = out
-        .par_chunks_mut(4 * half.pixels())
-        .zip(x.par_chunks(half.pixels()));
+        .par_chunks_mut(4 * half.pixel_count())
+        .zip(x.par_chunks(half.pixel_count()));
     planes.for_each(|(out, x)| {
         with_scratch(half.columns, |mixed, _| {
             Arch::new().dispatch(Double {
@@ -40,8 +40,8 @@ pub(super) fn double(x: &[f32], half: Half) -> Vec<f32> {
 pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; grad.len() / 4];
     let planes = out
-        .par_chunks_mut(half.pixels())
-        .zip(grad.par_chunks(4 * half.pixels()));
+        .par_chunks_mut(half.pixel_count())
+        .zip(grad.par_chunks(4 * half.pixel_count()));
     planes.for_each(|(out, grad)| {
         with_scratch(2 * half.columns, |mixed, _| {
             Arch::new().dispatch(DoubleBackward {
@@ -56,11 +56,11 @@ pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
 }
 
 /// The largest of each 2x2: planes `[2 rows, 2 columns]` to `[rows, columns]`.
-pub(super) fn pool(x: &[f32], half: Half) -> Vec<f32> {
+pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len() / 4];
     let planes = out
-        .par_chunks_mut(half.pixels())
-        .zip(x.par_chunks(4 * half.pixels()));
+        .par_chunks_mut(half.pixel_count())
+        .zip(x.par_chunks(4 * half.pixel_count()));
     planes.for_each(|(out, x)| Arch::new().dispatch(MaxPool { half, x, out }));
     out
 }
@@ -69,9 +69,9 @@ pub(super) fn pool(x: &[f32], half: Half) -> Vec<f32> {
 pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let inputs = x
-        .par_chunks(4 * half.pixels())
-        .zip(grad.par_chunks(half.pixels()));
-    out.par_chunks_mut(4 * half.pixels())
+        .par_chunks(4 * half.pixel_count())
+        .zip(grad.par_chunks(half.pixel_count()));
+    out.par_chunks_mut(4 * half.pixel_count())
         .zip(inputs)
         .for_each(|(out, (x, grad))| {
             Arch::new().dispatch(PoolBackward { half, x, grad, out });

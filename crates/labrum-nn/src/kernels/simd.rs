@@ -7,7 +7,7 @@ pub(crate) const MAX_LANES: usize = 16;
 
 /// The vector that begins at `at`.
 #[inline(always)]
-pub(crate) fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
+pub(crate) fn load_vector<S: Simd>(values: &[f32], at: usize) -> S::f32s {
     S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0]
 }
 
@@ -17,14 +17,14 @@ pub(crate) fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
 /// afterwards: with a panic inside, the compiler keeps their sums in memory, since somebody might look at them while it
 /// unwinds.
 #[inline(always)]
-pub(crate) fn part<S: Simd>(values: &[f32], at: usize) -> Option<&S::f32s> {
+pub(crate) fn vector_within<S: Simd>(values: &[f32], at: usize) -> Option<&S::f32s> {
     let part = values.get(at..at + S::F32_LANES)?;
     S::as_simd_f32s(part).0.first()
 }
 
 /// What went wrong where [`part`] found nothing.
 #[cold]
-pub(crate) fn outside() -> ! {
+pub(crate) fn panic_outside_window() -> ! {
     // A mistake of the kernel's own arithmetic, like any index out of bounds.
     #[allow(clippy::panic)]
     {
@@ -34,7 +34,7 @@ pub(crate) fn outside() -> ! {
 
 /// Writes the vector that begins at `at`.
 #[inline(always)]
-pub(crate) fn store<S: Simd>(values: &mut [f32], at: usize, vector: S::f32s) {
+pub(crate) fn store_vector<S: Simd>(values: &mut [f32], at: usize, vector: S::f32s) {
     S::as_mut_simd_f32s(&mut values[at..at + S::F32_LANES]).0[0] = vector;
 }
 
@@ -44,13 +44,17 @@ pub(crate) fn store<S: Simd>(values: &mut [f32], at: usize, vector: S::f32s) {
 #[inline(always)]
 pub(crate) fn store_first<S: Simd>(values: &mut [f32], vector: S::f32s) {
     let mut lanes = [0.0; MAX_LANES];
-    store::<S>(&mut lanes, 0, vector);
+    store_vector::<S>(&mut lanes, 0, vector);
     values.copy_from_slice(&lanes[..values.len()]);
 }
 
 /// Horner's scheme, the highest coefficient first.
 #[inline(always)]
-fn polynomial<S: Simd, const N: usize>(simd: S, x: S::f32s, coefficients: [f32; N]) -> S::f32s {
+fn eval_polynomial<S: Simd, const N: usize>(
+    simd: S,
+    x: S::f32s,
+    coefficients: [f32; N],
+) -> S::f32s {
     let mut sum = simd.splat_f32s(coefficients[0]);
     for coefficient in &coefficients[1..] {
         sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(*coefficient));
@@ -83,8 +87,8 @@ fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         -7.373_329e-3,
         -1.426_473_9e-2,
     ];
-    let p = simd.mul_f32s(x, polynomial(simd, s, numerator));
-    simd.div_f32s(p, polynomial(simd, s, denominator))
+    let p = simd.mul_f32s(x, eval_polynomial(simd, s, numerator));
+    simd.div_f32s(p, eval_polynomial(simd, s, denominator))
 }
 
 /// exp(x) for x <= 0: 2^n times a polynomial on half an octave, exact to 2 units in the last place.
@@ -97,7 +101,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let n = simd.sub_f32s(shifted, round);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-0.693_359_4), x);
     let r = simd.mul_add_e_f32s(n, simd.splat_f32s(2.121_944_4e-4), r);
-    let p = polynomial(
+    let p = eval_polynomial(
         simd,
         r,
         [
@@ -122,7 +126,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// The normal distribution function Phi(x).
 #[inline(always)]
-fn cdf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+fn normal_cdf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let half = simd.splat_f32s(0.5);
     let erf = erf(
         simd,
@@ -134,13 +138,13 @@ fn cdf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 /// GELU(x) = x Phi(x).
 #[inline(always)]
 pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    simd.mul_f32s(x, cdf(simd, x))
+    simd.mul_f32s(x, normal_cdf(simd, x))
 }
 
 /// GELU and its slope Phi(x) + x phi(x).
 #[inline(always)]
 pub(super) fn gelu_and_slope<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    let cdf = cdf(simd, x);
+    let cdf = normal_cdf(simd, x);
     let power = simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5));
     let density = simd.mul_f32s(exp(simd, power), simd.splat_f32s(0.398_942_3));
     (simd.mul_f32s(x, cdf), simd.mul_add_e_f32s(x, density, cdf))
@@ -154,7 +158,12 @@ pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// `out[i] = f(x[i])`
 #[inline(always)]
-pub(super) fn map<S: Simd>(simd: S, x: &[f32], out: &mut [f32], f: impl Fn(S::f32s) -> S::f32s) {
+pub(super) fn map_values<S: Simd>(
+    simd: S,
+    x: &[f32],
+    out: &mut [f32],
+    f: impl Fn(S::f32s) -> S::f32s,
+) {
     let (heads, tail) = S::as_simd_f32s(x);
     let (out_heads, out_tail) = S::as_mut_simd_f32s(&mut out[..x.len()]);
     for (out, x) in out_heads.iter_mut().zip(heads) {
@@ -167,7 +176,7 @@ pub(super) fn map<S: Simd>(simd: S, x: &[f32], out: &mut [f32], f: impl Fn(S::f3
 
 /// `out[i] = f(x[i], y[i])`
 #[inline(always)]
-pub(super) fn map2<S: Simd>(
+pub(super) fn map_pairs<S: Simd>(
     simd: S,
     [x, y]: [&[f32]; 2],
     out: &mut [f32],
@@ -213,7 +222,7 @@ pub(super) fn map_to_two<S: Simd>(
 
 /// The sum of a few thousand values.
 #[inline(always)]
-pub(super) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
+pub(super) fn sum_values<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (heads, tail) = S::as_simd_f32s(x);
     let mut sums = [
         simd.partial_load_f32s(tail),
@@ -235,7 +244,7 @@ pub(super) fn sum<S: Simd>(simd: S, x: &[f32]) -> f32 {
 
 /// The sum of the products of a few thousand values.
 #[inline(always)]
-pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
+pub(super) fn dot_product<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     let (x_heads, x_tail) = S::as_simd_f32s(x);
     let (y_heads, y_tail) = S::as_simd_f32s(&y[..x.len()]);
     let mut sums = [simd.splat_f32s(0.0); 4];
@@ -277,7 +286,7 @@ mod tests {
                 #[inline(always)]
                 |x| gelu_and_slope(simd, x),
             );
-            map(
+            map_values(
                 simd,
                 &self.0,
                 power,

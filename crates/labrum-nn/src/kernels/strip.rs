@@ -3,7 +3,7 @@
 use super::simd::MAX_LANES;
 
 /// Columns, rounded up to whole vectors.
-pub(crate) fn width(columns: usize) -> usize {
+pub(crate) fn padded_width(columns: usize) -> usize {
     columns.next_multiple_of(MAX_LANES)
 }
 
@@ -27,22 +27,22 @@ impl StripLayout {
     }
 
     /// From one channel to the next.
-    pub(super) fn pitch(&self) -> usize {
-        width(self.columns) + self.lead
+    pub(super) fn channel_pitch(&self) -> usize {
+        padded_width(self.columns) + self.lead
     }
 
     /// From one row to the next.
-    pub(super) fn row(&self) -> usize {
-        self.channels * self.pitch()
+    pub(super) fn row_length(&self) -> usize {
+        self.channels * self.channel_pitch()
     }
 
     /// Numbers of `rows` rows and the zeros after them.
-    pub(super) fn length(&self, rows: usize) -> usize {
-        rows * self.row() + self.lead
+    pub(super) fn strip_length(&self, rows: usize) -> usize {
+        rows * self.row_length() + self.lead
     }
 
     /// Copies `count` rows from `first` on out of `planes` `[channels][rows][columns]`; rows outside are zeros.
-    pub(super) fn gather(
+    pub(super) fn gather_rows(
         &self,
         planes: &[f32],
         rows: usize,
@@ -50,8 +50,8 @@ impl StripLayout {
         count: usize,
         strip: &mut [f32],
     ) {
-        let pitch = self.pitch();
-        let end = count * self.row();
+        let pitch = self.channel_pitch();
+        let end = count * self.row_length();
         for (i, to) in strip[..end].chunks_exact_mut(pitch).enumerate() {
             let (row, channel) = (first + (i / self.channels) as isize, i % self.channels);
             if row < 0 || row >= rows as isize {

@@ -136,13 +136,13 @@ fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
         norm_relu(x, w.reshape([3]), b, 1e-5).0
     });
     on_both(x, [1, 1, 1, 1], &|x, w, b| {
-        pool(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
+        max_pool_2x2(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
     });
     on_both(x, [1, 1, 1, 1], &|x, w, b| {
-        upsample(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
+        upsample_bilinear_x2(x) + nothing(w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
     });
     on_both(x, [2, 4, 6, 10], &|x, w, b| {
-        concat(x, w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
+        concat_channels(x, w) + b.sum().reshape([1, 1, 1, 1]) * 0.0
     });
 }
 
@@ -197,21 +197,21 @@ proptest! {
             x,
             [[3]],
             seed,
-            |x, w, b| pool(x) + nothing(w) + nothing(b),
+            |x, w, b| max_pool_2x2(x) + nothing(w) + nothing(b),
             |x, w, b| module::max_pool2d(x, MaxPoolOptions::new([2, 2])) + nothing(w) + nothing(b),
         );
         compare(
             [batch, channels, rows, columns],
             [[3]],
             seed,
-            |x, w, b| upsample(x) + nothing(w) + nothing(b),
-            |x, w, b| double(double(x, 2), 3) + nothing(w) + nothing(b),
+            |x, w, b| upsample_bilinear_x2(x) + nothing(w) + nothing(b),
+            |x, w, b| double_along_dim(double_along_dim(x, 2), 3) + nothing(w) + nothing(b),
         );
         compare(
             x,
             [[batch, 3, 2 * rows, 2 * columns]],
             seed,
-            |x, w, b| concat(x, w) + nothing(b),
+            |x, w, b| concat_channels(x, w) + nothing(b),
             |x, w, b| Tensor::cat(vec![x, w], 1) + nothing(b),
         );
     }
@@ -306,15 +306,15 @@ fn gradients_are_the_slopes_that_finite_differences_find() {
     check_gradient("norm and ReLU, beta", [3], |b| {
         far(leaf(x, 1), leaf([3], 2), b)
     });
-    check_gradient("bilinear x2", x, upsample);
-    check_gradient("joining", x, |x| concat(x.clone(), x));
+    check_gradient("bilinear x2", x, upsample_bilinear_x2);
+    check_gradient("joining", x, |x| concat_channels(x.clone(), x));
     // Neighbours differ by more than a step.
     let spread = |x: Tensor<4>| {
         let n = x.shape().num_elements();
         let ramp: Vec<f32> = (0..n).map(|i| (i * 7 % n) as f32).collect();
         x.clone() + Tensor::from_data(TensorData::new(ramp, x.dims()), &x.device())
     };
-    check_gradient("max pooling", x, |x| pool(spread(x)));
+    check_gradient("max pooling", x, |x| max_pool_2x2(spread(x)));
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
             let run = |groups: usize, k: usize| {
                 let block = |x: Tensor<4>, w: Tensor<4>, b: Tensor<1>| {
                     let x = conv2d(x, w, b.clone(), groups);
-                    upsample(pool(gelu_norm(x, b.clone(), b, 1e-5).0))
+                    upsample_bilinear_x2(max_pool_2x2(gelu_norm(x, b.clone(), b, 1e-5).0))
                 };
                 run_on(
                     &Device::flex(),
@@ -370,6 +370,6 @@ fn statistics_are_those_of_the_batch() {
 #[test]
 fn of_equal_values_the_first_takes_the_gradient_of_a_pool() {
     let x = Tensor::<4>::zeros([1, 1, 2, 2], &Device::flex().autodiff()).require_grad();
-    let gradient = x.grad(&pool(x.clone()).sum().backward()).unwrap();
+    let gradient = x.grad(&max_pool_2x2(x.clone()).sum().backward()).unwrap();
     assert_eq!(plain(gradient), [1.0, 0.0, 0.0, 0.0]);
 }

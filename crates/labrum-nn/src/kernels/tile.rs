@@ -3,7 +3,7 @@
 //! An output channel is `out[o][i] = sum over t of weights[o][t] * input[windows[t] + i]`. A window is where the values
 //! that belong to weight `t` begin, so windows may overlap: taps of a convolution are the same row, shifted.
 
-use super::simd::{MAX_LANES, load, outside, part, store};
+use super::simd::{MAX_LANES, load_vector, panic_outside_window, store_vector, vector_within};
 use pulp::Simd;
 
 /// Output channels whose weights lie side by side.
@@ -42,22 +42,22 @@ impl Packed {
     }
 
     /// Output channels.
-    pub(crate) fn channels(&self) -> usize {
+    pub(crate) fn output_channels(&self) -> usize {
         self.channels
     }
 
     /// Weights of one output channel.
-    pub(crate) fn depth(&self) -> usize {
+    pub(crate) fn weights_per_channel(&self) -> usize {
         self.depth
     }
 
     /// How many packs there are.
-    pub(crate) fn packs(&self) -> usize {
+    pub(crate) fn pack_count(&self) -> usize {
         self.channels.div_ceil(PACK)
     }
 
     #[inline(always)]
-    pub(crate) fn pack(&self, index: usize) -> &[[f32; PACK]] {
+    pub(crate) fn pack_weights(&self, index: usize) -> &[[f32; PACK]] {
         &self.values[index * self.depth..(index + 1) * self.depth]
     }
 }
@@ -72,7 +72,7 @@ pub(crate) trait Sink<S: Simd> {
     const BY_MEMORY: bool;
 
     /// Takes the sums of `channel` for the vectors from `position` on.
-    fn take<const N: usize>(
+    fn take_sums<const N: usize>(
         &mut self,
         simd: S,
         channel: usize,
@@ -86,7 +86,7 @@ type Kept = [f32; 2 * PACK * 3 * MAX_LANES];
 
 /// All channels of `weights` at all `positions` (offsets into `input` that are added to the windows).
 #[inline(always)]
-pub(crate) fn product<S: Simd>(
+pub(crate) fn multiply_all<S: Simd>(
     simd: S,
     weights: &Packed,
     windows: &[usize],
@@ -97,14 +97,14 @@ pub(crate) fn product<S: Simd>(
     let mut kept = [0.0; 2 * PACK * 3 * MAX_LANES];
     let mut pack = 0;
     // 24 sums and what they are made of fill 32 registers, 12 fill 16.
-    while S::REGISTER_COUNT >= 32 && pack + 2 <= weights.packs() {
-        along::<S, _, 2>(
+    while S::REGISTER_COUNT >= 32 && pack + 2 <= weights.pack_count() {
+        multiply_packs::<S, _, 2>(
             simd, weights, pack, windows, input, positions, &mut kept, sink,
         );
         pack += 2;
     }
-    while pack < weights.packs() {
-        along::<S, _, 1>(
+    while pack < weights.pack_count() {
+        multiply_packs::<S, _, 1>(
             simd, weights, pack, windows, input, positions, &mut kept, sink,
         );
         pack += 1;
@@ -112,7 +112,7 @@ pub(crate) fn product<S: Simd>(
 }
 
 #[inline(always)]
-fn along<S: Simd, K: Sink<S>, const P: usize>(
+fn multiply_packs<S: Simd, K: Sink<S>, const P: usize>(
     simd: S,
     weights: &Packed,
     pack: usize,
@@ -124,15 +124,15 @@ fn along<S: Simd, K: Sink<S>, const P: usize>(
 ) {
     let mut packs: [&[[f32; PACK]]; P] = [&[]; P];
     for (p, slot) in packs.iter_mut().enumerate() {
-        *slot = weights.pack(pack + p);
+        *slot = weights.pack_weights(pack + p);
     }
     let mut at = 0;
     while at < positions.len() {
-        match group(positions.len() - at) {
-            3 => step::<S, K, P, 3>(
+        match next_group_size(positions.len() - at) {
+            3 => multiply_vectors::<S, K, P, 3>(
                 simd,
                 packs,
-                (pack, weights.channels()),
+                (pack, weights.output_channels()),
                 windows,
                 input,
                 positions,
@@ -140,10 +140,10 @@ fn along<S: Simd, K: Sink<S>, const P: usize>(
                 kept,
                 sink,
             ),
-            2 => step::<S, K, P, 2>(
+            2 => multiply_vectors::<S, K, P, 2>(
                 simd,
                 packs,
-                (pack, weights.channels()),
+                (pack, weights.output_channels()),
                 windows,
                 input,
                 positions,
@@ -151,10 +151,10 @@ fn along<S: Simd, K: Sink<S>, const P: usize>(
                 kept,
                 sink,
             ),
-            _ => step::<S, K, P, 1>(
+            _ => multiply_vectors::<S, K, P, 1>(
                 simd,
                 packs,
-                (pack, weights.channels()),
+                (pack, weights.output_channels()),
                 windows,
                 input,
                 positions,
@@ -163,13 +163,13 @@ fn along<S: Simd, K: Sink<S>, const P: usize>(
                 sink,
             ),
         }
-        at += group(positions.len() - at);
+        at += next_group_size(positions.len() - at);
     }
 }
 
 /// How many of the vectors that are left come next: threes, with twos at the end rather than a single one.
 #[inline(always)]
-pub(crate) fn group(left: usize) -> usize {
+pub(crate) fn next_group_size(left: usize) -> usize {
     match left {
         4 => 2,
         n => n.min(3),
@@ -177,7 +177,7 @@ pub(crate) fn group(left: usize) -> usize {
 }
 
 #[inline(always)]
-fn step<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
+fn multiply_vectors<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
     simd: S,
     packs: [&[[f32; PACK]]; P],
     (pack, channels): (usize, usize),
@@ -190,13 +190,13 @@ fn step<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
 ) {
     let mut offsets = [0; N];
     offsets.copy_from_slice(&positions[at..at + N]);
-    let sums = sums::<S, P, N>(simd, packs, windows, input, offsets);
+    let sums = sum_windows::<S, P, N>(simd, packs, windows, input, offsets);
     let first = pack * PACK;
     if !K::BY_MEMORY {
         for p in 0..P {
             for c in 0..PACK {
                 if first + p * PACK + c < channels {
-                    sink.take(simd, first + p * PACK + c, at, sums[p][c]);
+                    sink.take_sums(simd, first + p * PACK + c, at, sums[p][c]);
                 }
             }
         }
@@ -205,22 +205,22 @@ fn step<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
     for p in 0..P {
         for c in 0..PACK {
             for n in 0..N {
-                store::<S>(kept, ((p * PACK + c) * N + n) * S::F32_LANES, sums[p][c][n]);
+                store_vector::<S>(kept, ((p * PACK + c) * N + n) * S::F32_LANES, sums[p][c][n]);
             }
         }
     }
     for channel in first..(first + P * PACK).min(channels) {
         let mut sums = [simd.splat_f32s(0.0); N];
         for n in 0..N {
-            sums[n] = load::<S>(kept, ((channel - first) * N + n) * S::F32_LANES);
+            sums[n] = load_vector::<S>(kept, ((channel - first) * N + n) * S::F32_LANES);
         }
-        sink.take(simd, channel, at, sums);
+        sink.take_sums(simd, channel, at, sums);
     }
 }
 
 /// The sums of P packs for N vectors.
 #[inline(always)]
-pub(crate) fn sums<S: Simd, const P: usize, const N: usize>(
+pub(crate) fn sum_windows<S: Simd, const P: usize, const N: usize>(
     simd: S,
     packs: [&[[f32; PACK]]; P],
     windows: &[usize],
@@ -232,7 +232,7 @@ pub(crate) fn sums<S: Simd, const P: usize, const N: usize>(
     'windows: for (t, &window) in windows.iter().enumerate() {
         let mut values = [simd.splat_f32s(0.0); N];
         for n in 0..N {
-            let Some(value) = part::<S>(input, window + offsets[n]) else {
+            let Some(value) = vector_within::<S>(input, window + offsets[n]) else {
                 is_inside = false;
                 break 'windows;
             };
@@ -256,7 +256,7 @@ pub(crate) fn sums<S: Simd, const P: usize, const N: usize>(
         }
     }
     if !is_inside {
-        outside();
+        panic_outside_window();
     }
     sum
 }

@@ -2,8 +2,8 @@
 
 use super::conv::ConvSizes;
 use super::scratch::{StripVectors, with_scratch};
-use super::simd::{MAX_LANES, outside, part};
-use super::strip::{StripLayout, width};
+use super::simd::{MAX_LANES, panic_outside_window, vector_within};
+use super::strip::{StripLayout, padded_width};
 use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -26,7 +26,7 @@ const TILE: usize = 32;
 
 /// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
 #[inline(always)]
-fn accumulate<S: Simd>(simd: S, pair: StripPair<'_>, out: &mut [f32]) {
+fn accumulate_products<S: Simd>(simd: S, pair: StripPair<'_>, out: &mut [f32]) {
     let count = pair.lists.windows.len();
     for first in (0..pair.channels).step_by(TILE) {
         let channels = first..(first + TILE).min(pair.channels);
@@ -62,22 +62,22 @@ fn channel_blocks<S: Simd, const T: usize>(
     let mut channel = channels.start;
     // 24 sums and what they are made of fill 32 registers, 12 fill 16.
     while S::REGISTER_COUNT >= 32 && channel + 4 <= channels.end {
-        block::<S, 4, T>(simd, pair, channel, first, out);
+        accumulate_block::<S, 4, T>(simd, pair, channel, first, out);
         channel += 4;
     }
     while channel + 2 <= channels.end {
-        block::<S, 2, T>(simd, pair, channel, first, out);
+        accumulate_block::<S, 2, T>(simd, pair, channel, first, out);
         channel += 2;
     }
     while channel < channels.end {
-        block::<S, 1, T>(simd, pair, channel, first, out);
+        accumulate_block::<S, 1, T>(simd, pair, channel, first, out);
         channel += 1;
     }
 }
 
 /// C channels by T windows.
 #[inline(always)]
-fn block<S: Simd, const C: usize, const T: usize>(
+fn accumulate_block<S: Simd, const C: usize, const T: usize>(
     simd: S,
     pair: &StripPair<'_>,
     channel: usize,
@@ -101,7 +101,7 @@ fn block<S: Simd, const C: usize, const T: usize>(
     'vectors: for (input, output) in inputs.iter().zip(outputs) {
         let mut gradients = [&zero; C];
         for c in 0..C {
-            let Some(gradient) = part::<S>(pair.gradient, rows[c] + output) else {
+            let Some(gradient) = vector_within::<S>(pair.gradient, rows[c] + output) else {
                 is_inside = false;
                 break 'vectors;
             };
@@ -109,7 +109,7 @@ fn block<S: Simd, const C: usize, const T: usize>(
         }
         let mut values = [&zero; T];
         for t in 0..T {
-            let Some(value) = part::<S>(pair.input, starts[t] + input) else {
+            let Some(value) = vector_within::<S>(pair.input, starts[t] + input) else {
                 is_inside = false;
                 break 'vectors;
             };
@@ -122,7 +122,7 @@ fn block<S: Simd, const C: usize, const T: usize>(
         }
     }
     if !is_inside {
-        outside();
+        panic_outside_window();
     }
     for c in 0..C {
         for t in 0..T {
@@ -162,12 +162,12 @@ impl WithSimd for PairJob<'_> {
             out,
         } = self;
         lists.list_vectors(
-            [rows, width(input.columns), S::F32_LANES],
-            |row, column| row * input.row() + input.lead - border + column,
-            |row, column| row * output.row() + column,
+            [rows, padded_width(input.columns), S::F32_LANES],
+            |row, column| row * input.row_length() + input.lead - border + column,
+            |row, column| row * output.row_length() + column,
         );
-        let (channels, channel_step) = (output.channels, output.pitch());
-        accumulate(
+        let (channels, channel_step) = (output.channels, output.channel_pitch());
+        accumulate_products(
             simd,
             StripPair {
                 input: strip,
@@ -190,20 +190,20 @@ const VECTORS: usize = 64;
 const SHARES: usize = 4;
 
 /// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
-pub(super) fn dense(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
-    let s = s.flattened();
+pub(super) fn for_dense(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
+    let s = s.flattened_rows();
     let of_group = |group: usize| {
         if s.kernel == 3 {
             at_points(x, grad, s, group)
         } else {
-            plain(x, grad, s, group)
+            for_plain_kernel(x, grad, s, group)
         }
     };
     (0..s.groups).flat_map(of_group).collect()
 }
 
 /// Strips of up to `rows` rows, as samples and first rows, in shares.
-fn shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
+fn split_into_shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
     let strips: Vec<_> = (0..s.batch)
         .flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first)))
         .collect();
@@ -234,33 +234,32 @@ fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
 }
 
 /// Any kernel.
-fn plain(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
-    let input = StripLayout::new(s.in_per_group(), s.columns, s.border());
+fn for_plain_kernel(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
+    let input = StripLayout::new(s.in_per_group(), s.columns, s.border_width());
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
-    let least = (VECTORS * MAX_LANES).div_ceil(width(s.columns));
-    let rows = (STRIP / (input.row() + output.row()))
+    let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
+    let rows = (STRIP / (input.row_length() + output.row_length()))
         .max(least)
         .min(s.rows);
-    let sums: Vec<Vec<f32>> = shares(s, rows)
+    let sums: Vec<Vec<f32>> = split_into_shares(s, rows)
         .into_par_iter()
         .map(|strips| {
-            let mut out = vec![0.0; s.out_per_group() * s.taps()];
-            let room = input.length(rows + 2 * s.border());
-            with_scratch(room + output.length(rows), |values, lists| {
+            let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
+            let room = input.strip_length(rows + 2 * s.border_width());
+            with_scratch(room + output.strip_length(rows), |values, lists| {
                 let (strip, gradient) = values.split_at_mut(room);
                 let k = s.kernel;
                 lists.windows.clear();
-                lists.windows.extend(
-                    (0..s.taps())
-                        .map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k),
-                );
+                lists.windows.extend((0..s.tap_count()).map(|t| {
+                    t / (k * k) * input.channel_pitch() + t / k % k * input.row_length() + t % k
+                }));
                 for (sample, first) in strips {
                     let count = rows.min(s.rows - first);
                     let x = of_group(
                         x,
                         s.in_channels,
                         s.in_per_group(),
-                        s.pixels(),
+                        s.pixel_count(),
                         sample,
                         group,
                     );
@@ -268,18 +267,18 @@ fn plain(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                         grad,
                         s.out_channels,
                         s.out_per_group(),
-                        s.pixels(),
+                        s.pixel_count(),
                         sample,
                         group,
                     );
-                    let above = first as isize - s.border() as isize;
-                    input.gather(x, s.rows, above, count + 2 * s.border(), strip);
-                    output.gather(grad, s.rows, first as isize, count, gradient);
+                    let above = first as isize - s.border_width() as isize;
+                    input.gather_rows(x, s.rows, above, count + 2 * s.border_width(), strip);
+                    output.gather_rows(grad, s.rows, first as isize, count, gradient);
                     let job = PairJob {
                         input,
                         output,
                         rows: count,
-                        border: s.border(),
+                        border: s.border_width(),
                         strip,
                         gradient,
                         lists,
@@ -298,8 +297,8 @@ fn plain(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
 fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, 1);
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
-    let most = (STRIP / (input.row() + output.row())).max(1);
-    let least = (VECTORS * MAX_LANES).div_ceil(width(s.columns));
+    let most = (STRIP / (input.row_length() + output.row_length())).max(1);
+    let least = (VECTORS * MAX_LANES).div_ceil(padded_width(s.columns));
     // Quads of rows, counted through all samples.
     let quads_of_sample = s.rows.div_ceil(ROWS);
     let all = s.batch * quads_of_sample;
@@ -314,10 +313,10 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
         .into_par_iter()
         .map(|(point, starts)| {
             let mut out = vec![0.0; s.out_per_group() * depth];
-            let room = input.length(quads);
-            with_scratch(room + output.length(quads), |values, lists| {
+            let room = input.strip_length(quads);
+            with_scratch(room + output.strip_length(quads), |values, lists| {
                 let (strip, gradient) = values.split_at_mut(room);
-                lists.list_columns(s.in_per_group(), input.pitch());
+                lists.list_columns(s.in_per_group(), input.channel_pitch());
                 for &start in starts {
                     let count = quads.min(all - start);
                     for quad in 0..count {
@@ -329,7 +328,7 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                             x,
                             s.in_channels,
                             s.in_per_group(),
-                            s.pixels(),
+                            s.pixel_count(),
                             sample,
                             group,
                         );
@@ -337,7 +336,7 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                             grad,
                             s.out_channels,
                             s.out_per_group(),
-                            s.pixels(),
+                            s.pixel_count(),
                             sample,
                             group,
                         );
@@ -346,14 +345,16 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                             first,
                             rows: s.rows,
                         };
-                        let to = &mut strip[quad * input.row()..(quad + 1) * input.row()];
-                        mix(rows(B[point], first as isize - 1), x, input, to);
+                        let to =
+                            &mut strip[quad * input.row_length()..(quad + 1) * input.row_length()];
+                        mix_rows(rows(B[point], first as isize - 1), x, input, to);
                         let shares =
                             std::array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point]));
-                        let to = &mut gradient[quad * output.row()..(quad + 1) * output.row()];
-                        mix(rows(shares, first as isize), grad, output, to);
+                        let to = &mut gradient
+                            [quad * output.row_length()..(quad + 1) * output.row_length()];
+                        mix_rows(rows(shares, first as isize), grad, output, to);
                     }
-                    strip[count * input.row()..][..input.lead].fill(0.0);
+                    strip[count * input.row_length()..][..input.lead].fill(0.0);
                     let job = PairJob {
                         input,
                         output,
@@ -371,7 +372,7 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
         })
         .collect();
     let of_point: Vec<Vec<f32>> = sums.chunks(sums.len() / POINTS).map(add_up).collect();
-    let mut out = vec![0.0; s.out_per_group() * s.taps()];
+    let mut out = vec![0.0; s.out_per_group() * s.tap_count()];
     for channel in 0..s.out_per_group() {
         for i in 0..depth {
             let (from, column) = (i / 3, i % 3);
@@ -379,7 +380,7 @@ fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
                 of_point[point][channel * depth + i]
             }));
             for (row, tap) in taps.into_iter().enumerate() {
-                out[channel * s.taps() + (from * 3 + row) * 3 + column] = tap;
+                out[channel * s.tap_count() + (from * 3 + row) * 3 + column] = tap;
             }
         }
     }
@@ -394,7 +395,7 @@ struct Mix {
 }
 
 /// The sum for every channel of `planes`, into one row of a strip.
-fn mix(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
+fn mix_rows(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
     let terms: Vec<(f32, usize)> = (0..POINTS)
         .map(|i| (mix.shares[i], mix.first + i as isize))
         .filter(|(share, row)| *share != 0.0 && (0..mix.rows as isize).contains(row))
@@ -433,7 +434,7 @@ impl WithSimd for MixJob<'_> {
         let columns = layout.columns;
         for (plane, to) in planes
             .chunks_exact(pixels)
-            .zip(strip.chunks_exact_mut(layout.pitch()))
+            .zip(strip.chunks_exact_mut(layout.channel_pitch()))
         {
             to[..layout.lead].fill(0.0);
             to[layout.lead + columns..].fill(0.0);

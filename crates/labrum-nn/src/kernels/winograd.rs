@@ -9,7 +9,7 @@
 //! Only the vertical direction is transformed: the horizontal one stays sums over shifted windows, which need no shuffling
 //! of lanes, and half of the multiplications are saved.
 
-use super::simd::{load, store};
+use super::simd::{load_vector, store_vector};
 use pulp::Simd;
 
 /// Points at which the polynomials are multiplied.
@@ -96,19 +96,19 @@ fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POIN
     while i + S::F32_LANES <= length {
         let mut r = [splat(0.0); POINTS];
         for (value, row) in r.iter_mut().zip(rows) {
-            *value = load::<S>(row, i);
+            *value = load_vector::<S>(row, i);
         }
         let even = simd.mul_add_e_f32s(splat(-2.5), r[2], simd.add_f32s(r[0], r[4]));
-        store::<S>(p0, i, even);
+        store_vector::<S>(p0, i, even);
         let even = simd.mul_add_e_f32s(splat(-2.0), r[2], r[4]);
         let odd = simd.mul_add_e_f32s(splat(SQRT_HALF), r[3], simd.mul_f32s(splat(-SQRT_2), r[1]));
-        store::<S>(p1, i, simd.add_f32s(even, odd));
-        store::<S>(p2, i, simd.sub_f32s(even, odd));
+        store_vector::<S>(p1, i, simd.add_f32s(even, odd));
+        store_vector::<S>(p2, i, simd.sub_f32s(even, odd));
         let even = simd.mul_add_e_f32s(splat(-0.5), r[2], r[4]);
         let odd = simd.mul_add_e_f32s(splat(SQRT_2), r[3], simd.mul_f32s(splat(-SQRT_HALF), r[1]));
-        store::<S>(p3, i, simd.add_f32s(even, odd));
-        store::<S>(p4, i, simd.sub_f32s(even, odd));
-        store::<S>(
+        store_vector::<S>(p3, i, simd.add_f32s(even, odd));
+        store_vector::<S>(p4, i, simd.sub_f32s(even, odd));
+        store_vector::<S>(
             p5,
             i,
             simd.mul_add_e_f32s(splat(-2.5), r[3], simd.add_f32s(r[1], r[5])),

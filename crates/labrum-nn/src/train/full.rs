@@ -35,13 +35,13 @@ const VARIATIONS: u64 = 2;
 /// An image with its mask, read when it is needed.
 pub trait ImageMaskPair: Sync {
     /// What it is called, for the log.
-    fn name(&self) -> &str;
+    fn display_name(&self) -> &str;
 
     /// Image and mask, of one size.
     ///
     /// # Errors
     /// Where one of them cannot be read, or they do not fit.
-    fn read(&self) -> Result<(Image, Mask)>;
+    fn read_image_and_mask(&self) -> Result<(Image, Mask)>;
 }
 
 /// What is trained on.
@@ -96,13 +96,13 @@ pub enum TrainingProgress {
 /// Who follows a training and keeps what must not be lost.
 pub trait TrainingKeeper {
     /// Is told how it goes.
-    fn progress(&mut self, progress: TrainingProgress);
+    fn report_progress(&mut self, progress: TrainingProgress);
 
     /// Gets every new best model, so that a stop keeps it.
-    fn best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()>;
+    fn keep_best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()>;
 
     /// Gets the log at the end of each epoch, with a state to go on from.
-    fn epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()>;
+    fn keep_epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()>;
 }
 
 /// What comes out.
@@ -122,7 +122,7 @@ pub struct Trained {
 /// # Errors
 /// Where nothing is to be trained on, an image or mask cannot be read, all masks are empty, a device fails, or the earlier
 /// training was with other settings or images.
-pub fn train<P: ImageMaskPair>(
+pub fn train_network<P: ImageMaskPair>(
     set: &TrainingSet<P>,
     options: &TrainOptions,
     earlier: Option<(TrainingLog, TrainingState)>,
@@ -136,15 +136,15 @@ pub fn train<P: ImageMaskPair>(
         ..
     } = set;
     if training.is_empty() {
-        return Err(Error::at(
+        return Err(Error::at_path(
             "train on",
             &set.folder,
             "no image is left to train on after the split by subject",
         )
-        .advise("Add images of other subjects, or lower --held-out."));
+        .with_advice("Add images of other subjects, or lower --held-out."));
     }
-    let mut samples = load(training, options, cancel)?;
-    let mut judges = load(
+    let mut samples = load_samples(training, options, cancel)?;
+    let mut judges = load_samples(
         if validation.is_empty() {
             training
         } else {
@@ -156,20 +156,20 @@ pub fn train<P: ImageMaskPair>(
     // They are read again after the training: what cannot be read is better known before it.
     held_out
         .par_iter()
-        .try_for_each(|pair| pair.read().map(drop))?;
-    let TrainedClasses { labels, values } = classes(&samples, &judges, set, options)?;
+        .try_for_each(|pair| pair.read_image_and_mask().map(drop))?;
+    let TrainedClasses { labels, values } = collect_classes(&samples, &judges, set, options)?;
     let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
     let truths = samples
         .iter_mut()
         .chain(&mut judges)
         .flat_map(|sample| &mut sample.truth);
-    truths.for_each(|pixel| pixel.label = table.label(pixel.label));
+    truths.for_each(|pixel| pixel.label = table.map_label(pixel.label));
     let (mean, std) = match options.levels {
         LevelStatistics::Images => grey_statistics(&samples, options.channels),
         LevelStatistics::ImageNet => imagenet_levels(options.channels),
     };
-    let device = device::choose(options.device)?;
+    let device = device::select_available(options.device)?;
     let (first, parent) = first_weights(options, labels.len() + 1)?;
     let mut card = ModelCard {
         name: options.name.clone(),
@@ -192,7 +192,7 @@ pub fn train<P: ImageMaskPair>(
         parent,
     };
     let log = new_log(options, set, &device)?;
-    let mut run = FullTraining::begin(
+    let mut run = FullTraining::begin_or_resume(
         Beginning {
             options,
             samples,
@@ -205,9 +205,14 @@ pub fn train<P: ImageMaskPair>(
         earlier,
     )?;
     // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
-    catch_unwind(AssertUnwindSafe(|| run.epochs(keeper, cancel)))
-        .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
-    let (weights, last, log) = run.end()?;
+    catch_unwind(AssertUnwindSafe(|| run.run_epochs(keeper, cancel))).unwrap_or_else(|panic| {
+        Err(device::panic_to_error(
+            &device,
+            "train the model",
+            panic.as_ref(),
+        ))
+    })?;
+    let (weights, last, log) = run.into_results()?;
     if !held_out.is_empty() {
         card.held_out = Some(held_out_figures(
             held_out,
@@ -237,7 +242,7 @@ fn bare_spec(options: &TrainOptions) -> InputSpec {
     }
 }
 
-fn load<P: ImageMaskPair>(
+fn load_samples<P: ImageMaskPair>(
     pairs: &[P],
     options: &TrainOptions,
     cancel: &Cancel,
@@ -247,7 +252,7 @@ fn load<P: ImageMaskPair>(
         if cancel.is_cancelled() {
             return Err(Error::new("read the images", "stopped by the user"));
         }
-        let (image, mask) = pair.read()?;
+        let (image, mask) = pair.read_image_and_mask()?;
         TrainingSample::new(&image, &mask, None, &spec)
     };
     pairs.par_iter().map(one).collect()
@@ -261,7 +266,7 @@ struct TrainedClasses {
 }
 
 /// The labels that occur, and those of the model that is started from; no others are trained.
-fn classes<P>(
+fn collect_classes<P>(
     samples: &[TrainingSample],
     judges: &[TrainingSample],
     set: &TrainingSet<P>,
@@ -271,7 +276,7 @@ fn classes<P>(
     let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
     if values.is_empty() {
         return Err(Error::new("train", "all masks are empty")
-            .advise("Give masks that hold at least one label."));
+            .with_advice("Give masks that hold at least one label."));
     }
     // A model that is started from keeps its labels.
     let known = options
@@ -286,7 +291,7 @@ fn classes<P>(
             values.len(),
             MOST_CLASSES - 1
         );
-        return Err(Error::at("train on", &set.folder, reason).advise(
+        return Err(Error::at_path("train on", &set.folder, reason).with_advice(
             "Put labels together, or leave some out. Are these masks at all, and not images?",
         ));
     }
@@ -297,7 +302,7 @@ fn classes<P>(
     let label = |(place, value)| match given((place, value)).or_else(|| set.labels.get(value)) {
         Some(known) => known.clone(),
         None => Label {
-            color: Label::named("", place).color,
+            color: Label::with_name("", place).color,
             ..Label::by_number(*value)
         },
     };
@@ -310,8 +315,8 @@ fn classes<P>(
 
 /// The values that the labels of a model had in the masks that it learned from; only where it is for those that `occur`.
 fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
-    let (card, weights) = checkpoint::read(path)?;
-    let count = checkpoint::architecture(&weights)?
+    let (card, weights) = checkpoint::read_model(path)?;
+    let count = checkpoint::detect_architecture(&weights)?
         .classes
         .saturating_sub(1);
     let values = match card
@@ -336,20 +341,20 @@ fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Opt
             None,
         ));
     };
-    let (_, mut weights) = checkpoint::read(path)?;
-    let parent = checkpoint::hash(&weights);
-    checkpoint::check(&weights).map_err(|e| Error {
+    let (_, mut weights) = checkpoint::read_model(path)?;
+    let parent = checkpoint::weights_hash(&weights);
+    checkpoint::check_weights(&weights).map_err(|e| Error {
         path: Some(path.clone()),
         ..e
     })?;
-    let found = checkpoint::architecture(&weights)?;
+    let found = checkpoint::detect_architecture(&weights)?;
     if (found.config, found.channels, found.classes) != (options.config, options.channels, classes)
     {
         let reason = format!(
             "it is CMUNeXt-{} with {} channels and {} classes; wanted is {} with {} and {classes}",
             found.config, found.channels, found.classes, options.config, options.channels
         );
-        return Err(Error::at("start from", path, reason));
+        return Err(Error::at_path("start from", path, reason));
     }
     checkpoint::widen_sigmoid_head(&mut weights);
     Ok((weights, Some(parent)))
@@ -364,7 +369,7 @@ fn new_log<P: ImageMaskPair>(
     let mut names = Sha256::new();
     for part in parts {
         part.iter()
-            .for_each(|pair| names.update(format!("{}\n", pair.name())));
+            .for_each(|pair| names.update(format!("{}\n", pair.display_name())));
         names.update("\n");
     }
     let [training, validation, held_out] = parts.map(Vec::len);
@@ -387,7 +392,7 @@ fn new_log<P: ImageMaskPair>(
 }
 
 /// As it comes back from a file: the last digit of a number may be another.
-fn reread(settings: &serde_json::Value) -> serde_json::Value {
+fn json_round_trip(settings: &serde_json::Value) -> serde_json::Value {
     serde_json::from_str(&settings.to_string()).unwrap_or_default()
 }
 
@@ -419,7 +424,7 @@ struct FullTraining<'a> {
 }
 
 impl<'a> FullTraining<'a> {
-    fn begin(
+    fn begin_or_resume(
         beginning: Beginning<'a>,
         earlier: Option<(TrainingLog, TrainingState)>,
     ) -> Result<Self> {
@@ -434,12 +439,14 @@ impl<'a> FullTraining<'a> {
         } = beginning;
         let mut resumed = None;
         if let Some((mut known, state)) = earlier {
-            if known.settings != reread(&log.settings) || known.images != log.images {
+            if known.settings != json_round_trip(&log.settings) || known.images != log.images {
                 return Err(Error::new(
                     "go on with the training",
                     "it was begun with other settings or images",
                 )
-                .advise("Give the same arguments as then, or leave out --resume to begin anew."));
+                .with_advice(
+                    "Give the same arguments as then, or leave out --resume to begin anew.",
+                ));
             }
             known.cut_to(state.steps);
             log = TrainingLog {
@@ -451,11 +458,11 @@ impl<'a> FullTraining<'a> {
             first = state.weights;
             resumed = Some((state.average, state.moments, state.steps, state.best));
         }
-        let (_, network) = checkpoint::build(first, &device.device.clone().autodiff())?;
+        let (_, network) = checkpoint::build_network(first, &device.device.clone().autodiff())?;
         let mut trainee = Trainee::new(network, options.optimizer, device.clone())?;
         let (mut steps, mut best) = (0, None);
         if let Some((average, moments, done, kept)) = resumed {
-            trainee.resume(average, options.optimizer, moments, done);
+            trainee.resume_from(average, options.optimizer, moments, done);
             (steps, best) = (done, kept.map(|(_, weights)| weights));
         }
         let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
@@ -476,32 +483,32 @@ impl<'a> FullTraining<'a> {
         })
     }
 
-    fn epochs(&mut self, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<()> {
+    fn run_epochs(&mut self, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<()> {
         let begin = self.log.epochs.last().map_or(1, |epoch| epoch.epoch + 1);
         let device = self.device.name.clone();
-        keeper.progress(TrainingProgress::Started {
+        keeper.report_progress(TrainingProgress::Started {
             images: self.log.images.clone(),
             device,
             epoch: begin,
         });
         for epoch in begin..=self.options.epochs {
-            let Some(loss) = self.epoch(epoch, keeper, cancel)? else {
+            let Some(loss) = self.run_epoch(epoch, keeper, cancel)? else {
                 self.log.is_finished = !cancel.is_cancelled();
                 return Ok(());
             };
-            self.judge(epoch, loss, keeper)?;
+            self.validate_epoch(epoch, loss, keeper)?;
             // Half an epoch is none to go on from: it is done again.
             if cancel.is_cancelled() {
                 return Ok(());
             }
-            keeper.epoch(&self.log, &self.state()?)?;
+            keeper.keep_epoch(&self.log, &self.current_state()?)?;
         }
         self.log.is_finished = true;
         Ok(())
     }
 
     /// The steps of an epoch and their mean loss; `None` where not one was done.
-    fn epoch(
+    fn run_epoch(
         &mut self,
         epoch: usize,
         keeper: &mut dyn TrainingKeeper,
@@ -515,7 +522,7 @@ impl<'a> FullTraining<'a> {
         )));
         let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
         for picked in order.chunks(self.options.batch) {
-            let done = self.done();
+            let done = self.done_share();
             if cancel.is_cancelled() || done >= 1.0 {
                 break;
             }
@@ -530,7 +537,7 @@ impl<'a> FullTraining<'a> {
             };
             let loss =
                 self.trainee
-                    .step(&batch, &self.card.input, &self.options.objective, rate)?;
+                    .train_step(&batch, &self.card.input, &self.options.objective, rate)?;
             self.steps += 1;
             sum += loss;
             count += 1;
@@ -539,11 +546,11 @@ impl<'a> FullTraining<'a> {
             } else {
                 0.95 * smooth + 0.05 * loss
             };
-            let done = self.done();
+            let done = self.done_share();
             let remaining = self
-                .elapsed()
+                .elapsed_time()
                 .mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
-            keeper.progress(TrainingProgress::Step {
+            keeper.report_progress(TrainingProgress::Step {
                 done,
                 epoch,
                 loss: smooth,
@@ -554,8 +561,13 @@ impl<'a> FullTraining<'a> {
     }
 
     /// Figures of the validation images, of those trained on where there are none, and what is kept.
-    fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn TrainingKeeper) -> Result<()> {
-        let weights = self.judged()?;
+    fn validate_epoch(
+        &mut self,
+        epoch: usize,
+        loss: f64,
+        keeper: &mut dyn TrainingKeeper,
+    ) -> Result<()> {
+        let weights = self.validated_weights()?;
         let scores = sample_dice(
             &weights,
             &self.judges,
@@ -570,7 +582,7 @@ impl<'a> FullTraining<'a> {
         let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
         let kept = KeptWeights {
             epoch,
-            hash: checkpoint::hash(&weights),
+            hash: checkpoint::weights_hash(&weights),
             dice,
             iou,
         };
@@ -584,7 +596,7 @@ impl<'a> FullTraining<'a> {
             .as_ref()
             .is_none_or(|best| figure(&kept) > figure(best));
         if best {
-            keeper.best(self.card, &weights)?;
+            keeper.keep_best(self.card, &weights)?;
             self.best = Some(weights);
             self.log.best = Some(kept.clone());
         }
@@ -592,13 +604,13 @@ impl<'a> FullTraining<'a> {
         let epoch = Epoch {
             epoch,
             steps: self.steps,
-            seconds: self.elapsed().as_secs_f64(),
+            seconds: self.elapsed_time().as_secs_f64(),
             loss,
             dice,
             iou,
         };
         self.log.epochs.push(epoch);
-        keeper.progress(TrainingProgress::Epoch {
+        keeper.report_progress(TrainingProgress::Epoch {
             epoch,
             best,
             is_validated: self.log.images.validation > 0,
@@ -606,7 +618,7 @@ impl<'a> FullTraining<'a> {
         Ok(())
     }
 
-    fn state(&self) -> Result<TrainingState> {
+    fn current_state(&self) -> Result<TrainingState> {
         let best = self
             .log
             .best
@@ -614,42 +626,42 @@ impl<'a> FullTraining<'a> {
             .map(|best| best.dice)
             .zip(self.best.clone());
         Ok(TrainingState {
-            weights: self.trainee.weights()?,
-            average: self.trainee.average().clone(),
-            moments: self.trainee.moments().clone(),
+            weights: self.trainee.last_weights()?,
+            average: self.trainee.average_weights().clone(),
+            moments: self.trainee.optimizer_moments().clone(),
             steps: self.steps,
-            done: self.done(),
+            done: self.done_share(),
             best,
         })
     }
 
     /// What is judged and kept.
-    fn judged(&self) -> Result<Weights> {
+    fn validated_weights(&self) -> Result<Weights> {
         if self.options.averaged {
-            Ok(self.trainee.average().clone())
+            Ok(self.trainee.average_weights().clone())
         } else {
-            self.trainee.weights()
+            self.trainee.last_weights()
         }
     }
 
     /// The best weights, the last, and the log.
-    fn end(self) -> Result<(Weights, Weights, TrainingLog)> {
-        let last = self.judged()?;
+    fn into_results(self) -> Result<(Weights, Weights, TrainingLog)> {
+        let last = self.validated_weights()?;
         Ok((self.best.unwrap_or_else(|| last.clone()), last, self.log))
     }
 
-    fn elapsed(&self) -> Duration {
+    fn elapsed_time(&self) -> Duration {
         self.before + self.started.elapsed()
     }
 
     /// Share of the work that is done, by steps or by time, whichever is further.
-    fn done(&self) -> f64 {
+    fn done_share(&self) -> f64 {
         let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
         let by_steps = self.steps as f64 / (self.options.epochs * steps_per_epoch) as f64;
         let by_time = self
             .options
             .time_limit
-            .map_or(0.0, |t| self.elapsed().as_secs_f64() / t.as_secs_f64());
+            .map_or(0.0, |t| self.elapsed_time().as_secs_f64() / t.as_secs_f64());
         by_steps.max(by_time).min(1.0)
     }
 }
@@ -664,11 +676,15 @@ fn held_out_figures<P: ImageMaskPair>(
     let mut model = Segmenter::new(card.clone(), weights.clone(), device)?;
     let mut scores = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        let (image, truth) = pair.read()?;
-        let predicted = model.segment(&image)?.mask;
-        scores.extend(metrics::score(&predicted, &table.apply(&truth), [1.0, 1.0]));
+        let (image, truth) = pair.read_image_and_mask()?;
+        let predicted = model.segment_slice(&image)?.mask;
+        scores.extend(metrics::score_masks(
+            &predicted,
+            &table.map_mask(&truth),
+            [1.0, 1.0],
+        ));
     }
-    let mean = metrics::Scores::mean(&scores)
+    let mean = metrics::Scores::mean_over(&scores)
         .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;
     let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
     Ok(HeldOut {

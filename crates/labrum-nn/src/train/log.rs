@@ -74,10 +74,10 @@ pub struct KeptWeights {
 
 impl TrainingLog {
     /// Reads the file of a log.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read_from_file(path: &Path) -> Result<Self> {
         let failed = |reason: String| {
-            Error::at("read the log of a training", path, reason)
-                .advise("Give a JSON file that labrum train --log has written.")
+            Error::at_path("read the log of a training", path, reason)
+                .with_advice("Give a JSON file that labrum train --log has written.")
         };
         let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
         serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))

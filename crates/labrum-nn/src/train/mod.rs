@@ -12,7 +12,9 @@ mod statistics;
 mod trainee;
 mod widen;
 
-pub use full::{ImageMaskPair, Trained, TrainingKeeper, TrainingProgress, TrainingSet, train};
+pub use full::{
+    ImageMaskPair, Trained, TrainingKeeper, TrainingProgress, TrainingSet, train_network,
+};
 pub use log::{Epoch, Images, KeptWeights, TrainingLog};
 pub(super) use optimizer::Follower;
 pub use optimizer::OptimizerMoments;
@@ -20,4 +22,4 @@ pub use options::{LevelStatistics, TrainOptions, ValidationFigure};
 pub use random::random_weights;
 pub use samples::{TrainingSample, grey_statistics, turns_that_keep};
 pub use trainee::sample_dice;
-pub use widen::widen;
+pub use widen::widen_head;

@@ -3,7 +3,7 @@
 //! burn's optimisers are a dozen operations for each of 150 small tensors, and the average would read all of them back
 //! once more.
 
-use super::super::checkpoint::{PlainTensor, ReadBack, Weights, fill, read_back};
+use super::super::checkpoint::{PlainTensor, ReadBack, Weights, fill_slot, read_back};
 use super::super::cmunext::{CmuNext, Slot};
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
@@ -47,7 +47,7 @@ impl Follower {
     }
 
     /// Moves the weights of `network` against their gradients, and `average` a `share` of the way to where they are then.
-    pub(crate) fn step(
+    pub(crate) fn step_network(
         &mut self,
         network: &mut CmuNext,
         mut gradients: GradientsParams,
@@ -67,18 +67,18 @@ impl Follower {
                 return;
             };
             if let Some(gradient) = gradient {
-                self.follow(name, &mut tensor.values, &gradient, rate);
+                self.update_weights(name, &mut tensor.values, &gradient, rate);
             }
-            approach(average, name, &tensor, share);
+            update_average(average, name, &tensor, share);
             if !matches!(slot, Slot::Statistic(_)) {
-                fill(slot, tensor, device);
+                fill_slot(slot, tensor, device);
             }
         });
         Ok(())
     }
 
-    fn follow(&mut self, name: &str, weights: &mut [f32], gradient: &[f32], rate: f64) {
-        let first = moment(&mut self.moments.first, name, weights.len());
+    fn update_weights(&mut self, name: &str, weights: &mut [f32], gradient: &[f32], rate: f64) {
+        let first = moment_values(&mut self.moments.first, name, weights.len());
         match self.optimizer {
             Optimizer::Sgd => {
                 for ((w, g), m) in weights.iter_mut().zip(gradient).zip(first) {
@@ -87,7 +87,7 @@ impl Follower {
                 }
             }
             Optimizer::AdamW => {
-                let second = moment(&mut self.moments.second, name, weights.len());
+                let second = moment_values(&mut self.moments.second, name, weights.len());
                 let warm = |beta: f32| 1.0 - f64::from(beta).powi(self.steps.min(1 << 20) as i32);
                 let step = (rate / warm(BETA_1)) as f32;
                 let scale = (1.0 / warm(BETA_2)) as f32;
@@ -103,7 +103,7 @@ impl Follower {
 }
 
 /// The running mean of one tensor, 0 at first.
-fn moment<'a>(moments: &'a mut Weights, name: &str, len: usize) -> &'a mut [f32] {
+fn moment_values<'a>(moments: &'a mut Weights, name: &str, len: usize) -> &'a mut [f32] {
     if !moments.contains_key(name) {
         moments.insert(
             name.to_owned(),
@@ -119,7 +119,7 @@ fn moment<'a>(moments: &'a mut Weights, name: &str, len: usize) -> &'a mut [f32]
 }
 
 /// average += share * (new - average)
-fn approach(average: &mut Weights, name: &str, new: &PlainTensor, share: f32) {
+fn update_average(average: &mut Weights, name: &str, new: &PlainTensor, share: f32) {
     if let Some(average) = average.get_mut(name) {
         average
             .values
@@ -154,7 +154,7 @@ mod tests {
         let (mut other, mut state) = (Tensor::<1>::from_floats(WEIGHTS, &device), None);
         for gradient in GRADIENTS {
             follower.steps += 1;
-            follower.follow("weights", &mut ours, &gradient, rate);
+            follower.update_weights("weights", &mut ours, &gradient, rate);
             (other, state) =
                 theirs.step(rate, other, Tensor::from_floats(gradient, &device), state);
         }
@@ -196,7 +196,7 @@ mod tests {
             values: vec![value],
         };
         let mut average = Weights::from([("weights".into(), tensor(1.0))]);
-        approach(&mut average, "weights", &tensor(3.0), 0.25);
+        update_average(&mut average, "weights", &tensor(3.0), 0.25);
         assert_eq!(average["weights"].values, [1.5]);
     }
 }

@@ -104,7 +104,7 @@ pub enum ValidationFigure {
 
 impl TrainOptions {
     /// Our own recipe: AdamW, Boundary DoU alone, much augmentation, averaged weights.
-    pub fn own() -> Self {
+    pub fn labrum_recipe() -> Self {
         Self {
             config: Config::S,
             epochs: 30,
@@ -139,7 +139,7 @@ impl TrainOptions {
 
     /// As the authors of CMUNeXt trained (Tang et al., arXiv 2308.01239, and their code): half the cross-entropy and Dice,
     /// SGD, quarter turns and mirrors, images stretched to 256 x 256, the weights of the best IoU.
-    pub fn paper() -> Self {
+    pub fn paper_recipe() -> Self {
         Self {
             epochs: 300,
             learning_rate: 0.01,
@@ -151,7 +151,7 @@ impl TrainOptions {
             averaged: false,
             chosen_by: ValidationFigure::Iou,
             augment: AugmentConfig::turns_and_mirrors(),
-            ..Self::own()
+            ..Self::labrum_recipe()
         }
     }
 }

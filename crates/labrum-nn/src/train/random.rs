@@ -15,7 +15,7 @@ pub fn random_weights(
 ) -> Result<Weights> {
     // burn's generator is one for all threads: its numbers depend on what else goes on.
     let mut weights =
-        checkpoint::weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
+        checkpoint::read_weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
     let mut rng = SmallRng::seed_from_u64(seed);
     let kernels: Vec<String> = weights
         .iter()

@@ -111,7 +111,7 @@ pub struct Learned {
 /// Does a round; `None` where it was cancelled. `progress` is told each step, `checkpoint` gets states to go on from.
 ///
 /// Errors: no samples, samples that are not of the size of the input, a device that fails, a loss that is not a number.
-pub fn round(
+pub fn train_on_lesson(
     lesson: Lesson<'_>,
     plan: &Plan,
     device: &NamedDevice,
@@ -137,9 +137,16 @@ pub fn round(
         ));
     }
     // burn reports most failures of a GPU (memory, a lost device) as a panic.
-    let run = || TrainingRound::begin(lesson, plan, device)?.run(control, progress, checkpoint);
-    catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|panic| Err(device::failure(device, "train the model", panic.as_ref())))
+    let run = || {
+        TrainingRound::from_lesson(lesson, plan, device)?.run_to_end(control, progress, checkpoint)
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        Err(device::panic_to_error(
+            device,
+            "train the model",
+            panic.as_ref(),
+        ))
+    })
 }
 
 struct TrainingRound<'a> {
@@ -163,7 +170,7 @@ struct TrainingRound<'a> {
 }
 
 impl<'a> TrainingRound<'a> {
-    fn begin(lesson: Lesson<'a>, plan: &'a Plan, device: &'a NamedDevice) -> Result<Self> {
+    fn from_lesson(lesson: Lesson<'a>, plan: &'a Plan, device: &'a NamedDevice) -> Result<Self> {
         let mut order: Vec<usize> = (0..lesson.samples.len()).collect();
         order.shuffle(&mut SmallRng::seed_from_u64(plan.seed));
         let validation = if order.len() < ENOUGH_TO_VALIDATE {
@@ -205,7 +212,7 @@ impl<'a> TrainingRound<'a> {
             ),
             None => (lesson.start, None),
         };
-        let (_, network) = checkpoint::build(weights, &device.device.clone().autodiff())?;
+        let (_, network) = checkpoint::build_network(weights, &device.device.clone().autodiff())?;
         let mut round = Self {
             trainee: Trainee::new(network, plan.optimizer, device.clone())?,
             spec: lesson.spec,
@@ -224,13 +231,13 @@ impl<'a> TrainingRound<'a> {
         if let Some((average, moments, steps, done, best)) = resumed {
             round
                 .trainee
-                .resume(average, plan.optimizer, moments, steps);
+                .resume_from(average, plan.optimizer, moments, steps);
             (round.best, round.done_before, round.steps) = (best, done, steps);
         }
         Ok(round)
     }
 
-    fn run(
+    fn run_to_end(
         mut self,
         control: &Control,
         progress: &mut dyn FnMut(RoundProgress),
@@ -241,7 +248,7 @@ impl<'a> TrainingRound<'a> {
         let (mut smooth, mut since_checkpoint) = (f64::NAN, Instant::now());
         let mut looks = (self.done_before * LOOKS as f64) as usize;
         loop {
-            let done = self.done(worked);
+            let done = self.done_share(worked);
             if done >= 1.0 {
                 break;
             }
@@ -249,14 +256,14 @@ impl<'a> TrainingRound<'a> {
                 return Ok(None);
             }
             let begun = Instant::now();
-            let value = self.step(done, &loss)?;
+            let value = self.train_step(done, &loss)?;
             smooth = if smooth.is_nan() {
                 value
             } else {
                 0.95 * smooth + 0.05 * value
             };
             worked += begun.elapsed();
-            let done = self.done(worked);
+            let done = self.done_share(worked);
             let share = (done - self.done_before).max(1e-9);
             let remaining = worked.mul_f64(((1.0 - done) / share).clamp(0.0, 1e6));
             progress(RoundProgress::Step {
@@ -268,20 +275,20 @@ impl<'a> TrainingRound<'a> {
             if (done * LOOKS as f64) as usize > looks && !self.validation.is_empty() {
                 looks = (done * LOOKS as f64) as usize;
                 let begun = Instant::now();
-                self.look(progress)?;
+                self.validate_average(progress)?;
                 worked += begun.elapsed();
             }
             if since_checkpoint.elapsed() >= CHECKPOINT_EVERY {
                 since_checkpoint = Instant::now();
-                checkpoint(&self.state(done)?)?;
+                checkpoint(&self.current_state(done)?)?;
             }
         }
-        self.end(control)
+        self.finish_learning(control)
     }
 
     /// One step, when the share `done` of the round is over; the loss before it.
-    fn step(&mut self, done: f64, loss: &Objective) -> Result<f64> {
-        let picked = self.deal(self.steps);
+    fn train_step(&mut self, done: f64, loss: &Objective) -> Result<f64> {
+        let picked = self.pick_samples(self.steps);
         let batch = Batch {
             samples: self.samples,
             picked: &picked,
@@ -291,13 +298,13 @@ impl<'a> TrainingRound<'a> {
         };
         let warm_up = ((self.steps + 1) as f64 / WARM_UP).min(1.0);
         let rate = self.rate * (1.0 - done).powf(0.9) * warm_up;
-        let value = self.trainee.step(&batch, self.spec, loss, rate)?;
+        let value = self.trainee.train_step(&batch, self.spec, loss, rate)?;
         self.steps += 1;
         Ok(value)
     }
 
     /// Share of the round that is done.
-    fn done(&self, worked: Duration) -> f64 {
+    fn done_share(&self, worked: Duration) -> f64 {
         let done = match self.plan.length {
             Length::Steps(steps) => self.steps as f64 / steps.max(1) as f64,
             Length::Seconds(seconds) => self.done_before + worked.as_secs_f64() / seconds.max(1e-3),
@@ -307,7 +314,7 @@ impl<'a> TrainingRound<'a> {
 
     /// The samples of a step: all of the deck come before one comes again. They depend on the number of the step alone, so
     /// that a round that was cut off goes on with those that were next.
-    fn deal(&mut self, step: usize) -> Vec<usize> {
+    fn pick_samples(&mut self, step: usize) -> Vec<usize> {
         let (batch, len) = (self.plan.batch.max(1), self.deck.len().max(1));
         let mut picked = Vec::with_capacity(batch);
         for n in step * batch..(step + 1) * batch {
@@ -326,8 +333,8 @@ impl<'a> TrainingRound<'a> {
         picked
     }
 
-    fn look(&mut self, progress: &mut dyn FnMut(RoundProgress)) -> Result<()> {
-        let average = self.trainee.average();
+    fn validate_average(&mut self, progress: &mut dyn FnMut(RoundProgress)) -> Result<()> {
+        let average = self.trainee.average_weights();
         let dice = input_dice(
             average,
             &self.validation,
@@ -347,19 +354,19 @@ impl<'a> TrainingRound<'a> {
         Ok(())
     }
 
-    fn state(&self, done: f64) -> Result<TrainingState> {
+    fn current_state(&self, done: f64) -> Result<TrainingState> {
         Ok(TrainingState {
-            weights: self.trainee.weights()?,
-            average: self.trainee.average().clone(),
-            moments: self.trainee.moments().clone(),
+            weights: self.trainee.last_weights()?,
+            average: self.trainee.average_weights().clone(),
+            moments: self.trainee.optimizer_moments().clone(),
             steps: self.steps,
             done,
             best: self.best.clone(),
         })
     }
 
-    fn end(mut self, control: &Control) -> Result<Option<Learned>> {
-        let last = self.trainee.average().clone();
+    fn finish_learning(mut self, control: &Control) -> Result<Option<Learned>> {
+        let last = self.trainee.average_weights().clone();
         let last_dice = match self.validation.is_empty() {
             true => None,
             false => Some(input_dice(
@@ -378,8 +385,8 @@ impl<'a> TrainingRound<'a> {
             Some((dice, weights)) => (Some(dice), weights),
             None => (last_dice, last),
         };
-        checkpoint::check(&weights)?;
-        let Some(weights) = self.settle(weights, control)? else {
+        checkpoint::check_weights(&weights)?;
+        let Some(weights) = self.choose_statistics(weights, control)? else {
             return Ok(None);
         };
         Ok(Some(Learned {
@@ -392,13 +399,17 @@ impl<'a> TrainingRound<'a> {
 
     /// The weights, with the statistics of the samples as they are where these serve better: few samples that have little
     /// in common make poor ones.
-    fn settle(&mut self, weights: Weights, control: &Control) -> Result<Option<Weights>> {
+    fn choose_statistics(
+        &mut self,
+        weights: Weights,
+        control: &Control,
+    ) -> Result<Option<Weights>> {
         let all_once = self.deck.len().div_ceil(self.plan.batch.max(1));
         let passes = (self.steps / STEPS_FOR_A_PASS)
             .max(all_once)
             .clamp(FEWEST_PASSES, MOST_PASSES);
         let batches: Vec<Vec<usize>> = (0..passes)
-            .map(|pass| self.deal(self.steps + pass))
+            .map(|pass| self.pick_samples(self.steps + pass))
             .collect();
         let source = StatisticsSource {
             samples: self.samples,
@@ -417,7 +428,7 @@ impl<'a> TrainingRound<'a> {
             if !control.may_go_on() {
                 return Ok(None);
             }
-            let moved = statistics::moved(&weights, &statistics, share * self.settling);
+            let moved = statistics::blend_towards(&weights, &statistics, share * self.settling);
             let dice = input_dice(&moved, &some, self.spec, self.plan.batch, self.device)?;
             if best.as_ref().is_none_or(|(best, _)| dice > *best) {
                 best = Some((dice, moved));
@@ -433,7 +444,7 @@ mod tests {
     use super::super::random_weights;
     use super::super::samples::Pixel;
     use super::*;
-    use crate::device::{DeviceChoice, choose};
+    use crate::device::{DeviceChoice, select_available};
     use labrum_core::model_card::{Aspect, Config};
 
     /// Bright discs of different sizes on grey.
@@ -471,7 +482,7 @@ mod tests {
             batch: 2,
             ..Plan::default()
         };
-        let device = choose(DeviceChoice::Cpu).unwrap();
+        let device = select_available(DeviceChoice::Cpu).unwrap();
         let begin = |resume| {
             let start = random_weights(Config::S, 1, 2, 5).unwrap();
             let lesson = Lesson {
@@ -482,15 +493,15 @@ mod tests {
                 share: 1.0,
                 resume,
             };
-            TrainingRound::begin(lesson, &plan, &device).unwrap()
+            TrainingRound::from_lesson(lesson, &plan, &device).unwrap()
         };
         let steps = |round: &mut TrainingRound<'_>, to: usize| {
             while round.steps < to {
                 round
-                    .step(round.steps as f64 / 8.0, &Objective::from(plan.loss))
+                    .train_step(round.steps as f64 / 8.0, &Objective::from(plan.loss))
                     .unwrap();
             }
-            round.state(to as f64 / 8.0).unwrap()
+            round.current_state(to as f64 / 8.0).unwrap()
         };
         let whole = steps(&mut begin(None), 8);
         let half = steps(&mut begin(None), 4);
@@ -508,7 +519,7 @@ mod tests {
             mean: vec![0.3],
             std: vec![0.3],
         };
-        let (samples, device) = (samples(), choose(DeviceChoice::Cpu).unwrap());
+        let (samples, device) = (samples(), select_available(DeviceChoice::Cpu).unwrap());
         let plan = Plan {
             batch: 1,
             ..Plan::default()
@@ -522,10 +533,10 @@ mod tests {
             share: 1.0,
             resume: None,
         };
-        let mut round = TrainingRound::begin(lesson, &plan, &device).unwrap();
+        let mut round = TrainingRound::from_lesson(lesson, &plan, &device).unwrap();
         for first in [0, 5, 10] {
             let mut pass: Vec<usize> = (first..first + 5)
-                .flat_map(|step| round.deal(step))
+                .flat_map(|step| round.pick_samples(step))
                 .collect();
             pass.sort_unstable();
             assert_eq!(pass, [0, 1, 2, 3, 4]);

@@ -66,7 +66,7 @@ impl TrainingSample {
     }
 
     /// Grey levels 0..=1.
-    pub(super) fn grey(&self) -> Vec<f32> {
+    pub(super) fn grey_levels(&self) -> Vec<f32> {
         self.image.iter().map(|v| f32::from(*v) / 255.0).collect()
     }
 }
@@ -104,11 +104,12 @@ pub fn turns_that_keep(
     config: AugmentConfig,
 ) -> AugmentConfig {
     let Size { columns, rows } = size;
-    let meets = Meeting::of(samples);
-    let flip_horizontal = meets.keeps(&|x, y| [columns - 1 - x, y], columns);
-    let flip_vertical = meets.keeps(&|x, y| [x, rows - 1 - y], columns);
-    let quarter_turn =
-        columns == rows && flip_vertical && meets.keeps(&|x, y| [y, columns - 1 - x], columns);
+    let meets = Meeting::from_samples(samples);
+    let flip_horizontal = meets.keeps_label_overlap(&|x, y| [columns - 1 - x, y], columns);
+    let flip_vertical = meets.keeps_label_overlap(&|x, y| [x, rows - 1 - y], columns);
+    let quarter_turn = columns == rows
+        && flip_vertical
+        && meets.keeps_label_overlap(&|x, y| [y, columns - 1 - x], columns);
     let chance = |kept: bool| if kept { 0.5 } else { 0.0 };
     AugmentConfig {
         flip_horizontal: chance(flip_horizontal),
@@ -126,7 +127,7 @@ struct Meeting<'a> {
 }
 
 impl<'a> Meeting<'a> {
-    fn of(samples: &'a [TrainingSample]) -> Self {
+    fn from_samples(samples: &'a [TrainingSample]) -> Self {
         let highest = samples
             .iter()
             .flat_map(|s| s.truth.iter().map(|p| p.label))
@@ -145,7 +146,7 @@ impl<'a> Meeting<'a> {
     }
 
     /// True where masks moved by `to` (pixel to pixel) meet about as many equal labels of other masks as unmoved ones.
-    fn keeps(&self, to: &dyn Fn(usize, usize) -> [usize; 2], columns: usize) -> bool {
+    fn keeps_label_overlap(&self, to: &dyn Fn(usize, usize) -> [usize; 2], columns: usize) -> bool {
         // With two masks there is nothing to learn about the usual.
         const FEW: usize = 3;
         const ALIKE: f64 = 0.9;

@@ -65,25 +65,31 @@ pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
         values: numbers.to_vec(),
     };
     all.insert(NUMBERS.into(), tensor);
-    checkpoint::to_bytes(&card(), &all)
+    checkpoint::to_bytes(&placeholder_card(), &all)
 }
 
 /// The state in a file; `None` where there is none that can be used for such a network: the training then begins anew.
-pub fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Option<TrainingState> {
+pub fn read_from_file(
+    path: &Path,
+    config: Config,
+    channels: usize,
+    classes: usize,
+) -> Option<TrainingState> {
     let bytes = std::fs::read(path).ok()?;
     let wanted = checkpoint::Architecture {
         config,
         channels,
         classes,
     };
-    let found =
-        from_bytes(&bytes).and_then(|state| match checkpoint::architecture(&state.weights)? {
+    let found = from_bytes(&bytes).and_then(|state| {
+        match checkpoint::detect_architecture(&state.weights)? {
             found if found == wanted => Ok(state),
             _ => Err(Error::new(
                 "go on with the training",
                 "its state is of another network",
             )),
-        });
+        }
+    });
     found
         .inspect_err(|error| log::warn!("{}: {error}; the training begins anew", path.display()))
         .ok()
@@ -102,8 +108,8 @@ pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
             .filter_map(|(name, t)| Some((name.strip_prefix(part)?.to_owned(), t.clone())))
             .collect()
     });
-    checkpoint::check(&weights)?;
-    checkpoint::check(&average)?;
+    checkpoint::check_weights(&weights)?;
+    checkpoint::check_weights(&average)?;
     let best = (best_dice >= 0.0 && !best.is_empty()).then_some((f64::from(best_dice), best));
     if !(0.0..=1.0).contains(&done) || steps < 0.0 {
         return Err(broken());
@@ -120,7 +126,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
 }
 
 /// Files of ours have cards; this one is never shown.
-fn card() -> ModelCard {
+fn placeholder_card() -> ModelCard {
     ModelCard {
         name: "State of a training".into(),
         version: String::new(),
@@ -188,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("round-1.state");
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-        let of = |path: &Path, classes| read(path, Config::S, 1, classes);
+        let of = |path: &Path, classes| read_from_file(path, Config::S, 1, classes);
         assert!(of(&path, 2).is_none());
         assert!(of(&folder.path().join("round-2.state"), 2).is_none());
         std::fs::write(&path, &bytes).unwrap();

@@ -34,7 +34,9 @@ pub(super) fn of_samples(
 ) -> Result<Option<Weights>> {
     let device = source.device.device.clone().autodiff();
     // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
-    let mut network = checkpoint::build(weights.clone(), &device)?.1.no_grad();
+    let mut network = checkpoint::build_network(weights.clone(), &device)?
+        .1
+        .no_grad();
     let AugmentConfig {
         flip_horizontal,
         flip_vertical,
@@ -45,14 +47,14 @@ pub(super) fn of_samples(
         flip_horizontal,
         flip_vertical,
         quarter_turn,
-        ..AugmentConfig::none()
+        ..AugmentConfig::all_disabled()
     };
     let mut mean = Weights::new();
     for (i, picked) in source.batches.iter().enumerate() {
         if !control.may_go_on() {
             return Ok(None);
         }
-        clear(&mut network, &device);
+        clear_running(&mut network, &device);
         let batch = Batch {
             samples: source.samples,
             picked,
@@ -60,14 +62,14 @@ pub(super) fn of_samples(
             seed: (i as u64) << 32,
             stress: 0.0,
         };
-        network.forward(batch.images(source.spec, &device));
-        add(&mut network, &mut mean, 1.0 / (i + 1) as f32)?;
+        network.forward(batch.image_tensor(source.spec, &device));
+        accumulate_mean(&mut network, &mut mean, 1.0 / (i + 1) as f32)?;
     }
     Ok(Some(mean))
 }
 
 /// `weights` with statistics that are a `share`, 0..=1, of the way from their own to `statistics`.
-pub(super) fn moved(weights: &Weights, statistics: &Weights, share: f32) -> Weights {
+pub(super) fn blend_towards(weights: &Weights, statistics: &Weights, share: f32) -> Weights {
     let mut weights = weights.clone();
     for (name, statistic) in statistics {
         if let Some(own) = weights.get_mut(name) {
@@ -81,7 +83,7 @@ pub(super) fn moved(weights: &Weights, statistics: &Weights, share: f32) -> Weig
 }
 
 /// Sets all running statistics to 0, so that after a pass they are those of its batch, times the momentum.
-fn clear(network: &mut CmuNext, device: &burn::tensor::Device) {
+fn clear_running(network: &mut CmuNext, device: &burn::tensor::Device) {
     network.each_tensor(&mut |_, slot| {
         if let Slot::Statistic(state) = slot {
             let [channels] = state.value_sync().dims();
@@ -91,7 +93,7 @@ fn clear(network: &mut CmuNext, device: &burn::tensor::Device) {
 }
 
 /// Moves the mean of the statistics a `share` of the way to those of the last batch.
-fn add(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
+fn accumulate_mean(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
     let is_statistic = |slot: &Slot<'_>| matches!(slot, Slot::Statistic(_));
     for batch in checkpoint::read_back(network, &mut GradientsParams::new(), is_statistic)? {
         let of_batch = batch.tensor.values.iter().map(|v| v / MOMENTUM as f32);
@@ -111,7 +113,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::samples::Pixel;
     use super::*;
-    use crate::device::{DeviceChoice, choose};
+    use crate::device::{DeviceChoice, select_available};
     use crate::train::random_weights;
     use labrum_core::model_card::{Aspect, Config};
 
@@ -130,7 +132,10 @@ mod tests {
             mean: vec![0.0],
             std: vec![1.0],
         };
-        let (augment, device) = (AugmentConfig::default(), choose(DeviceChoice::Cpu).unwrap());
+        let (augment, device) = (
+            AugmentConfig::default(),
+            select_available(DeviceChoice::Cpu).unwrap(),
+        );
         let source = StatisticsSource {
             samples: &samples,
             batches: &batches,
@@ -142,7 +147,7 @@ mod tests {
         let statistics = of_samples(&start, &source, &Control::default())
             .unwrap()
             .unwrap();
-        let of = |share| moved(&start, &statistics, share);
+        let of = |share| blend_towards(&start, &statistics, share);
         let (none, half, all) = (of(0.0), of(0.5), of(1.0));
         assert!(none == start);
         let mean = "stem.conv.1.running_mean";

@@ -1,6 +1,6 @@
 //! The network that is trained, step by step, and the average of its weights.
 
-use super::super::augment::augment;
+use super::super::augment::augment_sample;
 use super::super::boundary_dou::Truth;
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
@@ -42,7 +42,7 @@ pub(super) struct Batch<'a> {
 
 impl Trainee {
     pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
-        let average = checkpoint::weights(&network)?;
+        let average = checkpoint::read_weights(&network)?;
         let follower = Follower::new(optimizer, 0, OptimizerMoments::default());
         Ok(Self {
             network: Some(network),
@@ -54,24 +54,24 @@ impl Trainee {
     }
 
     /// The averaged weights.
-    pub(super) fn average(&self) -> &Weights {
+    pub(super) fn average_weights(&self) -> &Weights {
         &self.average
     }
 
     /// The weights of the last step.
-    pub(super) fn weights(&self) -> Result<Weights> {
+    pub(super) fn last_weights(&self) -> Result<Weights> {
         self.network
             .as_ref()
-            .map_or_else(|| Err(lost()), checkpoint::weights)
+            .map_or_else(|| Err(network_lost_error()), checkpoint::read_weights)
     }
 
     /// What the optimiser keeps.
-    pub(super) fn moments(&self) -> &OptimizerMoments {
+    pub(super) fn optimizer_moments(&self) -> &OptimizerMoments {
         &self.follower.moments
     }
 
     /// Goes on from where a training was after `steps` steps.
-    pub(super) fn resume(
+    pub(super) fn resume_from(
         &mut self,
         average: Weights,
         optimizer: Optimizer,
@@ -86,19 +86,19 @@ impl Trainee {
     /// One step; the loss before it.
     ///
     /// Errors: a loss that is not a number: the network is then of no use any more.
-    pub(super) fn step(
+    pub(super) fn train_step(
         &mut self,
         batch: &Batch<'_>,
         spec: &InputSpec,
         loss: &Objective,
         rate: f64,
     ) -> Result<f64> {
-        let mut network = self.network.take().ok_or_else(lost)?;
-        let inputs = batch.inputs(spec);
+        let mut network = self.network.take().ok_or_else(network_lost_error)?;
+        let inputs = batch.build_inputs(spec);
         let device = self.device.device.clone().autodiff();
-        let logits = network.forward(batch.tensor(inputs.images, spec, &device));
+        let logits = network.forward(batch.tensor_from_images(inputs.images, spec, &device));
         let weights = (batch.stress > 0.0).then_some(inputs.weights.as_slice());
-        let loss = loss.loss(
+        let loss = loss.compute_loss(
             logits,
             Truth {
                 labels: &inputs.labels,
@@ -108,19 +108,19 @@ impl Trainee {
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             return Err(Error::new("train", "the loss is not a number any more")
-                .advise("Lower the learning rate."));
+                .with_advice("Lower the learning rate."));
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        let average = (&mut self.average, averaging(self.steps));
+        let average = (&mut self.average, averaging_share(self.steps));
         self.follower
-            .step(&mut network, gradients, rate, average, &device)?;
+            .step_network(&mut network, gradients, rate, average, &device)?;
         self.network = Some(network);
         self.steps += 1;
         Ok(value)
     }
 }
 
-fn lost() -> Error {
+fn network_lost_error() -> Error {
     Error::new("train", "the network was lost in a step that failed")
 }
 
@@ -132,17 +132,17 @@ struct Inputs {
 
 impl Batch<'_> {
     /// The samples, varied and normalised, as the network takes them.
-    pub(super) fn images(&self, spec: &InputSpec, device: &Device) -> Tensor<4> {
-        self.tensor(self.inputs(spec).images, spec, device)
+    pub(super) fn image_tensor(&self, spec: &InputSpec, device: &Device) -> Tensor<4> {
+        self.tensor_from_images(self.build_inputs(spec).images, spec, device)
     }
 
-    fn tensor(&self, images: Vec<f32>, spec: &InputSpec, device: &Device) -> Tensor<4> {
+    fn tensor_from_images(&self, images: Vec<f32>, spec: &InputSpec, device: &Device) -> Tensor<4> {
         let shape = [self.picked.len(), spec.channels, spec.rows, spec.columns];
         Tensor::from_data(TensorData::new(images, shape), device)
     }
 
     /// The samples, varied and normalised.
-    fn inputs(&self, spec: &InputSpec) -> Inputs {
+    fn build_inputs(&self, spec: &InputSpec) -> Inputs {
         let size = Size {
             columns: spec.columns,
             rows: spec.rows,
@@ -150,9 +150,14 @@ impl Batch<'_> {
         let vary = |(i, &index): (usize, &usize)| {
             let sample = &self.samples[index];
             let seed = self.seed.wrapping_add(i as u64);
-            let (mut image, truth) =
-                augment(&sample.grey(), &sample.truth, size, self.augment, seed);
-            preprocess::normalise(&mut image, spec);
+            let (mut image, truth) = augment_sample(
+                &sample.grey_levels(),
+                &sample.truth,
+                size,
+                self.augment,
+                seed,
+            );
+            preprocess::normalise_channels(&mut image, spec);
             (image, truth)
         };
         let varied: Vec<_> = self.picked.par_iter().enumerate().map(vary).collect();
@@ -178,19 +183,19 @@ pub fn sample_dice(
     batch: usize,
     device: &NamedDevice,
 ) -> Result<Vec<f64>> {
-    let classes = checkpoint::architecture(weights)?.classes;
+    let classes = checkpoint::detect_architecture(weights)?.classes;
     let mut runner = Runner::new(weights, device.clone())?;
     let mut scores = Vec::with_capacity(samples.len());
     for part in samples.chunks(batch.max(1)) {
-        let mut images: Vec<f32> = part.iter().flat_map(TrainingSample::grey).collect();
-        preprocess::normalise(&mut images, spec);
-        let values =
-            runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
+        let mut images: Vec<f32> = part.iter().flat_map(TrainingSample::grey_levels).collect();
+        preprocess::normalise_channels(&mut images, spec);
+        let values = runner
+            .predict_probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
         let answers = values.chunks(classes * spec.rows * spec.columns);
         scores.extend(
             part.iter()
                 .zip(answers)
-                .map(|(sample, answer)| dice(answer, classes, sample)),
+                .map(|(sample, answer)| mean_label_dice(answer, classes, sample)),
         );
     }
     Ok(scores)
@@ -208,7 +213,7 @@ pub(super) fn input_dice(
     Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
 }
 
-fn dice(probabilities: &[f32], classes: usize, sample: &TrainingSample) -> f64 {
+fn mean_label_dice(probabilities: &[f32], classes: usize, sample: &TrainingSample) -> f64 {
     let pixels = sample.truth.len();
     let (mut both, mut sum) = (0usize, 0usize);
     for (i, truth) in sample.truth.iter().enumerate() {
@@ -226,6 +231,6 @@ fn dice(probabilities: &[f32], classes: usize, sample: &TrainingSample) -> f64 {
 }
 
 /// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.
-fn averaging(step: usize) -> f32 {
+fn averaging_share(step: usize) -> f32 {
     (1.0 / (step as f32 / 4.0 + 1.0)).max(0.01)
 }

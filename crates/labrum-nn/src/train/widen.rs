@@ -10,7 +10,7 @@ const SHYNESS: f32 = 3.0;
 /// `None` for a new one, which begins as a shy part of background. All else, and so all that is known, stays.
 ///
 /// Errors: weights without a last layer; a class that they do not have.
-pub fn widen(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
+pub fn widen_head(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
     for (name, shyness) in [("Conv_1x1.weight", 0.0), ("Conv_1x1.bias", SHYNESS)] {
         let failed = |reason: &str| {
             Error::new(
@@ -51,7 +51,7 @@ mod tests {
     use labrum_core::model_card::Config;
 
     fn random(classes: usize) -> Weights {
-        checkpoint::weights(&CmuNext::new(Config::S, 1, classes, &Device::flex())).unwrap()
+        checkpoint::read_weights(&CmuNext::new(Config::S, 1, classes, &Device::flex())).unwrap()
     }
 
     fn answer(weights: &Weights) -> Vec<f32> {
@@ -60,7 +60,7 @@ mod tests {
             .collect();
         Frozen::new(weights)
             .unwrap()
-            .probabilities(&inputs, [1, 1, 32, 32])
+            .predict_probabilities(&inputs, [1, 1, 32, 32])
             .unwrap()
     }
 
@@ -68,8 +68,8 @@ mod tests {
     fn a_new_label_takes_a_little_of_the_background_and_nothing_of_the_others() {
         let mut weights = random(3);
         let before = answer(&weights);
-        widen(&mut weights, &[Some(0), Some(1), Some(2), None]).unwrap();
-        checkpoint::check(&weights).unwrap();
+        widen_head(&mut weights, &[Some(0), Some(1), Some(2), None]).unwrap();
+        checkpoint::check_weights(&weights).unwrap();
         let after = answer(&weights);
         let pixels = 32 * 32;
         for i in 0..pixels {
@@ -83,10 +83,10 @@ mod tests {
     fn labels_change_places_and_go() {
         let weights = random(3);
         let mut changed = weights.clone();
-        widen(&mut changed, &[Some(0), Some(2)]).unwrap();
+        widen_head(&mut changed, &[Some(0), Some(2)]).unwrap();
         let of = |w: &Weights| w["Conv_1x1.bias"].values.clone();
         assert_eq!(of(&changed), [of(&weights)[0], of(&weights)[2]]);
-        checkpoint::check(&changed).unwrap();
-        assert!(widen(&mut changed, &[Some(0), Some(5)]).is_err());
+        checkpoint::check_weights(&changed).unwrap();
+        assert!(widen_head(&mut changed, &[Some(0), Some(5)]).is_err());
     }
 }

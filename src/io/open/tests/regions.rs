@@ -9,7 +9,7 @@ use labrum_dicom::fixture::Fixture;
 
 /// Columns `from` to `to` of a picture of ten rows; units and mm across and down.
 fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
-    let long = |item: Fixture, tag, v: u32| item.bytes(tag, VR::UL, v.to_le_bytes().to_vec());
+    let long = |item: Fixture, tag, v: u32| item.with_bytes(tag, VR::UL, v.to_le_bytes().to_vec());
     let item = [
         (tags::REGION_LOCATION_MIN_X0, from),
         (tags::REGION_LOCATION_MIN_Y0, 0),
@@ -17,15 +17,15 @@ fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
         (tags::REGION_LOCATION_MAX_Y1, 9),
     ]
     .into_iter()
-    .fold(Fixture::item(), |item, (tag, v)| long(item, tag, v));
-    item.number(tags::PHYSICAL_UNITS_X_DIRECTION, units[0])
-        .number(tags::PHYSICAL_UNITS_Y_DIRECTION, units[1])
-        .bytes(
+    .fold(Fixture::empty_item(), |item, (tag, v)| long(item, tag, v));
+    item.with_number(tags::PHYSICAL_UNITS_X_DIRECTION, units[0])
+        .with_number(tags::PHYSICAL_UNITS_Y_DIRECTION, units[1])
+        .with_bytes(
             tags::PHYSICAL_DELTA_X,
             VR::FD,
             (mm[0] / 10.0).to_le_bytes().to_vec(),
         )
-        .bytes(
+        .with_bytes(
             tags::PHYSICAL_DELTA_Y,
             VR::FD,
             (mm[1] / 10.0).to_le_bytes().to_vec(),
@@ -35,8 +35,8 @@ fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
 #[test]
 fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
     let file = Fixture::new(32, 10)
-        .text(tags::MODALITY, VR::CS, "US")
-        .text(tags::PIXEL_SPACING, VR::DS, "9\\9")
+        .with_text(tags::MODALITY, VR::CS, "US")
+        .with_text(tags::PIXEL_SPACING, VR::DS, "9\\9")
         .append_item(
             tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
             region(0, 9, [3, 3], [0.5, 0.5]),
@@ -49,9 +49,9 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
             tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
             region(20, 29, [4, 3], [1.0, 0.5]),
         )
-        .pixels(&[0; 320]);
+        .with_pixels(&[0; 320]);
     let folder = tempfile::tempdir().unwrap();
-    file.write(folder.path(), "us.dcm");
+    file.write_to_folder(folder.path(), "us.dcm");
     let series = catalog_of(folder.path())
         .unwrap()
         .studies
@@ -79,8 +79,8 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
         }
     };
     let mask = Mask::from_labels(32, 10, (0..320).map(label).collect()).unwrap();
-    let labels = ["left", "right", "both", "time", "none"].map(|name| Label::named(name, 0));
-    let measured = Measurements::of(&series, &[0], &[mask], &labels);
+    let labels = ["left", "right", "both", "time", "none"].map(|name| Label::with_name(name, 0));
+    let measured = Measurements::from_masks(&series, &[0], &[mask], &labels);
     let of = |i: usize| {
         let m = &measured.slices[i];
         (
@@ -125,7 +125,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
 fn a_picture_beside_an_m_mode_has_no_scale_of_its_own_and_files_get_none() {
     let folder = tempfile::tempdir().unwrap();
     Fixture::new(32, 10)
-        .text(tags::MODALITY, VR::CS, "US")
+        .with_text(tags::MODALITY, VR::CS, "US")
         .append_item(
             tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
             region(0, 19, [3, 3], [0.5, 0.5]),
@@ -134,8 +134,8 @@ fn a_picture_beside_an_m_mode_has_no_scale_of_its_own_and_files_get_none() {
             tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
             region(20, 31, [4, 3], [1.0, 0.5]),
         )
-        .pixels(&[0; 320])
-        .write(folder.path(), "us.dcm");
+        .with_pixels(&[0; 320])
+        .write_to_folder(folder.path(), "us.dcm");
     let series = catalog_of(folder.path())
         .unwrap()
         .studies
@@ -143,13 +143,16 @@ fn a_picture_beside_an_m_mode_has_no_scale_of_its_own_and_files_get_none() {
         .series
         .remove(0);
     assert_eq!(series.slices[0].spacing, None);
-    let scale = series.slices[0].scale();
+    let scale = series.slices[0].length_scale();
     assert_eq!(
-        (scale.at(3, 3).map(|s| s.row), scale.at(25, 3)),
+        (
+            scale.spacing_at(3, 3).map(|s| s.row),
+            scale.spacing_at(25, 3)
+        ),
         (Some(0.5), None)
     );
     let path = folder.path().join("out.nii.gz");
-    crate::io::export::write_nifti(&path, &series, &[Mask::empty(32, 10)]).unwrap();
-    let header = crate::io::nifti::header(&path).unwrap();
+    crate::io::export::write_nifti(&path, &series, &[Mask::new_blank(32, 10)]).unwrap();
+    let header = crate::io::nifti::read_header(&path).unwrap();
     assert_eq!((header.affine, header.spacing), (None, Some([1.0; 3])));
 }

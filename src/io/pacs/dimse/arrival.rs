@@ -27,33 +27,33 @@ const MISMATCH: u16 = 0xA900;
 ///
 /// # Errors
 /// Where the association fails, or the object cannot be kept here.
-pub(super) fn take<A: SyncAssociation<TcpStream>>(
+pub(super) fn receive_object<A: SyncAssociation<TcpStream>>(
     line: &mut Association<A>,
     request: &Message,
     wanted: &[RemoteInstance],
     folder: &Path,
 ) -> Result<Option<(RemoteInstance, u64)>> {
-    let sop = request.command.text(tags::AFFECTED_SOP_INSTANCE_UID);
+    let sop = request.command.text_value(tags::AFFECTED_SOP_INSTANCE_UID);
     let found = wanted
         .iter()
         .find(|instance| instance.sop_uid == sop)
         .cloned();
     let Some(instance) = found else {
-        line.data(&mut |_| Ok(()))?.unwrap_or_default();
-        line.send(
+        line.read_data(&mut |_| Ok(()))?.unwrap_or_default();
+        line.send_message(
             request.context,
-            &CommandSet::stored(&request.command, REFUSED),
+            &CommandSet::store_response(&request.command, REFUSED),
             None,
         )?;
         return Ok(None);
     };
-    let header =
-        header(line, request, &sop).map_err(|reason| line.failure(ErrorKind::Refused, reason))?;
+    let header = file_meta_header(line, request, &sop)
+        .map_err(|reason| line.error_of_kind(ErrorKind::Refused, reason))?;
     let mut broken = None;
     let mut bytes = 0;
     let fill = |out: &mut dyn Write| {
         out.write_all(&header)?;
-        match line.data(&mut |piece| out.write_all(piece)) {
+        match line.read_data(&mut |piece| out.write_all(piece)) {
             Ok(Ok(count)) => bytes = count,
             Ok(Err(error)) => return Err(error),
             Err(failure) => {
@@ -65,7 +65,7 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
     };
     let path = folder.join(format!("{sop}.dcm"));
     let written = whole_file::write_checked(&path, "keep what was received", fill, |path| {
-        object::check(path, &sop)
+        object::check_identity(path, &sop)
     });
     if let Some(failure) = broken {
         return Err(failure);
@@ -75,25 +75,27 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
         Err(error) if error.kind == ErrorKind::Mismatch => MISMATCH,
         Err(_) => NO_ROOM,
     };
-    line.send(
+    line.send_message(
         request.context,
-        &CommandSet::stored(&request.command, status),
+        &CommandSet::store_response(&request.command, status),
         None,
     )?;
     match written {
         Ok(()) => Ok(Some((instance, bytes))),
-        Err(error) if status == MISMATCH => Err(line.failure(ErrorKind::Refused, error.reason)),
+        Err(error) if status == MISMATCH => {
+            Err(line.error_of_kind(ErrorKind::Refused, error.reason))
+        }
         Err(error) => Err(error),
     }
 }
 
 /// Preamble and file meta information: what comes over the line has none.
-fn header<A: SyncAssociation<TcpStream>>(
+fn file_meta_header<A: SyncAssociation<TcpStream>>(
     line: &Association<A>,
     request: &Message,
     sop: &str,
 ) -> Result<Vec<u8>, String> {
-    let named = request.command.text(tags::AFFECTED_SOP_CLASS_UID);
+    let named = request.command.text_value(tags::AFFECTED_SOP_CLASS_UID);
     let class = if named.is_empty() {
         line.class_of(request.context)
     } else {

@@ -20,74 +20,86 @@ const NO_DATA: u16 = 0x0101;
 #[derive(Clone, Debug)]
 pub(super) struct CommandSet(InMemDicomObject);
 
-fn element(tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> DataElement<InMemDicomObject> {
+fn command_element(
+    tag: Tag,
+    vr: VR,
+    value: impl Into<PrimitiveValue>,
+) -> DataElement<InMemDicomObject> {
     DataElement::new(tag, vr, value.into())
 }
 
 impl CommandSet {
     /// A request about a class; whether data follow is settled when it is sent.
-    pub(super) fn request(field: u16, class: &str) -> Self {
-        Self::of(vec![
-            element(tags::AFFECTED_SOP_CLASS_UID, VR::UI, class),
-            element(tags::COMMAND_FIELD, VR::US, dicom_value!(U16, [field])),
-            element(tags::MESSAGE_ID, VR::US, dicom_value!(U16, [1])),
+    pub(super) fn new_request(field: u16, class: &str) -> Self {
+        Self::from_elements(vec![
+            command_element(tags::AFFECTED_SOP_CLASS_UID, VR::UI, class),
+            command_element(tags::COMMAND_FIELD, VR::US, dicom_value!(U16, [field])),
+            command_element(tags::MESSAGE_ID, VR::US, dicom_value!(U16, [1])),
         ])
     }
 
     /// With the priority that requests about objects need: medium.
     pub(super) fn with_priority(self) -> Self {
-        self.with(element(tags::PRIORITY, VR::US, dicom_value!(U16, [0])))
+        self.with_element(command_element(
+            tags::PRIORITY,
+            VR::US,
+            dicom_value!(U16, [0]),
+        ))
     }
 
     /// About this object.
     pub(super) fn with_object(self, sop_uid: &str) -> Self {
-        self.with(element(tags::AFFECTED_SOP_INSTANCE_UID, VR::UI, sop_uid))
+        self.with_element(command_element(
+            tags::AFFECTED_SOP_INSTANCE_UID,
+            VR::UI,
+            sop_uid,
+        ))
     }
 
     /// C-MOVE: to this application.
     pub(super) fn with_destination(self, ae_title: &str) -> Self {
-        self.with(element(tags::MOVE_DESTINATION, VR::AE, ae_title))
+        self.with_element(command_element(tags::MOVE_DESTINATION, VR::AE, ae_title))
     }
 
     /// The answer to a C-STORE request.
-    pub(super) fn stored(request: &Self, status: u16) -> Self {
-        Self::of(vec![
-            element(
+    pub(super) fn store_response(request: &Self, status: u16) -> Self {
+        Self::from_elements(vec![
+            command_element(
                 tags::AFFECTED_SOP_CLASS_UID,
                 VR::UI,
-                request.text(tags::AFFECTED_SOP_CLASS_UID),
+                request.text_value(tags::AFFECTED_SOP_CLASS_UID),
             ),
-            element(
+            command_element(
                 tags::COMMAND_FIELD,
                 VR::US,
                 dicom_value!(U16, [STORE_RQ | RESPONSE]),
             ),
-            element(
+            command_element(
                 tags::MESSAGE_ID_BEING_RESPONDED_TO,
                 VR::US,
-                dicom_value!(U16, [request.number(tags::MESSAGE_ID).unwrap_or(0)]),
+                dicom_value!(U16, [request.integer_value(tags::MESSAGE_ID).unwrap_or(0)]),
             ),
-            element(tags::STATUS, VR::US, dicom_value!(U16, [status])),
-            element(
+            command_element(tags::STATUS, VR::US, dicom_value!(U16, [status])),
+            command_element(
                 tags::AFFECTED_SOP_INSTANCE_UID,
                 VR::UI,
-                request.text(tags::AFFECTED_SOP_INSTANCE_UID),
+                request.text_value(tags::AFFECTED_SOP_INSTANCE_UID),
             ),
         ])
     }
 
-    fn of(elements: Vec<DataElement<InMemDicomObject>>) -> Self {
+    fn from_elements(elements: Vec<DataElement<InMemDicomObject>>) -> Self {
         Self(InMemDicomObject::command_from_element_iter(elements))
     }
 
-    fn with(self, more: DataElement<InMemDicomObject>) -> Self {
-        Self::of(self.0.into_iter().chain([more]).collect())
+    fn with_element(self, more: DataElement<InMemDicomObject>) -> Self {
+        Self::from_elements(self.0.into_iter().chain([more]).collect())
     }
 
     /// The bytes of it, which say whether data follow.
-    pub(super) fn bytes(&self, has_data: bool) -> Result<Vec<u8>, String> {
+    pub(super) fn to_bytes(&self, has_data: bool) -> Result<Vec<u8>, String> {
         let kind = if has_data { 0x0000 } else { NO_DATA };
-        let whole = self.clone().with(element(
+        let whole = self.clone().with_element(command_element(
             tags::COMMAND_DATA_SET_TYPE,
             VR::US,
             dicom_value!(U16, [kind]),
@@ -101,18 +113,18 @@ impl CommandSet {
     }
 
     /// Understands what came.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let read =
             InMemDicomObject::read_dataset_with_ts(bytes, &IMPLICIT_VR_LITTLE_ENDIAN.erased());
         read.map(Self).map_err(|error| error.to_string())
     }
 
-    pub(super) fn field(&self) -> u16 {
-        self.number(tags::COMMAND_FIELD).unwrap_or(0)
+    pub(super) fn command_field(&self) -> u16 {
+        self.integer_value(tags::COMMAND_FIELD).unwrap_or(0)
     }
 
     pub(super) fn status(&self) -> u16 {
-        self.number(tags::STATUS).unwrap_or(0xC000)
+        self.integer_value(tags::STATUS).unwrap_or(0xC000)
     }
 
     /// More answers follow.
@@ -121,15 +133,15 @@ impl CommandSet {
     }
 
     pub(super) fn has_data(&self) -> bool {
-        self.number(tags::COMMAND_DATA_SET_TYPE)
+        self.integer_value(tags::COMMAND_DATA_SET_TYPE)
             .is_some_and(|kind| kind != NO_DATA)
     }
 
-    pub(super) fn number(&self, tag: Tag) -> Option<u16> {
+    pub(super) fn integer_value(&self, tag: Tag) -> Option<u16> {
         self.0.element(tag).ok()?.to_int().ok()
     }
 
-    pub(super) fn text(&self, tag: Tag) -> String {
+    pub(super) fn text_value(&self, tag: Tag) -> String {
         let text = self.0.element(tag).ok().and_then(|e| e.to_str().ok());
         text.map_or(String::new(), |text| {
             text.trim_matches(['\0', ' ']).to_owned()
@@ -144,18 +156,25 @@ mod tests {
 
     #[test]
     fn commands_come_back_as_they_were() {
-        let sent = CommandSet::request(STORE_RQ, "1.2.840.10008.1.1")
+        let sent = CommandSet::new_request(STORE_RQ, "1.2.840.10008.1.1")
             .with_priority()
             .with_object("1.2.3");
-        let read = CommandSet::read(&sent.bytes(true).unwrap()).unwrap();
-        assert_eq!((read.field(), read.has_data()), (STORE_RQ, true));
-        assert_eq!(read.text(tags::AFFECTED_SOP_INSTANCE_UID), "1.2.3");
-        let answer =
-            CommandSet::read(&CommandSet::stored(&read, 0xA700).bytes(false).unwrap()).unwrap();
+        let read = CommandSet::from_bytes(&sent.to_bytes(true).unwrap()).unwrap();
+        assert_eq!((read.command_field(), read.has_data()), (STORE_RQ, true));
+        assert_eq!(read.text_value(tags::AFFECTED_SOP_INSTANCE_UID), "1.2.3");
+        let answer = CommandSet::from_bytes(
+            &CommandSet::store_response(&read, 0xA700)
+                .to_bytes(false)
+                .unwrap(),
+        )
+        .unwrap();
         assert_eq!(
-            (answer.field(), answer.status(), answer.has_data()),
+            (answer.command_field(), answer.status(), answer.has_data()),
             (0x8001, 0xA700, false)
         );
-        assert_eq!(answer.number(tags::MESSAGE_ID_BEING_RESPONDED_TO), Some(1));
+        assert_eq!(
+            answer.integer_value(tags::MESSAGE_ID_BEING_RESPONDED_TO),
+            Some(1)
+        );
     }
 }

@@ -5,7 +5,7 @@ use super::{
     arrival,
     command::{CommandSet, GET_RQ, MOVE_RQ, RESPONSE, STORE_RQ},
     find::Identifier,
-    line::{Association, Message, plain},
+    line::{Association, Message, uncompressed_syntaxes},
 };
 use crate::{Error, ErrorKind, Result};
 use crossbeam_channel::Sender;
@@ -77,29 +77,34 @@ pub(super) struct FetchOrder {
 type Tell = Sender<(RemoteInstance, u64)>;
 
 impl FetchOrder {
-    fn identifier(&self, batch: &[RemoteInstance]) -> Identifier {
+    fn batch_identifier(&self, batch: &[RemoteInstance]) -> Identifier {
         let names: Vec<&str> = batch.iter().map(|i| i.sop_uid.as_str()).collect();
-        Identifier::at("IMAGE")
-            .with(tags::STUDY_INSTANCE_UID, VR::UI, &self.study)
-            .with(tags::SERIES_INSTANCE_UID, VR::UI, &self.series)
+        Identifier::at_level("IMAGE")
+            .with_key(tags::STUDY_INSTANCE_UID, VR::UI, &self.study)
+            .with_key(tags::SERIES_INSTANCE_UID, VR::UI, &self.series)
             .with_any(tags::SOP_INSTANCE_UID, &names)
     }
 }
 
-pub(super) fn fetch(
+pub(super) fn retrieve_instances(
     server: &Server,
     order: &FetchOrder,
     tell: &Tell,
     cancel: &Cancel,
 ) -> Result<()> {
     match server.move_port {
-        None => get(server, order, tell, cancel),
+        None => retrieve_by_get(server, order, tell, cancel),
         Some(port) => move_to(server, port, order, tell, cancel),
     }
 }
 
 /// Objects come over the association that asks for them.
-fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
+fn retrieve_by_get(
+    server: &Server,
+    order: &FetchOrder,
+    tell: &Tell,
+    cancel: &Cancel,
+) -> Result<()> {
     let tried = "receive objects by C-GET";
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_GET;
     let named: BTreeSet<&str> = order
@@ -112,7 +117,7 @@ fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Res
         true => USUAL_CLASSES.iter().map(|c| (*c).to_owned()).collect(),
         false => named.into_iter().map(str::to_owned).collect(),
     };
-    let mut contexts = vec![(class.to_owned(), plain())];
+    let mut contexts = vec![(class.to_owned(), uncompressed_syntaxes())];
     // One for each syntax: of several in one context the server would choose, before it knows which object comes.
     for kind in &kinds {
         contexts.extend(
@@ -122,32 +127,34 @@ fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Res
         );
     }
     contexts.truncate(MOST_CONTEXTS);
-    let mut line = Association::open(server, tried, cancel, contexts, &kinds)?;
-    let context = line.context(class, None)?;
+    let mut line = Association::connect_to(server, tried, cancel, contexts, &kinds)?;
+    let context = line.context_for_class(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
         let identifier = order
-            .identifier(batch)
-            .bytes(&syntax)
-            .map_err(|e| line.failure(ErrorKind::Other, e))?;
-        let request = CommandSet::request(GET_RQ, class).with_priority();
-        line.send(context, &request, Some(&mut identifier.as_slice()))?;
+            .batch_identifier(batch)
+            .to_bytes(&syntax)
+            .map_err(|e| line.error_of_kind(ErrorKind::Other, e))?;
+        let request = CommandSet::new_request(GET_RQ, class).with_priority();
+        line.send_message(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
-            let message = line.next()?;
-            match message.command.field() {
+            let message = line.next_message()?;
+            match message.command.command_field() {
                 STORE_RQ => {
                     if let Some(came) =
-                        arrival::take(&mut line, &message, &order.wanted, &order.folder)?
+                        arrival::receive_object(&mut line, &message, &order.wanted, &order.folder)?
                     {
                         drop(tell.send(came));
                     }
                 }
                 field if field == GET_RQ | RESPONSE => {
-                    if ended(&mut line, &message)? {
+                    if is_final_response(&mut line, &message)? {
                         break;
                     }
                 }
-                _ => return Err(line.failure(ErrorKind::Refused, "its answer makes no sense")),
+                _ => {
+                    return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                }
             }
         }
     }
@@ -156,7 +163,7 @@ fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Res
 }
 
 /// True after the last answer to a request for objects.
-fn ended<A: SyncAssociation<TcpStream>>(
+fn is_final_response<A: SyncAssociation<TcpStream>>(
     line: &mut Association<A>,
     answer: &Message,
 ) -> Result<bool> {
@@ -169,7 +176,7 @@ fn ended<A: SyncAssociation<TcpStream>>(
     match answer.command.status() {
         // Some of it failed: what did not come is asked for again.
         0x0000 | 0xB000 => Ok(true),
-        status => Err(line.refusal(status)),
+        status => Err(line.refusal_error(status)),
     }
 }
 
@@ -182,10 +189,11 @@ fn move_to(
     cancel: &Cancel,
 ) -> Result<()> {
     let tried = "receive objects by C-MOVE";
-    let listener = listen(server, port)?;
+    let listener = bind_listener(server, port)?;
     let done = Cancel::default();
     thread::scope(|scope| {
-        let receiving = scope.spawn(|| accept(server, &listener, order, tell, cancel, &done));
+        let receiving =
+            scope.spawn(|| accept_associations(server, &listener, order, tell, cancel, &done));
         let asked = ask_to_move(server, tried, order, cancel);
         done.cancel();
         let received = receiving
@@ -195,7 +203,7 @@ fn move_to(
     })
 }
 
-fn listen(server: &Server, port: u16) -> Result<TcpListener> {
+fn bind_listener(server: &Server, port: u16) -> Result<TcpListener> {
     let failed = |e: io::Error| {
         let reason = match e.kind() {
             io::ErrorKind::AddrInUse => format!("another program listens on our port {port}"),
@@ -221,24 +229,30 @@ fn ask_to_move(
     cancel: &Cancel,
 ) -> Result<()> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_MOVE;
-    let mut line = Association::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
-    let context = line.context(class, None)?;
+    let mut line = Association::connect_to(
+        server,
+        tried,
+        cancel,
+        vec![(class.into(), uncompressed_syntaxes())],
+        &[],
+    )?;
+    let context = line.context_for_class(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
         let identifier = order
-            .identifier(batch)
-            .bytes(&syntax)
-            .map_err(|e| line.failure(ErrorKind::Other, e))?;
-        let request = CommandSet::request(MOVE_RQ, class)
+            .batch_identifier(batch)
+            .to_bytes(&syntax)
+            .map_err(|e| line.error_of_kind(ErrorKind::Other, e))?;
+        let request = CommandSet::new_request(MOVE_RQ, class)
             .with_priority()
             .with_destination(server.calling_ae.trim());
-        line.send(context, &request, Some(&mut identifier.as_slice()))?;
+        line.send_message(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
-            let message = line.next()?;
-            if message.command.field() != MOVE_RQ | RESPONSE {
-                return Err(line.failure(ErrorKind::Refused, "its answer makes no sense"));
+            let message = line.next_message()?;
+            if message.command.command_field() != MOVE_RQ | RESPONSE {
+                return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
             }
-            if ended(&mut line, &message)? {
+            if is_final_response(&mut line, &message)? {
                 break;
             }
         }
@@ -248,7 +262,7 @@ fn ask_to_move(
 }
 
 /// Takes associations until the server has said its last word and none is open any more.
-fn accept(
+fn accept_associations(
     server: &Server,
     listener: &TcpListener,
     order: &FetchOrder,
@@ -273,7 +287,8 @@ fn accept(
                 Ok((stream, _)) => {
                     let failures = &failures;
                     open.push(scope.spawn(move || {
-                        if let Err(failure) = serve(server, stream, order, tell, cancel) {
+                        if let Err(failure) = serve_association(server, stream, order, tell, cancel)
+                        {
                             failures
                                 .lock()
                                 .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -281,7 +296,7 @@ fn accept(
                         }
                     }));
                 }
-                Err(_) => drop(patience::pause(LOOK, cancel)),
+                Err(_) => drop(patience::sleep_cancellable(LOOK, cancel)),
             }
         }
     });
@@ -292,7 +307,7 @@ fn accept(
 }
 
 /// One association that the server opened: it stores, we keep what was asked for.
-fn serve(
+fn serve_association(
     server: &Server,
     stream: TcpStream,
     order: &FetchOrder,
@@ -318,22 +333,22 @@ fn serve(
         .map_err(|_| broken("no association could be made with it"))?;
     let mut line = Association::new(server, tried, cancel, association);
     loop {
-        let message = match line.next() {
+        let message = match line.next_message() {
             Ok(message) => message,
             // It is done.
             Err(_) if line.has_ended => return Ok(()),
             Err(failure) => return Err(failure),
         };
-        match message.command.field() {
+        match message.command.command_field() {
             STORE_RQ => {
                 if let Some(came) =
-                    arrival::take(&mut line, &message, &order.wanted, &order.folder)?
+                    arrival::receive_object(&mut line, &message, &order.wanted, &order.folder)?
                 {
                     drop(tell.send(came));
                 }
             }
             _ => {
-                return Err(line.failure(
+                return Err(line.error_of_kind(
                     ErrorKind::Refused,
                     "it asks for something that we do not do",
                 ));

@@ -1,9 +1,9 @@
 //! C-FIND in the Study Root model (PS3.4 C.6.2).
 
-use super::super::json::date;
+use super::super::json::format_date;
 use super::{
     command::{CommandSet, FIND_RQ, RESPONSE},
-    line::{Association, plain},
+    line::{Association, uncompressed_syntaxes},
 };
 use crate::{Error, ErrorKind, Result};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
@@ -23,7 +23,7 @@ const MOST_INSTANCES: usize = 1_000_000;
 pub(super) struct Identifier(InMemDicomObject);
 
 impl Identifier {
-    pub(super) fn at(level: &str) -> Self {
+    pub(super) fn at_level(level: &str) -> Self {
         let mut object = InMemDicomObject::new_empty();
         object.put(DataElement::new(
             tags::SPECIFIC_CHARACTER_SET,
@@ -34,7 +34,7 @@ impl Identifier {
         Self(object)
     }
 
-    pub(super) fn with(mut self, tag: Tag, vr: VR, value: &str) -> Self {
+    pub(super) fn with_key(mut self, tag: Tag, vr: VR, value: &str) -> Self {
         let value = value.trim();
         let value = if value.is_empty() {
             PrimitiveValue::Empty
@@ -53,7 +53,7 @@ impl Identifier {
         self
     }
 
-    pub(super) fn bytes(&self, syntax: &str) -> Result<Vec<u8>, String> {
+    pub(super) fn to_bytes(&self, syntax: &str) -> Result<Vec<u8>, String> {
         let syntax = TransferSyntaxRegistry
             .get(syntax)
             .ok_or("an unknown transfer syntax was agreed on")?;
@@ -66,7 +66,7 @@ impl Identifier {
 }
 
 /// All answers to a question, `most` at most.
-fn ask(
+fn send_query(
     server: &Server,
     tried: &'static str,
     identifier: &Identifier,
@@ -74,22 +74,28 @@ fn ask(
     cancel: &Cancel,
 ) -> Result<Vec<InMemDicomObject>> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_FIND;
-    let mut line = Association::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
-    let context = line.context(class, None)?;
+    let mut line = Association::connect_to(
+        server,
+        tried,
+        cancel,
+        vec![(class.into(), uncompressed_syntaxes())],
+        &[],
+    )?;
+    let context = line.context_for_class(class, None)?;
     let syntax = line.syntax_of(context);
     let bytes = identifier
-        .bytes(&syntax)
-        .map_err(|e| line.failure(ErrorKind::Other, e))?;
-    line.send(
+        .to_bytes(&syntax)
+        .map_err(|e| line.error_of_kind(ErrorKind::Other, e))?;
+    line.send_message(
         context,
-        &CommandSet::request(FIND_RQ, class).with_priority(),
+        &CommandSet::new_request(FIND_RQ, class).with_priority(),
         Some(&mut bytes.as_slice()),
     )?;
     let mut found = Vec::new();
     loop {
-        let answer = line.next()?;
-        if answer.command.field() != FIND_RQ | RESPONSE {
-            return Err(line.failure(ErrorKind::Refused, "its answer makes no sense"));
+        let answer = line.next_message()?;
+        if answer.command.command_field() != FIND_RQ | RESPONSE {
+            return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
         }
         if answer.command.has_data() {
             let data = line.short_data()?;
@@ -98,7 +104,7 @@ fn ask(
                 .map(|syntax| InMemDicomObject::read_dataset_with_ts(data.as_slice(), syntax));
             match read {
                 Some(Ok(object)) => found.push(object),
-                _ => return Err(line.failure(ErrorKind::Refused, "its answer is damaged")),
+                _ => return Err(line.error_of_kind(ErrorKind::Refused, "its answer is damaged")),
             }
         }
         if !answer.command.is_pending() {
@@ -113,79 +119,87 @@ fn ask(
     }
 }
 
-fn text(object: &InMemDicomObject, tag: Tag) -> String {
+fn text_value(object: &InMemDicomObject, tag: Tag) -> String {
     let text = object.element(tag).ok().and_then(|e| e.to_str().ok());
     text.map_or(String::new(), |text| {
         text.trim_matches(['\0', ' ']).to_owned()
     })
 }
 
-fn number<T: std::str::FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T> {
-    text(object, tag).parse().ok()
+fn number_value<T: std::str::FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T> {
+    text_value(object, tag).parse().ok()
 }
 
-pub(super) fn studies(server: &Server, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
+pub(super) fn query_studies(
+    server: &Server,
+    query: &Query,
+    cancel: &Cancel,
+) -> Result<FoundStudies> {
     let tried = "find studies";
-    let dates = query.dates().map_err(|day| {
-        Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31.")
+    let dates = query.study_date_range().map_err(|day| {
+        Error::new(tried, format!("\"{day}\" is no day")).with_advice("Write days as 2026-01-31.")
     })?;
-    let identifier = Identifier::at("STUDY")
-        .with(tags::STUDY_INSTANCE_UID, VR::UI, &query.study_uid)
-        .with(
+    let identifier = Identifier::at_level("STUDY")
+        .with_key(tags::STUDY_INSTANCE_UID, VR::UI, &query.study_uid)
+        .with_key(
             tags::PATIENT_NAME,
             VR::PN,
             &query.name_pattern().unwrap_or_default(),
         )
-        .with(tags::PATIENT_ID, VR::LO, &query.patient_id)
-        .with(tags::STUDY_DATE, VR::DA, &dates.unwrap_or_default())
-        .with(tags::ACCESSION_NUMBER, VR::SH, &query.accession)
-        .with(
+        .with_key(tags::PATIENT_ID, VR::LO, &query.patient_id)
+        .with_key(tags::STUDY_DATE, VR::DA, &dates.unwrap_or_default())
+        .with_key(tags::ACCESSION_NUMBER, VR::SH, &query.accession)
+        .with_key(
             tags::MODALITIES_IN_STUDY,
             VR::CS,
             &query.modality.to_uppercase(),
         )
-        .with(tags::STUDY_DESCRIPTION, VR::LO, "")
-        .with(tags::NUMBER_OF_STUDY_RELATED_SERIES, VR::IS, "")
-        .with(tags::NUMBER_OF_STUDY_RELATED_INSTANCES, VR::IS, "");
-    let most = query.most();
-    let found = ask(server, tried, &identifier, most + 1, cancel)?;
-    let mut studies: Vec<RemoteStudy> = found.iter().filter_map(study).collect();
+        .with_key(tags::STUDY_DESCRIPTION, VR::LO, "")
+        .with_key(tags::NUMBER_OF_STUDY_RELATED_SERIES, VR::IS, "")
+        .with_key(tags::NUMBER_OF_STUDY_RELATED_INSTANCES, VR::IS, "");
+    let most = query.study_limit();
+    let found = send_query(server, tried, &identifier, most + 1, cancel)?;
+    let mut studies: Vec<RemoteStudy> = found.iter().filter_map(parse_study).collect();
     let is_cut = studies.len() > most;
     studies.truncate(most);
     Ok(FoundStudies { studies, is_cut })
 }
 
-fn study(object: &InMemDicomObject) -> Option<RemoteStudy> {
-    let study_uid = text(object, tags::STUDY_INSTANCE_UID);
-    let modalities = text(object, tags::MODALITIES_IN_STUDY);
+fn parse_study(object: &InMemDicomObject) -> Option<RemoteStudy> {
+    let study_uid = text_value(object, tags::STUDY_INSTANCE_UID);
+    let modalities = text_value(object, tags::MODALITIES_IN_STUDY);
     is_uid(&study_uid).then(|| RemoteStudy {
-        patient_name: text(object, tags::PATIENT_NAME)
+        patient_name: text_value(object, tags::PATIENT_NAME)
             .trim_end_matches('^')
             .replace('^', " "),
-        patient_id: text(object, tags::PATIENT_ID),
-        date: date(&text(object, tags::STUDY_DATE)),
-        description: text(object, tags::STUDY_DESCRIPTION),
-        accession: text(object, tags::ACCESSION_NUMBER),
+        patient_id: text_value(object, tags::PATIENT_ID),
+        date: format_date(&text_value(object, tags::STUDY_DATE)),
+        description: text_value(object, tags::STUDY_DESCRIPTION),
+        accession: text_value(object, tags::ACCESSION_NUMBER),
         modalities: modalities
             .split('\\')
             .map(|m| m.trim().to_owned())
             .filter(|m| !m.is_empty())
             .collect(),
-        series: number(object, tags::NUMBER_OF_STUDY_RELATED_SERIES),
-        instances: number(object, tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
+        series: number_value(object, tags::NUMBER_OF_STUDY_RELATED_SERIES),
+        instances: number_value(object, tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
         study_uid,
     })
 }
 
-pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
-    let identifier = Identifier::at("SERIES")
-        .with(tags::STUDY_INSTANCE_UID, VR::UI, study)
-        .with(tags::SERIES_INSTANCE_UID, VR::UI, "")
-        .with(tags::MODALITY, VR::CS, "")
-        .with(tags::SERIES_NUMBER, VR::IS, "")
-        .with(tags::SERIES_DESCRIPTION, VR::LO, "")
-        .with(tags::NUMBER_OF_SERIES_RELATED_INSTANCES, VR::IS, "");
-    let found = ask(
+pub(super) fn query_series(
+    server: &Server,
+    study: &str,
+    cancel: &Cancel,
+) -> Result<Vec<RemoteSeries>> {
+    let identifier = Identifier::at_level("SERIES")
+        .with_key(tags::STUDY_INSTANCE_UID, VR::UI, study)
+        .with_key(tags::SERIES_INSTANCE_UID, VR::UI, "")
+        .with_key(tags::MODALITY, VR::CS, "")
+        .with_key(tags::SERIES_NUMBER, VR::IS, "")
+        .with_key(tags::SERIES_DESCRIPTION, VR::LO, "")
+        .with_key(tags::NUMBER_OF_SERIES_RELATED_INSTANCES, VR::IS, "");
+    let found = send_query(
         server,
         "list the series",
         &identifier,
@@ -193,39 +207,39 @@ pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Result<Ve
         cancel,
     )?;
     let series = |object: &InMemDicomObject| {
-        let series_uid = text(object, tags::SERIES_INSTANCE_UID);
+        let series_uid = text_value(object, tags::SERIES_INSTANCE_UID);
         is_uid(&series_uid).then(|| RemoteSeries {
-            modality: text(object, tags::MODALITY),
-            number: number(object, tags::SERIES_NUMBER),
-            description: text(object, tags::SERIES_DESCRIPTION),
-            instances: number(object, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
+            modality: text_value(object, tags::MODALITY),
+            number: number_value(object, tags::SERIES_NUMBER),
+            description: text_value(object, tags::SERIES_DESCRIPTION),
+            instances: number_value(object, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
             series_uid,
         })
     };
     Ok(found.iter().filter_map(series).collect())
 }
 
-pub(super) fn instances(
+pub(super) fn query_instances(
     server: &Server,
     study: &str,
     series: &str,
     cancel: &Cancel,
 ) -> Result<Vec<RemoteInstance>> {
-    objects(server, "list the objects", study, series, "", cancel)
+    query_objects(server, "list the objects", study, series, "", cancel)
 }
 
-pub(super) fn has(
+pub(super) fn has_instance(
     server: &Server,
     study: &str,
     series: &str,
     sop: &str,
     cancel: &Cancel,
 ) -> Result<bool> {
-    let found = objects(server, "ask for the object", study, series, sop, cancel)?;
+    let found = query_objects(server, "ask for the object", study, series, sop, cancel)?;
     Ok(found.iter().any(|object| object.sop_uid == sop))
 }
 
-fn objects(
+fn query_objects(
     server: &Server,
     tried: &'static str,
     study: &str,
@@ -233,16 +247,16 @@ fn objects(
     sop: &str,
     cancel: &Cancel,
 ) -> Result<Vec<RemoteInstance>> {
-    let identifier = Identifier::at("IMAGE")
-        .with(tags::STUDY_INSTANCE_UID, VR::UI, study)
-        .with(tags::SERIES_INSTANCE_UID, VR::UI, series)
-        .with(tags::SOP_INSTANCE_UID, VR::UI, sop)
-        .with(tags::SOP_CLASS_UID, VR::UI, "");
-    let found = ask(server, tried, &identifier, MOST_INSTANCES, cancel)?;
+    let identifier = Identifier::at_level("IMAGE")
+        .with_key(tags::STUDY_INSTANCE_UID, VR::UI, study)
+        .with_key(tags::SERIES_INSTANCE_UID, VR::UI, series)
+        .with_key(tags::SOP_INSTANCE_UID, VR::UI, sop)
+        .with_key(tags::SOP_CLASS_UID, VR::UI, "");
+    let found = send_query(server, tried, &identifier, MOST_INSTANCES, cancel)?;
     let instance = |object: &InMemDicomObject| {
-        let sop_uid = text(object, tags::SOP_INSTANCE_UID);
+        let sop_uid = text_value(object, tags::SOP_INSTANCE_UID);
         is_uid(&sop_uid).then(|| RemoteInstance {
-            sop_class: text(object, tags::SOP_CLASS_UID),
+            sop_class: text_value(object, tags::SOP_CLASS_UID),
             sop_uid,
         })
     };

@@ -1,6 +1,6 @@
 //! An association and the messages that go over it.
 
-use super::super::failure::{cancelled, server_error};
+use super::super::failure::{cancelled_error, server_error};
 use super::command::CommandSet;
 use crate::{Error, ErrorKind, Result};
 use dicom_dictionary_std::uids;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_DATA: usize = 16 << 20;
 
 /// Transfer syntaxes that every node has to know.
-pub(super) fn plain() -> Vec<String> {
+pub(super) fn uncompressed_syntaxes() -> Vec<String> {
     vec![
         uids::EXPLICIT_VR_LITTLE_ENDIAN.into(),
         uids::IMPLICIT_VR_LITTLE_ENDIAN.into(),
@@ -57,7 +57,7 @@ pub(super) struct Message {
 
 impl Association<ClientAssociation<TcpStream>> {
     /// Opens an association for these classes with their transfer syntaxes; for those in `as_scp` the server sends.
-    pub(super) fn open(
+    pub(super) fn connect_to(
         server: &Server,
         tried: &'static str,
         cancel: &Cancel,
@@ -78,7 +78,7 @@ impl Association<ClientAssociation<TcpStream>> {
         }
         let association = options
             .establish(server.address.trim())
-            .map_err(|error| explain(server, tried, error, false))?;
+            .map_err(|error| explain_failure(server, tried, error, false))?;
         Ok(Self::new(server, tried, cancel, association))
     }
 
@@ -114,20 +114,21 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
     }
 
     /// The context for a class, and for a transfer syntax where one is named.
-    pub(super) fn context(&self, class: &str, syntax: Option<&str>) -> Result<u8> {
+    pub(super) fn context_for_class(&self, class: &str, syntax: Option<&str>) -> Result<u8> {
         let is_it = |c: &&PresentationContextNegotiated| {
             c.reason == PresentationContextResultReason::Acceptance
-                && trimmed(&c.abstract_syntax) == class
-                && syntax.is_none_or(|syntax| trimmed(&c.transfer_syntax) == syntax)
+                && trim_uid(&c.abstract_syntax) == class
+                && syntax.is_none_or(|syntax| trim_uid(&c.transfer_syntax) == syntax)
         };
         let found = self.contexts.iter().find(is_it).map(|c| c.id);
-        found.ok_or_else(|| self.failure(ErrorKind::Refused, "it does not offer this service"))
+        found
+            .ok_or_else(|| self.error_of_kind(ErrorKind::Refused, "it does not offer this service"))
     }
 
     pub(super) fn syntax_of(&self, context: u8) -> String {
         let found = self.contexts.iter().find(|c| c.id == context);
         found.map_or(uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(), |c| {
-            trimmed(&c.transfer_syntax).to_owned()
+            trim_uid(&c.transfer_syntax).to_owned()
         })
     }
 
@@ -135,27 +136,27 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         self.contexts
             .iter()
             .find(|c| c.id == context)
-            .map_or(String::new(), |c| trimmed(&c.abstract_syntax).to_owned())
+            .map_or(String::new(), |c| trim_uid(&c.abstract_syntax).to_owned())
     }
 
-    pub(super) fn failure(&self, kind: ErrorKind, reason: impl ToString) -> Error {
+    pub(super) fn error_of_kind(&self, kind: ErrorKind, reason: impl ToString) -> Error {
         server_error(kind, &self.server, self.tried, reason)
     }
 
-    fn broken(&self, error: UlError) -> Error {
-        explain(&self.server, self.tried, error, self.has_sent)
+    fn transport_error(&self, error: UlError) -> Error {
+        explain_failure(&self.server, self.tried, error, self.has_sent)
     }
 
     /// Sends a command and what belongs to it.
-    pub(super) fn send(
+    pub(super) fn send_message(
         &mut self,
         context: u8,
         command: &CommandSet,
         data: Option<&mut dyn Read>,
     ) -> Result<()> {
         let bytes = command
-            .bytes(data.is_some())
-            .map_err(|e| self.failure(ErrorKind::Other, e))?;
+            .to_bytes(data.is_some())
+            .map_err(|e| self.error_of_kind(ErrorKind::Other, e))?;
         let value = PDataValue {
             presentation_context_id: context,
             value_type: PDataValueType::Command,
@@ -163,7 +164,7 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
             data: bytes,
         };
         let sent = SyncAssociation::send(&mut self.association, &Pdu::PData { data: vec![value] });
-        sent.map_err(|error| self.broken(error))?;
+        sent.map_err(|error| self.transport_error(error))?;
         let Some(data) = data else { return Ok(()) };
         let mut writer = self.association.send_pdata(context);
         let mut piece = vec![0; 64 * 1024];
@@ -199,38 +200,42 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
                 return Ok(value);
             }
             if self.cancel.is_cancelled() {
-                return Err(cancelled(&self.server, self.tried));
+                return Err(cancelled_error(&self.server, self.tried));
             }
             match SyncAssociation::receive(&mut self.association) {
                 Ok(Pdu::PData { data }) => self.waiting.extend(data),
                 Ok(Pdu::ReleaseRQ) => {
                     let _ = SyncAssociation::send(&mut self.association, &Pdu::ReleaseRP);
                     self.has_ended = true;
-                    return Err(self.failure(ErrorKind::ConnectionLost, "it ended the association"));
+                    return Err(
+                        self.error_of_kind(ErrorKind::ConnectionLost, "it ended the association")
+                    );
                 }
                 Ok(Pdu::AbortRQ { .. }) => {
                     return Err(
-                        self.failure(ErrorKind::ConnectionLost, "it aborted the association")
+                        self.error_of_kind(ErrorKind::ConnectionLost, "it aborted the association")
                     );
                 }
-                Ok(_) => return Err(self.failure(ErrorKind::Refused, "its answer makes no sense")),
-                Err(error) => return Err(self.broken(error)),
+                Ok(_) => {
+                    return Err(self.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
+                }
+                Err(error) => return Err(self.transport_error(error)),
             }
         }
     }
 
     /// The next command; what belongs to it is read by [`Self::data`].
-    pub(super) fn next(&mut self) -> Result<Message> {
+    pub(super) fn next_message(&mut self) -> Result<Message> {
         let mut bytes = Vec::new();
         loop {
             let value = self.next_value()?;
             if value.value_type != PDataValueType::Command || bytes.len() > MOST_DATA {
-                return Err(self.failure(ErrorKind::Refused, "its answer makes no sense"));
+                return Err(self.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
             }
             bytes.extend(value.data);
             if value.is_last {
-                let command =
-                    CommandSet::read(&bytes).map_err(|e| self.failure(ErrorKind::Refused, e))?;
+                let command = CommandSet::from_bytes(&bytes)
+                    .map_err(|e| self.error_of_kind(ErrorKind::Refused, e))?;
                 return Ok(Message {
                     context: value.presentation_context_id,
                     command,
@@ -240,7 +245,7 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
     }
 
     /// Gives what belongs to a command to `out`, piece by piece; how many bytes. A failure of `out` is its own.
-    pub(super) fn data(
+    pub(super) fn read_data(
         &mut self,
         out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<io::Result<u64>> {
@@ -249,7 +254,7 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
         loop {
             let value = self.next_value()?;
             if value.value_type != PDataValueType::Data {
-                return Err(self.failure(ErrorKind::Refused, "its answer makes no sense"));
+                return Err(self.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
             }
             count += value.data.len() as u64;
             if written.is_ok() {
@@ -264,43 +269,43 @@ impl<A: SyncAssociation<TcpStream>> Association<A> {
     /// What belongs to a command, where it is short.
     pub(super) fn short_data(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let took = self.data(&mut |piece| {
+        let took = self.read_data(&mut |piece| {
             if bytes.len() + piece.len() > MOST_DATA {
                 return Err(io::Error::other("its answer is too long"));
             }
             bytes.extend_from_slice(piece);
             Ok(())
         })?;
-        took.map_err(|error| self.failure(ErrorKind::Refused, error))?;
+        took.map_err(|error| self.error_of_kind(ErrorKind::Refused, error))?;
         Ok(bytes)
     }
 
     pub(super) fn expect_success(&self, answer: &Message) -> Result<()> {
         match answer.command.status() {
             0x0000 => Ok(()),
-            status => Err(self.refusal(status)),
+            status => Err(self.refusal_error(status)),
         }
     }
 
     /// What a status that is no success means (PS3.4).
-    pub(super) fn refusal(&self, status: u16) -> Error {
+    pub(super) fn refusal_error(&self, status: u16) -> Error {
         match status {
             // Out of resources, which may pass.
             0xA700..=0xA702 => {
-                self.failure(ErrorKind::Unreachable, format!("it has no room or no time now ({status:04X})"))
+                self.error_of_kind(ErrorKind::Unreachable, format!("it has no room or no time now ({status:04X})"))
             }
-            0xA801 => self.failure(
+            0xA801 => self.error_of_kind(
                 ErrorKind::Settings,
                 "it does not know where to send to: it needs our AE title with this computer's address and port",
             ),
-            0x0122 => self.failure(ErrorKind::Refused, "it does not offer this service"),
-            0x0124 => self.failure(ErrorKind::Refused, "it does not allow us to do that"),
-            status => self.failure(ErrorKind::Refused, super::super::web::failure_reason(u32::from(status))),
+            0x0122 => self.error_of_kind(ErrorKind::Refused, "it does not offer this service"),
+            0x0124 => self.error_of_kind(ErrorKind::Refused, "it does not allow us to do that"),
+            status => self.error_of_kind(ErrorKind::Refused, super::super::web::failure_reason(u32::from(status))),
         }
     }
 }
 
-fn trimmed(uid: &str) -> &str {
+fn trim_uid(uid: &str) -> &str {
     uid.trim_end_matches(['\0', ' '])
 }
 
@@ -311,23 +316,23 @@ fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Error {
 /// What became of a connection.
 fn of_the_line(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => hangs(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => timeout_reason(),
         _ => "the connection broke off".to_owned(),
     }
 }
 
-fn hangs() -> String {
+fn timeout_reason() -> String {
     format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
 }
 
 /// The failure of the line behind an error; none where it is what came over the line.
-fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+fn io_source<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
     std::iter::successors(Some(error), |error| error.source())
         .find_map(|error| error.downcast_ref())
 }
 
 /// What a failure of the upper layer means; never with its own words, which may hold what was asked.
-fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Error {
+fn explain_failure(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Error {
     let lost = if has_sent {
         ErrorKind::ConnectionLost
     } else {
@@ -367,7 +372,7 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Erro
             ErrorKind::Refused,
             "it does not offer this service".to_owned(),
         ),
-        UlError::Timeout { .. } => (lost, hangs()),
+        UlError::Timeout { .. } => (lost, timeout_reason()),
         UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => {
             (lost, of_the_line(source))
         }
@@ -381,7 +386,7 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Erro
             (lost, "it aborted the association".to_owned())
         }
         // A connection that is reset while something is awaited comes as a PDU that cannot be received.
-        UlError::ReceivePdu { source } if let Some(error) = behind(source) => {
+        UlError::ReceivePdu { source } if let Some(error) = io_source(source) => {
             (lost, of_the_line(error))
         }
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
@@ -412,8 +417,8 @@ mod tests {
             calling_ae: "HERE".into(),
             ..Server::default()
         };
-        let contexts = vec![("1.2.840.10008.1.1".to_owned(), plain())];
-        let failure = Association::open(&server, "ask", &Cancel::default(), contexts, &[])
+        let contexts = vec![("1.2.840.10008.1.1".to_owned(), uncompressed_syntaxes())];
+        let failure = Association::connect_to(&server, "ask", &Cancel::default(), contexts, &[])
             .err()
             .unwrap();
         at_work.join().unwrap();

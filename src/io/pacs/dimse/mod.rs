@@ -7,7 +7,7 @@ mod find;
 mod line;
 mod store;
 
-use super::{Arrived, Object, patience::wait};
+use super::{Arrived, Object, patience::run_cancellable};
 use crate::Result;
 use command::{CommandSet, ECHO_RQ};
 use labrum_core::{
@@ -27,63 +27,67 @@ impl DimseClient {
     }
 
     /// Runs an exchange that can be left at once.
-    fn wait<T: Send + 'static>(
+    fn run_cancellable<T: Send + 'static>(
         &self,
         tried: &'static str,
         cancel: &Cancel,
         work: impl FnOnce(&Server, &Cancel) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (server, guard) = (self.0.clone(), cancel.clone());
-        wait(&self.0, tried, cancel, move || work(&server, &guard))
+        run_cancellable(&self.0, tried, cancel, move || work(&server, &guard))
     }
 
     pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
         let tried = "reach DICOM";
-        self.wait(tried, cancel, move |server, cancel| {
+        self.run_cancellable(tried, cancel, move |server, cancel| {
             let verification = dicom_dictionary_std::uids::VERIFICATION;
-            let mut line = Association::open(
+            let mut line = Association::connect_to(
                 server,
                 tried,
                 cancel,
-                vec![(verification.into(), line::plain())],
+                vec![(verification.into(), line::uncompressed_syntaxes())],
                 &[],
             )?;
-            let context = line.context(verification, None)?;
-            line.send(context, &CommandSet::request(ECHO_RQ, verification), None)?;
-            let answer = line.next()?;
+            let context = line.context_for_class(verification, None)?;
+            line.send_message(
+                context,
+                &CommandSet::new_request(ECHO_RQ, verification),
+                None,
+            )?;
+            let answer = line.next_message()?;
             line.expect_success(&answer)?;
             line.release();
             Ok(())
         })
     }
 
-    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
+    pub(super) fn find_studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let query = query.clone();
-        self.wait("find studies", cancel, move |server, cancel| {
-            find::studies(server, &query, cancel)
+        self.run_cancellable("find studies", cancel, move |server, cancel| {
+            find::query_studies(server, &query, cancel)
         })
     }
 
-    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
+    pub(super) fn find_series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let study = study.to_owned();
-        self.wait("list the series", cancel, move |server, cancel| {
-            find::series(server, &study, cancel)
+        self.run_cancellable("list the series", cancel, move |server, cancel| {
+            find::query_series(server, &study, cancel)
         })
     }
 
-    pub(super) fn instances(
+    pub(super) fn find_instances(
         &self,
         study: &str,
         series: &str,
         cancel: &Cancel,
     ) -> Result<Vec<RemoteInstance>> {
         let (study, series) = (study.to_owned(), series.to_owned());
-        self.wait("list the objects", cancel, move |server, cancel| {
-            find::instances(server, &study, &series, cancel)
+        self.run_cancellable("list the objects", cancel, move |server, cancel| {
+            find::query_instances(server, &study, &series, cancel)
         })
     }
 
-    pub(super) fn has(
+    pub(super) fn has_instance(
         &self,
         study: &str,
         series: &str,
@@ -91,12 +95,12 @@ impl DimseClient {
         cancel: &Cancel,
     ) -> Result<bool> {
         let (study, series, sop) = (study.to_owned(), series.to_owned(), sop.to_owned());
-        self.wait("ask for the object", cancel, move |server, cancel| {
-            find::has(server, &study, &series, &sop, cancel)
+        self.run_cancellable("ask for the object", cancel, move |server, cancel| {
+            find::has_instance(server, &study, &series, &sop, cancel)
         })
     }
 
-    pub(super) fn fetch(
+    pub(super) fn fetch_instances(
         &self,
         study: &str,
         series: &str,
@@ -116,8 +120,8 @@ impl DimseClient {
         let (client, guard) = (self.clone(), cancel.clone());
         std::thread::scope(|scope| {
             let exchange = scope.spawn(move || {
-                client.wait("receive objects", &guard, move |server, cancel| {
-                    fetch::fetch(server, &order, &tell, cancel)
+                client.run_cancellable("receive objects", &guard, move |server, cancel| {
+                    fetch::retrieve_instances(server, &order, &tell, cancel)
                 })
             });
             for instance in &told {
@@ -130,10 +134,10 @@ impl DimseClient {
         })
     }
 
-    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
+    pub(super) fn store_object(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         let object = object.clone();
-        self.wait("send an object", cancel, move |server, cancel| {
-            store::store(server, &object, cancel)
+        self.run_cancellable("send an object", cancel, move |server, cancel| {
+            store::send_object(server, &object, cancel)
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::super::Object;
 use super::{
     command::{CommandSet, RESPONSE, STORE_RQ},
-    line::{Association, plain},
+    line::{Association, uncompressed_syntaxes},
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{pacs::Server, progress::Cancel};
@@ -13,22 +13,23 @@ use std::{
     io::{Read, Seek, SeekFrom},
 };
 
-pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result<()> {
+pub(super) fn send_object(server: &Server, object: &Object, cancel: &Cancel) -> Result<()> {
     let tried = "send an object";
     let own = object.transfer_syntax.clone();
     let mut contexts = vec![(object.sop_class.clone(), vec![own.clone()])];
-    let is_plain = plain().contains(&own);
+    let is_plain = uncompressed_syntaxes().contains(&own);
     if is_plain {
         contexts.extend(
-            plain()
+            uncompressed_syntaxes()
                 .into_iter()
                 .filter(|s| *s != own)
                 .map(|s| (object.sop_class.clone(), vec![s])),
         );
     }
-    let mut line = Association::open(server, tried, cancel, contexts, &[])?;
-    let as_it_is = line.context(&object.sop_class, Some(&own)).ok();
-    let Some(context) = as_it_is.or_else(|| line.context(&object.sop_class, None).ok()) else {
+    let mut line = Association::connect_to(server, tried, cancel, contexts, &[])?;
+    let as_it_is = line.context_for_class(&object.sop_class, Some(&own)).ok();
+    let Some(context) = as_it_is.or_else(|| line.context_for_class(&object.sop_class, None).ok())
+    else {
         let reason = match is_plain {
             true => "it does not take objects of this kind".to_owned(),
             false => format!(
@@ -36,7 +37,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
                 labrum_dicom::transfer_syntax_name(&own)
             ),
         };
-        return Err(line.failure(ErrorKind::Refused, reason));
+        return Err(line.error_of_kind(ErrorKind::Refused, reason));
     };
     let mut data: Box<dyn Read> = match as_it_is {
         Some(_) => Box::new(data_set(object)?),
@@ -45,19 +46,19 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
             &line.syntax_of(context),
         )?)),
     };
-    let request = CommandSet::request(STORE_RQ, &object.sop_class)
+    let request = CommandSet::new_request(STORE_RQ, &object.sop_class)
         .with_priority()
         .with_object(&object.sop_uid);
     line.has_sent = true;
-    line.send(context, &request, Some(&mut data))?;
-    let answer = line.next()?;
-    if answer.command.field() != STORE_RQ | RESPONSE {
-        return Err(line.failure(ErrorKind::Refused, "its answer makes no sense"));
+    line.send_message(context, &request, Some(&mut data))?;
+    let answer = line.next_message()?;
+    if answer.command.command_field() != STORE_RQ | RESPONSE {
+        return Err(line.error_of_kind(ErrorKind::Refused, "its answer makes no sense"));
     }
     let verdict = match answer.command.status() {
         // Taken, with or without a remark; or there already.
         0x0000 | 0xB000..=0xBFFF | 0x0111 => Ok(()),
-        status => Err(line.refusal(status)),
+        status => Err(line.refusal_error(status)),
     };
     line.release();
     verdict
@@ -66,7 +67,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
 /// The file behind its meta information.
 fn data_set(object: &Object) -> Result<File> {
     let failed =
-        |e: &dyn std::fmt::Display| Error::at("read the object to be sent", &object.path, e);
+        |e: &dyn std::fmt::Display| Error::at_path("read the object to be sent", &object.path, e);
     let mut file = File::open(&object.path).map_err(|e| failed(&e))?;
     let mut head = [0; 144];
     file.read_exact(&mut head).map_err(|e| failed(&e))?;

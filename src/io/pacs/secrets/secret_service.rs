@@ -25,11 +25,13 @@ type Handed = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
 pub(super) fn get(application: &str, who: &str) -> Result<Option<String>, NoStore> {
     pollster::block_on(async {
-        let service = Service::open().await?;
-        let Some(item) = service.find(application, who).await? else {
+        let service = Service::open_session().await?;
+        let Some(item) = service.find_unlocked_item(application, who).await? else {
             return Ok(None);
         };
-        let item = service.proxy(&item, "org.freedesktop.Secret.Item").await?;
+        let item = service
+            .proxy_for(&item, "org.freedesktop.Secret.Item")
+            .await?;
         let (secret,): (Handed,) = item.call("GetSecret", &(&service.session,)).await?;
         String::from_utf8(secret.2)
             .map(Some)
@@ -39,15 +41,15 @@ pub(super) fn get(application: &str, who: &str) -> Result<Option<String>, NoStor
 
 pub(super) fn set(application: &str, who: &str, secret: &str) -> Result<(), NoStore> {
     pollster::block_on(async {
-        let service = Service::open().await?;
+        let service = Service::open_session().await?;
         let root = service
-            .proxy(ROOT, "org.freedesktop.Secret.Service")
+            .proxy_for(ROOT, "org.freedesktop.Secret.Service")
             .await?;
         let (collection,): (OwnedObjectPath,) = root.call("ReadAlias", &("default",)).await?;
         if collection.as_str() == NONE {
             return Err(NoStore::Missing);
         }
-        service.unlock(&collection).await?;
+        service.unlock_object(&collection).await?;
         let attributes: HashMap<&str, &str> = [("application", application), ("who", who)].into();
         let properties: HashMap<&str, Value<'_>> = [
             (
@@ -67,7 +69,7 @@ pub(super) fn set(application: &str, who: &str, secret: &str) -> Result<(), NoSt
             "text/plain; charset=utf8",
         );
         let collection = service
-            .proxy(&collection, "org.freedesktop.Secret.Collection")
+            .proxy_for(&collection, "org.freedesktop.Secret.Collection")
             .await?;
         let made: (OwnedObjectPath, OwnedObjectPath) = collection
             .call("CreateItem", &(properties, handed, true))
@@ -82,11 +84,13 @@ pub(super) fn set(application: &str, who: &str, secret: &str) -> Result<(), NoSt
 
 pub(super) fn forget(application: &str, who: &str) -> Result<(), NoStore> {
     pollster::block_on(async {
-        let service = Service::open().await?;
-        let Some(item) = service.find(application, who).await? else {
+        let service = Service::open_session().await?;
+        let Some(item) = service.find_unlocked_item(application, who).await? else {
             return Ok(());
         };
-        let item = service.proxy(&item, "org.freedesktop.Secret.Item").await?;
+        let item = service
+            .proxy_for(&item, "org.freedesktop.Secret.Item")
+            .await?;
         let _prompt: (OwnedObjectPath,) = item.call("Delete", &()).await?;
         Ok(())
     })
@@ -98,7 +102,7 @@ struct Service {
 }
 
 impl Service {
-    async fn open() -> Result<Self, NoStore> {
+    async fn open_session() -> Result<Self, NoStore> {
         let connection = Connection::session().await.map_err(|_| NoStore::Missing)?;
         let root = Proxy::new(&connection, SERVICE, ROOT, "org.freedesktop.Secret.Service").await?;
         let opened: (OwnedValue, OwnedObjectPath) = root
@@ -111,14 +115,20 @@ impl Service {
         })
     }
 
-    async fn proxy(&self, path: &str, interface: &'static str) -> Result<Proxy<'_>, NoStore> {
+    async fn proxy_for(&self, path: &str, interface: &'static str) -> Result<Proxy<'_>, NoStore> {
         let path = ObjectPath::try_from(path.to_owned()).map_err(|_| NoStore::Missing)?;
         Ok(Proxy::new(&self.connection, SERVICE, path, interface).await?)
     }
 
     /// The item with these attributes, unlocked.
-    async fn find(&self, application: &str, who: &str) -> Result<Option<OwnedObjectPath>, NoStore> {
-        let root = self.proxy(ROOT, "org.freedesktop.Secret.Service").await?;
+    async fn find_unlocked_item(
+        &self,
+        application: &str,
+        who: &str,
+    ) -> Result<Option<OwnedObjectPath>, NoStore> {
+        let root = self
+            .proxy_for(ROOT, "org.freedesktop.Secret.Service")
+            .await?;
         let attributes: HashMap<&str, &str> = [("application", application), ("who", who)].into();
         let found: (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
             root.call("SearchItems", &(attributes,)).await?;
@@ -129,13 +139,15 @@ impl Service {
         let Some(item) = locked.into_iter().next() else {
             return Ok(None);
         };
-        self.unlock(&item).await?;
+        self.unlock_object(&item).await?;
         Ok(Some(item))
     }
 
     /// Unlocks an item or a collection; a person may be asked.
-    async fn unlock(&self, object: &OwnedObjectPath) -> Result<(), NoStore> {
-        let root = self.proxy(ROOT, "org.freedesktop.Secret.Service").await?;
+    async fn unlock_object(&self, object: &OwnedObjectPath) -> Result<(), NoStore> {
+        let root = self
+            .proxy_for(ROOT, "org.freedesktop.Secret.Service")
+            .await?;
         let unlock = || async {
             let answer: (Vec<OwnedObjectPath>, OwnedObjectPath) =
                 root.call("Unlock", &(vec![object],)).await?;
@@ -145,7 +157,9 @@ impl Service {
         if !unlocked.is_empty() {
             return Ok(());
         }
-        let prompt = self.proxy(&prompt, "org.freedesktop.Secret.Prompt").await?;
+        let prompt = self
+            .proxy_for(&prompt, "org.freedesktop.Secret.Prompt")
+            .await?;
         let _: () = prompt.call("Prompt", &("",)).await?;
         let until = Instant::now() + UNLOCK;
         while Instant::now() < until {
@@ -162,7 +176,7 @@ impl Service {
             "org.freedesktop.Secret.Collection",
             "org.freedesktop.Secret.Item",
         ] {
-            if let Ok(proxy) = self.proxy(object, interface).await
+            if let Ok(proxy) = self.proxy_for(object, interface).await
                 && let Ok(is_locked) = proxy.get_property::<bool>("Locked").await
             {
                 return !is_locked;

@@ -6,7 +6,7 @@ use crate::{
         dialogs::sheet,
         table::{Cell, Column, ROW, TableColumns},
         theme,
-        widgets::{capital, explain, moment},
+        widgets::{capitalize_first, explanation_text, format_timestamp},
     },
 };
 use egui::{Align, Button, Label, Layout, RichText, ScrollArea, Ui, vec2};
@@ -14,10 +14,10 @@ use egui_material_icons::icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_SCHEDULE, I
 use labrum_core::pacs::{SendItem, SendState};
 
 const COLUMNS: [Column; 4] = [
-    Column::words("Object", 300.0),
-    Column::words("Server", 150.0),
-    Column::words("State", 110.0),
-    Column::words("Queued", 140.0),
+    Column::of_words("Object", 300.0),
+    Column::of_words("Server", 150.0),
+    Column::of_words("State", 110.0),
+    Column::of_words("Queued", 140.0),
 ];
 
 /// Rows in sight.
@@ -31,15 +31,17 @@ pub(crate) struct QueueDialog {
 
 impl QueueDialog {
     /// Shows the dialog; true once it is done.
-    pub(in crate::ui::dialogs) fn show(
+    pub(in crate::ui::dialogs) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
         let queue = &session.pacs.queue;
-        sheet::body(ui, "What is being sent", |ui| self.body(ui, queue, actions));
-        sheet::buttons(ui, |ui| {
+        sheet::show_body(ui, "What is being sent", |ui| {
+            self.show_body(ui, queue, actions)
+        });
+        sheet::show_buttons(ui, |ui| {
             let done = sheet::main_button(ui, "Close", None);
             let has_done = queue
                 .iter()
@@ -56,14 +58,14 @@ impl QueueDialog {
         })
     }
 
-    fn body(&mut self, ui: &mut Ui, queue: &[SendItem], actions: &mut Vec<Action>) {
+    fn show_body(&mut self, ui: &mut Ui, queue: &[SendItem], actions: &mut Vec<Action>) {
         if queue.is_empty() {
-            explain(
+            explanation_text(
                 ui,
                 "Nothing waits to be sent. File, Send to server sends the segmentation of the case that is open.",
             );
         } else {
-            self.list(ui, queue);
+            self.show_item_list(ui, queue);
         }
         let item = self
             .chosen
@@ -75,15 +77,15 @@ impl QueueDialog {
             |ui| {
                 ui.set_min_height(64.0);
                 if let Some(item) = item {
-                    details(ui, item, actions);
+                    show_item_details(ui, item, actions);
                 }
             },
         );
     }
 
-    fn list(&mut self, ui: &mut Ui, queue: &[SendItem]) {
+    fn show_item_list(&mut self, ui: &mut Ui, queue: &[SendItem]) {
         let table = TableColumns(&COLUMNS);
-        table.heading(ui);
+        table.show_headings(ui);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             let area = ScrollArea::vertical()
@@ -93,7 +95,10 @@ impl QueueDialog {
             area.show_rows(ui, ROW, queue.len(), |ui, rows| {
                 for item in queue.iter().rev().skip(rows.start).take(rows.len()) {
                     let is_chosen = self.chosen.as_deref() == Some(&item.id);
-                    if table.choice(ui, &cells(ui, item), is_chosen).clicked() {
+                    if table
+                        .show_selectable_row(ui, &item_cells(ui, item), is_chosen)
+                        .clicked()
+                    {
                         self.chosen = Some(item.id.clone());
                     }
                 }
@@ -102,35 +107,35 @@ impl QueueDialog {
     }
 }
 
-fn cells(ui: &Ui, item: &SendItem) -> [Cell; 4] {
-    let colors = theme::colors(ui);
-    let state = Cell::new(item.state.label());
+fn item_cells(ui: &Ui, item: &SendItem) -> [Cell; 4] {
+    let colors = theme::current_colors(ui);
+    let state = Cell::new(item.state.display_name());
     let state = match item.state {
-        SendState::Waiting => state.icon(ICON_SCHEDULE),
-        SendState::Sending => state.icon(ICON_UPLOAD).color(colors.accent),
-        SendState::Sent => state.icon(ICON_CHECK_CIRCLE).color(colors.good),
-        SendState::Refused => state.icon(ICON_BLOCK).color(colors.error),
-        SendState::Cancelled => state.icon(ICON_BLOCK),
+        SendState::Waiting => state.with_icon(ICON_SCHEDULE),
+        SendState::Sending => state.with_icon(ICON_UPLOAD).with_color(colors.accent),
+        SendState::Sent => state.with_icon(ICON_CHECK_CIRCLE).with_color(colors.good),
+        SendState::Refused => state.with_icon(ICON_BLOCK).with_color(colors.error),
+        SendState::Cancelled => state.with_icon(ICON_BLOCK),
     };
     [
         Cell::new(&item.file),
         Cell::new(&item.server.name),
         state,
-        Cell::new(moment(item.queued)),
+        Cell::new(format_timestamp(item.queued)),
     ]
 }
 
-fn details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
+fn show_item_details(ui: &mut Ui, item: &SendItem, actions: &mut Vec<Action>) {
     let words = match (&item.trouble, item.attempts) {
-        (Some(trouble), 0) => capital(&format!("{trouble}.")),
-        (Some(trouble), n) => capital(&format!("{trouble}. Tried {n} times.")),
+        (Some(trouble), 0) => capitalize_first(&format!("{trouble}.")),
+        (Some(trouble), n) => capitalize_first(&format!("{trouble}. Tried {n} times.")),
         (None, _) => match item.state {
             SendState::Sent => "The server has it.".to_owned(),
             _ => "It waits for its turn.".to_owned(),
         },
     };
     ui.add(
-        Label::new(RichText::new(words).color(theme::colors(ui).dimmed))
+        Label::new(RichText::new(words).color(theme::current_colors(ui).dimmed))
             .wrap()
             .selectable(true),
     );

@@ -4,7 +4,7 @@ use crate::{
     session::{Action, Session, job::ExportFormat, pacs::PacsAction},
     ui::{
         dialogs::sheet,
-        widgets::{explain, section},
+        widgets::{explanation_text, section_heading},
     },
 };
 use egui::{Button, ComboBox, RichText, Ui, vec2};
@@ -34,18 +34,20 @@ impl SendDialog {
     }
 
     /// Shows the dialog; true once it is done.
-    pub(in crate::ui::dialogs) fn show(
+    pub(in crate::ui::dialogs) fn show_contents(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let Some(case) = session.case() else {
+        let Some(case) = session.current_case() else {
             return true;
         };
-        let words = format!("{} · {}", case.title(), case.summary());
-        sheet::body(ui, "Send to server", |ui| self.body(ui, session, &words));
-        sheet::buttons(ui, |ui| {
+        let words = format!("{} · {}", case.display_title(), case.short_summary());
+        sheet::show_body(ui, "Send to server", |ui| {
+            self.show_body(ui, session, &words)
+        });
+        sheet::show_buttons(ui, |ui| {
             let has_server = session
                 .settings
                 .servers
@@ -65,9 +67,9 @@ impl SendDialog {
         })
     }
 
-    fn body(&mut self, ui: &mut Ui, session: &Session, case: &str) {
-        explain(ui, case);
-        section(ui, "Server");
+    fn show_body(&mut self, ui: &mut Ui, session: &Session, case: &str) {
+        explanation_text(ui, case);
+        section_heading(ui, "Server");
         if session.settings.servers.is_empty() {
             ui.label("No server is known yet: add one under File, Open from server.");
         } else {
@@ -81,19 +83,19 @@ impl SendDialog {
             });
             list.response.accessible_name("Send to");
         }
-        section(ui, "Form");
+        section_heading(ui, "Form");
         for format in FORMATS {
             ui.horizontal(|ui| {
-                ui.radio_value(&mut self.format, format, format.label());
+                ui.radio_value(&mut self.format, format, format.display_name());
                 ui.label(
                     RichText::new(format.explanation())
                         .size(12.0)
-                        .color(crate::ui::theme::colors(ui).dimmed),
+                        .color(crate::ui::theme::current_colors(ui).dimmed),
                 );
             });
         }
         ui.add_space(4.0);
-        explain(
+        explanation_text(
             ui,
             "A new series in the same study; what is there is not changed. If the server cannot be reached, the segmentation \
              waits, also beyond the end of Labrum, and is sent once.",

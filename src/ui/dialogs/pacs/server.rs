@@ -5,7 +5,7 @@ use crate::{
     ui::{
         dialogs::{path::to_path, sheet},
         theme,
-        widgets::{explain, section, segmented},
+        widgets::{explanation_text, section_heading, segmented_choice},
     },
 };
 use egui::{Button, RichText, TextEdit, Ui, vec2};
@@ -33,16 +33,16 @@ pub(super) struct ServerForm {
 
 impl ServerForm {
     /// For a new server.
-    pub(super) fn add() -> Self {
-        Self::of(None, Server::default())
+    pub(super) fn for_new_server() -> Self {
+        Self::from_parts(None, Server::default())
     }
 
     /// For one that is known.
-    pub(super) fn edit(server: &Server) -> Self {
-        Self::of(Some(server.name.clone()), server.clone())
+    pub(super) fn for_server(server: &Server) -> Self {
+        Self::from_parts(Some(server.name.clone()), server.clone())
     }
 
-    fn of(before: Option<String>, server: Server) -> Self {
+    fn from_parts(before: Option<String>, server: Server) -> Self {
         let certificates = server
             .certificates
             .as_ref()
@@ -59,7 +59,7 @@ impl ServerForm {
         }
     }
 
-    pub(super) fn show(
+    pub(super) fn show_form(
         &mut self,
         ui: &mut Ui,
         session: &Session,
@@ -70,12 +70,12 @@ impl ServerForm {
         } else {
             "Add a server"
         };
-        sheet::body(ui, heading, |ui| self.body(ui));
-        self.buttons(ui, session, actions)
+        sheet::show_body(ui, heading, |ui| self.show_body(ui));
+        self.show_buttons(ui, session, actions)
     }
 
-    fn body(&mut self, ui: &mut Ui) {
-        field(ui, &mut self.server.name, "Name", "What you call it");
+    fn show_body(&mut self, ui: &mut Ui) {
+        show_text_field(ui, &mut self.server.name, "Name", "What you call it");
         let choices = Protocol::ALL.map(|p| {
             let tip = match p {
                 Protocol::DicomWeb => "QIDO-RS, WADO-RS and STOW-RS over HTTPS",
@@ -83,46 +83,46 @@ impl ServerForm {
                     "C-FIND, C-GET or C-MOVE, and C-STORE: for servers without DICOMweb"
                 }
             };
-            (p, p.label(), tip.to_owned())
+            (p, p.display_name(), tip.to_owned())
         });
-        section(ui, "Protocol");
-        if let Some(protocol) = segmented(ui, self.server.protocol, &choices) {
+        section_heading(ui, "Protocol");
+        if let Some(protocol) = segmented_choice(ui, self.server.protocol, &choices) {
             self.server.protocol = protocol;
         }
         ui.add_space(4.0);
         match self.server.protocol {
-            Protocol::DicomWeb => self.web(ui),
-            Protocol::Dimse => self.dimse(ui),
+            Protocol::DicomWeb => self.show_dicom_web(ui),
+            Protocol::Dimse => self.show_dimse(ui),
         }
         self.server.certificates =
             Some(to_path(&self.certificates)).filter(|_| !self.certificates.trim().is_empty());
     }
 
-    fn web(&mut self, ui: &mut Ui) {
-        field(
+    fn show_dicom_web(&mut self, ui: &mut Ui) {
+        show_text_field(
             ui,
             &mut self.server.address,
             "Address",
             "https://pacs.example.org/dicom-web",
         );
-        section(ui, "Sign in with");
+        section_heading(ui, "Sign in with");
         let choices = SignIn::ALL.map(|s| {
             let tip = match s {
                 SignIn::None => "The server asks nobody who they are",
                 SignIn::Password => "HTTP Basic: a user and a password",
                 SignIn::Token => "HTTP Bearer: a token",
             };
-            (s, s.label(), tip.to_owned())
+            (s, s.display_name(), tip.to_owned())
         });
-        if let Some(sign_in) = segmented(ui, self.server.sign_in, &choices) {
+        if let Some(sign_in) = segmented_choice(ui, self.server.sign_in, &choices) {
             self.server.sign_in = sign_in;
         }
         ui.add_space(4.0);
         if self.server.sign_in == SignIn::Password {
-            field(ui, &mut self.server.user, "User", "");
+            show_text_field(ui, &mut self.server.user, "User", "");
         }
         if self.server.sign_in != SignIn::None {
-            explain(
+            explanation_text(
                 ui,
                 "The password or token is asked for when it is needed, and kept in the system's key store only.",
             );
@@ -132,10 +132,10 @@ impl ServerForm {
             ui.label(
                 RichText::new(words)
                     .size(12.0)
-                    .color(theme::colors(ui).warning),
+                    .color(theme::current_colors(ui).warning),
             );
         }
-        field(
+        show_text_field(
             ui,
             &mut self.certificates,
             "Certificates",
@@ -143,24 +143,24 @@ impl ServerForm {
         );
     }
 
-    fn dimse(&mut self, ui: &mut Ui) {
-        field(ui, &mut self.server.address, "Address", "host:104");
-        field(ui, &mut self.server.called_ae, "Its AE title", "");
-        field(ui, &mut self.server.calling_ae, "Our AE title", "");
-        field(
+    fn show_dimse(&mut self, ui: &mut Ui) {
+        show_text_field(ui, &mut self.server.address, "Address", "host:104");
+        show_text_field(ui, &mut self.server.called_ae, "Its AE title", "");
+        show_text_field(ui, &mut self.server.calling_ae, "Our AE title", "");
+        show_text_field(
             ui,
             &mut self.port,
             "Our port",
             "empty: fetch by C-GET; a port: by C-MOVE",
         );
-        explain(
+        explanation_text(
             ui,
             "For C-MOVE the server has to know our AE title with this computer's address and this port. DIMSE is neither \
              encrypted nor signed in: use it inside the hospital's network.",
         );
     }
 
-    fn problem(&self, session: &Session) -> Option<String> {
+    fn find_problem(&self, session: &Session) -> Option<String> {
         let name = self.server.name.trim();
         let is_taken = session
             .settings
@@ -177,18 +177,18 @@ impl ServerForm {
         {
             return Some("our port is no number up to 65535".to_owned());
         }
-        self.server.problem().map(str::to_owned)
+        self.server.find_problem().map(str::to_owned)
     }
 
-    fn buttons(
+    fn show_buttons(
         &mut self,
         ui: &mut Ui,
         session: &Session,
         actions: &mut Vec<Action>,
     ) -> FormOutcome {
-        let problem = self.problem(session);
+        let problem = self.find_problem(session);
         let mut outcome = FormOutcome::Stay;
-        sheet::buttons(ui, |ui| {
+        sheet::show_buttons(ui, |ui| {
             if sheet::main_button(ui, "Save", problem.as_deref()) {
                 self.server.move_port = self.port.trim().parse().ok();
                 let server = Box::new(self.server.clone());
@@ -223,12 +223,12 @@ impl ServerForm {
             }
             // Nothing is wrong with a form that nobody has filled in yet.
             if let Some(problem) = problem.filter(|_| !self.server.name.trim().is_empty()) {
-                let words = crate::ui::widgets::capital(&format!("{problem}."));
+                let words = crate::ui::widgets::capitalize_first(&format!("{problem}."));
                 ui.add(
                     egui::Label::new(
                         RichText::new(words)
                             .size(12.0)
-                            .color(theme::colors(ui).warning),
+                            .color(theme::current_colors(ui).warning),
                     )
                     .truncate(),
                 );
@@ -239,9 +239,9 @@ impl ServerForm {
 }
 
 /// A field with its name at the left.
-fn field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) {
+fn show_text_field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) {
     ui.horizontal(|ui| {
-        crate::ui::widgets::column(ui, NAMES, RichText::new(name));
+        crate::ui::widgets::name_column(ui, NAMES, RichText::new(name));
         let field = TextEdit::singleline(text)
             .desired_width(f32::INFINITY)
             .hint_text(hint)

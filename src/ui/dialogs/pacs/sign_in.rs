@@ -2,7 +2,7 @@
 
 use crate::{
     session::{Action, pacs::PacsAction},
-    ui::{theme, widgets::primary},
+    ui::{theme, widgets::primary_button},
 };
 use egui::{Key, Label, RichText, TextEdit, Ui};
 use labrum_core::pacs::{Secret, Server, SignIn};
@@ -24,7 +24,7 @@ impl Default for SignInForm {
 
 impl SignInForm {
     /// Shows the field, after what went wrong.
-    pub(super) fn show(
+    pub(super) fn show_form(
         &mut self,
         ui: &mut Ui,
         server: &Server,
@@ -32,7 +32,7 @@ impl SignInForm {
         actions: &mut Vec<Action>,
     ) {
         let words = trouble.unwrap_or("The server asks who you are.");
-        let colors = theme::colors(ui);
+        let colors = theme::current_colors(ui);
         ui.add(Label::new(RichText::new(words).color(colors.warning)).truncate())
             .on_hover_text(words);
         let what = match server.sign_in {
@@ -54,7 +54,7 @@ impl SignInForm {
             let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
             ui.checkbox(&mut self.is_kept, "Keep in the system's key store");
             let is_clicked = ui
-                .add_enabled(!self.secret.is_empty(), primary(ui, "Sign in"))
+                .add_enabled(!self.secret.is_empty(), primary_button(ui, "Sign in"))
                 .clicked();
             if (is_clicked || is_entered) && !self.secret.is_empty() {
                 let secret = Secret::new(std::mem::take(&mut self.secret));

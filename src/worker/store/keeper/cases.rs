@@ -23,19 +23,19 @@ const STEPS: u32 = 1000;
 
 impl WorkspaceKeeper {
     /// Finds or enters a case; the findings of the slices that are named can be had after.
-    pub(in crate::worker::store) fn adopt(
+    pub(in crate::worker::store) fn adopt_case(
         &mut self,
         adopt: CaseToAdopt,
     ) -> Result<(Event, Vec<SliceKey>), WriteTrouble> {
         let case = adopt.case;
         let comes_back = adopt.comes_back;
-        let (stored, was_there) = self.enter(adopt)?;
+        let (stored, was_there) = self.enter_case(adopt)?;
         if !stored.entry.is_listed {
             if !comes_back {
                 self.cases.remove(&case);
                 return Ok((Event::OutOfList(case), Vec::new()));
             }
-            self.workspace()?.set_listed(stored.entry.key, true)?;
+            self.workspace_mut()?.set_listed(stored.entry.key, true)?;
         }
         let known = job::CaseRecord {
             key: stored.entry.key,
@@ -52,7 +52,7 @@ impl WorkspaceKeeper {
                 Vec::new(),
             ));
         }
-        let (restored, slices) = self.restored(case, stored)?;
+        let (restored, slices) = self.restore_case(case, stored)?;
         Ok((
             Event::Restored {
                 case,
@@ -64,12 +64,14 @@ impl WorkspaceKeeper {
     }
 
     /// What is kept of a case, and the slices whose findings can be had after.
-    pub(super) fn restored(
+    pub(super) fn restore_case(
         &mut self,
         case: CaseId,
         stored: StoredCase,
     ) -> Result<(Restored, Vec<SliceKey>), WriteTrouble> {
-        let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
+        let steps = self
+            .workspace_mut()?
+            .recent_steps(&[stored.entry.key], STEPS)?;
         let with_mask = stored
             .slices
             .iter()
@@ -114,7 +116,7 @@ impl WorkspaceKeeper {
     }
 
     /// Makes a case known; and what the workspace had of it, where it had something.
-    fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), WriteTrouble> {
+    fn enter_case(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), WriteTrouble> {
         let CaseToAdopt {
             case,
             study,
@@ -122,25 +124,25 @@ impl WorkspaceKeeper {
             task,
             ..
         } = adopt;
-        let identity = identity::identity(&series).map_err(WriteTrouble::Never)?;
-        let was_there = self.workspace()?.case(&identity)?;
+        let identity = identity::case_identity(&series).map_err(WriteTrouble::Never)?;
+        let was_there = self.workspace_mut()?.find_case(&identity)?;
         let mut description =
-            CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
+            CaseDescription::from_series(identity.clone(), &study.id, &study.date, &series);
         if was_there
             .as_ref()
             .is_none_or(|known| known.entry.side.is_none())
         {
-            let subject = identity::subject(&identity, &study.id, &study.patient_id, &series);
+            let subject = identity::subject_hash(&identity, &study.id, &study.patient_id, &series);
             description.subject = subject.unwrap_or_else(|failure| {
                 // A file of that name may be no table of subjects at all.
                 log::warn!("{failure}");
                 identity::unnamed_subject(&identity, &study.id, &study.patient_id, series.kind)
             });
-            description.fingerprint = identity::fingerprint(&series);
+            description.fingerprint = identity::picture_fingerprint(&series);
         }
-        let key = self.workspace()?.adopt(&description)?;
+        let key = self.workspace_mut()?.adopt_case(&description)?;
         if was_there.is_none() && task != TaskKey::default() {
-            self.workspace()?.set_task(key, task)?;
+            self.workspace_mut()?.set_task(key, task)?;
         }
         self.cases.insert(case, KnownCase { key, series });
         // Once more: adopting may have found its slices in another order.
@@ -151,26 +153,28 @@ impl WorkspaceKeeper {
             ))
         };
         Ok((
-            self.workspace()?.case(&identity)?.ok_or_else(lost)?,
+            self.workspace_mut()?
+                .find_case(&identity)?
+                .ok_or_else(lost)?,
             was_there.is_some(),
         ))
     }
 
     /// What is shown of a slice that was kept.
-    pub(in crate::worker::store) fn findings(&mut self, key: SliceKey) -> Option<Event> {
+    pub(in crate::worker::store) fn take_finding_event(&mut self, key: SliceKey) -> Option<Event> {
         let slice = self.found.remove(&key)?;
         let known = self.cases.get(&key.case)?;
         let scale = known
             .series
             .slices
             .get(key.slice)
-            .map(Slice::scale)
+            .map(Slice::length_scale)
             .unwrap_or_default();
         let labels = self.labels.clone();
         let bytes = self
             .workspace
             .as_mut()?
-            .probabilities(known.key, key.slice as u32);
+            .newest_probabilities(known.key, key.slice as u32);
         // Without probabilities the mask is still there.
         let bytes = bytes
             .inspect_err(|failure| log::warn!("{failure}"))
@@ -180,17 +184,17 @@ impl WorkspaceKeeper {
         let proposal = slice.proposal.as_ref().map(|p| {
             let model = format!("{} {}", p.model.name, p.model.version).into();
             let finding =
-                Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), &scale);
+                Finding::from_stored(&p.mask.to_mask(), &bytes, model, labels.clone(), &scale);
             Arc::new(finding.with_weights(p.model.weights.as_str()))
         });
         let finding = match (&proposal, &slice.mask) {
             (Some(proposal), Some(mask))
-                if !slice.is_touched && proposal.mask() == mask.unpack() =>
+                if !slice.is_touched && proposal.to_mask() == mask.to_mask() =>
             {
                 proposal.clone()
             }
             (_, Some(mask)) => Arc::new(Finding::of_drawn(
-                &mask.unpack(),
+                &mask.to_mask(),
                 proposal.as_deref(),
                 labels,
                 &scale,

@@ -16,16 +16,16 @@ impl WorkspaceKeeper {
     ) -> Result<Vec<Event>, WriteTrouble> {
         let task = match task {
             TaskChoice::Known(task) => *task,
-            TaskChoice::New(name) => self.workspace()?.begin_task(name)?,
+            TaskChoice::New(name) => self.workspace_mut()?.begin_task(name)?,
         };
         let mut changed = Vec::new();
         for case in cases {
-            let key = self.key(*case)?;
-            self.workspace()?.set_task(key, task)?;
+            let key = self.case_key(*case)?;
+            self.workspace_mut()?.set_task(key, task)?;
             changed.push((*case, task));
         }
         Ok(vec![Event::Tasks {
-            tasks: self.workspace()?.tasks()?,
+            tasks: self.workspace_mut()?.list_tasks()?,
             changed,
         }])
     }
@@ -37,18 +37,21 @@ impl WorkspaceKeeper {
             .iter()
             .map(|(case, known)| (*case, known.key))
             .collect();
-        let mut events = self.counts()?;
+        let mut events = self.count_events()?;
         for entry in self
-            .workspace()?
-            .cases()?
+            .workspace_mut()?
+            .list_cases()?
             .iter()
             .filter(|entry| changed.contains(&entry.key))
         {
             let Some((case, _)) = open.iter().find(|(_, key)| *key == entry.key) else {
                 continue;
             };
-            if let Some(stored) = self.workspace()?.case(&entry.description.identity)? {
-                let (restored, slices) = self.restored(*case, stored)?;
+            if let Some(stored) = self
+                .workspace_mut()?
+                .find_case(&entry.description.identity)?
+            {
+                let (restored, slices) = self.restore_case(*case, stored)?;
                 // What is shown of them is worked out anew in the window.
                 slices.iter().for_each(|key| drop(self.found.remove(key)));
                 let restored = Restored {

@@ -14,11 +14,11 @@ fn series() -> Arc<Series> {
         path: "/scans/a".into(),
         frame: 0,
     };
-    let slice = Slice::at(source);
+    let slice = Slice::from_source(source);
     Arc::new(Series {
         id: "1.2.3".into(),
         modality: "CT".into(),
-        ..Series::of(Kind::Dicom, 256, 256, vec![slice])
+        ..Series::from_slices(Kind::Dicom, 256, 256, vec![slice])
     })
 }
 
@@ -33,7 +33,7 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
     let mut keeper = WorkspaceKeeper::new(places);
     assert!(
         keeper
-            .work(
+            .run_job(
                 &StoreJob::Open {
                     folder: None,
                     with_cases: false
@@ -50,7 +50,7 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
         task: TaskKey::default(),
         comes_back: true,
     };
-    keeper.adopt(adopt).unwrap();
+    keeper.adopt_case(adopt).unwrap();
     // Noise, so that each step takes many pages.
     let noise = |seed: usize| {
         let labels = (0..256 * 256)
@@ -58,9 +58,9 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
             .collect();
         Mask::from_labels(256, 256, labels).unwrap()
     };
-    let mut before = Mask::empty(256, 256);
+    let mut before = Mask::new_blank(256, 256);
     let mut job = |n: u64| {
-        let edit = before.replace(&noise(n as usize));
+        let edit = before.replace_with(&noise(n as usize));
         let edits = vec![(0, Arc::from(edit.to_bytes()))];
         let step = HistoryStep {
             id: StepId::New(n),
@@ -78,7 +78,7 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
     let mut written = 0;
     let stuck = loop {
         let job = job(written);
-        match keeper.work(&job, true) {
+        match keeper.run_job(&job, true) {
             Ok(_) => written += 1,
             Err(WriteTrouble::Later(error)) => {
                 assert!(error.to_string().contains("disk is full"), "{error}");
@@ -89,7 +89,7 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
     };
     keeper.workspace.as_mut().unwrap().hold_at(0).unwrap();
     assert!(
-        keeper.work(&stuck, true).is_ok(),
+        keeper.run_job(&stuck, true).is_ok(),
         "the same step is written once there is room"
     );
     let key = keeper.cases[&1].key;
@@ -97,7 +97,7 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
         .workspace
         .as_mut()
         .unwrap()
-        .steps(&[key], 1000)
+        .recent_steps(&[key], 1000)
         .unwrap();
     assert_eq!(steps.len() as u64, written + 1);
 }

@@ -17,18 +17,19 @@ fn pictures(folder: &Path) -> PathBuf {
 
 /// Opens "My work" as a click on it does.
 fn opened_again(folder: &Path) -> Desk {
-    let worker = Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
+    let worker =
+        Worker::start_threads(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
     let mut desk = Desk {
         session: Session::new(Settings::default()),
         worker,
     };
     desk.until("the usual workspace", |s| {
-        matches!(s.workspace(), WorkspaceState::Open(_))
+        matches!(s.workspace_state(), WorkspaceState::Open(_))
     });
     desk.session
-        .apply(Action::OpenWorkspace(folder.join("data/My work")));
+        .apply_action(Action::OpenWorkspace(folder.join("data/My work")));
     desk.until("the workspace", |s| {
-        matches!(s.workspace(), WorkspaceState::Open(info) if !info.sources.is_empty()
+        matches!(s.workspace_state(), WorkspaceState::Open(info) if !info.sources.is_empty()
         || !info.missing.is_empty())
     });
     desk
@@ -39,20 +40,20 @@ fn a_workspace_opens_at_the_case_and_slice_that_were_worked_on_last() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path(), pictures(folder.path()));
     desk.session
-        .apply(Action::Open(vec![samples("sarcoma-ct")]));
+        .apply_action(Action::Open(vec![samples("sarcoma-ct")]));
     desk.until("the series", |s| {
         s.cases.len() == 5 && s.opening.is_none() && s.cases.iter().all(|c| c.is_restored)
     });
-    desk.session.apply(Action::SetSlice(9));
+    desk.session.apply_action(Action::SetSlice(9));
     let [second, series] = [1, 4].map(|at| desk.session.cases[at].id);
-    desk.session.apply(Action::SelectCase(second));
-    desk.session.apply(Action::SelectCase(series));
-    desk.until("the journal", |s| s.unsaved() == 0);
+    desk.session.apply_action(Action::SelectCase(second));
+    desk.session.apply_action(Action::SelectCase(series));
+    desk.until("the journal", |s| s.unsaved_count() == 0);
     drop(desk);
 
     let mut desk = opened_again(folder.path());
     desk.until("all cases", |s| s.cases.len() == 5);
-    let case = desk.session.case().unwrap();
+    let case = desk.session.current_case().unwrap();
     assert_eq!((case.series.slices.len(), case.slice), (12, 9));
 }
 
@@ -64,7 +65,7 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     desk.command(UserCommand::ToolBrush);
     desk.dab([100.0, 100.0]);
     desk.until("the journal", |s| {
-        s.unsaved() == 0 && s.cases.iter().all(|c| c.is_restored)
+        s.unsaved_count() == 0 && s.cases.iter().all(|c| c.is_restored)
     });
     let masks = desk.masks();
     drop(desk);
@@ -74,8 +75,15 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     std::fs::rename(images, &there).unwrap();
     std::fs::rename(there.join("fetal-head-011_HC.png"), there.join("0001.png")).unwrap();
     let mut desk = opened_again(folder.path());
-    assert_eq!((desk.session.missing(), desk.session.cases.len()), (4, 0));
-    assert!(desk.session.refusal(UserCommand::FindImages).is_none());
+    assert_eq!(
+        (desk.session.missing_case_count(), desk.session.cases.len()),
+        (4, 0)
+    );
+    assert!(
+        desk.session
+            .command_refusal(UserCommand::FindImages)
+            .is_none()
+    );
     let told = |s: &Session, words: &str| {
         s.notices
             .list
@@ -86,25 +94,25 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
         told(s, "The images of 4 cases are not where they were")
     });
     desk.session
-        .apply(Action::FindImages(samples("sarcoma-ct")));
+        .apply_action(Action::FindImages(samples("sarcoma-ct")));
     desk.until("nothing found", |s| {
         told(s, "None of the images that are missing is in that folder")
     });
     desk.session
-        .apply(Action::FindImages(folder.path().join("new disk")));
+        .apply_action(Action::FindImages(folder.path().join("new disk")));
     desk.until("all cases", |s| {
         s.cases.len() == 4 && s.cases.iter().all(|c| c.is_restored)
     });
-    assert_eq!(desk.session.missing(), 0);
+    assert_eq!(desk.session.missing_case_count(), 0);
     assert!(told(&desk.session, "The images of 4 cases were found"));
     let first = desk
         .session
         .cases
         .iter()
-        .position(|c| c.title() == "0001.png")
+        .position(|c| c.display_title() == "0001.png")
         .unwrap();
     let id = desk.session.cases[first].id;
-    desk.session.apply(Action::SelectCase(id));
+    desk.session.apply_action(Action::SelectCase(id));
     desk.until("the picture", |s| s.current_loaded().is_some());
     assert_eq!(desk.masks(), masks);
 }
@@ -115,10 +123,10 @@ fn a_folder_that_is_a_workspace_is_opened_as_one() {
     let other = folder.path().join("Hips");
     drop(crate::workspace::Workspace::open(&other).unwrap());
     let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
-    desk.session.apply(Action::Open(vec![other.clone()]));
+    desk.session.apply_action(Action::Open(vec![other.clone()]));
     desk.until(
         "the workspace",
-        |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == other),
+        |s| matches!(s.workspace_state(), WorkspaceState::Open(info) if info.folder == other),
     );
     assert!(desk.session.cases.is_empty() && desk.session.opening.is_none());
 }

@@ -21,7 +21,7 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    fn fill(&mut self) {
+    fn fill_buffer(&mut self) {
         while self.count <= 48 {
             let (byte, next) = (self.bytes.get(self.at), self.bytes.get(self.at + 1));
             match (byte, next) {
@@ -35,9 +35,9 @@ impl<'a> BitReader<'a> {
     }
 
     /// The next `count` bits (16 at most), zeros behind the end.
-    fn peek(&mut self, count: u32) -> u32 {
+    fn peek_bits(&mut self, count: u32) -> u32 {
         if self.count < count {
-            self.fill();
+            self.fill_buffer();
         }
         let mask = (1u64 << count) - 1;
         let bits = if self.count >= count {
@@ -48,24 +48,24 @@ impl<'a> BitReader<'a> {
         (bits & mask) as u32
     }
 
-    fn consume(&mut self, count: u32) -> Result<(), String> {
+    fn consume_bits(&mut self, count: u32) -> Result<(), String> {
         self.count = self.count.checked_sub(count).ok_or(CUT_OFF)?;
         Ok(())
     }
 
     /// The next `count` bits, 16 at most.
-    pub(super) fn bits(&mut self, count: u32) -> Result<u32, String> {
-        let bits = self.peek(count);
-        self.consume(count)?;
+    pub(super) fn read_bits(&mut self, count: u32) -> Result<u32, String> {
+        let bits = self.peek_bits(count);
+        self.consume_bits(count)?;
         Ok(bits)
     }
 
     /// T.81 F.2.2.1: a value of `size` bits with its sign.
-    pub(super) fn signed(&mut self, size: u32) -> Result<i32, String> {
+    pub(super) fn read_signed(&mut self, size: u32) -> Result<i32, String> {
         if size == 0 {
             return Ok(0);
         }
-        let value = self.bits(size)? as i32;
+        let value = self.read_bits(size)? as i32;
         Ok(if value < 1 << (size - 1) {
             value - (1 << size) + 1
         } else {
@@ -74,8 +74,8 @@ impl<'a> BitReader<'a> {
     }
 
     /// Goes over the restart marker that is due here.
-    pub(super) fn restart(&mut self) -> Result<(), String> {
-        self.fill();
+    pub(super) fn skip_restart_marker(&mut self) -> Result<(), String> {
+        self.fill_buffer();
         // Only padding may be left before the marker.
         let marker = self.bytes.get(self.at..self.at + 2).ok_or(CUT_OFF)?;
         if self.count >= 8 || marker[0] != 0xFF || !(0xD0..=0xD7).contains(&marker[1]) {
@@ -125,18 +125,18 @@ impl HuffmanTable {
     }
 
     /// The next value.
-    pub(super) fn decode(&self, reader: &mut BitReader<'_>) -> Result<u8, String> {
-        let next = reader.peek(16);
+    pub(super) fn decode_value(&self, reader: &mut BitReader<'_>) -> Result<u8, String> {
+        let next = reader.peek_bits(16);
         let (value, length) = self.short[(next >> 7) as usize];
         if length > 0 {
-            reader.consume(u32::from(length))?;
+            reader.consume_bits(u32::from(length))?;
             return Ok(value);
         }
         for length in 10..=16u32 {
             let (first, place, count) = self.long[length as usize];
             let code = next >> (16 - length);
             if code >= first && code - first < count {
-                reader.consume(length)?;
+                reader.consume_bits(length)?;
                 return Ok(self.values[place + (code - first) as usize]);
             }
         }

@@ -43,7 +43,7 @@ pub(super) fn decode_scan(
             let restarts =
                 tables.restart_interval > 0 && place > 0 && place % tables.restart_interval == 0;
             if restarts {
-                reader.restart()?;
+                reader.skip_restart_marker()?;
                 first_row = row;
             }
             for (part, table) in scan.parts.iter().zip(&huffman) {
@@ -56,11 +56,11 @@ pub(super) fn decode_scan(
                 } else if column == 0 {
                     at(columns)
                 } else {
-                    predict(predictor, at(1), at(columns), at(columns + 1))
+                    predict_sample(predictor, at(1), at(columns), at(columns + 1))
                 };
-                let size = u32::from(table.decode(reader)?);
+                let size = u32::from(table.decode_value(reader)?);
                 let difference = match size {
-                    0..=15 => reader.signed(size)?,
+                    0..=15 => reader.read_signed(size)?,
                     16 => 32_768,
                     _ => return Err(DAMAGED.into()),
                 };
@@ -73,7 +73,7 @@ pub(super) fn decode_scan(
 }
 
 /// The samples of a component at full depth.
-pub(super) fn plane(mut component: Component) -> Vec<u16> {
+pub(super) fn component_samples(mut component: Component) -> Vec<u16> {
     let shift = component.shift;
     if shift > 0 {
         component
@@ -85,7 +85,7 @@ pub(super) fn plane(mut component: Component) -> Vec<u16> {
 }
 
 /// T.81 table H.1.
-fn predict(predictor: usize, a: i32, b: i32, c: i32) -> i32 {
+fn predict_sample(predictor: usize, a: i32, b: i32, c: i32) -> i32 {
     match predictor {
         1 => a,
         2 => b,

@@ -24,20 +24,20 @@ pub(super) fn decode_scan(
     whole: &mut usize,
 ) -> Result<(), String> {
     for part in &scan.parts {
-        frame.components[part.0].begin(tables)?;
+        frame.components[part.0].allocate_coefficients(tables)?;
     }
     let progressive = frame.process == CodingProcess::Progressive;
     if progressive && scan.spectrum.0 > 0 && scan.parts.len() > 1 {
         return Err(DAMAGED.into());
     }
-    let (across, down) = units(frame, scan);
+    let (across, down) = mcu_counts(frame, scan);
     let mut state = ScanState {
         predictions: vec![0; frame.components.len()],
         end_of_band: 0,
     };
     for unit in 0..across * down {
         if tables.restart_interval > 0 && unit > 0 && unit % tables.restart_interval == 0 {
-            reader.restart()?;
+            reader.skip_restart_marker()?;
             state = ScanState {
                 predictions: vec![0; frame.components.len()],
                 end_of_band: 0,
@@ -87,7 +87,7 @@ fn whole_rows(frame: &JpegFrame, scan: &JpegScan, units: usize) -> usize {
 }
 
 /// MCUs of a scan across and down: blocks of the image where it has one component, T.81 A.2.
-fn units(frame: &JpegFrame, scan: &JpegScan) -> (usize, usize) {
+fn mcu_counts(frame: &JpegFrame, scan: &JpegScan) -> (usize, usize) {
     if let [(only, ..)] = scan.parts[..] {
         let (columns, rows) = frame.size_of(&frame.components[only]);
         return (columns.div_ceil(8), rows.div_ceil(8));
@@ -117,7 +117,7 @@ fn sequential_block(
                 k += run;
                 *block
                     .get_mut(*ZIGZAG.get(k).ok_or(DAMAGED)?)
-                    .ok_or(DAMAGED)? = reader.signed(size)? as i16;
+                    .ok_or(DAMAGED)? = reader.read_signed(size)? as i16;
                 k += 1;
             }
         }
@@ -126,16 +126,16 @@ fn sequential_block(
 }
 
 fn dc_difference(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<i32, String> {
-    let size = u32::from(table.decode(reader)?);
+    let size = u32::from(table.decode_value(reader)?);
     if size > 15 {
         Err(DAMAGED.into())
     } else {
-        reader.signed(size)
+        reader.read_signed(size)
     }
 }
 
 fn run_and_size(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<(usize, u32), String> {
-    let code = table.decode(reader)?;
+    let code = table.decode_value(reader)?;
     Ok((usize::from(code >> 4), u32::from(code & 15)))
 }
 
@@ -157,7 +157,7 @@ fn progressive_block(
             Ok(())
         }
         (0, _) => {
-            block[0] |= (reader.bits(1)? << low) as i16;
+            block[0] |= (reader.read_bits(1)? << low) as i16;
             Ok(())
         }
         (_, 0) => first_band(
@@ -194,13 +194,13 @@ fn first_band(
         match (run, size) {
             (15, 0) => k += 16,
             (_, 0) => {
-                *end_of_band = (1 << run) - 1 + reader.bits(run as u32)?;
+                *end_of_band = (1 << run) - 1 + reader.read_bits(run as u32)?;
                 break;
             }
             _ => {
                 k += run;
                 block[*ZIGZAG.get(k).ok_or(DAMAGED)?] =
-                    (reader.signed(size)? << scan.approximation.1) as i16;
+                    (reader.read_signed(size)? << scan.approximation.1) as i16;
                 k += 1;
             }
         }
@@ -218,7 +218,7 @@ fn refine_band(
 ) -> Result<(), String> {
     let bit = 1i16 << scan.approximation.1;
     let refine = |value: &mut i16, reader: &mut BitReader<'_>| -> Result<(), String> {
-        if reader.bits(1)? == 1 && *value & bit == 0 {
+        if reader.read_bits(1)? == 1 && *value & bit == 0 {
             *value += if *value > 0 { bit } else { -bit };
         }
         Ok(())
@@ -230,10 +230,10 @@ fn refine_band(
         match (run, size) {
             (15, 0) => {}
             (_, 0) => {
-                *end_of_band = (1 << run) + reader.bits(run as u32)?;
+                *end_of_band = (1 << run) + reader.read_bits(run as u32)?;
                 break;
             }
-            _ => new = if reader.bits(1)? == 1 { bit } else { -bit },
+            _ => new = if reader.read_bits(1)? == 1 { bit } else { -bit },
         }
         while k <= scan.spectrum.1 {
             let value = &mut block[ZIGZAG[k]];
@@ -261,18 +261,18 @@ fn refine_band(
 }
 
 /// The samples of all components at the size of the frame.
-pub(super) fn planes(frame: &JpegFrame) -> Result<Vec<Vec<u16>>, String> {
-    let cosines = cosines();
+pub(super) fn component_planes(frame: &JpegFrame) -> Result<Vec<Vec<u16>>, String> {
+    let cosines = cosine_table();
     let plane = |component: &Component| {
         let table = component.table.ok_or(DAMAGED)?;
-        let small = samples(component, &table, frame.precision, &cosines);
-        Ok(enlarge(&small, frame, component))
+        let small = inverse_transform(component, &table, frame.precision, &cosines);
+        Ok(upsample_component(&small, frame, component))
     };
     frame.components.iter().map(plane).collect()
 }
 
 /// `cosines[x][u]` of T.81 A.3.3, with the factor of `u` and a half.
-fn cosines() -> [[f32; 8]; 8] {
+fn cosine_table() -> [[f32; 8]; 8] {
     std::array::from_fn(|x| {
         std::array::from_fn(|u| {
             let scale = if u == 0 { (0.5f32).sqrt() } else { 1.0 };
@@ -282,7 +282,7 @@ fn cosines() -> [[f32; 8]; 8] {
 }
 
 /// Inverse transform of all blocks; the plane is `blocks.0 * 8` wide.
-fn samples(
+fn inverse_transform(
     component: &Component,
     table: &[u16; 64],
     precision: u32,
@@ -322,7 +322,7 @@ fn samples(
 }
 
 /// Subsampled colour at full size, interpolated between the centres of its samples.
-fn enlarge(small: &[u16], frame: &JpegFrame, component: &Component) -> Vec<u16> {
+fn upsample_component(small: &[u16], frame: &JpegFrame, component: &Component) -> Vec<u16> {
     let stride = component.blocks.0 * 8;
     let (columns, rows) = frame.size_of(component);
     let mut out = Vec::with_capacity(frame.columns * frame.rows);
@@ -332,8 +332,8 @@ fn enlarge(small: &[u16], frame: &JpegFrame, component: &Component) -> Vec<u16> 
         }
         return out;
     }
-    let across = weights(frame.columns, columns, component.sampling.0, frame.most.0);
-    let down = weights(frame.rows, rows, component.sampling.1, frame.most.1);
+    let across = interpolation_weights(frame.columns, columns, component.sampling.0, frame.most.0);
+    let down = interpolation_weights(frame.rows, rows, component.sampling.1, frame.most.1);
     for &(y0, y1, fy) in &down {
         for &(x0, x1, fx) in &across {
             let at = |x: usize, y: usize| f32::from(small[y * stride + x]);
@@ -346,7 +346,12 @@ fn enlarge(small: &[u16], frame: &JpegFrame, component: &Component) -> Vec<u16> 
 }
 
 /// For each sample of the large side: its two neighbours on the small one and the weight of the second.
-fn weights(large: usize, small: usize, sampling: usize, most: usize) -> Vec<(usize, usize, f32)> {
+fn interpolation_weights(
+    large: usize,
+    small: usize,
+    sampling: usize,
+    most: usize,
+) -> Vec<(usize, usize, f32)> {
     let last = small - 1;
     let weight = |i: usize| {
         let at = ((i as f32 + 0.5) * sampling as f32 / most as f32 - 0.5).clamp(0.0, last as f32);

@@ -22,7 +22,7 @@ impl<'a> Segments<'a> {
     }
 
     /// The next marker that has a segment, or the end of the image.
-    pub(super) fn next(&mut self) -> Result<(u8, &'a [u8]), String> {
+    pub(super) fn next_segment(&mut self) -> Result<(u8, &'a [u8]), String> {
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let found = rest
@@ -35,8 +35,8 @@ impl<'a> Segments<'a> {
                 0xD9 => return Ok((marker, &[])),
                 _ => {}
             }
-            let length =
-                word(self.bytes.get(self.at..).unwrap_or_default(), 0).map_err(|_| CUT_OFF)?;
+            let length = big_endian_word(self.bytes.get(self.at..).unwrap_or_default(), 0)
+                .map_err(|_| CUT_OFF)?;
             let segment = self
                 .bytes
                 .get(self.at + 2..self.at + length.max(2))
@@ -48,7 +48,7 @@ impl<'a> Segments<'a> {
 }
 
 /// A big endian word.
-pub(super) fn word(bytes: &[u8], at: usize) -> Result<usize, String> {
+pub(super) fn big_endian_word(bytes: &[u8], at: usize) -> Result<usize, String> {
     let pair = bytes.get(at..at + 2).ok_or(DAMAGED)?;
     Ok(usize::from(u16::from_be_bytes([pair[0], pair[1]])))
 }
@@ -132,7 +132,7 @@ pub(super) struct Component {
 
 impl JpegFrame {
     /// Allocates nothing yet.
-    pub(super) fn read(marker: u8, segment: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_segment(marker: u8, segment: &[u8]) -> Result<Self, String> {
         let process = match marker {
             0xC0 | 0xC1 => CodingProcess::Sequential,
             0xC2 => CodingProcess::Progressive,
@@ -140,7 +140,7 @@ impl JpegFrame {
             _ => return Err("arithmetic or hierarchical JPEG is not supported".into()),
         };
         let precision = u32::from(*segment.first().ok_or(DAMAGED)?);
-        let (rows, columns) = (word(segment, 1)?, word(segment, 3)?);
+        let (rows, columns) = (big_endian_word(segment, 1)?, big_endian_word(segment, 3)?);
         let known = if process == CodingProcess::Lossless {
             (2..=16).contains(&precision)
         } else {
@@ -209,7 +209,7 @@ pub(super) struct JpegScan {
 
 impl JpegScan {
     /// Reads the header and fixes the quantisation tables of its components.
-    pub(super) fn read(segment: &[u8], frame: &JpegFrame) -> Result<Self, String> {
+    pub(super) fn from_segment(segment: &[u8], frame: &JpegFrame) -> Result<Self, String> {
         let count = usize::from(*segment.first().ok_or(DAMAGED)?);
         let parts = segment.get(1..1 + 2 * count).ok_or(DAMAGED)?;
         let part = |part: &[u8]| {
@@ -245,7 +245,7 @@ impl JpegScan {
 
 impl Component {
     /// Makes room, and remembers the quantisation table of the first scan.
-    pub(super) fn begin(&mut self, tables: &Tables) -> Result<(), String> {
+    pub(super) fn allocate_coefficients(&mut self, tables: &Tables) -> Result<(), String> {
         if self.coefficients.is_empty() {
             self.table = Some(tables.quantization[self.quantization].ok_or(DAMAGED)?);
             self.coefficients = vec![0; self.blocks.0 * self.blocks.1 * 64];

@@ -24,14 +24,14 @@ struct Tables {
 }
 
 /// Decodes a frame that has to be of the size that the header says.
-pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
+pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let mut segments = Segments::new(bytes);
     let mut tables = Tables::default();
     let mut frame: Option<JpegFrame> = None;
     let (mut adobe, mut jfif) = (None, false);
     let mut short = None;
     loop {
-        let (marker, segment) = match segments.next() {
+        let (marker, segment) = match segments.next_segment() {
             // Without the marker of the end, but with all pixels.
             Err(_) if frame.as_ref().is_some_and(is_complete) => break,
             found => found?,
@@ -39,16 +39,19 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
         match marker {
             0xC4 => markers::read_huffman(segment, &mut tables)?,
             0xDB => markers::read_quantization(segment, &mut tables)?,
-            0xDD => tables.restart_interval = markers::word(segment, 0)?,
+            0xDD => tables.restart_interval = markers::big_endian_word(segment, 0)?,
             0xC0..=0xCF if frame.is_none() => {
-                frame = Some(checked(JpegFrame::read(marker, segment)?, header)?)
+                frame = Some(check_frame(
+                    JpegFrame::from_segment(marker, segment)?,
+                    header,
+                )?)
             }
             0xC0..=0xCF => return Err("hierarchical JPEG is not supported".into()),
             0xE0 if segment.starts_with(b"JFIF") => jfif = true,
             0xEE if segment.starts_with(b"Adobe") => adobe = segment.get(11).copied(),
             0xDA => {
                 let frame = frame.as_mut().ok_or(DAMAGED)?;
-                let scan = JpegScan::read(segment, frame)?;
+                let scan = JpegScan::from_segment(segment, frame)?;
                 let mut reader = BitReader::new(bytes, segments.at);
                 let mut rows = 0;
                 let done = match frame.process {
@@ -74,12 +77,16 @@ pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, Stri
     let frame = frame.ok_or(DAMAGED)?;
     let color = color_of(&frame, adobe, jfif);
     let planes = match frame.process {
-        CodingProcess::Lossless => frame.components.into_iter().map(lossless::plane).collect(),
-        _ => lossy::planes(&frame)?,
+        CodingProcess::Lossless => frame
+            .components
+            .into_iter()
+            .map(lossless::component_samples)
+            .collect(),
+        _ => lossy::component_planes(&frame)?,
     };
     Ok(Samples {
         short,
-        ..interleaved(&planes, frame.precision, header, color)?
+        ..interleave_planes(&planes, frame.precision, header, color)?
     })
 }
 
@@ -90,7 +97,7 @@ fn is_complete(frame: &JpegFrame) -> bool {
 }
 
 /// The decoder allocates what the frame says: hold it against the header first.
-fn checked(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> {
+fn check_frame(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> {
     let (found, due) = ((frame.columns, frame.rows), (header.columns, header.rows));
     if found != due {
         return Err(format!(
@@ -108,7 +115,7 @@ fn checked(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> 
     Ok(frame)
 }
 
-fn interleaved(
+fn interleave_planes(
     planes: &[Vec<u16>],
     precision: u32,
     header: &PixelHeader,

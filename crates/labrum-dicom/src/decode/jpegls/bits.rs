@@ -21,7 +21,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    fn fill(&mut self, wanted: u32) -> Result<(), String> {
+    fn fill_buffer(&mut self, wanted: u32) -> Result<(), String> {
         while self.count < wanted {
             let byte = *self
                 .bytes
@@ -40,15 +40,15 @@ impl<'a> Bits<'a> {
     }
 
     /// Up to 31 bits.
-    pub(super) fn read(&mut self, count: u32) -> Result<u32, String> {
-        self.fill(count)?;
+    pub(super) fn read_bits(&mut self, count: u32) -> Result<u32, String> {
+        self.fill_buffer(count)?;
         self.count -= count;
         let value = self.value >> self.count & ((1 << count) - 1);
         Ok(value as u32)
     }
 
     /// T.87 A.5.3: a limited-length Golomb code; no sound stream holds one above `most`.
-    pub(super) fn golomb(
+    pub(super) fn read_golomb(
         &mut self,
         k: u32,
         limit: u32,
@@ -57,16 +57,16 @@ impl<'a> Bits<'a> {
     ) -> Result<i32, String> {
         let longest = limit.saturating_sub(qbpp + 1);
         let mut zeros = 0;
-        while self.read(1)? == 0 {
+        while self.read_bits(1)? == 0 {
             zeros += 1;
             if zeros > longest {
                 return Err("its JPEG-LS stream is damaged".into());
             }
         }
         let value = if zeros < longest {
-            (zeros << k | self.read(k)?) as i32
+            (zeros << k | self.read_bits(k)?) as i32
         } else {
-            self.read(qbpp)? as i32 + 1
+            self.read_bits(qbpp)? as i32 + 1
         };
         if value > most {
             Err("its JPEG-LS stream is damaged".into())

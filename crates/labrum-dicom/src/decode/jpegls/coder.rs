@@ -39,7 +39,7 @@ impl Coder {
             (1 << precision) - 1
         };
         let reset = if presets.reset > 0 { presets.reset } else { 64 };
-        let t = thresholds(maxval, near, presets.t);
+        let t = default_thresholds(maxval, near, presets.t);
         let in_order = near < t[0] && t[0] <= t[1] && t[1] <= t[2] && t[2] <= maxval;
         if maxval >= 1 << precision || near > 255.min(maxval / 2) || !in_order || reset < 3 {
             return Err("its JPEG-LS stream is damaged".into());
@@ -67,7 +67,7 @@ impl Coder {
     }
 
     /// One line of one component, or of all where samples are interleaved.
-    pub(super) fn line(
+    pub(super) fn decode_line(
         &mut self,
         bits: &mut Bits<'_>,
         above: &[Vec<i32>],
@@ -92,7 +92,7 @@ impl Coder {
                 for c in 0..here.len() {
                     let d = gradients(c, here);
                     let neighbours = [here[c][x - 1], above[c][x], above[c][x - 1]];
-                    here[c][x] = self.regular(bits, d, neighbours)?;
+                    here[c][x] = self.decode_regular(bits, d, neighbours)?;
                 }
                 x += 1;
                 continue;
@@ -106,7 +106,7 @@ impl Coder {
             if x <= width {
                 for c in 0..here.len() {
                     let by_sample = here.len() > 1;
-                    here[c][x] = self.interruption(
+                    here[c][x] = self.decode_interruption(
                         bits,
                         here[c][x - 1],
                         above[c][x],
@@ -122,13 +122,13 @@ impl Coder {
     }
 
     /// T.87 A.3 to A.6.
-    fn regular(
+    fn decode_regular(
         &mut self,
         bits: &mut Bits<'_>,
         d: [i32; 3],
         [ra, rb, rc]: [i32; 3],
     ) -> Result<i32, String> {
-        let q = d.map(|d| self.quantize(d));
+        let q = d.map(|d| self.quantize_gradient(d));
         let index = (q[0] * 9 + q[1]) * 9 + q[2];
         let sign = if index < 0 { -1 } else { 1 };
         let mut context = self.contexts[index.unsigned_abs() as usize];
@@ -140,8 +140,8 @@ impl Coder {
             ra + rb - rc
         };
         let predicted = (predicted + sign * context.c).clamp(0, self.maxval);
-        let k = golomb(context.n, context.a)?;
-        let mapped = bits.golomb(k, self.limit, self.qbpp, 2 * self.range)?;
+        let k = golomb_parameter(context.n, context.a)?;
+        let mapped = bits.read_golomb(k, self.limit, self.qbpp, 2 * self.range)?;
         let error = if self.near == 0 && k == 0 && 2 * context.b <= -context.n {
             if mapped % 2 == 1 {
                 (mapped - 1) / 2
@@ -169,7 +169,7 @@ impl Coder {
             context.c = (context.c + 1).min(127);
         }
         self.contexts[index.unsigned_abs() as usize] = context;
-        Ok(self.reconstruct(predicted, sign * error))
+        Ok(self.reconstruct_sample(predicted, sign * error))
     }
 
     /// T.87 A.7.1: how many samples repeat the one on the left.
@@ -180,7 +180,7 @@ impl Coder {
         run_index: &mut usize,
     ) -> Result<usize, String> {
         let mut run = 0;
-        while bits.read(1)? == 1 {
+        while bits.read_bits(1)? == 1 {
             let whole = 1 << J[*run_index];
             let count = whole.min(left - run);
             run += count;
@@ -191,7 +191,7 @@ impl Coder {
                 return Ok(run);
             }
         }
-        run += bits.read(J[*run_index])? as usize;
+        run += bits.read_bits(J[*run_index])? as usize;
         if run > left {
             Err("its JPEG-LS stream is damaged".into())
         } else {
@@ -200,7 +200,7 @@ impl Coder {
     }
 
     /// T.87 A.7.2: the sample that ends a run.
-    fn interruption(
+    fn decode_interruption(
         &mut self,
         bits: &mut Bits<'_>,
         ra: i32,
@@ -215,8 +215,9 @@ impl Coder {
         } else {
             context.a
         };
-        let k = golomb(context.n, temp)?;
-        let coded = bits.golomb(k, self.limit - J[run_index] - 1, self.qbpp, 2 * self.range)?;
+        let k = golomb_parameter(context.n, temp)?;
+        let coded =
+            bits.read_golomb(k, self.limit - J[run_index] - 1, self.qbpp, 2 * self.range)?;
         let mapped = coded + kind as i32;
         let odd = mapped & 1;
         let size = (mapped + odd) / 2;
@@ -238,10 +239,10 @@ impl Coder {
         } else {
             (rb, if ra > rb { -1 } else { 1 })
         };
-        Ok(self.reconstruct(predicted, sign * error))
+        Ok(self.reconstruct_sample(predicted, sign * error))
     }
 
-    fn reconstruct(&self, predicted: i32, error: i32) -> i32 {
+    fn reconstruct_sample(&self, predicted: i32, error: i32) -> i32 {
         let step = 2 * self.near + 1;
         let mut value = predicted + error * step;
         if value < -self.near {
@@ -252,7 +253,7 @@ impl Coder {
         value.clamp(0, self.maxval)
     }
 
-    fn quantize(&self, d: i32) -> i32 {
+    fn quantize_gradient(&self, d: i32) -> i32 {
         let size = d.abs();
         let level = match size {
             _ if size <= self.near => 0,
@@ -266,7 +267,7 @@ impl Coder {
 }
 
 /// T.87 C.2.4.1.1.1: default thresholds, each replaced by the preset where there is one.
-fn thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
+fn default_thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
     let basic = [3, 7, 21];
     let defaults: [i32; 3] = if maxval >= 128 {
         let factor = (maxval.min(4095) + 128) / 256;
@@ -290,7 +291,7 @@ fn thresholds(maxval: i32, near: i32, presets: [i32; 3]) -> [i32; 3] {
 }
 
 /// The Golomb parameter.
-fn golomb(n: i32, a: i32) -> Result<u32, String> {
+fn golomb_parameter(n: i32, a: i32) -> Result<u32, String> {
     (0..24)
         .find(|k| n << k >= a)
         .ok_or_else(|| "its JPEG-LS stream is damaged".into())

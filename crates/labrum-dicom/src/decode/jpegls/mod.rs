@@ -22,7 +22,7 @@ pub(crate) struct Decoded {
 
 /// Decodes a frame that has to be of the size that the header says.
 pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
-    let decoded = decode(bytes, Some((header.columns, header.rows, header.samples)))?;
+    let decoded = decode_stream(bytes, Some((header.columns, header.rows, header.samples)))?;
     let size = if decoded.precision > 8 { 2 } else { 1 };
     let bytes = decoded
         .values
@@ -39,17 +39,20 @@ pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples
 }
 
 /// Decodes a stream; `due` is the only size (columns, rows, components) that is accepted.
-pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result<Decoded, String> {
+pub(crate) fn decode_stream(
+    bytes: &[u8],
+    due: Option<(usize, usize, usize)>,
+) -> Result<Decoded, String> {
     let mut stream = JpegLsStream { bytes, at: 0 };
     let mut frame: Option<JpegLsFrame> = None;
     let mut presets = Presets::default();
     let mut image: Vec<u16> = Vec::new();
     let mut scanned = 0;
     loop {
-        let (marker, segment) = stream.segment()?;
+        let (marker, segment) = stream.next_segment()?;
         match marker {
             0xF7 => {
-                let found = JpegLsFrame::read(segment)?;
+                let found = JpegLsFrame::from_segment(segment)?;
                 let size = (found.columns, found.rows, found.ids.len());
                 if due.is_some_and(|due| due != size) {
                     return Err(format!(
@@ -60,12 +63,12 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
                 image = vec![0; found.columns * found.rows * found.ids.len()];
                 frame = Some(found);
             }
-            0xF8 => presets = Presets::read(segment)?,
+            0xF8 => presets = Presets::from_segment(segment)?,
             0xDA => {
                 let frame = frame.as_ref().ok_or("its JPEG-LS stream is damaged")?;
-                let scan = JpegLsScan::read(segment, frame)?;
+                let scan = JpegLsScan::from_segment(segment, frame)?;
                 let coder = Coder::new(frame.precision, scan.near, presets)?;
-                let (read, short) = scan.decode(coder, &bytes[stream.at..], frame, &mut image);
+                let (read, short) = scan.decode_into(coder, &bytes[stream.at..], frame, &mut image);
                 stream.at += read;
                 scanned += scan.components.len();
                 let is_last = scanned >= frame.ids.len();
@@ -107,7 +110,7 @@ struct JpegLsStream<'a> {
 
 impl<'a> JpegLsStream<'a> {
     /// The next marker and what follows it.
-    fn segment(&mut self) -> Result<(u8, &'a [u8]), String> {
+    fn next_segment(&mut self) -> Result<(u8, &'a [u8]), String> {
         loop {
             let Some(found) = self.bytes[self.at.min(self.bytes.len())..]
                 .windows(2)
@@ -144,7 +147,7 @@ struct JpegLsFrame {
 }
 
 impl JpegLsFrame {
-    fn read(segment: &[u8]) -> Result<Self, String> {
+    fn from_segment(segment: &[u8]) -> Result<Self, String> {
         let [precision, r1, r0, c1, c0, count, parts @ ..] = segment else {
             return Err("its JPEG-LS stream is damaged".into());
         };
@@ -187,7 +190,7 @@ struct Presets {
 }
 
 impl Presets {
-    fn read(segment: &[u8]) -> Result<Self, String> {
+    fn from_segment(segment: &[u8]) -> Result<Self, String> {
         if segment.first() != Some(&1) || segment.len() < 11 {
             return Err("JPEG-LS with mapping tables is not supported".into());
         }
@@ -216,7 +219,7 @@ struct JpegLsScan {
 }
 
 impl JpegLsScan {
-    fn read(segment: &[u8], frame: &JpegLsFrame) -> Result<Self, String> {
+    fn from_segment(segment: &[u8], frame: &JpegLsFrame) -> Result<Self, String> {
         let damaged = || "its JPEG-LS stream is damaged".to_owned();
         let count = usize::from(*segment.first().ok_or_else(damaged)?);
         let tail = segment
@@ -244,7 +247,7 @@ impl JpegLsScan {
     }
 
     /// Decodes into `image`; returns how many bytes were read, and where a damaged stream stopped.
-    fn decode(
+    fn decode_into(
         &self,
         mut coder: Coder,
         bytes: &[u8],
@@ -263,11 +266,11 @@ impl JpegLsScan {
                 current[c][0] = previous[c][1];
             }
             let line = if self.interleave == Interleave::Sample {
-                coder.line(&mut bits, &previous, &mut current, width, &mut run_index[0])
+                coder.decode_line(&mut bits, &previous, &mut current, width, &mut run_index[0])
             } else {
                 (0..self.components.len()).try_for_each(|c| {
                     let (above, here) = (&previous[c..=c], &mut current[c..=c]);
-                    coder.line(&mut bits, above, here, width, &mut run_index[c])
+                    coder.decode_line(&mut bits, above, here, width, &mut run_index[c])
                 })
             };
             if let Err(reason) = line {

@@ -29,8 +29,8 @@ pub(super) struct SliceGrid<'a> {
 
 impl<'a> SliceGrid<'a> {
     /// `None` where the slices, or the frames, do not say where they lie.
-    pub(super) fn of(seg: &Segmentation, series: &'a Series) -> Option<Self> {
-        let normal = series.slices.iter().find_map(|s| s.plane)?.normal();
+    pub(super) fn for_segmentation(seg: &Segmentation, series: &'a Series) -> Option<Self> {
+        let normal = series.slices.iter().find_map(|s| s.plane)?.unit_normal();
         let depth_of = |plane: &Plane| (0..3).map(|i| normal[i] * plane.position[i]).sum::<f64>();
         let place = |(i, s): (usize, &labrum_core::study::Slice)| {
             s.spacing.filter(PixelSpacing::is_physical)?;
@@ -68,7 +68,7 @@ impl<'a> SliceGrid<'a> {
     }
 
     /// The slices that a frame may lie on, with the way from their pixels to its own; `own` are those that it names.
-    pub(super) fn near(
+    pub(super) fn candidate_slices(
         &self,
         seg: &Segmentation,
         frame: &SegFrame,
@@ -84,7 +84,7 @@ impl<'a> SliceGrid<'a> {
             self.frames_between
         };
         let reach = between / 2.0 + SAME_DEPTH;
-        let depth = self.depth(&plane);
+        let depth = self.plane_depth(&plane);
         // Planes that are a little tilted are nearer in the middle than at their first pixel.
         let low = self
             .by_depth
@@ -93,12 +93,12 @@ impl<'a> SliceGrid<'a> {
             .by_depth
             .partition_point(|(d, _)| *d <= depth + 2.0 * reach);
         let close = self.by_depth.get(low..high).unwrap_or_default();
-        let map = |(_, slice): &(f64, usize)| Some((*slice, self.map(seg, frame, *slice)?));
+        let map = |(_, slice): &(f64, usize)| Some((*slice, self.pixel_map(seg, frame, *slice)?));
         // Of two slices that lie as far from it on both sides one is its own, not both.
         let is_other_side =
             |map: &GridMap| self.is_halfway(map) && (map.depth < 0.0) != self.halfway_is_above;
         let is_near = |(slice, map): &(usize, GridMap)| {
-            map.distance() <= reach && (own.contains(slice) || !is_other_side(map))
+            map.max_plane_distance() <= reach && (own.contains(slice) || !is_other_side(map))
         };
         close.iter().filter_map(map).filter(is_near).collect()
     }
@@ -109,7 +109,7 @@ impl<'a> SliceGrid<'a> {
     }
 
     /// From the pixels of a slice to those of a frame.
-    fn map(&self, seg: &Segmentation, frame: &SegFrame, slice: usize) -> Option<GridMap> {
+    fn pixel_map(&self, seg: &Segmentation, frame: &SegFrame, slice: usize) -> Option<GridMap> {
         let place = self.series.slices.get(slice)?;
         let (own, target) = (frame.plane?, (place.plane?, place.spacing?));
         let size = [self.series.columns, self.series.rows];
@@ -121,7 +121,7 @@ impl<'a> SliceGrid<'a> {
         GridMap::onto_frame(target, size, (own, spacing), own_size)
     }
 
-    fn depth(&self, plane: &Plane) -> f64 {
+    fn plane_depth(&self, plane: &Plane) -> f64 {
         (0..3).map(|i| self.normal[i] * plane.position[i]).sum()
     }
 
@@ -131,7 +131,7 @@ impl<'a> SliceGrid<'a> {
         let planes = || seg.frames.iter().filter_map(|f| f.plane.as_ref());
         let angle = |plane: &Plane| {
             let along: f64 = plane
-                .normal()
+                .unit_normal()
                 .iter()
                 .zip(self.normal)
                 .map(|(a, b)| a * b)
@@ -142,7 +142,7 @@ impl<'a> SliceGrid<'a> {
             return format!("its frames lie at an angle of {angle:.0}° to the slices");
         }
         let to_slices = |plane: &Plane| {
-            let depth = self.depth(plane);
+            let depth = self.plane_depth(plane);
             let allowed = self
                 .by_depth
                 .iter()

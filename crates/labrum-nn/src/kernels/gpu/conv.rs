@@ -1,7 +1,7 @@
 //! Convolutions of one group as products of matrices whose tiles stand in shared memory; the windows of the input are put
 //! together tile by tile.
 
-use super::{THREADS, channels_first, channels_last, empty, sum_of_parts};
+use super::{THREADS, channels_first, channels_last, empty_on_device, sum_of_parts};
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Shape;
 use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
@@ -17,7 +17,7 @@ const TILE: usize = THREADS * SIDE * SIDE;
 const BUSY: usize = 1024;
 
 /// Columns of a tile for so many channels: 16, 32 or 64.
-fn width(channels: usize) -> usize {
+fn tile_width(channels: usize) -> usize {
     channels.next_power_of_two().clamp(16, 64)
 }
 
@@ -29,9 +29,9 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
     // Taps, input channels, output channels: rows of a matrix.
     let weight = into_contiguous(CubeBackend::float_permute(weight, &[2, 3, 1, 0]));
     let has_bias = bias.is_some();
-    let bias = bias.unwrap_or_else(|| empty(&x, [1]));
-    let out = empty(&x, [batch, rows, columns, out_channels]);
-    let wide = width(out_channels);
+    let bias = bias.unwrap_or_else(|| empty_on_device(&x, [1]));
+    let out = empty_on_device(&x, [batch, rows, columns, out_channels]);
+    let wide = tile_width(out_channels);
     let pixels = batch * rows * columns;
     let client = x.client.clone();
     conv_kernel::launch(
@@ -60,12 +60,12 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> Cube
     let (x, grad) = (channels_last(x), channels_last(grad));
     let (depth, wide, pixels) = (
         k * k * in_channels,
-        width(out_channels),
+        tile_width(out_channels),
         batch * rows * columns,
     );
     let tiles = [depth.div_ceil(TILE / wide), out_channels.div_ceil(wide)];
     let parts = (BUSY / (tiles[0] * tiles[1])).clamp(1, pixels.div_ceil(THREADS));
-    let sums = empty(&x, [parts, depth, out_channels]);
+    let sums = empty_on_device(&x, [parts, depth, out_channels]);
     let client = x.client.clone();
     conv_weight_kernel::launch(
         &client,

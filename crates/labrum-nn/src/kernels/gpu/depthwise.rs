@@ -1,7 +1,7 @@
 //! The depthwise convolution: forward by burn, whose gradient of the weights is a convolution whose kernel is the whole
 //! gradient; that one is ours.
 
-use super::{THREADS, channels_last, empty, lanes, sum_of_parts};
+use super::{THREADS, channels_last, empty_on_device, lane_count, sum_of_parts};
 use burn::backend::ops::ModuleOps;
 use burn::tensor::ops::ConvOptions;
 use burn_wgpu::{CubeBackend, CubeTensor};
@@ -27,11 +27,11 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
 /// window covers at hand, so that every value is read k times and not k * k times.
 pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
     let [batch, channels, rows, _] = x.meta.shape().dims();
-    let lanes = lanes(channels);
+    let lanes = lane_count(channels);
     let walkers = THREADS / lanes;
     let parts = (batch * rows).div_ceil(walkers).min(PARTS);
     let (x, grad) = (channels_last(x), channels_last(grad));
-    let sums = empty(&x, [parts, channels, k, k]);
+    let sums = empty_on_device(&x, [parts, channels, k, k]);
     let client = x.client.clone();
     depthwise_weight_kernel::launch(
         &client,

@@ -57,14 +57,14 @@ fn channels_first(x: CubeTensor) -> CubeTensor {
 }
 
 /// Room on the device of `x`.
-fn empty(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+fn empty_on_device(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let shape = shape.into();
     let buffer = x.client.empty(shape.num_elements() * size_of::<f32>());
     CubeTensor::new_contiguous(x.client.clone(), x.device.clone(), shape, buffer, x.dtype)
 }
 
 /// Threads that stand side by side on as many channels: neighbours read neighbouring numbers.
-fn lanes(channels: usize) -> usize {
+fn lane_count(channels: usize) -> usize {
     channels.next_power_of_two().min(32)
 }
 
@@ -88,7 +88,7 @@ impl GpuKernels for CubeBackend {
     }
 
     fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
-        norm::statistics(x, with)
+        norm::batch_statistics(x, with)
     }
 
     fn labrum_gpu_norm(

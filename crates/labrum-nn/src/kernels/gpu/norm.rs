@@ -4,7 +4,7 @@
 #![allow(unstable_name_collisions)]
 
 use super::super::norm::With;
-use super::{THREADS, channels_first, channels_last, empty, lanes, sum_of_parts};
+use super::{THREADS, channels_first, channels_last, empty_on_device, lane_count, sum_of_parts};
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Scalar;
 use burn_wgpu::{CubeBackend, CubeTensor};
@@ -32,9 +32,9 @@ struct Sums {
 
 impl Sums {
     /// Over x [B,H,W,C].
-    fn of(x: &CubeTensor) -> Self {
+    fn for_tensor(x: &CubeTensor) -> Self {
         let [batch, rows, columns, channels] = x.meta.shape().dims();
-        let lanes = lanes(channels);
+        let lanes = lane_count(channels);
         let count = batch * rows * columns;
         Self {
             channels,
@@ -44,7 +44,7 @@ impl Sums {
         }
     }
 
-    fn cubes(&self) -> CubeCount {
+    fn cube_count(&self) -> CubeCount {
         CubeCount::Static(
             self.channels.div_ceil(self.lanes) as u32,
             self.parts as u32,
@@ -52,26 +52,29 @@ impl Sums {
         )
     }
 
-    fn threads(&self) -> CubeDim {
+    fn cube_dim(&self) -> CubeDim {
         CubeDim::new_2d(self.lanes as u32, (THREADS / self.lanes) as u32)
     }
 }
 
 /// The sums [C] of x [B,C,H,W] over all but the channels.
 pub(super) fn channel_sums(x: CubeTensor) -> CubeTensor {
-    row(&moments(&channels_last(x), None, false), 0)
+    row_of_pair(&channel_moments(&channels_last(x), None, false), 0)
 }
 
 /// Mean and biased variance [2,C] of GELU(x), or of x, in two passes: squares that are taken before the mean is known lose
 /// their last digits.
-pub(super) fn statistics(x: CubeTensor, with: With) -> CubeTensor {
+pub(super) fn batch_statistics(x: CubeTensor, with: With) -> CubeTensor {
     let x = channels_last(x);
-    let sums = Sums::of(&x);
+    let sums = Sums::for_tensor(&x);
     let gelu = with == With::GeluBefore;
     let over_all =
         |sum: CubeTensor| CubeBackend::float_div_scalar(sum, Scalar::Float(sums.count as f64));
-    let mean = over_all(row(&moments(&x, None, gelu), 0));
-    let variance = over_all(row(&moments(&x, Some(mean.clone()), gelu), 1));
+    let mean = over_all(row_of_pair(&channel_moments(&x, None, gelu), 0));
+    let variance = over_all(row_of_pair(
+        &channel_moments(&x, Some(mean.clone()), gelu),
+        1,
+    ));
     CubeBackend::float_reshape(
         CubeBackend::float_cat(vec![mean, variance], 0),
         [2, sums.channels].into(),
@@ -79,22 +82,22 @@ pub(super) fn statistics(x: CubeTensor, with: With) -> CubeTensor {
 }
 
 /// A row [C] of [2,C].
-fn row(both: &CubeTensor, i: usize) -> CubeTensor {
+fn row_of_pair(both: &CubeTensor, i: usize) -> CubeTensor {
     let [_, channels] = both.meta.shape().dims();
     let row = CubeBackend::float_slice(both.clone(), &[(i..i + 1).into(), (0..channels).into()]);
     CubeBackend::float_reshape(row, [channels].into())
 }
 
 /// The sums [2,C] of v - centre and of its square, v = GELU(x) or x [B,H,W,C].
-fn moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor {
-    let sums = Sums::of(x);
-    let out = empty(x, [sums.parts, 2, sums.channels]);
+fn channel_moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor {
+    let sums = Sums::for_tensor(x);
+    let out = empty_on_device(x, [sums.parts, 2, sums.channels]);
     let is_centred = centre.is_some();
-    let centre = centre.unwrap_or_else(|| empty(x, [1]));
+    let centre = centre.unwrap_or_else(|| empty_on_device(x, [1]));
     moments_kernel::launch(
         &x.client,
-        sums.cubes(),
-        sums.threads(),
+        sums.cube_count(),
+        sums.cube_dim(),
         x.clone().into_tensor_arg(),
         centre.into_tensor_arg(),
         out.clone().into_tensor_arg(),
@@ -108,8 +111,8 @@ fn moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor
 /// norm(GELU(x)) or ReLU(norm(x)), x [B,C,H,W].
 pub(super) fn forward(x: CubeTensor, affine: NormInputs, with: With) -> CubeTensor {
     let x = channels_last(x);
-    let out = empty(&x, x.meta.shape().clone());
-    let (count, threads) = every(&x);
+    let out = empty_on_device(&x, x.meta.shape().clone());
+    let (count, threads) = elementwise_launch(&x);
     norm_kernel::launch(
         &x.client,
         count,
@@ -133,13 +136,13 @@ pub(super) fn backward(
     with: With,
 ) -> [CubeTensor; 3] {
     let (x, grad) = (channels_last(x), channels_last(grad));
-    let sums = Sums::of(&x);
+    let sums = Sums::for_tensor(&x);
     let gelu = with == With::GeluBefore;
-    let parts = empty(&x, [sums.parts, 2, sums.channels]);
+    let parts = empty_on_device(&x, [sums.parts, 2, sums.channels]);
     norm_sums_kernel::launch(
         &x.client,
-        sums.cubes(),
-        sums.threads(),
+        sums.cube_count(),
+        sums.cube_dim(),
         x.clone().into_tensor_arg(),
         grad.clone().into_tensor_arg(),
         affine.gamma.clone().into_tensor_arg(),
@@ -151,8 +154,8 @@ pub(super) fn backward(
         gelu,
     );
     let of_both = sum_of_parts(parts, [2, sums.channels]);
-    let out = empty(&x, x.meta.shape().clone());
-    let (count, threads) = every(&x);
+    let out = empty_on_device(&x, x.meta.shape().clone());
+    let (count, threads) = elementwise_launch(&x);
     norm_slope_kernel::launch(
         &x.client,
         count,
@@ -168,11 +171,15 @@ pub(super) fn backward(
         1.0 / sums.count as f32,
         gelu,
     );
-    [channels_first(out), row(&of_both, 1), row(&of_both, 0)]
+    [
+        channels_first(out),
+        row_of_pair(&of_both, 1),
+        row_of_pair(&of_both, 0),
+    ]
 }
 
 /// Cubes and threads for one value each.
-fn every(x: &CubeTensor) -> (CubeCount, CubeDim) {
+fn elementwise_launch(x: &CubeTensor) -> (CubeCount, CubeDim) {
     let (values, threads) = (
         x.meta.shape().num_elements(),
         CubeDim::new_1d(THREADS as u32),
