@@ -1,0 +1,244 @@
+//! Tests of `gate`.
+
+use super::*;
+
+fn case(key: i64, active: Option<f64>, candidate: f64) -> GateCase {
+    let scores = |dice: f64| Scores {
+        dice,
+        iou: dice / (2.0 - dice),
+        hd95: Some(2.0),
+        boundary_iou: dice * 0.8,
+    };
+    let (name, active, candidate) = (format!("case {key}"), active.map(scores), scores(candidate));
+    GateCase {
+        key,
+        name,
+        active,
+        candidate,
+        is_untouched: false,
+    }
+}
+
+fn judge(pairs: &[(f64, f64)]) -> Verdict {
+    let cases = pairs
+        .iter()
+        .zip(0..)
+        .map(|((a, c), key)| case(key, Some(*a), *c))
+        .collect();
+    GateReport::new(cases, &[]).verdict
+}
+
+#[test]
+fn a_better_candidate_passes_and_a_worse_one_does_not() {
+    assert!(matches!(
+        judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]),
+        Verdict::Better { .. }
+    ));
+    assert!(matches!(
+        judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]),
+        Verdict::Worse { .. }
+    ));
+    assert!(
+        matches!(
+            judge(&[(0.9, 0.1), (0.85, 0.2), (0.95, 0.3)]),
+            Verdict::Worse { .. }
+        ),
+        "shuffled masks"
+    );
+}
+
+#[test]
+fn what_is_surely_better_is_called_so() {
+    let said = |pairs: &[(f64, f64)]| judge(pairs).reason_text().to_owned();
+    assert!(said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87"));
+    assert!(said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]).starts_with("it is not worse: Dice"));
+}
+
+#[test]
+fn a_model_does_not_win_by_agreeing_with_itself() {
+    let judge = |candidate: f64| {
+        let case = |key| GateCase {
+            is_untouched: true,
+            ..case(key, Some(1.0), candidate)
+        };
+        GateReport::new((0..5).map(case).collect(), &[]).verdict
+    };
+    assert!(
+        matches!(judge(0.985), Verdict::Better { .. }),
+        "as good as what was accepted"
+    );
+    assert!(
+        matches!(judge(0.9), Verdict::Worse { .. }),
+        "a person would see the difference"
+    );
+}
+
+#[test]
+fn an_equal_candidate_passes() {
+    assert!(matches!(
+        judge(&[(0.9, 0.9), (0.8, 0.8), (0.95, 0.95)]),
+        Verdict::Better { .. }
+    ));
+}
+
+#[test]
+fn a_small_loss_that_is_certain_is_a_loss() {
+    let pairs: Vec<(f64, f64)> = (0..12)
+        .map(|i| (0.95, 0.94 + 0.0005 * f64::from(i % 3)))
+        .collect();
+    assert!(matches!(judge(&pairs), Verdict::Worse { .. }));
+}
+
+#[test]
+fn two_cases_cannot_judge_unless_all_is_lost() {
+    assert!(matches!(
+        judge(&[(0.9, 0.93), (0.85, 0.9)]),
+        Verdict::Ask {
+            speaks_for: true,
+            ..
+        }
+    ));
+    assert!(matches!(
+        judge(&[(0.9, 0.895), (0.85, 0.84)]),
+        Verdict::Ask {
+            speaks_for: true,
+            ..
+        }
+    ));
+    assert!(matches!(
+        judge(&[(0.9, 0.5), (0.85, 0.86)]),
+        Verdict::Ask {
+            speaks_for: false,
+            ..
+        }
+    ));
+    assert!(matches!(
+        judge(&[(0.9, 0.1), (0.85, 0.3)]),
+        Verdict::Worse { .. }
+    ));
+    assert!(matches!(
+        GateReport::new(Vec::new(), &[]).verdict,
+        Verdict::Ask { .. }
+    ));
+}
+
+#[test]
+fn where_cases_disagree_too_much_a_person_is_asked() {
+    let verdict = judge(&[(0.9, 0.2), (0.3, 0.7), (0.5, 0.6), (0.8, 0.6)]);
+    assert!(
+        matches!(
+            verdict,
+            Verdict::Ask {
+                speaks_for: true,
+                ..
+            }
+        ),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn a_first_model_passes_where_it_can_be_judged() {
+    let report = GateReport::new(vec![case(1, None, 0.8)], &[]);
+    assert!(
+        matches!(report.verdict, Verdict::Better { .. }),
+        "{report:?}"
+    );
+    assert_eq!(report.dice, None);
+}
+
+#[test]
+fn a_first_model_has_to_be_worth_its_while() {
+    let first = |dice: &[f64]| {
+        let cases = dice
+            .iter()
+            .zip(0..)
+            .map(|(dice, key)| case(key, None, *dice))
+            .collect();
+        GateReport::new(cases, &[]).of_first_model().verdict
+    };
+    assert!(matches!(first(&[0.108]), Verdict::NotYet { .. }));
+    assert!(matches!(
+        first(&[0.43, 0.0, 0.0, 0.0]),
+        Verdict::NotYet { .. }
+    ));
+    assert!(
+        matches!(first(&[0.8, 0.55, 0.1, 0.0]), Verdict::Better { .. }),
+        "half of the cases gain by it"
+    );
+    assert!(matches!(first(&[0.9, 0.45, 0.4]), Verdict::Better { .. }));
+    assert!(
+        matches!(first(&[]), Verdict::Ask { .. }),
+        "nothing can judge it"
+    );
+    let later = |pairs: &[(f64, f64)]| {
+        let cases = pairs
+            .iter()
+            .zip(0..)
+            .map(|((a, c), key)| case(key, Some(*a), *c))
+            .collect();
+        GateReport::new(cases, &[]).of_first_model().verdict
+    };
+    assert!(
+        later(&[(0.1, 0.3), (0.2, 0.3), (0.0, 0.2)]).is_not_yet(),
+        "better than the last, still too little"
+    );
+    assert!(matches!(
+        later(&[(0.4, 0.1), (0.3, 0.1), (0.3, 0.0)]),
+        Verdict::Worse { .. }
+    ));
+    assert!(matches!(
+        later(&[(0.4, 0.7), (0.3, 0.6), (0.2, 0.6)]),
+        Verdict::Better { .. }
+    ));
+}
+
+#[test]
+fn a_mask_that_is_not_of_its_image_stops_the_round() {
+    let mut learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.95)).collect();
+    learned.push(("odd one".into(), 0.32));
+    let report = GateReport::new(
+        (1..4).map(|key| case(key, Some(0.93), 0.95)).collect(),
+        &learned,
+    );
+    assert!(
+        matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("odd one")),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn masks_that_contradict_the_hold_out_stop_the_round() {
+    let cases: Vec<GateCase> = (0..4).map(|key| case(key, Some(0.95), 0.95)).collect();
+    let learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.02)).collect();
+    let report = GateReport::new(cases, &learned);
+    assert!(
+        matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("mixed up")),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn few_cases_that_lose_a_little_prove_nothing() {
+    let verdict = judge(&[(0.97, 0.958), (0.98, 0.972), (0.98, 0.978), (0.975, 0.976)]);
+    assert!(
+        matches!(
+            verdict,
+            Verdict::Ask {
+                speaks_for: true,
+                ..
+            }
+        ),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn cases_are_counted_by_what_became_of_them() {
+    let cases = vec![
+        case(1, Some(0.9), 0.95),
+        case(2, Some(0.9), 0.9005),
+        case(3, Some(0.9), 0.8),
+    ];
+    assert_eq!(GateReport::new(cases, &[]).better_and_worse(), (1, 1));
+}

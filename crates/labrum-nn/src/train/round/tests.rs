@@ -1,0 +1,104 @@
+//! Tests of `round`.
+#![allow(clippy::unwrap_used)]
+
+use super::super::random_weights;
+use super::super::samples::Pixel;
+use super::*;
+use crate::device::{DeviceChoice, select_available};
+use labrum_core::model_card::{Aspect, Config};
+
+/// Bright discs of different sizes on grey.
+fn samples() -> Vec<TrainingSample> {
+    let disc = |radius: i32| {
+        let inside = |i: i32| (i % 32 - 16).pow(2) + (i / 32 - 16).pow(2) < radius.pow(2);
+        TrainingSample {
+            image: (0..1024)
+                .map(|i| if inside(i) { 200 } else { 60 })
+                .collect(),
+            truth: (0..1024)
+                .map(|i| Pixel {
+                    label: u8::from(inside(i)),
+                    stress: 0,
+                })
+                .collect(),
+        }
+    };
+    (4..9).map(disc).collect()
+}
+
+#[test]
+fn a_round_that_was_cut_off_ends_as_if_it_had_not_been() {
+    let spec = InputSpec {
+        channels: 1,
+        columns: 32,
+        rows: 32,
+        aspect: Aspect::Kept,
+        mean: vec![0.3],
+        std: vec![0.3],
+    };
+    let samples = samples();
+    let plan = Plan {
+        length: Length::Steps(8),
+        batch: 2,
+        ..Plan::default()
+    };
+    let device = select_available(DeviceChoice::Cpu).unwrap();
+    let begin = |resume| {
+        let start = random_weights(Config::S, 1, 2, 5).unwrap();
+        let lesson = Lesson {
+            start,
+            spec: &spec,
+            samples: &samples,
+            is_new: &[],
+            share: 1.0,
+            resume,
+        };
+        TrainingRound::from_lesson(lesson, &plan, &device).unwrap()
+    };
+    let steps = |round: &mut TrainingRound<'_>, to: usize| {
+        while round.steps < to {
+            round
+                .train_step(round.steps as f64 / 8.0, &Objective::from(plan.loss))
+                .unwrap();
+        }
+        round.current_state(to as f64 / 8.0).unwrap()
+    };
+    let whole = steps(&mut begin(None), 8);
+    let half = steps(&mut begin(None), 4);
+    let resumed = steps(&mut begin(Some(half)), 8);
+    assert!(resumed.weights == whole.weights && resumed.average == whole.average);
+}
+
+#[test]
+fn all_samples_come_before_one_comes_again() {
+    let spec = InputSpec {
+        channels: 1,
+        columns: 32,
+        rows: 32,
+        aspect: Aspect::Kept,
+        mean: vec![0.3],
+        std: vec![0.3],
+    };
+    let (samples, device) = (samples(), select_available(DeviceChoice::Cpu).unwrap());
+    let plan = Plan {
+        batch: 1,
+        ..Plan::default()
+    };
+    let start = random_weights(Config::S, 1, 2, 5).unwrap();
+    let lesson = Lesson {
+        start,
+        spec: &spec,
+        samples: &samples,
+        is_new: &[],
+        share: 1.0,
+        resume: None,
+    };
+    let mut round = TrainingRound::from_lesson(lesson, &plan, &device).unwrap();
+    for first in [0, 5, 10] {
+        let mut pass: Vec<usize> = (first..first + 5)
+            .flat_map(|step| round.pick_samples(step))
+            .collect();
+        pass.sort_unstable();
+        assert_eq!(pass, [0, 1, 2, 3, 4]);
+    }
+}

@@ -1,0 +1,135 @@
+//! Tests of `edges`.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use labrum_core::{
+    geometry::{PixelSpacing, SpacingSource},
+    image::Pixels,
+    scale::ScaledRegion,
+};
+
+#[test]
+fn the_scale_bar_has_the_scale_of_the_region_that_it_lies_on_or_is_left_out() {
+    let region = |from: u32, to: u32, mm: f64| ScaledRegion {
+        low: [from, 0],
+        high: [to, 99],
+        spacing: Some(PixelSpacing {
+            row: mm,
+            column: mm,
+            source: SpacingSource::UltrasoundRegion,
+        }),
+        has_priority: true,
+    };
+    let image = Image::new(300, 100, Pixels::U8(vec![0; 30_000])).unwrap();
+    let image = Image {
+        regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)],
+        ..image
+    };
+    // One point for each pixel: a bar of 60 points at least, in the lower left corner.
+    let placement = ViewPlacement {
+        scale: [1.0; 2],
+        origin: [0.0; 2],
+    };
+    let under = |left: f32| width_under_bar(&image, pos2(left, 90.0), placement);
+    assert_eq!([under(10.0), under(160.0)], [Some(0.5), Some(0.1)]);
+    assert_eq!(
+        [under(100.0), under(280.0), under(-20.0)],
+        [None; 3],
+        "across, and beside the picture"
+    );
+}
+
+#[test]
+fn sides_are_named_as_in_dicom() {
+    assert_eq!(orientation_letters([1.0, 0.0, 0.0]), "L");
+    assert_eq!(orientation_letters([0.0, -1.0, 0.0]), "A");
+    assert_eq!(orientation_letters([0.7, 0.7, 0.0]), "LP");
+    assert_eq!(orientation_letters([0.0, 0.1, -0.99]), "F");
+}
+
+#[test]
+fn letters_and_words_move_out_of_each_others_way() {
+    let room = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 300.0));
+    let words = Rect::from_min_max(pos2(12.0, 0.0), pos2(240.0, 48.0));
+    let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
+    let size = vec2(20.0, 16.0);
+    let top = |taken: &[Rect]| {
+        nearest_free_rect(
+            room,
+            taken,
+            Align2::CENTER_TOP,
+            size,
+            &[SearchDirection::Down],
+        )
+        .map(|place| place.top())
+    };
+    assert_eq!(
+        [top(&[]), top(&[words]), top(&[words, more])],
+        [Some(0.0), Some(51.0), Some(83.0)]
+    );
+    let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 200.0));
+    assert_eq!(
+        top(&[all]),
+        None,
+        "so far down it is no letter of the upper edge"
+    );
+    assert_eq!(
+        nearest_free_rect(
+            room,
+            &[],
+            Align2::LEFT_BOTTOM,
+            vec2(420.0, 20.0),
+            &[SearchDirection::Up]
+        ),
+        None,
+        "wider than the picture"
+    );
+}
+
+#[test]
+fn nothing_at_the_edges_lies_on_anything_else_at_any_size() {
+    for (width, height) in [
+        (120.0, 60.0),
+        (104.0, 170.0),
+        (155.0, 500.0),
+        (280.0, 340.0),
+        (900.0, 600.0),
+    ] {
+        for zoom in [0.2, 0.5, 1.0, 4.0] {
+            let rect = Rect::from_min_size(pos2(30.0, 20.0), vec2(width, height));
+            let mut taken = Vec::new();
+            let frame = |ui: &mut egui::Ui| {
+                let painter = ui.painter_at(rect);
+                let mut edges = PictureEdges::for_rect(&painter, rect);
+                edges.write_title(&[
+                    "Reformatted, 43\u{b0} off sagittal".into(),
+                    "129 / 256".into(),
+                ]);
+                edges.write_state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
+                edges.write_remarks(&["The slices are not evenly spaced.".into()]);
+                edges.write_side_letters(["LAF", "RPH", "FP", "HA"].map(String::from));
+                let placement = ViewPlacement {
+                    scale: [zoom; 2],
+                    origin: [0.0; 2],
+                };
+                edges.scale_bar(|_| Some(0.7), placement);
+                taken.clone_from(&edges.taken);
+            };
+            drop(
+                egui_kittest::Harness::builder()
+                    .with_size([1000.0, 700.0])
+                    .build_ui(frame),
+            );
+            for (at, one) in taken.iter().enumerate() {
+                assert!(rect.expand(1.0).contains_rect(*one), "{one:?} in {rect:?}");
+                for other in &taken[at + 1..] {
+                    assert!(
+                        !one.shrink(0.5).intersects(other.shrink(0.5)),
+                        "{one:?}, {other:?} in {rect:?}"
+                    );
+                }
+            }
+            assert!(taken.len() > 1, "{rect:?}");
+        }
+    }
+}
