@@ -1,18 +1,17 @@
 //! `labrum export`: the accepted masks of a workspace as files.
 
 use super::console;
-use super::format::{FormatArgument, SegArguments};
+use super::format::{SegArguments, format_parser};
 use super::reading::ReadOnlyWorkspace;
 use crate::{
     Error, ErrorKind, Result,
     io::export::{
-        Format,
-        batch::{OverlayStyle, Pattern, Preset, export_all},
+        batch::{ExportReport, OverlayStyle, Pattern, Preset, export_all},
         case::{CaseToExport, root_of},
     },
 };
 use clap::ValueEnum;
-use labrum_core::{counts::count_with_noun, study::Status};
+use labrum_core::{counts::count_with_noun, export_format::ExportFormat, study::Status};
 use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
 use std::path::PathBuf;
 
@@ -48,8 +47,8 @@ pub(super) struct ExportArguments {
     #[arg(short, long)]
     out: PathBuf,
     /// What to write, comma separated
-    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "seg")]
-    format: Vec<FormatArgument>,
+    #[arg(short, long, value_parser = format_parser(), value_delimiter = ',', default_value = "seg")]
+    format: Vec<ExportFormat>,
     /// What the files of a case are called
     #[arg(long, default_value = "{study}/{series}")]
     name: Pattern,
@@ -133,6 +132,11 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
     };
     let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
     bar.finish_and_clear();
+    print_summary(arguments, &summary)?;
+    verdict(&summary, accepted.len())
+}
+
+fn print_summary(arguments: &ExportArguments, summary: &ExportReport) -> Result<()> {
     let mut said = Vec::new();
     for case in &summary.manifest.cases {
         let name = if case.case.is_empty() {
@@ -160,7 +164,12 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
             summary.summary_text()
         ))?;
     }
-    let (done, all) = (summary.manifest.cases.len(), accepted.len());
+    Ok(())
+}
+
+/// An error where not all of the `accepted` cases are written.
+fn verdict(summary: &ExportReport, accepted: usize) -> Result<()> {
+    let (done, all) = (summary.manifest.cases.len(), accepted);
     match summary.missing_outputs().len() {
         _ if summary.manifest.stopped => {
             let reason = format!(
@@ -187,7 +196,7 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
 }
 
 fn preset_from_arguments(arguments: &ExportArguments) -> Result<Preset> {
-    let formats: Vec<Format> = super::format::unique_formats(&arguments.format);
+    let formats: Vec<ExportFormat> = super::format::unique_formats(&arguments.format);
     let deidentify = match arguments.deidentify {
         false => None,
         true => {

@@ -1,35 +1,19 @@
 //! Options about files of masks that several commands have.
 
-use crate::io::export::Format;
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use labrum_core::export_format::ExportFormat;
 use labrum_dicom::seg;
 use std::collections::HashSet;
 
-/// `--format`
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FormatArgument {
-    /// Label map for each image
-    Png,
-    /// Black and white mask for each image and label
-    Labels,
-    /// DICOM-SEG for each series
-    Seg,
-    /// DICOM-SEG of type LABELMAP for each series
-    SegLabelmap,
-    /// DICOM-SEG of type FRACTIONAL for each series: the probabilities
-    SegFractional,
-    /// RT Structure Set for each series
-    Rtstruct,
-    /// NIfTI-1 volume for each series
-    Nifti,
-    /// COCO annotations
-    Coco,
-    /// The image with the mask over it
-    Overlay,
-    /// Measurements as a table
-    Csv,
-    /// Measurements as JSON
-    Json,
+/// Parses `--format`: any of the formats, by its short name.
+pub(super) fn format_parser() -> impl TypedValueParser<Value = ExportFormat> {
+    let names = ExportFormat::ALL.map(|format| {
+        let help = format!("{}: {}", format.display_name(), format.explanation());
+        PossibleValue::new(format.short_name()).help(help)
+    });
+    PossibleValuesParser::new(names).try_map(|name| {
+        ExportFormat::from_short_name(&name).ok_or_else(|| format!("there is no format {name}"))
+    })
 }
 
 /// How DICOM-SEG is written.
@@ -57,29 +41,11 @@ impl SegArguments {
 }
 
 /// Each format once, in the order given.
-pub(super) fn unique_formats(given: &[FormatArgument]) -> Vec<Format> {
+pub(super) fn unique_formats(given: &[ExportFormat]) -> Vec<ExportFormat> {
     let mut seen = HashSet::new();
     given
         .iter()
-        .map(|f| Format::from(*f))
+        .copied()
         .filter(|format| seen.insert(*format))
         .collect()
-}
-
-impl From<FormatArgument> for Format {
-    fn from(argument: FormatArgument) -> Self {
-        match argument {
-            FormatArgument::Png => Self::LabelMap,
-            FormatArgument::Labels => Self::LabelMasks,
-            FormatArgument::Seg => Self::Seg,
-            FormatArgument::SegLabelmap => Self::SegLabelMap,
-            FormatArgument::SegFractional => Self::SegFractional,
-            FormatArgument::Rtstruct => Self::StructureSet,
-            FormatArgument::Nifti => Self::Nifti,
-            FormatArgument::Coco => Self::Coco,
-            FormatArgument::Overlay => Self::Overlay,
-            FormatArgument::Csv => Self::Csv,
-            FormatArgument::Json => Self::Json,
-        }
-    }
 }

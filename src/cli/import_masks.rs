@@ -1,26 +1,22 @@
 //! `labrum import-masks`: what others drew, as files of this program.
 
+mod write;
+
 use super::console;
-use super::format::{FormatArgument, SegArguments};
-use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned_files, refuse_originals,
-    write_series, write_slice,
-};
+use super::format::{SegArguments, format_parser};
 use crate::io::import;
 use crate::io::open;
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
     counts::{count_with_noun, first_names, with_verb},
+    export_format::ExportFormat,
     import::{Basis, ImportedMasks, MaskChoice},
-    label::Label,
-    mask::Mask,
     progress::Cancel,
     study::Series,
-    whole_file,
 };
-use labrum_dicom::seg::{AlgorithmType, Authorship};
 use std::collections::HashSet;
 use std::path::PathBuf;
+use write::write_masks;
 
 /// Turn a DICOM segmentation, an RT Structure Set, a NIfTI volume or label maps into masks of a series
 #[derive(clap::Args, Debug)]
@@ -49,8 +45,8 @@ pub(super) struct ImportMasksArguments {
     #[arg(short, long)]
     out: PathBuf,
     /// What to write, comma separated
-    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "png")]
-    format: Vec<FormatArgument>,
+    #[arg(short, long, value_parser = format_parser(), value_delimiter = ',', default_value = "png")]
+    format: Vec<ExportFormat>,
     /// Take these alone: names or numbers, comma separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]
     only: Vec<String>,
@@ -115,7 +111,7 @@ pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
         .flat_map(|study| &study.series)
         .collect();
     let shows_values =
-        |format: &FormatArgument| matches!(Format::from(*format), Format::LabelMap | Format::Nifti);
+        |format: &ExportFormat| matches!(*format, ExportFormat::LabelMap | ExportFormat::Nifti);
     let choice = MaskChoice {
         only: arguments.only.clone(),
         order: arguments.order.clone(),
@@ -365,133 +361,4 @@ fn series_title(series: &Series) -> String {
     } else {
         series.description.clone()
     }
-}
-
-fn write_masks(
-    series: &Series,
-    imported: ImportedMasks,
-    arguments: &ImportMasksArguments,
-    taken: &mut HashSet<String>,
-    cancel: &Cancel,
-) -> Result<ImportOutcome> {
-    if let Some(loss) = imported.loss_reason() {
-        let path = arguments.masks.first().cloned().unwrap_or_default();
-        let advice = "Choose what is taken in with --only, or what lies on top with --order.";
-        return Err(Error::at_path("import the masks", path, loss).with_advice(advice));
-    }
-    let ImportedMasks {
-        labels,
-        masks,
-        mut notes,
-        taken: counts,
-        ..
-    } = imported;
-    // Label maps that keep their values leave numbers between them that nothing is drawn with.
-    let is_gap = |value: u8, label: &Label, pixels: usize| {
-        pixels == 0 && Label::by_number(value).name == label.name
-    };
-    let pixels: Vec<usize> = counts.iter().map(|count| count.left).collect();
-    let all = (1..=255u8).zip(&labels).zip(&pixels);
-    let gaps: Vec<u8> = all
-        .filter(|((v, label), pixels)| is_gap(*v, label, **pixels))
-        .map(|((v, _), _)| v)
-        .collect();
-    // Slices that the masks say nothing of are left out: an empty mask would say that nothing is there.
-    let of = |(slice, _): &(usize, Mask)| series.slices.get(*slice).cloned();
-    let places: Vec<usize> = masks.iter().map(|(slice, _)| *slice).collect();
-    let part = Series {
-        slices: masks.iter().filter_map(of).collect(),
-        ..series.clone()
-    };
-    let masks: Vec<Mask> = masks.into_iter().map(|(_, mask)| mask).collect();
-    let names = Names::of_part(series, &part.slices, taken);
-    let mut formats: Vec<Format> = Vec::new();
-    arguments
-        .format
-        .iter()
-        .map(|f| Format::from(*f))
-        .for_each(|f| {
-            if !formats.contains(&f) {
-                formats.push(f);
-            }
-        });
-    let given = series
-        .slices
-        .iter()
-        .map(|s| &s.source.path)
-        .chain(&arguments.masks);
-    let outputs = planned_files(&arguments.out, &names, &labels, &formats);
-    refuse_originals(given.map(PathBuf::as_path), &outputs)
-        .map_err(|error| error.with_advice("Choose another folder with --out."))?;
-    arguments.overwrite.refuse_existing(&outputs)?;
-    whole_file::make_folder(&arguments.out)?;
-    let mut files: Vec<PathBuf> = Vec::new();
-    let new: Vec<&PathBuf> = outputs.iter().filter(|path| !path.exists()).collect();
-    for ((slice, name), mask) in part.slices.iter().zip(&names.slices).zip(&masks) {
-        if cancel.is_cancelled() {
-            // Nothing is left of a series that is not whole.
-            new.iter().for_each(|file| drop(std::fs::remove_file(file)));
-            return Err(
-                Error::new("import the masks", "it was stopped").of_kind(ErrorKind::Cancelled)
-            );
-        }
-        let image = open::load_slice(&slice.source, series.kind)?;
-        let slice_files = SliceFiles {
-            image: &image,
-            window: None,
-            look: OverlayLook::for_size(image.columns, image.rows),
-            mask,
-            prediction: None,
-            labels: &labels,
-        };
-        files.extend(write_slice(&arguments.out, name, &slice_files, &formats)?);
-    }
-    // Who drew them is not known to this program: a person, until they are told otherwise.
-    let author = Authorship {
-        algorithm_type: AlgorithmType::Manual,
-        model: String::new(),
-        model_version: String::new(),
-        weights: String::new(),
-        person: String::new(),
-    };
-    let whole = SeriesFiles {
-        series: &part,
-        masks: &masks,
-        probabilities: &[],
-        labels: &labels,
-        authors: std::slice::from_ref(&author),
-        options: arguments.seg.seg_options(),
-        places: &places,
-        gaps: &gaps,
-    };
-    let mut written = write_series(&arguments.out, &names.series, &whole, &formats)?;
-    if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {
-        return Err(written.unfit.swap_remove(0).error);
-    }
-    files.extend(written.files);
-    notes.extend(written.warnings);
-    let not_written = written.unfit.into_iter();
-    let not_written = not_written
-        .map(|u| MasksNotWritten {
-            format: u.format.short_name(),
-            reason: u.error.to_string(),
-        })
-        .collect();
-    let is_label = |value: &u8| !gaps.contains(value);
-    let named = (1..=255u8)
-        .zip(labels)
-        .zip(pixels)
-        .filter(|((value, _), _)| is_label(value));
-    let (labels, pixels) = named
-        .map(|((_, label), pixels)| (label.name, pixels))
-        .unzip();
-    Ok(ImportOutcome {
-        series: series_title(series),
-        labels,
-        pixels,
-        slices: masks.len(),
-        files,
-        notes,
-        not_written,
-    })
 }

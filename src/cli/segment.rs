@@ -2,30 +2,24 @@
 
 mod models;
 mod plan;
+mod series;
 
-use super::format::{FormatArgument, SegArguments};
+use super::format::{SegArguments, format_parser};
 use super::{DeviceArgument, OverwriteArgument, console};
-use crate::io::export::{
-    CocoWriter, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice,
-};
+use crate::io::export::CocoWriter;
 use crate::io::{label_file, label_values::ValueReading, open};
 use crate::{Error, ErrorKind, Result};
-use indicatif::ProgressBar;
 use labrum_core::{
     counts::count_with_noun,
-    image::Image,
-    looks::Look,
+    export_format::ExportFormat,
     mask::Mask,
-    model_card::{ModelCard, ModelFit},
     progress::Cancel,
     study::{Catalog, Series},
     whole_file,
 };
-use labrum_dicom::seg::Authorship;
-use labrum_nn::infer::Segmenter;
 use models::Models;
 use plan::{Plans, SeriesPlan};
-use std::cell::OnceCell;
+use series::segment_whole;
 use std::path::{Path, PathBuf};
 
 /// Write masks for images and series
@@ -66,8 +60,8 @@ pub(super) struct SegmentArguments {
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
     /// What to write, comma separated [default: png, and seg for DICOM series]
-    #[arg(short, long, value_enum, value_delimiter = ',')]
-    format: Vec<FormatArgument>,
+    #[arg(short, long, value_parser = format_parser(), value_delimiter = ',')]
+    format: Vec<ExportFormat>,
     #[command(flatten)]
     seg: SegArguments,
     /// Write the probability of each label as a 16-bit PNG too
@@ -104,7 +98,7 @@ impl SegmentArguments {
             out: out.to_owned(),
             model: self.model.clone(),
             device: self.device,
-            format: vec![FormatArgument::Seg],
+            format: vec![ExportFormat::DicomSeg],
             seg: self.seg,
             probabilities: false,
             json: false,
@@ -291,7 +285,7 @@ fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentT
 /// The masks of a series that was done before; none are read where nobody wants them. `None` where it is not done, or
 /// wants masks that no label map of it holds.
 fn previous_masks(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
-    let has_maps = plan.formats.contains(&Format::LabelMap);
+    let has_maps = plan.formats.contains(&ExportFormat::LabelMap);
     match (plan.is_done(), wants_masks) {
         (false, _) => None,
         (true, false) => Some(Vec::new()),
@@ -447,145 +441,4 @@ fn leave_out_results(catalog: &mut Catalog, arguments: &SegmentArguments) {
     catalog
         .passed_over
         .retain(|passed| !is_result(&passed.path));
-}
-
-/// What a series is called in messages.
-fn series_title(series: &Series) -> String {
-    match (series.description.trim(), series.slices.first()) {
-        ("", Some(first)) => first.source.path.display().to_string(),
-        (description, _) => description.to_owned(),
-    }
-}
-
-/// Why a model that was named may not be for a series, of which this is the middle slice.
-fn model_misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
-    let look = OnceCell::new();
-    match card.fit_for_series(series, || {
-        Some(look.get_or_init(|| Look::from_image(image)))
-    }) {
-        ModelFit::No(reason) => Some(format!(
-            "warning: the model \"{}\" may not be for it: {reason}",
-            card.name
-        )),
-        ModelFit::Fits => None,
-    }
-}
-
-/// All files of a series; on an error, or where it is stopped, none of those that were not there before.
-fn segment_whole(
-    plan: &SeriesPlan<'_>,
-    model: &mut Segmenter,
-    arguments: &SegmentArguments,
-    bar: &ProgressBar,
-    cancel: &Cancel,
-) -> Result<SeriesOutcome> {
-    let new: Vec<&PathBuf> = plan.files.iter().filter(|file| !file.exists()).collect();
-    let folder_is_new = !plan.folder.exists();
-    let done = segment_series(plan, model, arguments, bar, cancel);
-    if done.is_err() {
-        new.iter().for_each(|file| drop(std::fs::remove_file(file)));
-        if folder_is_new && !plan.below.as_os_str().is_empty() {
-            // Folders that are empty now; one that holds something stays.
-            let made = plan
-                .folder
-                .ancestors()
-                .take(plan.below.components().count());
-            made.for_each(|folder| drop(std::fs::remove_dir(folder)));
-        }
-    }
-    done
-}
-
-fn segment_series(
-    plan: &SeriesPlan<'_>,
-    model: &mut Segmenter,
-    arguments: &SegmentArguments,
-    bar: &ProgressBar,
-    cancel: &Cancel,
-) -> Result<SeriesOutcome> {
-    let SeriesPlan {
-        series,
-        names,
-        formats,
-        folder,
-        labels,
-        ..
-    } = plan;
-    whole_file::make_folder(folder)?;
-    let card: ModelCard = model.model_card().clone();
-    let (mut files, mut warnings) = (Vec::new(), Vec::new());
-    let mut masks = Vec::with_capacity(series.slices.len());
-    let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
-    for (index, (slice, name)) in series.slices.iter().zip(&names.slices).enumerate() {
-        if cancel.is_cancelled() {
-            return Err(
-                Error::at_path("segment", &slice.source.path, "it was stopped")
-                    .of_kind(ErrorKind::Cancelled),
-            );
-        }
-        let image = open::load_slice(&slice.source, series.kind)?;
-        warnings.extend(
-            image
-                .truncated
-                .iter()
-                .map(|what| format!("{name} is not whole: {what}")),
-        );
-        if arguments.model.is_some() && index == series.slices.len() / 2 {
-            warnings.extend(model_misfit(&card, series, &image));
-        }
-        let prediction = model.segment_slice(&image)?;
-        warnings.extend(model.take_notice());
-        let slice_files = SliceFiles {
-            image: &image,
-            window: None,
-            look: OverlayLook::for_size(image.columns, image.rows),
-            mask: &prediction.mask,
-            prediction: Some(&prediction),
-            labels,
-        };
-        files.extend(write_slice(folder, name, &slice_files, formats)?);
-        masks.push(prediction.mask);
-        if formats.contains(&Format::SegFractional) {
-            probabilities.push(prediction.probabilities);
-        }
-        bar.inc(1);
-    }
-    let author =
-        Authorship::from_model(&card.name, &card.version).with_weights(model.weights_hash());
-    let places: Vec<usize> = (0..masks.len()).collect();
-    let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();
-    let whole = SeriesFiles {
-        series,
-        masks: &masks,
-        probabilities: &probabilities,
-        labels,
-        authors: std::slice::from_ref(&author),
-        options: arguments.seg.seg_options(),
-        places: &places,
-        gaps: &[],
-    };
-    let mut written = write_series(folder, &names.series, &whole, formats)?;
-    if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {
-        return Err(written.unfit.swap_remove(0).error);
-    }
-    files.extend(written.files);
-    warnings.extend(written.warnings);
-    let not_written = written.unfit.into_iter();
-    let not_written = not_written
-        .map(|u| SeriesNotWritten {
-            format: u.format.short_name(),
-            reason: u.error.to_string(),
-        })
-        .collect();
-    Ok(SeriesOutcome {
-        series: series_title(series),
-        model: card.name,
-        model_version: card.version,
-        model_sha256: model.weights_hash().to_owned(),
-        device: model.device_name().to_owned(),
-        files,
-        warnings,
-        not_written,
-        masks,
-    })
 }

@@ -1,30 +1,21 @@
 //! `labrum train`: a model from a folder of images and masks.
 
+mod keep;
+mod options;
+
 use super::{ConfigArgument, DeviceArgument, usage::argument_error};
-use crate::io::dataset::SplitLists;
-use crate::learning::folder::{self, Division};
+use crate::learning::folder;
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
-use indicatif::ProgressBar;
+use keep::{Files, LogFile, save_model};
 use labrum_core::{
     counts::count_with_noun,
     label::{Code, Label},
-    model_card::{ModelCard, ModelPurpose, TrainedOn},
-    training::{AugmentConfig, Loss, Plan},
-    whole_file,
+    model_card::ModelPurpose,
 };
-use labrum_nn::{
-    boundary_dou::{Absent, BoundaryDou},
-    checkpoint::{self, Weights},
-    cmunext::SIZE_MULTIPLE,
-    loss::Objective,
-    train::{
-        TrainOptions, Trained, TrainingKeeper, TrainingLog, TrainingProgress,
-        state::{self, TrainingState},
-    },
-};
+use labrum_nn::{cmunext::SIZE_MULTIPLE, train::Trained};
+use options::options_from_arguments;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Train a model on a folder that holds images/ and masks/ with equal names
 #[derive(clap::Args, Debug)]
@@ -227,24 +218,7 @@ pub(super) fn parse_purpose(text: &str) -> std::result::Result<ModelPurpose, Str
 
 pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     if let Some(workspace) = &arguments.workspace {
-        if arguments.folder.is_some() || arguments.out.is_some() {
-            return Err(argument_error(
-                "train",
-                "either a folder and --out, or --workspace, not both",
-            ));
-        }
-        return super::round::run(&super::round::RoundRequest {
-            workspace,
-            from: arguments.from.as_deref(),
-            seconds: arguments.seconds.map(check_seconds).transpose()?,
-            steps: arguments.steps,
-            plan: &arguments.plan,
-            device: arguments.device.into(),
-            anew: arguments.anew,
-            give_up: arguments.give_up,
-            dry_run: arguments.dry_run,
-            json: arguments.json,
-        });
+        return run_round(workspace, &arguments);
     }
     let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
         return Err(argument_error("train", "no folder and no --out were given"));
@@ -322,6 +296,28 @@ pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     }
 }
 
+/// A round in a workspace.
+fn run_round(workspace: &Path, arguments: &TrainArguments) -> Result<()> {
+    if arguments.folder.is_some() || arguments.out.is_some() {
+        return Err(argument_error(
+            "train",
+            "either a folder and --out, or --workspace, not both",
+        ));
+    }
+    super::round::run(&super::round::RoundRequest {
+        workspace,
+        from: arguments.from.as_deref(),
+        seconds: arguments.seconds.map(check_seconds).transpose()?,
+        steps: arguments.steps,
+        plan: &arguments.plan,
+        device: arguments.device.into(),
+        anew: arguments.anew,
+        give_up: arguments.give_up,
+        dry_run: arguments.dry_run,
+        json: arguments.json,
+    })
+}
+
 fn training_summary(out: &Path, trained: &Trained) -> String {
     let how = if trained.log.is_finished {
         "The model is"
@@ -350,288 +346,5 @@ fn check_seconds(seconds: f64) -> Result<f64> {
             "train",
             format!("--seconds {s} is not a time"),
         )),
-    }
-}
-
-fn options_from_arguments(a: TrainArguments) -> Result<(TrainOptions, Division)> {
-    let share = |name: &str, value: f64| match value {
-        v if (0.0..1.0).contains(&v) => Ok(v),
-        v => Err(argument_error(
-            "train",
-            format!("{name} {v} is not a share from 0 up to, but not including, 1"),
-        )),
-    };
-    let usual = match a.recipe {
-        RecipeArgument::Own => TrainOptions::labrum_recipe(),
-        RecipeArgument::Paper => TrainOptions::paper_recipe(),
-    };
-    let plan = a.plan.override_plan(Plan {
-        batch: usual.batch,
-        learning_rate: usual.learning_rate,
-        optimizer: usual.optimizer,
-        ..Plan::default()
-    });
-    let epochs = a.epochs.unwrap_or(usual.epochs);
-    if epochs == 0 || plan.batch == 0 {
-        return Err(argument_error(
-            "train",
-            "--epochs and --batch must be at least 1",
-        ));
-    }
-    let time_limit = a
-        .minutes
-        .map(|m| Duration::try_from_secs_f64(m * 60.0))
-        .transpose();
-    let wishes = a.folder_wishes.seg_options();
-    let lists = (!a.split.is_empty())
-        .then(|| SplitLists::read_files(&a.split))
-        .transpose()?;
-    let division = Division {
-        subject_pattern: wishes.subject_pattern,
-        lists,
-    };
-    let labels = a
-        .label
-        .into_iter()
-        .enumerate()
-        .map(|(i, l)| Label {
-            color: Label::with_name("", i).color,
-            ..l
-        })
-        .collect();
-    let options = TrainOptions {
-        config: a.config.into(),
-        epochs,
-        batch: plan.batch,
-        learning_rate: plan.learning_rate,
-        optimizer: plan.optimizer,
-        objective: match a.plan.loss {
-            Some(loss) => training_objective(loss.into(), a.absent, a.cross_entropy)?,
-            None if matches!(a.recipe, RecipeArgument::Paper) => usual.objective,
-            None => training_objective(Loss::BoundaryDou, a.absent, a.cross_entropy)?,
-        },
-        columns: a.size.0,
-        rows: a.size.1,
-        channels: a.channels,
-        seed: plan.seed,
-        held_out: share("--held-out", a.held_out)?,
-        held_out_subjects: a.held_out_subjects,
-        threshold: wishes.threshold,
-        validation: share("--validation", a.validation)?,
-        time_limit: time_limit.map_err(|e| argument_error("train", format!("--minutes: {e}")))?,
-        augment: if a.no_augmentation {
-            AugmentConfig::all_disabled()
-        } else {
-            usual.augment.clone()
-        },
-        start: a.start,
-        device: a.device.into(),
-        name: a.name.clone(),
-        version: a.model_version,
-        labels,
-        purpose: a.purpose.unwrap_or_else(|| ModelPurpose {
-            summary: a.name,
-            ..ModelPurpose::default()
-        }),
-        trained_on: TrainedOn {
-            data: a.data_name,
-            license: a.data_license,
-            attribution: a.data_attribution,
-            ..TrainedOn::default()
-        },
-        ..usual
-    };
-    Ok((options, division))
-}
-
-/// The loss of a training from a folder: Boundary DoU as in its paper, with what was asked for.
-fn training_objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<Objective> {
-    let absent = match absent {
-        AbsentArgument::Paper => Absent::Paper,
-        AbsentArgument::LeaveOut => Absent::LeaveOut,
-    };
-    match loss {
-        Loss::BoundaryDou | Loss::BoundaryDouAlone => Ok(Objective::BoundaryDou(BoundaryDou {
-            absent,
-            cross_entropy,
-            ..BoundaryDou::default()
-        })),
-        other if cross_entropy == 0.0 => Ok(Objective::from(other)),
-        _ => Err(argument_error(
-            "train",
-            "--cross-entropy is added to Boundary DoU alone",
-        )),
-    }
-}
-
-/// The file of a log, with the state beside it.
-struct LogFile {
-    log: PathBuf,
-    state: PathBuf,
-    command: String,
-    begun: String,
-}
-
-impl LogFile {
-    fn new(log: PathBuf) -> Result<Self> {
-        let mut state = log.clone().into_os_string();
-        state.push(".state");
-        whole_file::check_writable(&log, "write the log")?;
-        let begun = jiff::Zoned::now()
-            .strftime("%Y-%m-%dT%H:%M:%S%:z")
-            .to_string();
-        Ok(Self {
-            log,
-            state: state.into(),
-            command: super::command_line(),
-            begun,
-        })
-    }
-
-    /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
-    fn resumable_state(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
-        if !self.state.exists() {
-            return match TrainingLog::read_from_file(&self.log) {
-                Ok(log) if log.is_finished => Err(Error::at_path(
-                    "go on with the training",
-                    &self.log,
-                    "it came to its end already",
-                )
-                .with_advice("Leave out --resume to train anew.")),
-                _ => Ok(None),
-            };
-        }
-        let bytes = std::fs::read(&self.state)
-            .map_err(|e| Error::at_path("read the state", &self.state, e))?;
-        let state = state::from_bytes(&bytes).map_err(|e| Error {
-            path: Some(self.state.clone()),
-            ..e
-        })?;
-        Ok(Some((TrainingLog::read_from_file(&self.log)?, state)))
-    }
-
-    fn write(&self, log: &TrainingLog) -> Result<()> {
-        // Those of the beginning, where the training goes on.
-        let or = |known: &str, new: &str| {
-            if known.is_empty() {
-                new.to_owned()
-            } else {
-                known.to_owned()
-            }
-        };
-        let (begun, command) = (or(&log.begun, &self.begun), or(&log.command, &self.command));
-        let log = TrainingLog {
-            begun,
-            command,
-            ..log.clone()
-        };
-        whole_file::write_atomically(&self.log, "write the log", |file| {
-            Ok(serde_json::to_writer_pretty(file, &log)?)
-        })
-    }
-
-    fn write_final(&self, log: &TrainingLog) -> Result<()> {
-        self.write(log)?;
-        match std::fs::remove_file(&self.state) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::at_path("remove the state", &self.state, e))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Where a training from a folder is kept and told of.
-struct Files<'a> {
-    out: &'a Path,
-    log: Option<&'a LogFile>,
-    bar: &'a ProgressBar,
-    any_kept: bool,
-}
-
-impl TrainingKeeper for Files<'_> {
-    fn report_progress(&mut self, progress: TrainingProgress) {
-        show_progress(self.bar, &progress);
-    }
-
-    fn keep_best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()> {
-        self.any_kept = true;
-        save_model(self.out, card, weights)
-    }
-
-    fn keep_epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()> {
-        let Some(file) = self.log else { return Ok(()) };
-        // In this order: what the log tells too much is cut off by the state.
-        file.write(log)?;
-        let bytes = state::to_bytes(state)?;
-        whole_file::write_atomically(&file.state, "write the state of the training", |f| {
-            f.write_all(&bytes)
-        })
-    }
-}
-
-fn save_model(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
-    let bytes = checkpoint::to_bytes(card, weights)?;
-    whole_file::write_atomically(out, "write the model", |file| file.write_all(&bytes))
-}
-
-fn show_progress(bar: &ProgressBar, progress: &TrainingProgress) {
-    match progress {
-        TrainingProgress::Started {
-            images,
-            device,
-            epoch,
-        } => {
-            let (training, validation, held_out) =
-                (images.training, images.validation, images.held_out);
-            let again = if *epoch > 1 {
-                format!("; goes on with epoch {epoch}")
-            } else {
-                String::new()
-            };
-            let choose = match validation {
-                0 => "none for validation (the training images choose the best epoch)".to_owned(),
-                count => format!("{count} to choose the best epoch"),
-            };
-            super::print_above_bar(
-                bar,
-                &format!(
-                    "{} to train on, {choose}, {held_out} held out; {device}{again}",
-                    count_with_noun(training, "image")
-                ),
-            );
-        }
-        TrainingProgress::Step {
-            done,
-            epoch,
-            loss,
-            remaining,
-        } => {
-            bar.set_position((done * 1000.0) as u64);
-            let left = indicatif::HumanDuration(*remaining);
-            bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
-        }
-        TrainingProgress::Epoch {
-            epoch: e,
-            best,
-            is_validated,
-        } => {
-            let mark = if *best { " (best so far, saved)" } else { "" };
-            let images = if *is_validated {
-                "validation"
-            } else {
-                "training"
-            };
-            let text = format!(
-                "epoch {} ({}, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
-                e.epoch,
-                count_with_noun(e.steps, "step"),
-                e.seconds,
-                e.loss,
-                e.dice,
-                e.iou
-            );
-            super::print_above_bar(bar, &text);
-        }
     }
 }

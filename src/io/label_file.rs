@@ -55,7 +55,7 @@ pub fn read_mask(path: &Path, reading: ValueReading) -> Result<Mask> {
 /// like the image. Tells where that was done. A mask that fits in no way comes back of its own size.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read_mask`].
 pub fn read_on(
     path: &Path,
     frame: u32,
@@ -125,7 +125,7 @@ impl containment::Request for ReadValues {
     }
 }
 
-/// As [`read`] and [`read_on`], in this process.
+/// As [`read_mask`] and [`read_on`], in this process.
 pub(super) fn decode_mask(
     path: &Path,
     frame: u32,
@@ -167,7 +167,7 @@ pub(super) fn decode_mask(
     Ok((mask, note.map(str::to_owned)))
 }
 
-/// As [`values`], in this process.
+/// As [`mask_values`], in this process.
 pub(super) fn decode_values(path: &Path, frame: u32) -> Result<MaskValues> {
     of_page(path, frame, |stored| Ok(MaskValues::from_stored(&stored)))
 }

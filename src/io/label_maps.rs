@@ -45,7 +45,7 @@ impl LabelMaps {
     /// The label maps for pictures among files and in folders; `None` where none is called like a slice of `images`.
     ///
     /// # Errors
-    /// Where one cannot be read, where values are no labels or mean two things ([`label_values::rule`]), where a list of
+    /// Where one cannot be read, where values are no labels or mean two things ([`label_values::find_rule`]), where a list of
     /// labels cannot be read.
     pub fn find_for_images(
         paths: &[PathBuf],

@@ -286,7 +286,7 @@ pub fn find_rule(
     }
 }
 
-/// How pictures are read of which each is the mask of one label, whatever its value. `threshold` as for [`rule`].
+/// How pictures are read of which each is the mask of one label, whatever its value. `threshold` as for [`find_rule`].
 ///
 /// # Errors
 /// Soft rims, and a JPEG that is not black and white.

@@ -18,7 +18,7 @@ mod numbers;
 
 use labrum_core::containment::RequestReader;
 
-/// All that a child of the program reads, for [`labrum_core::containment::serve`].
+/// All that a child of the program reads, for [`labrum_core::containment::serve_requests`].
 pub const READERS: &[RequestReader] = &[
     RequestReader::for_request::<open::LookAt>(),
     RequestReader::for_request::<open::ReadImage>(),

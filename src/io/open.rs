@@ -1,22 +1,26 @@
 //! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
 
+mod files;
+mod found;
+
 use super::{nifti, picture};
 use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, unbounded};
+use files::files_at;
+use found::FoundFiles;
 use labrum_core::{
     containment::{self, Plain},
-    geometry::SpacingSource,
     image::Image,
     orientation::Orientation,
     progress::Cancel,
-    study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study, os_path},
+    study::{Catalog, Kind, Series, Source, os_path},
 };
 use labrum_dicom as dicom;
 use labrum_dicom::catalog::{FileContent, Instance};
 use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -132,7 +136,7 @@ impl containment::Request for LookAt {
 /// Decodes one slice in this process: for the child, and to measure the way to it.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load_slice`].
 pub fn decode_slice(source: &Source, kind: Kind) -> Result<Image> {
     match kind {
         Kind::Dicom => dicom::load_image(source),
@@ -189,72 +193,6 @@ pub(crate) fn name_of(path: &Path) -> String {
         .unwrap_or(path.as_os_str())
         .to_string_lossy()
         .into_owned()
-}
-
-/// All files, each once, in natural order of their paths; folders that may not be entered go to `passed_over`.
-fn files_at(
-    paths: &[PathBuf],
-    passed_over: &mut Vec<PassedOver>,
-    cancel: &Cancel,
-) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in paths {
-        let about = match std::fs::metadata(path) {
-            Ok(about) => about,
-            Err(e) => {
-                let missing = e.kind() == std::io::ErrorKind::NotFound;
-                let reason = if missing {
-                    "there is no such file or folder".into()
-                } else {
-                    labrum_core::reason_of(&e)
-                };
-                if paths.len() == 1 {
-                    return Err(Error::at_path(TRIED, path, reason));
-                }
-                passed_over.push(PassedOver {
-                    path: path.clone(),
-                    reason,
-                    is_failure: true,
-                    has_masks: false,
-                });
-                continue;
-            }
-        };
-        if !about.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let start = files.len();
-        for entry in walkdir::WalkDir::new(path) {
-            if cancel.is_cancelled() {
-                return Err(cancelled_error());
-            }
-            match entry {
-                Ok(entry) if !entry.file_type().is_dir() && !is_hidden(entry.path()) => {
-                    files.push(entry.into_path())
-                }
-                Ok(_) => {}
-                Err(e) if e.depth() > 0 => passed_over.push(PassedOver {
-                    path: e.path().unwrap_or(path).to_owned(),
-                    reason: e
-                        .io_error()
-                        .map_or_else(|| e.to_string(), labrum_core::reason_of),
-                    is_failure: true,
-                    has_masks: false,
-                }),
-                Err(e) => return Err(Error::at_path(TRIED, path, e)),
-            }
-        }
-        files[start..].sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
-    }
-    let mut seen = HashSet::new();
-    files.retain(|file| seen.insert(file.clone()));
-    Ok(files)
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// Looks at files beside each other: their looks, in the order of the files. Threads that wait for a server when the
@@ -418,115 +356,6 @@ pub fn list_slices(path: &Path) -> Result<Vec<Source>> {
             "it is a DICOM file, no picture",
         )),
     }
-}
-
-#[derive(Default)]
-struct FoundFiles {
-    instances: Vec<Instance>,
-    pictures: Vec<Study>,
-    folders: HashMap<PathBuf, usize>,
-    passed_over: Vec<PassedOver>,
-}
-
-impl FoundFiles {
-    fn add_file(&mut self, path: &Path, look: FileLook) {
-        match look {
-            FileLook::Dicom(instance) => self.instances.push(*instance),
-            FileLook::Pictures(parts) => parts
-                .into_iter()
-                .for_each(|series| self.add_picture(path, series)),
-            FileLook::Passed {
-                reason,
-                is_failure,
-                has_masks,
-            } => {
-                self.passed_over.push(PassedOver {
-                    path: path.to_owned(),
-                    reason,
-                    is_failure,
-                    has_masks,
-                });
-            }
-        }
-    }
-
-    /// The pictures of a folder are one study.
-    fn add_picture(&mut self, path: &Path, series: Series) {
-        let folder = path.parent().unwrap_or(path).to_owned();
-        let pictures = &mut self.pictures;
-        let place = *self.folders.entry(folder).or_insert_with_key(|folder| {
-            // A bare file name has the parent "", which has no name: ask for the real one.
-            let real = std::path::absolute(path)
-                .ok()
-                .and_then(|p| p.parent().map(Path::to_owned));
-            let named = real.unwrap_or_else(|| folder.clone());
-            pictures.push(Study {
-                id: named.display().to_string(),
-                description: name_of(&named),
-                date: String::new(),
-                patient_id: String::new(),
-                patient_name: String::new(),
-                series: Vec::new(),
-            });
-            pictures.len() - 1
-        });
-        pictures[place].series.push(series);
-    }
-
-    fn into_catalog(mut self, cancel: &Cancel) -> Catalog {
-        let passed_over = &mut self.passed_over;
-        let mut digest = |path: &Path| {
-            if cancel.is_cancelled() {
-                None
-            } else {
-                dicom::pixel_digest(path)
-            }
-        };
-        let mut studies =
-            dicom::catalog::assemble_studies(self.instances, &mut digest, &mut |copy, first| {
-                let reason = format!("the same instance as {}", first.display());
-                passed_over.push(PassedOver {
-                    path: copy.to_owned(),
-                    reason,
-                    is_failure: false,
-                    has_masks: false,
-                });
-            });
-        studies.extend(self.pictures);
-        leave_out_tables(&studies, &mut self.passed_over);
-        Catalog {
-            studies,
-            passed_over: self.passed_over,
-        }
-    }
-}
-
-/// Tables that pictures have their spacing from are not passed over: they were read.
-fn leave_out_tables(studies: &[Study], passed_over: &mut Vec<PassedOver>) {
-    let from_table = |slice: &&Slice| {
-        slice
-            .spacing
-            .is_some_and(|s| s.source == SpacingSource::Picture)
-    };
-    let slices = studies
-        .iter()
-        .flat_map(|study| &study.series)
-        .flat_map(|series| &series.slices);
-    let folders: HashSet<&Path> = slices
-        .filter(from_table)
-        .filter_map(|slice| slice.source.path.parent())
-        .collect();
-    let was_read = |passed: &PassedOver| {
-        passed
-            .path
-            .file_name()
-            .is_some_and(|name| name == picture::SPACINGS)
-            && passed
-                .path
-                .parent()
-                .is_some_and(|folder| folders.contains(folder))
-    };
-    passed_over.retain(|passed| !was_read(passed));
 }
 
 /// "slice 2" before "slice 10".

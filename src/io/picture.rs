@@ -125,7 +125,7 @@ pub fn probe_header(path: &Path) -> Result<Probe> {
 /// values.
 ///
 /// # Errors
-/// As [`probe`], and where the pixels are damaged or cut off.
+/// As [`probe_header`], and where the pixels are damaged or cut off.
 pub fn read_image(path: &Path, frame: u32) -> Result<Image> {
     let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let decoded = catch_panic(|| decode_as_stored(path, frame))
@@ -162,7 +162,7 @@ pub(crate) enum TiffValues {
 /// The values of a page of a TIFF as they are stored, not turned.
 ///
 /// # Errors
-/// The reason, a clause: as for [`read`], and where values are no whole numbers from 0 to 65535.
+/// The reason, a clause: as for [`read_image`], and where values are no whole numbers from 0 to 65535.
 pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<TiffValues> {
     Ok(match tiff::read_pixels(path, frame)? {
         tiff::StoredPixels::Grey(grey) => {

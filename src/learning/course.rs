@@ -1,20 +1,20 @@
 //! One round: reads the pixels, trains, judges.
 
+mod model;
+
 use super::exercise::Exercise;
 use super::judge::{Judge, pair_scores};
-use crate::shipped;
 use crate::{Error, Result};
 use labrum_core::{
     gate::GateReport,
-    label::{Label, bind_by_value, values_in},
+    label::{Label, values_in},
     model_card::{Aspect, Config, HeldOut, InputSpec, ModelCard, ModelPurpose, TrainedOn},
     progress::Control,
     training::Plan,
 };
 use labrum_nn::{
     checkpoint::{self, Weights},
-    device::{self, DeviceChoice},
-    infer,
+    device::{self, DeviceChoice, NamedDevice},
     preprocess::Size,
     train::{
         TrainingSample, grey_statistics, random_weights,
@@ -24,90 +24,11 @@ use labrum_nn::{
 };
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+
+pub use model::{Model, shipped_named};
 
 /// Images read, or looked at, between two questions whether to go on.
 const AT_ONCE: usize = 16;
-
-/// A model: card and weights.
-#[derive(Clone, Debug)]
-pub struct Model {
-    /// What it is.
-    pub card: ModelCard,
-    /// Its weights.
-    pub weights: Weights,
-}
-
-impl Model {
-    /// A model file, or a PyTorch checkpoint, which gets a card that says so.
-    ///
-    /// Errors: what [`checkpoint::read`] says; weights that are not those of a CMUNeXt.
-    pub fn read_file(path: &Path) -> Result<Self> {
-        let (card, weights) = checkpoint::read_model(path)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let card = match card {
-            Some(card) => card,
-            None => infer::bare_card(&name, checkpoint::detect_architecture(&weights)?),
-        };
-        Ok(Self { card, weights })
-    }
-
-    /// The model of a version that a workspace with `labels` has learned: its classes are bound to them, also where the
-    /// file is from before labels had ids.
-    ///
-    /// Errors: as [`Model::read`].
-    pub fn of_version(path: &Path, labels: &[Label]) -> Result<Self> {
-        let mut model = Self::read_file(path)?;
-        bind_by_value(&mut model.card.labels, labels);
-        Ok(model)
-    }
-
-    /// The bytes of a version's file with its labels as the workspace calls them now: what leaves it says what a person
-    /// knows.
-    ///
-    /// Errors: as [`Model::read`]; a card that cannot be written.
-    pub fn bytes_of_version(path: &Path, labels: &[Label]) -> Result<Vec<u8>> {
-        let mut model = Self::of_version(path, labels)?;
-        for own in &mut model.card.labels {
-            let same = |l: &&Label| !l.kept.id.is_empty() && l.kept.id == own.kept.id;
-            if let Some(now) = labels.iter().find(same) {
-                *own = now.for_model();
-            }
-        }
-        checkpoint::to_bytes(&model.card, &model.weights)
-    }
-
-    /// A model that the program carries, by its place in the list.
-    pub fn from_shipped(index: usize) -> Result<Self> {
-        let model = shipped::all_models()?.into_iter().nth(index);
-        let model = model
-            .ok_or_else(|| Error::new("load the model", "the program carries no such model"))?;
-        let (_, weights) = checkpoint::from_bytes(model.bytes)?;
-        Ok(Self {
-            card: model.card,
-            weights,
-        })
-    }
-
-    /// A shipped model by its name ("fetal-head"), else a model file; `None` for "none".
-    pub fn from_name(name: &str) -> Result<Option<Self>> {
-        if name == "none" {
-            return Ok(None);
-        }
-        match shipped_named(name)? {
-            Some(index) => Self::from_shipped(index).map(Some),
-            None => Self::read_file(Path::new(name)).map(Some),
-        }
-    }
-}
-
-/// The place in the list of the shipped model of this name: "fetal-head", "Fetal head".
-pub fn shipped_named(name: &str) -> Result<Option<usize>> {
-    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
-    Ok(shipped::all_models()?
-        .iter()
-        .position(|m| plain(&m.card.name) == plain(name)))
-}
 
 /// What a round begins with.
 #[derive(Clone, Debug)]
@@ -207,16 +128,8 @@ pub fn train_candidate(
     let (start, config, parent) =
         first_weights(course.start, course.labels, spec.channels, plan.seed)?;
     let is_new: Vec<bool> = course.exercises.iter().map(|e| e.is_new).collect();
-    let of = |is_counted: &dyn Fn(&Exercise) -> bool| -> usize {
-        let cases: BTreeSet<i64> = course
-            .exercises
-            .iter()
-            .filter(|e| is_counted(e))
-            .map(|e| e.case)
-            .collect();
-        cases.len()
-    };
-    let (cases, new_cases) = (of(&|_| true), of(&|e| e.is_new));
+    let cases = count_cases(course.exercises, |_| true);
+    let new_cases = count_cases(course.exercises, |e| e.is_new);
     // Those learned from before are among the cases, but for what the start learned from elsewhere.
     let known = cases.max(seen_cases(course.start) + new_cases);
     let lesson = Lesson {
@@ -238,48 +151,19 @@ pub fn train_candidate(
     let Some(learned) = learned else {
         return Ok(None);
     };
-    let (purpose, trained_on) = match course.start {
-        RoundStart::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
-        RoundStart::Nothing { .. } => (
-            ModelPurpose {
-                summary: course.name.clone(),
-                ..ModelPurpose::default()
-            },
-            TrainedOn::default(),
-        ),
-    };
-    let card = ModelCard {
-        name: course.name.clone(),
-        version: course.version.clone(),
-        config,
-        labels: course.labels.iter().map(Label::for_model).collect(),
-        input: spec,
-        purpose,
-        // It learned from other images since.
-        looks: None,
-        // The values of masks in a folder that it began with mean nothing here.
-        trained_on: TrainedOn {
-            cases: known,
-            values: Vec::new(),
-            ..trained_on
-        },
-        held_out: None,
-        parent,
-    };
+    let card = candidate_card(&course, spec, config, known, parent);
     phase(RoundPhase::Judging);
-    let mut dice = Vec::with_capacity(samples.len());
-    for part in samples.chunks(AT_ONCE) {
-        if !control.may_go_on() {
-            return Ok(None);
-        }
-        dice.extend(sample_dice(
-            &learned.weights,
-            part,
-            &card.input,
-            plan.batch,
-            &device,
-        )?);
-    }
+    let dice = dice_of_samples(
+        &learned.weights,
+        &samples,
+        &card.input,
+        plan.batch,
+        &device,
+        control,
+    )?;
+    let Some(dice) = dice else {
+        return Ok(None);
+    };
     let mut model = Model {
         card,
         weights: learned.weights.clone(),
@@ -302,6 +186,73 @@ pub fn train_candidate(
         learned,
         report,
     }))
+}
+
+/// How many cases have an exercise that is counted.
+fn count_cases(exercises: &[Exercise], is_counted: impl Fn(&Exercise) -> bool) -> usize {
+    let cases: BTreeSet<i64> = exercises
+        .iter()
+        .filter(|e| is_counted(e))
+        .map(|e| e.case)
+        .collect();
+    cases.len()
+}
+
+/// The card of the candidate, which `cases` went into; its figures come later.
+fn candidate_card(
+    course: &Course<'_>,
+    spec: InputSpec,
+    config: Config,
+    cases: usize,
+    parent: Option<String>,
+) -> ModelCard {
+    let (purpose, trained_on) = match course.start {
+        RoundStart::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
+        RoundStart::Nothing { .. } => (
+            ModelPurpose {
+                summary: course.name.clone(),
+                ..ModelPurpose::default()
+            },
+            TrainedOn::default(),
+        ),
+    };
+    ModelCard {
+        name: course.name.clone(),
+        version: course.version.clone(),
+        config,
+        labels: course.labels.iter().map(Label::for_model).collect(),
+        input: spec,
+        purpose,
+        // It learned from other images since.
+        looks: None,
+        // The values of masks in a folder that it began with mean nothing here.
+        trained_on: TrainedOn {
+            cases,
+            values: Vec::new(),
+            ..trained_on
+        },
+        held_out: None,
+        parent,
+    }
+}
+
+/// The Dice of each sample; `None` where it was cancelled.
+fn dice_of_samples(
+    weights: &Weights,
+    samples: &[TrainingSample],
+    spec: &InputSpec,
+    batch: usize,
+    device: &NamedDevice,
+    control: &Control,
+) -> Result<Option<Vec<f64>>> {
+    let mut dice = Vec::with_capacity(samples.len());
+    for part in samples.chunks(AT_ONCE) {
+        if !control.may_go_on() {
+            return Ok(None);
+        }
+        dice.extend(sample_dice(weights, part, spec, batch, device)?);
+    }
+    Ok(Some(dice))
 }
 
 /// Cases that a start has learned from; a model that does not say is taken for one that has seen many.

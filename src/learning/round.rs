@@ -135,7 +135,7 @@ impl WorkspaceRound {
 
     /// Does the round; `None` where it was cancelled. The version is not kept yet.
     ///
-    /// Errors: what [`WorkspaceRound::estimate`] says; an image that cannot be read; a device that fails; a disk that is full.
+    /// Errors: what [`WorkspaceRound::estimate_cost`] says; an image that cannot be read; a device that fails; a disk that is full.
     pub fn train_version(
         &self,
         control: &Control,

@@ -16,21 +16,7 @@ impl Session {
     pub(super) fn run_command(&mut self, command: UserCommand) {
         use UserCommand as C;
         if let Some(reason) = self.command_refusal(command) {
-            match command {
-                C::Undo => return self.tell_where(UndoDirection::Back),
-                C::Redo => return self.tell_where(UndoDirection::Again),
-                _ => {}
-            }
-            if command != C::Cancel {
-                self.notices.add(
-                    Severity::Hint,
-                    format!(
-                        "{}: {reason}.",
-                        command.display_label().trim_end_matches('.')
-                    ),
-                );
-            }
-            return;
+            return self.tell_refusal(command, reason);
         }
         if self
             .active_across()
@@ -39,21 +25,15 @@ impl Session {
             return;
         }
         match command {
-            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::NextView => self.next_view(),
             C::OpenFiles => self.jobs.push(Job::Dialog(Pick::Files)),
             C::OpenFolder => self.jobs.push(Job::Dialog(Pick::Folder)),
             C::OpenModel => self.jobs.push(Job::Dialog(Pick::Model)),
             C::CloseAll => self.close_all(),
-            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next_mode()),
-            C::ShowFill => self.set_view_mode(ViewMode::Fill),
-            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
-            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
-            C::ShowDifference if self.settings.view_mode == ViewMode::Difference => {
-                self.set_view_mode(self.before_difference);
+            C::CycleViewMode | C::ShowFill | C::ShowOutline => self.choose_view_mode(command),
+            C::ShowConfidence | C::ShowDifference | C::ShowNothing => {
+                self.choose_view_mode(command)
             }
-            C::ShowDifference => self.set_view_mode(ViewMode::Difference),
-            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
             C::Undo => self.undo(Reach::Here),
             C::Redo => self.redo(Reach::Here),
             C::UndoAnywhere => self.undo(Reach::AnyCase),
@@ -96,38 +76,17 @@ impl Session {
             C::PointerUp => self.move_pointer([0.0, -1.0]),
             C::PointerDown => self.move_pointer([0.0, 1.0]),
             C::DrawAtPointer => self.draw_at_pointer(),
-            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
-            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
-            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
-            C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
-            C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
-            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
-            C::ToggleTheme => self.change_settings(|s| {
-                s.theme = if s.theme == Theme::Dark {
-                    Theme::Light
-                } else {
-                    Theme::Dark
-                };
-            }),
-            C::NextSlice => self.scroll_slices(1),
-            C::PreviousSlice => self.scroll_slices(-1),
-            C::ForwardSlices => self.scroll_slices(10),
-            C::BackSlices => self.scroll_slices(-10),
-            C::FirstSlice => self.scroll_slices(i64::MIN / 2),
-            C::LastSlice => self.scroll_slices(i64::MAX / 2),
-            C::ZoomIn => self.zoom_about_middle(1.25),
-            C::ZoomOut => self.zoom_about_middle(0.8),
-            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
-            C::ZoomActual => self.zoom_actual(),
-            C::WindowPreset1 => self.apply_window_preset(0),
-            C::WindowPreset2 => self.apply_window_preset(1),
-            C::WindowPreset3 => self.apply_window_preset(2),
-            C::WindowPreset4 => self.apply_window_preset(3),
-            C::WindowAuto => {
-                let window = self.current_loaded().map(|l| l.image.auto_window());
-                self.set_window(window);
+            C::ToggleOrtho | C::ToggleOverlays | C::ToggleMeasurements | C::TogglePanels => {
+                self.toggle_setting(command)
             }
-            C::WindowReset => self.set_window(None),
+            C::ToggleCases | C::FindCase | C::ToggleAutoRun | C::ToggleTheme => {
+                self.toggle_setting(command)
+            }
+            C::NextSlice | C::PreviousSlice | C::ForwardSlices => self.move_view(command),
+            C::BackSlices | C::FirstSlice | C::LastSlice => self.move_view(command),
+            C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => self.move_view(command),
+            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 => self.change_window(command),
+            C::WindowPreset4 | C::WindowAuto | C::WindowReset => self.change_window(command),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
             C::Cancel => self.handle_escape(),
@@ -146,6 +105,99 @@ impl Session {
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::OpenFromServer | C::SendToServer | C::SendQueue => {}
             C::Quit | C::Palette | C::Keys | C::Messages | C::About => {}
+        }
+    }
+
+    /// Says why a command is not done, or where the step is that could be undone.
+    fn tell_refusal(&mut self, command: UserCommand, reason: &str) {
+        use UserCommand as C;
+        match command {
+            C::Undo => return self.tell_where(UndoDirection::Back),
+            C::Redo => return self.tell_where(UndoDirection::Again),
+            _ => {}
+        }
+        if command != C::Cancel {
+            self.notices.add(
+                Severity::Hint,
+                format!(
+                    "{}: {reason}.",
+                    command.display_label().trim_end_matches('.')
+                ),
+            );
+        }
+    }
+
+    /// Shows masks in another way.
+    fn choose_view_mode(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        match command {
+            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next_mode()),
+            C::ShowFill => self.set_view_mode(ViewMode::Fill),
+            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
+            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
+            C::ShowDifference if self.settings.view_mode == ViewMode::Difference => {
+                self.set_view_mode(self.before_difference);
+            }
+            C::ShowDifference => self.set_view_mode(ViewMode::Difference),
+            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
+            _ => {}
+        }
+    }
+
+    /// Shows or hides a part of the window, or changes another setting of its kind.
+    fn toggle_setting(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        match command {
+            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
+            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
+            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
+            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
+            C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
+            C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
+            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
+            C::ToggleTheme => self.change_settings(|s| {
+                s.theme = if s.theme == Theme::Dark {
+                    Theme::Light
+                } else {
+                    Theme::Dark
+                };
+            }),
+            _ => {}
+        }
+    }
+
+    /// Goes to another slice, or zooms.
+    fn move_view(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        match command {
+            C::NextSlice => self.scroll_slices(1),
+            C::PreviousSlice => self.scroll_slices(-1),
+            C::ForwardSlices => self.scroll_slices(10),
+            C::BackSlices => self.scroll_slices(-10),
+            C::FirstSlice => self.scroll_slices(i64::MIN / 2),
+            C::LastSlice => self.scroll_slices(i64::MAX / 2),
+            C::ZoomIn => self.zoom_about_middle(1.25),
+            C::ZoomOut => self.zoom_about_middle(0.8),
+            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
+            C::ZoomActual => self.zoom_actual(),
+            _ => {}
+        }
+    }
+
+    /// Chooses the window that the slice is shown through.
+    fn change_window(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        match command {
+            C::WindowPreset1 => self.apply_window_preset(0),
+            C::WindowPreset2 => self.apply_window_preset(1),
+            C::WindowPreset3 => self.apply_window_preset(2),
+            C::WindowPreset4 => self.apply_window_preset(3),
+            C::WindowAuto => {
+                let window = self.current_loaded().map(|l| l.image.auto_window());
+                self.set_window(window);
+            }
+            C::WindowReset => self.set_window(None),
+            _ => {}
         }
     }
 

@@ -3,14 +3,16 @@
 use super::{
     ExportRequest, Exporting, Session,
     job::{
-        ExportAcceptedJob, ExportFormat, ExportJob, ExportScope, ExportSlice, ExportSummary, Job,
-        MaskFileJob, SliceKey, StoreJob,
+        ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, MaskFileJob,
+        SliceKey, StoreJob,
     },
     notice::Severity,
     store::WorkspaceState,
 };
 use crate::Result;
-use labrum_core::{journal::StoredCase, progress::Cancel, study::Kind};
+use labrum_core::{
+    export_format::ExportFormat, journal::StoredCase, progress::Cancel, study::Kind,
+};
 use std::path::PathBuf;
 
 /// The key of files that lose the patient, in the folder of the workspace: exports of today and tomorrow fit together.

@@ -9,8 +9,7 @@ mod store;
 
 pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob};
 pub use export::{
-    ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice,
-    ExportSummary,
+    ExportAcceptedJob, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary,
 };
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
 pub use learning::{

@@ -8,6 +8,7 @@ pub mod case;
 pub mod case_list;
 pub mod command;
 mod editing;
+mod events;
 mod exports;
 pub mod finding;
 mod held;
@@ -49,8 +50,8 @@ use case_list::CaseFilter;
 use held::HeldInput;
 use history::History;
 use job::{
-    CaseId, Event, FileJob, Job, Loaded, ModelEntry, ModelSource, NetworkJob, Pick, RunId,
-    SliceKey, StoreJob, WorkspaceSummary,
+    CaseId, FileJob, Job, Loaded, ModelEntry, NetworkJob, Pick, RunId, SliceKey, StoreJob,
+    WorkspaceSummary,
 };
 use labels::PaintOver;
 use labrum_core::{
@@ -337,130 +338,6 @@ impl Session {
             || self.exporting.is_some()
             || self.pacs.receiving.is_some()
             || !self.runs.is_empty()
-    }
-
-    /// Takes in what the worker tells.
-    pub fn on_event(&mut self, event: Event) {
-        let changes_order = matches!(
-            event,
-            Event::Opened { .. }
-                | Event::Restored { .. }
-                | Event::RestoredSlice { .. }
-                | Event::Segmented { .. }
-        );
-        self.take_in_event(event);
-        self.carry_on();
-        self.refresh_ortho();
-        if changes_order {
-            self.give_reasons();
-        }
-    }
-
-    fn take_in_event(&mut self, event: Event) {
-        match event {
-            Event::Opening { id, files } => {
-                if let Some(opening) = self.opening.as_mut().filter(|o| o.id == id) {
-                    opening.files = files;
-                }
-            }
-            Event::Opened { id, result } => self.on_opened(id, result),
-            Event::IsWorkspace { id, folder } => {
-                if self.opening.take_if(|opening| opening.id == id).is_some() {
-                    self.open_workspace(folder);
-                }
-            }
-            Event::ImagesFound { id, result } => self.on_images_found(id, result),
-            Event::Relocated { paths, missing } => self.on_relocated(paths, missing),
-            Event::Loaded { key, result } => self.on_loaded(key, result),
-            Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
-            Event::Models(models) => {
-                let read = self
-                    .models
-                    .drain(..)
-                    .filter(|m| matches!(m.source, ModelSource::File(_)));
-                self.models = models.into_iter().chain(read.collect::<Vec<_>>()).collect();
-                self.auto_run();
-            }
-            Event::ModelRead(Ok(model)) => self.on_model_read(model),
-            Event::Device(name) => self.device = name,
-            Event::Segmented {
-                run,
-                key,
-                revision,
-                result,
-            } => self.on_segmented(run, key, revision, result),
-            Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
-            Event::Notice(text) => self.notices.add(Severity::Warning, to_sentence(&text)),
-            Event::Exporting { done, total } => {
-                if let Some(exporting) = &mut self.exporting {
-                    (exporting.done, exporting.total) = (done, total);
-                }
-            }
-            Event::Exported(result) => self.on_exported(result),
-            Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
-            Event::ExportedAccepted(result) => self.on_exported_accepted(result),
-            Event::ImportedOthers { cases, without } => self.on_imported_others(cases, without),
-            Event::Imported {
-                case,
-                paths,
-                choice,
-                result,
-            } => self.on_imported(case, (paths, choice), result),
-            Event::ImportUndecided {
-                case,
-                paths,
-                choice,
-                error,
-            } => {
-                self.on_import_undecided(case, paths, choice, error);
-            }
-            Event::Surveyed {
-                key,
-                revision,
-                finding,
-            } => self.on_surveyed(key, revision, finding),
-            Event::Resliced {
-                case, plane, image, ..
-            } => self.on_resliced(case, plane, image),
-            Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
-            Event::Workspace(result) => self.on_workspace(result),
-            Event::HolderGone => self.on_holder_gone(),
-            Event::Workspaces(summaries) => self.recent_workspaces = summaries,
-            Event::Restored {
-                case,
-                known,
-                restored,
-            } => self.on_restored(case, known, restored.map(|r| *r)),
-            Event::RestoredSlice {
-                key,
-                finding,
-                proposal,
-            } => self.on_restored_slice(key, finding, proposal),
-            Event::Stored { written, trouble } => self.on_stored(written, trouble),
-            Event::Meter(meter) => self.meter = meter,
-            Event::LabelUse(counted) => self.label_use = Some(counted),
-            Event::Tasks { tasks, changed } => self.on_tasks(tasks, &changed),
-            Event::OutOfList(case) => self.drop_case(case),
-            Event::NewlyAccepted(count) => self.on_newly_accepted(count),
-            Event::RoundBegun(begun) => self.on_round_begun(*begun),
-            Event::Round { attempt, event } => self.on_round(attempt, event),
-            Event::Versions { versions, active } => self.on_versions(versions, active),
-            Event::ToCompare {
-                first,
-                second,
-                snapshot,
-            } => self.compare_versions(first, second, snapshot),
-            Event::Compared {
-                first,
-                second,
-                report,
-            } => self.on_compared(first, second, report),
-            Event::WorkReport(report) => self.learning.report = Some(report),
-            Event::Pacs(event) => self.on_pacs(event),
-            Event::Picked { pick, result } => self.on_picked(pick, result),
-            Event::NoDialog(pick) => self.on_no_dialog(pick),
-            Event::ModelRead(Err(error)) | Event::Failed(error) => self.show_error(&error),
-        }
     }
 
     /// Shows an error.

@@ -1,15 +1,17 @@
 //! Servers: which one is asked, what it answered, what is being received and what waits to be sent.
 
+mod servers;
+
 use super::{
     ExportRequest, Session,
     job::{
-        ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion,
-        ReceiveJob, SendingJob,
+        ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob,
     },
     notice::Severity,
 };
 use crate::{ErrorKind, Result};
 use labrum_core::{
+    export_format::ExportFormat,
     pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, SendState, Server},
     progress::Cancel,
     study::Kind,
@@ -132,15 +134,6 @@ impl Pacs {
 }
 
 impl Session {
-    /// The server that is asked: the one that was chosen, else the first.
-    pub fn chosen_server(&self) -> Option<&Server> {
-        let servers = &self.settings.servers;
-        servers
-            .iter()
-            .find(|s| s.name == self.pacs.server)
-            .or(servers.first())
-    }
-
     /// Why the masks of the case cannot be sent, where they cannot.
     pub(super) fn refuse_to_send(&self) -> Option<&'static str> {
         let case = self.current_case()?;
@@ -198,76 +191,6 @@ impl Session {
             }
             PacsAction::Retry(id) => self.ask_worker(PacsJob::Sending(SendingJob::Retry(id))),
             PacsAction::ForgetDone => self.ask_worker(PacsJob::Sending(SendingJob::ForgetDone)),
-        }
-    }
-
-    fn choose_server(&mut self, name: String) {
-        if name == self.pacs.server {
-            return;
-        }
-        self.stop_pacs();
-        let queue = std::mem::take(&mut self.pacs.queue);
-        let (query, opened) = (std::mem::take(&mut self.pacs.query), self.pacs.opened);
-        self.pacs = Pacs {
-            server: name,
-            query,
-            queue,
-            opened,
-            ..Pacs::default()
-        };
-    }
-
-    fn save_server(&mut self, before: Option<String>, mut server: Server) {
-        server.name = server.name.trim().to_owned();
-        let name = server.name.clone();
-        self.change_settings(|settings| {
-            let servers = &mut settings.servers;
-            let known = before.and_then(|before| servers.iter().position(|s| s.name == before));
-            match known {
-                Some(at) => servers[at] = server,
-                None => servers.push(server),
-            }
-        });
-        // Asked anew, with the new settings.
-        self.pacs.server.clear();
-        self.choose_server(name);
-    }
-
-    fn remove_server(&mut self, name: &str) {
-        let gone = self
-            .settings
-            .servers
-            .iter()
-            .find(|s| s.name == name)
-            .cloned();
-        let Some(gone) = gone else { return };
-        self.ask_worker(PacsJob::Forget(gone));
-        self.change_settings(|settings| settings.servers.retain(|s| s.name != name));
-        let first = self
-            .settings
-            .servers
-            .first()
-            .map_or(String::new(), |s| s.name.clone());
-        self.choose_server(first);
-    }
-
-    fn sign_in(&mut self, name: &str, secret: Secret, is_kept: bool) {
-        let known = self
-            .settings
-            .servers
-            .iter()
-            .find(|s| s.name == name)
-            .cloned();
-        let Some(server) = known else { return };
-        self.ask_worker(PacsJob::SignIn {
-            server,
-            secret,
-            is_kept,
-        });
-        self.pacs.needs_sign_in = false;
-        self.pacs.trouble = None;
-        if let Some(postponed) = self.pacs.postponed.take() {
-            self.pacs_action(*postponed);
         }
     }
 

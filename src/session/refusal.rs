@@ -1,13 +1,11 @@
 //! Why commands cannot be done now.
 
-use super::{Session, command::UserCommand, store::WorkspaceState, tools::ToolKind};
+use super::{Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind};
 
 impl Session {
     /// Why a command cannot be done now, for the tooltip of its greyed button.
     pub fn command_refusal(&self, command: UserCommand) -> Option<&'static str> {
         use UserCommand as C;
-        let case = self.current_case();
-        let has_many = case.is_some_and(|c| c.slices.len() > 1);
         match command {
             _ if self.lock_holder().is_some() && command.changes_work() => {
                 Some(super::looking::LOOKING)
@@ -64,23 +62,29 @@ impl Session {
             C::Export if self.exporting.is_some() => Some("An export is running"),
             // Those of the workspace can be had without a case on the screen.
             C::Export if self.meter.accepted > 0 => None,
-            _ if case.is_none() => Some("Nothing is open"),
+            _ => match self.current_case() {
+                Some(case) => self.refuse_in_case(case, command),
+                None => Some("Nothing is open"),
+            },
+        }
+    }
+
+    /// Why a command that needs a case cannot be done in this one, the one that is shown.
+    fn refuse_in_case(&self, case: &Case, command: UserCommand) -> Option<&'static str> {
+        use UserCommand as C;
+        match command {
             C::SendToServer => self.refuse_to_send(),
-            C::Export if case.is_some_and(|c| !c.has_mask()) => {
-                Some("There is no mask to export yet")
-            }
-            C::NextDoubtful | C::PreviousDoubtful
-                if case.is_some_and(|c| c.measured_slice_count() == 0) =>
-            {
+            C::Export if !case.has_mask() => Some("There is no mask to export yet"),
+            C::NextDoubtful | C::PreviousDoubtful if case.measured_slice_count() == 0 => {
                 Some("There is no mask yet")
             }
             C::NextDoubtful | C::PreviousDoubtful
-                if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) =>
+                if case.slices.iter().all(|s| s.proposal.is_none()) =>
             {
                 Some("No model has proposed a boundary here")
             }
             C::Accept if self.is_drawing() => None,
-            C::Accept if case.is_some_and(|c| !c.has_mask()) => Some(
+            C::Accept if !case.has_mask() => Some(
                 "There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)",
             ),
             C::RemoveLabel if self.active_label() == 0 => Some("There is no label"),
@@ -91,7 +95,7 @@ impl Session {
                 Some("The case has no mask of this label")
             }
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
-                if case.is_some_and(|c| !c.is_restored) =>
+                if !case.is_restored =>
             {
                 Some("The workspace is being opened")
             }
@@ -99,26 +103,34 @@ impl Session {
                 Some("No workspace is open")
             }
             C::AcceptProposal
-                if case.is_some_and(|c| {
-                    c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())
-                }) =>
+                if case
+                    .slices
+                    .get(case.slice)
+                    .is_none_or(|s| s.proposal.is_none()) =>
             {
                 Some("The model has proposed nothing on this slice")
             }
-            C::AcceptAllProposals
-                if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) =>
-            {
+            C::AcceptAllProposals if case.slices.iter().all(|s| s.proposal.is_none()) => {
                 Some("The model has proposed nothing")
             }
             C::ImportFound if self.masks_found().is_empty() => {
                 Some("No DICOM-SEG and no RT Structure Set was opened with the images")
             }
             C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks | C::ImportFound
-                if case.is_some_and(|c| !c.is_restored) =>
+                if !case.is_restored =>
             {
                 Some("The workspace is being opened")
             }
-            _ if case.is_some_and(|c| !c.is_restored) && command.changes_mask() => {
+            _ => self.refuse_on_slice(case, command),
+        }
+    }
+
+    /// Why a command that the case allows cannot be done on its slice or with the tool in hand.
+    fn refuse_on_slice(&self, case: &Case, command: UserCommand) -> Option<&'static str> {
+        use UserCommand as C;
+        let has_many = case.slices.len() > 1;
+        match command {
+            _ if !case.is_restored && command.changes_mask() => {
                 Some("The workspace is being opened")
             }
             _ if self.current_loaded().is_none() && command.changes_mask() => {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::Error;
 use labrum_core::{
+    export_format::ExportFormat,
     holdout::Side,
     image::{Image, Pixels},
     journal::CaseKey,

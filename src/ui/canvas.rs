@@ -1,10 +1,10 @@
 //! The canvas: the picture, what lies over it, and the mouse.
 
+mod slice_view;
+
 use super::{
     Pointer, across,
     edges::{self, PictureEdges},
-    look::{CanvasLook, GreyLevels, LabelLayers, Scene},
-    overlay::ContourOverlay,
     panels,
     stage::{CanvasPainter, Shown, Unpacked},
     stream::{Heard, ViewTarget},
@@ -16,14 +16,11 @@ use crate::session::{
     self, Action, Session,
     case::Case,
     job::{Loaded, SliceKey},
-    settings::ViewMode,
     view::{Canvas, ViewPlacement},
 };
 use egui::{Color32, FontId, Key, Painter, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use labrum_core::{image::Image, stack::ViewPlane};
-
-/// How opaque a proposal is that another model would make in another way now.
-const STALE: f32 = 0.5;
+use slice_view::SliceView;
 
 /// What the canvas remembers between frames.
 #[derive(Default)]
@@ -100,18 +97,7 @@ pub(crate) fn show_slice(
     let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
-    let canvas = Canvas {
-        min: [rect.min.x, rect.min.y],
-        size: [rect.width(), rect.height()],
-    };
-    let pixels_per_point = ui.pixels_per_point();
-    if state.last_canvas != Some((canvas, pixels_per_point)) {
-        state.last_canvas = Some((canvas, pixels_per_point));
-        actions.push(Action::SetCanvas {
-            canvas,
-            pixels_per_point,
-        });
-    }
+    let canvas = note_canvas(ui, rect, state, actions);
     state.target = Some(ViewTarget::from_response(ui, &response, ViewPlane::Slice));
     state
         .shown
@@ -141,121 +127,69 @@ pub(crate) fn show_slice(
     let Some((shown, loaded)) = state.shown.slice_to_show(session, case) else {
         return paint_centered_message(&painter, rect, "Loading", "");
     };
-    let mode = if state.is_mask_held_hidden {
-        ViewMode::Hidden
-    } else {
-        session.settings.view_mode
-    };
-    let state_of = case.slices.get(shown.slice);
-    let finding = state_of.and_then(|s| s.finding.as_ref());
-    let hides_proposals = case.hides_proposals();
-    let proposal = state_of
-        .and_then(|s| s.proposal.as_ref())
-        .filter(|_| !hides_proposals);
-    // What was worked out from a mask counts as long as nobody draws on.
-    let is_current =
-        !session.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
-    let has_confidence = !hides_proposals && finding.is_some_and(|f| f.has_confidence());
-    let shows_confidence = mode == ViewMode::Confidence && is_current && has_confidence;
-    let layers = match mode {
-        ViewMode::Confidence if !shows_confidence => LabelLayers::Outline,
-        mode => LabelLayers::for_view_mode(mode),
-    };
-    let hidden = hidden_labels(session);
-    let window = session.window_of(case, &loaded);
-    let levels = GreyLevels::from_image(&loaded.image, window, window == loaded.default_window);
-    let mut look = CanvasLook::new(placement, pixels_per_point, levels).with_labels(
-        layers,
-        session.all_labels(),
-        &hidden,
-        session.settings.opacity,
-    );
-    let share = if session.is_stale_on(case, shown.slice) {
-        STALE
-    } else {
-        1.0
-    };
-    look = look.with_faded_labels(share);
-    // While one scrolls fast, a slice may be seen that is not the one to draw on.
-    let live = session.live_mask().filter(|l| l.slice_key() == shown);
-    let labels = live
-        .or_else(|| finding.map(|f| state.passing.get_or_unpack(shown, f)))
-        .filter(|_| look.draws_labels());
-    let wants_reference = mode == ViewMode::Difference;
-    let reference = proposal
-        .filter(|_| wants_reference)
-        .map(|p| state.proposed.get_or_unpack(shown, p));
-    let preview = live
-        .and(session.tool_preview().region.as_ref())
-        .filter(|region| !region.is_empty());
-    look.preview = if preview.is_some() {
-        tool_overlay::stripe_color(session)
-    } else {
-        look.preview
-    };
-    let scene = Scene {
-        image: &loaded.image,
-        labels,
-        reference,
-        preview,
-        look: &look,
-    };
-    state.stage.paint_scene(&painter, rect, &scene);
-    if let Some(finding) = finding {
-        let focus = session
-            .focus
-            .filter(|(key, _)| *key == shown)
-            .and_then(|(_, at)| finding.doubts.get(at));
-        ContourOverlay {
-            finding,
-            mode: if mode == ViewMode::Confidence && !shows_confidence {
-                ViewMode::Outline
-            } else {
-                mode
-            },
-            hidden_labels: &hidden,
-            measurements: session.settings.measurements && is_current,
-            focus,
-            opacity: share,
-            placement,
-        }
-        .paint_contours(&painter);
-    }
+    let view = SliceView::new(session, case, shown, &loaded, state.is_mask_held_hidden);
+    view.paint_picture(&painter, rect, placement, state);
+    view.paint_contours(&painter, placement);
     if session.settings.overlays {
         paint_stored_overlays(&painter, &loaded.image, placement);
     }
     let mut edges = PictureEdges::for_rect(&painter, rect);
-    if shows_confidence {
-        edges.confidence_legend();
-    } else if mode == ViewMode::Difference {
-        edges.difference_legend(case, shown.slice);
-    }
+    view.paint_legend(&mut edges);
     paint_annotations(
         &mut edges,
-        pixels_per_point,
+        ui.pixels_per_point(),
         session,
         case,
         shown.slice,
         &loaded,
         placement,
     );
-    if let Some(ortho) = session.ortho_views() {
-        let place = ortho.stack.slice_from_grid(shown.slice, ortho.cross);
-        across::paint_crosshair(
-            &painter,
-            rect,
-            &ortho.stack.view_pane(ViewPlane::Slice),
-            place,
-            placement,
-        );
-        across::paint_frame(
-            &painter,
-            rect,
-            ViewPlane::Slice,
-            ortho.active == ViewPlane::Slice,
-        );
-    }
+    paint_cross(&painter, rect, session, shown.slice, placement);
     tool_overlay::paint_tool_preview(&painter, session, shown, placement);
+}
+
+/// Tells the session where the canvas is, whenever that changed.
+fn note_canvas(ui: &Ui, rect: Rect, state: &mut CanvasState, actions: &mut Vec<Action>) -> Canvas {
+    let canvas = Canvas {
+        min: [rect.min.x, rect.min.y],
+        size: [rect.width(), rect.height()],
+    };
+    let pixels_per_point = ui.pixels_per_point();
+    if state.last_canvas != Some((canvas, pixels_per_point)) {
+        state.last_canvas = Some((canvas, pixels_per_point));
+        actions.push(Action::SetCanvas {
+            canvas,
+            pixels_per_point,
+        });
+    }
+    canvas
+}
+
+/// With the views across: where they cut this one, and a frame in its colour.
+fn paint_cross(
+    painter: &Painter,
+    rect: Rect,
+    session: &Session,
+    slice: usize,
+    placement: ViewPlacement,
+) {
+    let Some(ortho) = session.ortho_views() else {
+        return;
+    };
+    let place = ortho.stack.slice_from_grid(slice, ortho.cross);
+    across::paint_crosshair(
+        painter,
+        rect,
+        &ortho.stack.view_pane(ViewPlane::Slice),
+        place,
+        placement,
+    );
+    across::paint_frame(
+        painter,
+        rect,
+        ViewPlane::Slice,
+        ortho.active == ViewPlane::Slice,
+    );
 }
 
 /// What a screen reader says of the canvas.

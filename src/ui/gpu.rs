@@ -67,7 +67,7 @@ impl Gpu {
         }
     }
 
-    /// What egui is to paint in `rect` (points) after [`Gpu::update`].
+    /// What egui is to paint in `rect` (points) after [`Gpu::upload_scene`].
     pub fn paint_callback(&self, rect: Rect) -> Option<PaintCallback> {
         let bind_group = self.bind_group.clone()?;
         Some(Callback::new_paint_callback(
@@ -79,7 +79,7 @@ impl Gpu {
         ))
     }
 
-    /// Draws into a pass of the caller's after [`Gpu::update`]. Screen pixels are those of the pass's target.
+    /// Draws into a pass of the caller's after [`Gpu::upload_scene`]. Screen pixels are those of the pass's target.
     pub fn draw_into_pass(&self, pass: &mut wgpu::RenderPass<'_>) {
         if let Some(bind_group) = &self.bind_group {
             pass.set_pipeline(&self.pipeline);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Screen pixels for one pixel of the picture from which on true pixels are shown, picture and labels.
 pub const PIXELS_FROM: f32 = 6.0;
 
-/// How values become levels: the functions of [`Window::level`], and the file's own table.
+/// How values become levels: the functions of [`Window::grey_level`], and the file's own table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// A ramp from 0 to 1.

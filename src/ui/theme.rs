@@ -3,7 +3,8 @@
 use crate::session::settings::Theme;
 use egui::{
     Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals,
-    style::ScrollStyle, vec2,
+    style::{ScrollStyle, Spacing, Widgets},
+    vec2,
 };
 
 /// Behind the picture, in both themes: the image is the only bright thing.
@@ -138,24 +139,7 @@ fn build_style(colors: &Colors, visuals: Visuals) -> Style {
     style.animation_time = 0.08;
     style.compact_menu_style = false;
 
-    let spacing = &mut style.spacing;
-    spacing.item_spacing = vec2(8.0, 4.0);
-    spacing.button_padding = vec2(8.0, 4.0);
-    spacing.interact_size = vec2(24.0, 24.0);
-    spacing.window_margin = Margin::same(16);
-    spacing.menu_margin = Margin::same(4);
-    spacing.slider_rail_height = 4.0;
-    spacing.tooltip_width = 320.0;
-    spacing.icon_width = 16.0;
-    spacing.icon_width_inner = 10.0;
-
-    // Bars have room of their own: they never lie on figures or buttons.
-    spacing.scroll = ScrollStyle {
-        floating: false,
-        bar_width: 7.0,
-        bar_inner_margin: 4.0,
-        ..ScrollStyle::solid()
-    };
+    set_spacing(&mut style.spacing);
 
     let v = &mut style.visuals;
     v.override_text_color = None;
@@ -190,8 +174,33 @@ fn build_style(colors: &Colors, visuals: Visuals) -> Style {
     v.selection.stroke = Stroke::new(1.0, colors.strong);
     v.slider_trailing_fill = true;
 
+    color_widgets(&mut v.widgets, colors);
+    style
+}
+
+fn set_spacing(spacing: &mut Spacing) {
+    spacing.item_spacing = vec2(8.0, 4.0);
+    spacing.button_padding = vec2(8.0, 4.0);
+    spacing.interact_size = vec2(24.0, 24.0);
+    spacing.window_margin = Margin::same(16);
+    spacing.menu_margin = Margin::same(4);
+    spacing.slider_rail_height = 4.0;
+    spacing.tooltip_width = 320.0;
+    spacing.icon_width = 16.0;
+    spacing.icon_width_inner = 10.0;
+
+    // Bars have room of their own: they never lie on figures or buttons.
+    spacing.scroll = ScrollStyle {
+        floating: false,
+        bar_width: 7.0,
+        bar_inner_margin: 4.0,
+        ..ScrollStyle::solid()
+    };
+}
+
+/// Controls at rest, under the pointer and held down.
+fn color_widgets(w: &mut Widgets, colors: &Colors) {
     let radius = CornerRadius::same(4);
-    let w = &mut v.widgets;
     for (state, fill, handle, text) in [
         (
             &mut w.noninteractive,
@@ -212,7 +221,6 @@ fn build_style(colors: &Colors, visuals: Visuals) -> Style {
         state.expansion = 0.0;
     }
     w.noninteractive.bg_stroke = Stroke::new(1.0, colors.line);
-    style
 }
 
 /// The colour of a boundary by how sure the model is of it: doubtful orange, through yellow, to sure blue.

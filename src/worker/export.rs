@@ -5,18 +5,16 @@ use crate::{
     ErrorKind, Result,
     io::{
         export::{
-            Format,
             batch::{Export, OverlayStyle, Preset, export_all},
             case::{CaseToExport, MaskedSlice, root_of},
         },
         import,
     },
     session::job::{
-        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary,
-        MaskFileJob,
+        CaseId, Event, ExportAcceptedJob, ExportJob, ExportOptions, ExportSummary, MaskFileJob,
     },
 };
-use labrum_core::{import::MaskChoice, study::Series};
+use labrum_core::{export_format::ExportFormat, import::MaskChoice, study::Series};
 use labrum_dicom::{
     deidentify::{Dates, Deidentification, SecretKey},
     seg,
@@ -86,7 +84,7 @@ fn export_preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) 
         Dates::Remove
     };
     Ok(Preset {
-        formats: options.formats.iter().map(|f| to_io(*f)).collect(),
+        formats: options.formats.clone(),
         names: if names {
             Some(options.names.parse()?)
         } else {
@@ -108,7 +106,7 @@ fn export_preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) 
 
 pub(super) fn export_case(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     let preset = export_preset(&job.options, false, job.key_file.as_deref())?;
-    let wants_probabilities = preset.formats.contains(&Format::SegFractional);
+    let wants_probabilities = preset.formats.contains(&ExportFormat::SegFractional);
     let labels = job.labels.to_vec();
     let slices = job.slices.into_iter().map(|slice| MaskedSlice {
         index: slice.index,
@@ -194,20 +192,4 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
             .map(|c| c.warnings.len())
             .sum(),
     })
-}
-
-fn to_io(format: ExportFormat) -> Format {
-    match format {
-        ExportFormat::LabelMap => Format::LabelMap,
-        ExportFormat::PerLabel => Format::LabelMasks,
-        ExportFormat::Overlay => Format::Overlay,
-        ExportFormat::DicomSeg => Format::Seg,
-        ExportFormat::SegLabelMap => Format::SegLabelMap,
-        ExportFormat::SegFractional => Format::SegFractional,
-        ExportFormat::StructureSet => Format::StructureSet,
-        ExportFormat::Nifti => Format::Nifti,
-        ExportFormat::Coco => Format::Coco,
-        ExportFormat::Json => Format::Json,
-        ExportFormat::Csv => Format::Csv,
-    }
 }

@@ -1,7 +1,7 @@
 //! The store of a workspace: a folder with one SQLite database that keeps cases, masks and every step.
 //!
 //! Calls may wait for the disk: they are for one worker thread. What a call wrote when it returned stays whatever happens
-//! to the program, and after [`Workspace::sync`] whatever happens to the power; a call that failed left nothing, and can
+//! to the program, and after [`Workspace::sync_to_disk`] whatever happens to the power; a call that failed left nothing, and can
 //! be made again.
 
 mod also;

@@ -24,7 +24,7 @@ impl Workspace {
     /// that it is active where it is accepted. After a failure none of it is there, and the round is still running.
     ///
     /// # Errors
-    /// For a round that is not running; where the file or the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// For a round that is not running; where the file or the database cannot be written ([`ErrorKind::Disk`]).
     pub fn add_version(&mut self, version: &NewVersion) -> Result<Version> {
         let tried = "keep the new version of the model in the workspace";
         self.read_database(tried, |c| check_running(c, version))?;
@@ -60,7 +60,7 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown version and one whose file is gone; where the database cannot be written
-    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// ([`ErrorKind::Disk`]).
     pub fn activate_version(&mut self, version: Option<VersionKey>) -> Result<()> {
         let folder = self.folder.clone();
         self.write_transaction("change the model of the workspace", |t| {
@@ -79,7 +79,7 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown version and one that was decided on; where the database cannot be written
-    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// ([`ErrorKind::Disk`]).
     pub fn reject_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
         self.write_transaction("turn down the version of the model in the workspace", |t| {
@@ -98,7 +98,7 @@ impl Workspace {
     /// Gives a version another name.
     ///
     /// # Errors
-    /// For an unknown version and an empty name; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// For an unknown version and an empty name; where the database cannot be written ([`ErrorKind::Disk`]).
     pub fn rename_version(&mut self, version: VersionKey, name: &str) -> Result<()> {
         self.write_transaction("rename the version of the model in the workspace", |t| {
             if name.trim().is_empty() {
@@ -118,7 +118,7 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown version, the active one, and one that the running round started from; where the database cannot be
-    /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    /// written ([`ErrorKind::Disk`]).
     pub fn delete_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
         let deleted = self

@@ -152,7 +152,7 @@ pub(super) fn write_leb128(bytes: &mut Vec<u8>, mut value: u32) {
     bytes.push(value as u8);
 }
 
-/// Reads what [`put`] wrote; `None` at the end of the bytes or past 32 bits.
+/// Reads what [`write_leb128`] wrote; `None` at the end of the bytes or past 32 bits.
 pub(super) fn read_leb128(bytes: &mut &[u8]) -> Option<u32> {
     let mut value = 0u32;
     for shift in (0..32).step_by(7) {

@@ -175,9 +175,9 @@ pub struct CaseDescription {
     pub columns: u32,
     /// Height of every slice.
     pub rows: u32,
-    /// Whom it is of, as [`super::holdout::subject`] says; empty where not known.
+    /// Whom it is of, as [`super::holdout::subject_hash`] says; empty where not known.
     pub subject: String,
-    /// What a picture looks like, as [`super::holdout::fingerprint`] says.
+    /// What a picture looks like, as [`super::holdout::difference_hash`] says.
     pub fingerprint: Option<u64>,
     /// In the order of the series.
     pub slices: Vec<SliceDescription>,

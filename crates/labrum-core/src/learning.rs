@@ -139,7 +139,7 @@ pub struct SnapshotSlice {
     pub source: Source,
     /// How to read them.
     pub kind: Kind,
-    /// Whose it is, as [`super::holdout::subject`] says; empty where not known.
+    /// Whose it is, as [`super::holdout::subject_hash`] says; empty where not known.
     pub subject: String,
     /// On which side of the line it is.
     pub side: Side,

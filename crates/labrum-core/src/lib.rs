@@ -13,6 +13,7 @@ pub mod device;
 pub mod distance;
 pub mod edit;
 mod error;
+pub mod export_format;
 pub mod file_bytes;
 pub mod gate;
 pub mod geometry;

@@ -55,7 +55,7 @@ pub struct Measurement {
     pub unit: Unit,
     /// Pixels times the area of a pixel.
     pub area: f64,
-    /// Length of the smooth contours ([`super::boundary::Contour::smooth`]), holes included: within 1 % on discs from
+    /// Length of the smooth contours ([`super::boundary::Contour::taubin_smoothed`]), holes included: within 1 % on discs from
     /// a radius of 3 pixels on, where the staircase would be 27 % too long.
     pub perimeter: f64,
     /// Feret's diameter of the piece where it is longest.

@@ -62,7 +62,7 @@ pub struct Server {
     pub name: String,
     /// How it is spoken to.
     pub protocol: Protocol,
-    /// DICOMweb: the base address, "https://pacs.example.org/dicom-web". DIMSE: "host:port".
+    /// DICOMweb: the base address, `https://pacs.example.org/dicom-web`. DIMSE: `host:port`.
     pub address: String,
     /// DIMSE: its AE title.
     pub called_ae: String,

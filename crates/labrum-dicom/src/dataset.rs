@@ -98,7 +98,7 @@ impl DataSet {
             .map_or_else(Vec::new, |element| self.numbers_as(tag, element.vr))
     }
 
-    /// As [`Self::numbers`] of a VR that the file need not know: that of a private attribute.
+    /// As [`Self::numeric_values`] of a VR that the file need not know: that of a private attribute.
     pub(crate) fn numbers_as(&self, tag: Tag, vr: VR) -> Vec<f64> {
         let Some(bytes) = self.value_bytes(tag) else {
             return Vec::new();

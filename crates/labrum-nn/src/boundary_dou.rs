@@ -66,7 +66,7 @@ impl Default for BoundaryDou {
     }
 }
 
-/// Truth of a batch: labels [B,H,W] and, where given, a weight for each pixel (1 is neutral).
+/// Truth of a batch: labels `[B,H,W]` and, where given, a weight for each pixel (1 is neutral).
 #[derive(Clone, Copy, Debug)]
 pub struct Truth<'a> {
     /// Labels, row after row, sample after sample.
@@ -76,7 +76,7 @@ pub struct Truth<'a> {
 }
 
 impl BoundaryDou {
-    /// The loss of logits [B,K,H,W], a tensor of one element.
+    /// The loss of logits `[B,K,H,W]`, a tensor of one element.
     ///
     /// # Panics
     /// Where `truth` does not have B*H*W labels: a mistake of the caller, like any other shape mismatch.

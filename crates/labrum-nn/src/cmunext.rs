@@ -296,7 +296,7 @@ impl Decoder {
     }
 }
 
-/// The network: [B,channels,H,W] to logits [B,classes,H,W], H and W multiples of [`SIZE_MULTIPLE`].
+/// The network: `[B,channels,H,W]` to logits `[B,classes,H,W]`, H and W multiples of [`SIZE_MULTIPLE`].
 #[derive(Module, Debug)]
 pub struct CmuNext {
     stem: ConvBlock,

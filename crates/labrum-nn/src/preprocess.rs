@@ -120,7 +120,7 @@ pub fn fit_to_input(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputP
     Ok((input, placement))
 }
 
-/// As [`fit`], not normalised yet: 0..=1, 0 in the padding.
+/// As [`fit_to_input`], not normalised yet: 0..=1, 0 in the padding.
 pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacement)> {
     let source = Size {
         columns: image.columns,

@@ -1,7 +1,7 @@
 //! Exports in the window, from the key to the files.
 
 use super::*;
-use crate::session::job::ExportFormat;
+use labrum_core::export_format::ExportFormat;
 
 /// Two accepted heads, the dialog open.
 fn accepted() -> Bench {

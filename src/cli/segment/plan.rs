@@ -2,11 +2,12 @@
 
 use super::{SegmentArguments, all_series, models::Models};
 use crate::cli::{console, format};
-use crate::io::export::{Format, Names, common_folder, planned_files, refuse_originals};
+use crate::io::export::{Names, common_folder, planned_files, refuse_originals};
 use crate::shipped::Shipped;
 use crate::workspace;
 use crate::{Error, Result};
 use labrum_core::{
+    export_format::ExportFormat,
     label::Label,
     study::{Catalog, Kind, Series},
 };
@@ -25,7 +26,7 @@ pub(super) struct SeriesPlan<'a> {
     pub(super) below: PathBuf,
     pub(super) folder: PathBuf,
     pub(super) names: Names,
-    pub(super) formats: Vec<Format>,
+    pub(super) formats: Vec<ExportFormat>,
     pub(super) files: Vec<PathBuf>,
     pub(super) labels: Vec<Label>,
 }
@@ -70,8 +71,8 @@ impl<'a> Plans<'a> {
             tell_of_another_name(series, &names);
             let mut formats = formats_for_series(arguments, series);
             // One file for all of them.
-            wants_coco |= formats.contains(&Format::Coco);
-            formats.retain(|format| *format != Format::Coco);
+            wants_coco |= formats.contains(&ExportFormat::Coco);
+            formats.retain(|format| *format != ExportFormat::Coco);
             let folder = arguments.out.join(&below);
             let files = planned_files(&folder, &names, &labels, &formats);
             plans.push(SeriesPlan {
@@ -172,15 +173,15 @@ fn tell_of_another_name(series: &Series, names: &Names) {
     }
 }
 
-fn formats_for_series(arguments: &SegmentArguments, series: &Series) -> Vec<Format> {
+fn formats_for_series(arguments: &SegmentArguments, series: &Series) -> Vec<ExportFormat> {
     let is_dicom = series.kind == Kind::Dicom;
-    let mut formats: Vec<Format> = match arguments.format.as_slice() {
-        [] if is_dicom => vec![Format::LabelMap, Format::Seg],
-        [] => vec![Format::LabelMap],
+    let mut formats: Vec<ExportFormat> = match arguments.format.as_slice() {
+        [] if is_dicom => vec![ExportFormat::LabelMap, ExportFormat::DicomSeg],
+        [] => vec![ExportFormat::LabelMap],
         given => format::unique_formats(given),
     };
     if arguments.probabilities {
-        formats.push(Format::Probabilities);
+        formats.push(ExportFormat::Probabilities);
     }
     formats
 }

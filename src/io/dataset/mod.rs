@@ -1,8 +1,8 @@
-//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names, or as nnU-Net has them ([`layout`]).
+//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names, or as nnU-Net has them (`layout`).
 //!
 //! Each page of a stack, and each slice of a NIfTI volume, is an image with the page of that number of its mask.
 //! Names are compared without their endings, and however their accents are written. Whose picture it is (no subject is ever
-//! both trained on and tested on) is said in [`subjects`], what the values of the masks mean in [`masks`].
+//! both trained on and tested on) is said in `subjects`, what the values of the masks mean in `masks`.
 
 mod layout;
 mod lists;

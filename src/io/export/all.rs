@@ -1,7 +1,7 @@
 //! All cases of a workspace in one go, with their manifest.
 
 use super::{
-    CocoWriter, Format,
+    CocoWriter,
     attempts::{Journal, Unfinished},
     batch::{Export, OverlayStyle, Preset, Progress},
     case::CaseToExport,
@@ -10,6 +10,7 @@ use super::{
 use crate::{Error, Result};
 use labrum_core::{
     counts::{count_with_noun, with_verb},
+    export_format::ExportFormat,
     mask::Mask,
     progress::Cancel,
     study::{Series, Slice},
@@ -113,37 +114,19 @@ pub fn export_all(
     cancel: &Cancel,
 ) -> Result<ExportReport> {
     // One file of annotations for all.
-    let wants_coco = preset.formats.contains(&Format::Coco);
-    let formats = preset
-        .formats
-        .iter()
-        .copied()
-        .filter(|f| *f != Format::Coco)
-        .collect();
-    let each = Preset {
-        formats,
-        ..preset.clone()
-    };
+    let wants_coco = preset.formats.contains(&ExportFormat::Coco);
+    let each = without_coco(preset);
     let coco_path = folder.join(COCO);
     let mut own: Vec<PathBuf> = Manifest::file_paths(folder).into();
     own.extend(wants_coco.then(|| coco_path.clone()));
     let was_there = folder.exists();
     let unfinished = Unfinished::in_folder(folder);
-    let is_in_the_way = |path: &&PathBuf| path.exists() && !unfinished.is_any;
-    if let Some(there) = own.iter().find(is_in_the_way).filter(|_| !preset.replace) {
-        return Err(Error::at_path("export to", folder, format!("it holds the {} of another export", name_of(there)))
-            .with_advice("Choose another folder, or have existing files replaced (at the command line: --overwrite)."));
+    if !preset.replace {
+        refuse_existing(folder, &own, &unfinished)?;
     }
     let mut export = Export::begin_in(folder, &each, look, cancel)?;
     export.journal = Some(Journal::open_in(folder)?);
-    let mut manifest = Manifest {
-        program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
-        made_at: jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
-        deidentified: preset.deidentify.is_some(),
-        ..Manifest::default()
-    };
+    let mut manifest = empty_manifest(preset);
     let mut coco = CocoWriter::default();
     let (total, mut kept) = (cases.len() * 1000, 0);
     for (number, (title, case)) in cases.enumerate() {
@@ -174,17 +157,10 @@ pub fn export_all(
                 break;
             }
             Err(error) => {
-                let case = if preset.deidentify.is_some() {
-                    format!("case {}", number + 1)
-                } else {
-                    title
-                };
-                let reason = if preset.deidentify.is_some() {
-                    error.reason
-                } else {
-                    error.to_string()
-                };
-                manifest.failed.push(FailedCase { case, reason });
+                let is_private = preset.deidentify.is_some();
+                manifest
+                    .failed
+                    .push(failed_case(is_private, number, title, error));
             }
         }
         progress((number + 1) * 1000, total);
@@ -192,10 +168,8 @@ pub fn export_all(
     let journal = export.journal.take();
     if manifest.cases.is_empty() {
         // That of an export before is still needed.
-        journal
-            .filter(|_| !unfinished.is_any)
-            .into_iter()
-            .for_each(Journal::delete_file);
+        let of_this_one = journal.filter(|_| !unfinished.is_any);
+        of_this_one.into_iter().for_each(Journal::delete_file);
         if !was_there {
             // Fails, as it should, where there is something in it.
             let _ = std::fs::remove_dir(folder);
@@ -222,6 +196,48 @@ pub fn export_all(
         files: own,
         kept,
     })
+}
+
+fn without_coco(preset: &Preset) -> Preset {
+    let formats = preset.formats.iter().copied();
+    Preset {
+        formats: formats.filter(|f| *f != ExportFormat::Coco).collect(),
+        ..preset.clone()
+    }
+}
+
+/// None of the export's own files may be there already, unless an export that did not come to its end wrote them.
+fn refuse_existing(folder: &Path, own: &[PathBuf], unfinished: &Unfinished) -> Result<()> {
+    let is_in_the_way = |path: &&PathBuf| path.exists() && !unfinished.is_any;
+    match own.iter().find(is_in_the_way) {
+        None => Ok(()),
+        Some(there) => {
+            let reason = format!("it holds the {} of another export", name_of(there));
+            Err(Error::at_path("export to", folder, reason).with_advice(
+                "Choose another folder, or have existing files replaced (at the command line: --overwrite).",
+            ))
+        }
+    }
+}
+
+fn empty_manifest(preset: &Preset) -> Manifest {
+    Manifest {
+        program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
+        made_at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        deidentified: preset.deidentify.is_some(),
+        ..Manifest::default()
+    }
+}
+
+/// Without the title and paths where these may name the patient.
+fn failed_case(is_private: bool, number: usize, title: String, error: Error) -> FailedCase {
+    let (case, reason) = match is_private {
+        true => (format!("case {}", number + 1), error.reason),
+        false => (title, error.to_string()),
+    };
+    FailedCase { case, reason }
 }
 
 fn name_of(path: &Path) -> String {

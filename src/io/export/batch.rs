@@ -1,7 +1,9 @@
 //! Cases to files by a preset: the same for one case and for all of a workspace, in the window and at the command line.
 
+mod files;
+
 use super::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, Unfit,
+    Names, Unfit,
     attempts::{Journal, Unfinished, made_from},
     case::{CaseToExport, MaskedSlice},
     deidentify_series,
@@ -9,15 +11,14 @@ use super::{
     pattern::PatternValues,
     planned_files, planned_images, refuse_originals,
     series::SeriesWritten,
-    write_series, write_slice,
 };
-use crate::{Error, Result, io::open};
+use crate::{Error, Result};
 use labrum_core::{
-    image::{Image, Pixels, Window},
+    export_format::ExportFormat,
+    image::Window,
     label::Label,
-    mask::Mask,
     progress::Cancel,
-    study::{Kind, Series, Slice},
+    study::{Kind, Series},
     whole_file,
 };
 use labrum_dicom::{deidentify::Deidentification, seg};
@@ -35,7 +36,7 @@ pub use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// What is written of each case.
-    pub formats: Vec<Format>,
+    pub formats: Vec<ExportFormat>,
     /// What the files are called; `None` for the names of the source files, all in one folder.
     pub names: Option<Pattern>,
     /// How DICOM-SEG is written.
@@ -141,7 +142,7 @@ impl<'a> Export<'a> {
         progress: Progress<'_>,
         new: &mut Vec<PathBuf>,
     ) -> Result<Written> {
-        let formats: Vec<Format> = self.preset.formats.clone();
+        let formats: Vec<ExportFormat> = self.preset.formats.clone();
         let images = self
             .preset
             .deidentify
@@ -181,20 +182,7 @@ impl<'a> Export<'a> {
             .get(&made_from)
             .filter(|_| !self.preset.replace)
         {
-            let files = entry
-                .files
-                .iter()
-                .map(|file| self.folder.join(&file.path))
-                .collect();
-            let (warnings, kept) = (entry.warnings.clone(), Some(entry.clone()));
-            return Ok(Written {
-                files,
-                warnings,
-                unfit: Vec::new(),
-                series: part,
-                made_from,
-                kept,
-            });
+            return Ok(self.kept_case(entry, part));
         }
         self.refuse_overwrites(case, &outputs, new)?;
         warnings.extend(self.rename_note(case, &names));
@@ -230,6 +218,19 @@ impl<'a> Export<'a> {
             made_from,
             kept: None,
         })
+    }
+
+    /// A case of which an export before wrote the very same files.
+    fn kept_case(&self, entry: &ManifestCase, series: Series) -> Written {
+        let files = entry.files.iter();
+        Written {
+            files: files.map(|file| self.folder.join(&file.path)).collect(),
+            warnings: entry.warnings.clone(),
+            unfit: Vec::new(),
+            series,
+            made_from: entry.made_from.clone(),
+            kept: Some(entry.clone()),
+        }
     }
 
     /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
@@ -340,89 +341,6 @@ impl<'a> Export<'a> {
         }
     }
 
-    fn slice_files(
-        &self,
-        folder: &Path,
-        name: &str,
-        slice: &Slice,
-        masked: &MaskedSlice,
-        case: &CaseToExport,
-    ) -> Result<Vec<PathBuf>> {
-        let of_slices = [Format::LabelMap, Format::LabelMasks, Format::Overlay];
-        let formats: Vec<Format> = self
-            .preset
-            .formats
-            .iter()
-            .copied()
-            .filter(|f| of_slices.contains(f))
-            .collect();
-        if formats.is_empty() {
-            return Ok(Vec::new());
-        }
-        // Pixels are needed under overlays only.
-        let image = match formats.contains(&Format::Overlay) {
-            true => open::load_slice(&slice.source, case.series.kind)?,
-            false => Image::new(1, 1, Pixels::U8(vec![0]))
-                .ok_or_else(|| Error::new("export", "there is no image"))?,
-        };
-        let files = SliceFiles {
-            window: self.look.window,
-            look: OverlayLook {
-                opacity: self.look.opacity,
-                ..OverlayLook::for_size(image.columns, image.rows)
-            },
-            image: &image,
-            mask: &masked.mask,
-            prediction: None,
-            labels: &case.labels,
-        };
-        write_slice(folder, name, &files, &formats)
-    }
-
-    fn series_files(
-        &self,
-        folder: &Path,
-        name: &str,
-        part: &Series,
-        case: &CaseToExport,
-        formats: &[Format],
-    ) -> Result<SeriesWritten> {
-        let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
-        let places: Vec<usize> = case.slices.iter().map(|s| s.index).collect();
-        let probabilities: Vec<&[Vec<u16>]> = case
-            .slices
-            .iter()
-            .map(|s| s.probabilities.as_slice())
-            .collect();
-        let mut authors = case.label_authorships();
-        if self.preset.deidentify.is_some() {
-            authors.iter_mut().for_each(|author| author.person.clear());
-        }
-        let files = SeriesFiles {
-            series: part,
-            masks: &masks,
-            probabilities: &probabilities,
-            labels: &case.labels,
-            authors: &authors,
-            options: self.preset.seg,
-            places: &places,
-            gaps: &[],
-        };
-        let is_empty = masks.iter().all(Mask::is_blank);
-        let (formats, refused): (Vec<Format>, Vec<Format>) = formats
-            .iter()
-            .copied()
-            .partition(|format| !(is_empty && cannot_be_empty(*format)));
-        let mut written = write_series(folder, name, &files, &formats)?;
-        written
-            .unfit
-            .extend(refused.into_iter().map(|format| Unfit {
-                format,
-                error: nothing_there(format),
-            }));
-        Ok(written)
-    }
-
     fn stop_if_cancelled(&self) -> Result<()> {
         match self.cancel.is_cancelled() {
             true => Err(Error::new("export", "it was cancelled")
@@ -480,20 +398,6 @@ impl<'a> Export<'a> {
             reason,
         }
     }
-}
-
-/// Whether a format holds what is there, and cannot say that nothing is.
-fn cannot_be_empty(format: Format) -> bool {
-    matches!(
-        format,
-        Format::Seg | Format::SegLabelMap | Format::StructureSet
-    )
-}
-
-fn nothing_there(format: Format) -> Error {
-    let reason = "there is nothing on these images, and such a file holds what is there";
-    Error::new(format!("write {}", format.short_name()), reason)
-        .with_advice("Label maps, NIfTI, COCO and the manifest can say that there is nothing.")
 }
 
 /// The slices with masks. Those without are left out: an empty mask would say that nothing is there.

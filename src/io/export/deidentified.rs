@@ -30,7 +30,7 @@ fn images_folder(folder: &Path, series: &Series, how: &Deidentification) -> Path
     folder.join("images").join(new_id(series, how))
 }
 
-/// The files that [`deidentify`] will write.
+/// The files that [`deidentify_series`] will write.
 pub fn planned_images(folder: &Path, series: &Series, how: &Deidentification) -> Vec<PathBuf> {
     let images = images_folder(folder, series, how);
     let count = file_sources(series).len();

@@ -29,8 +29,7 @@ pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use png::{label_map, label_mask, write_overlay, write_probabilities};
 pub use series::{
-    Format, Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned_files, write_series,
-    write_slice,
+    Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned_files, write_series, write_slice,
 };
 
 #[cfg(test)]

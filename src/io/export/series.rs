@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
+    export_format::ExportFormat,
     image::{Image, Window},
     label::Label,
     mask::Mask,
@@ -22,63 +23,6 @@ use labrum_dicom::{
 };
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-
-/// What can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// `STEM.png` for each slice: 0 background, 1..=n the labels.
-    LabelMap,
-    /// `STEM.LABEL.png` for each slice and label: 0 or 255.
-    LabelMasks,
-    /// `STEM.overlay.png` for each slice: the image with the mask over it.
-    Overlay,
-    /// `STEM.LABEL.probability.png` for each slice and label: 16 bits grey.
-    Probabilities,
-    /// `SERIES.seg.dcm`: DICOM-SEG, BINARY.
-    Seg,
-    /// `SERIES.labelmap.seg.dcm`: DICOM-SEG, LABELMAP.
-    SegLabelMap,
-    /// `SERIES.fractional.seg.dcm`: DICOM-SEG, FRACTIONAL, of the probabilities.
-    SegFractional,
-    /// `SERIES.measurements.json`.
-    Json,
-    /// `SERIES.measurements.csv`.
-    Csv,
-    /// `SERIES.rtstruct.dcm`: RT Structure Set.
-    StructureSet,
-    /// `SERIES.nii.gz`: NIfTI-1 label map.
-    Nifti,
-    /// `SERIES.coco.json`: COCO annotations.
-    Coco,
-}
-
-impl Format {
-    /// What it is called at the command line and in manifests.
-    pub fn short_name(self) -> &'static str {
-        match self {
-            Self::LabelMap => "png",
-            Self::LabelMasks => "labels",
-            Self::Overlay => "overlay",
-            Self::Probabilities => "probabilities",
-            Self::Seg => "seg",
-            Self::SegLabelMap => "seg-labelmap",
-            Self::SegFractional => "seg-fractional",
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::StructureSet => "rtstruct",
-            Self::Nifti => "nifti",
-            Self::Coco => "coco",
-        }
-    }
-
-    /// Whether it is a file of the whole series.
-    fn is_of_series(self) -> bool {
-        !matches!(
-            self,
-            Self::LabelMap | Self::LabelMasks | Self::Overlay | Self::Probabilities
-        )
-    }
-}
 
 /// Names that no two files of one export share.
 #[derive(Clone, Debug)]
@@ -161,7 +105,7 @@ pub fn planned_files(
     folder: &Path,
     names: &Names,
     labels: &[Label],
-    formats: &[Format],
+    formats: &[ExportFormat],
 ) -> Vec<PathBuf> {
     let of_slices = names
         .slices
@@ -183,7 +127,7 @@ fn slice_paths(
     folder: &Path,
     name: &str,
     labels: &[Label],
-    format: Format,
+    format: ExportFormat,
 ) -> Vec<(usize, PathBuf)> {
     let path = |ending: String| folder.join(format!("{name}{ending}.png"));
     let each = |ending: &str| {
@@ -201,11 +145,11 @@ fn slice_paths(
             .collect()
     };
     match format {
-        Format::LabelMap => vec![(0, path(String::new()))],
-        Format::LabelMasks => each(""),
-        Format::Overlay => vec![(0, path(".overlay".into()))],
-        Format::Probabilities if labels.len() == 1 => vec![(0, path(".probability".into()))],
-        Format::Probabilities => each(".probability"),
+        ExportFormat::LabelMap => vec![(0, path(String::new()))],
+        ExportFormat::PerLabel => each(""),
+        ExportFormat::Overlay => vec![(0, path(".overlay".into()))],
+        ExportFormat::Probabilities if labels.len() == 1 => vec![(0, path(".probability".into()))],
+        ExportFormat::Probabilities => each(".probability"),
         format => {
             debug_assert!(format.is_of_series());
             Vec::new()
@@ -213,17 +157,20 @@ fn slice_paths(
     }
 }
 
-fn series_path(folder: &Path, name: &str, format: Format) -> Option<PathBuf> {
+fn series_path(folder: &Path, name: &str, format: ExportFormat) -> Option<PathBuf> {
     let ending = match format {
-        Format::Seg => "seg.dcm",
-        Format::SegLabelMap => "labelmap.seg.dcm",
-        Format::SegFractional => "fractional.seg.dcm",
-        Format::Json => "measurements.json",
-        Format::Csv => "measurements.csv",
-        Format::StructureSet => "rtstruct.dcm",
-        Format::Nifti => "nii.gz",
-        Format::Coco => "coco.json",
-        Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => {
+        ExportFormat::DicomSeg => "seg.dcm",
+        ExportFormat::SegLabelMap => "labelmap.seg.dcm",
+        ExportFormat::SegFractional => "fractional.seg.dcm",
+        ExportFormat::Json => "measurements.json",
+        ExportFormat::Csv => "measurements.csv",
+        ExportFormat::StructureSet => "rtstruct.dcm",
+        ExportFormat::Nifti => "nii.gz",
+        ExportFormat::Coco => "coco.json",
+        ExportFormat::LabelMap
+        | ExportFormat::PerLabel
+        | ExportFormat::Overlay
+        | ExportFormat::Probabilities => {
             return None;
         }
     };
@@ -235,7 +182,7 @@ pub fn write_slice(
     folder: &Path,
     name: &str,
     files: &SliceFiles<'_>,
-    formats: &[Format],
+    formats: &[ExportFormat],
 ) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     let SliceFiles {
@@ -249,13 +196,15 @@ pub fn write_slice(
     for format in formats {
         for (i, path) in slice_paths(folder, name, labels, *format) {
             match format {
-                Format::LabelMap => label_map(&path, mask, labels)?,
-                Format::LabelMasks => label_mask(&path, mask, i as u8 + 1)?,
-                Format::Overlay => write_overlay(&path, image, *window, mask, labels, *look)?,
-                Format::Probabilities => match prediction.and_then(|p| p.probabilities.get(i)) {
-                    Some(map) => write_probabilities(&path, mask.columns(), mask.rows(), map)?,
-                    None => continue,
-                },
+                ExportFormat::LabelMap => label_map(&path, mask, labels)?,
+                ExportFormat::PerLabel => label_mask(&path, mask, i as u8 + 1)?,
+                ExportFormat::Overlay => write_overlay(&path, image, *window, mask, labels, *look)?,
+                ExportFormat::Probabilities => {
+                    match prediction.and_then(|p| p.probabilities.get(i)) {
+                        Some(map) => write_probabilities(&path, mask.columns(), mask.rows(), map)?,
+                        None => continue,
+                    }
+                }
                 _ => continue,
             }
             written.push(path);
@@ -299,7 +248,7 @@ pub struct SeriesWritten {
 #[derive(Clone, Debug)]
 pub struct Unfit {
     /// Which.
-    pub format: Format,
+    pub format: ExportFormat,
     /// Why.
     pub error: Error,
 }
@@ -313,7 +262,7 @@ pub fn write_series(
     folder: &Path,
     name: &str,
     files: &SeriesFiles<'_>,
-    formats: &[Format],
+    formats: &[ExportFormat],
 ) -> Result<SeriesWritten> {
     let mut written = SeriesWritten::default();
     for format in formats {
@@ -338,9 +287,13 @@ pub fn write_series(
         }
         written.files.push(path);
     }
-    let is_unfit = |format: &Format| written.unfit.iter().any(|unfit| unfit.format == *format);
-    let needs_list = |f: &Format| {
-        matches!(f, Format::LabelMap | Format::LabelMasks | Format::Nifti) && !is_unfit(f)
+    let is_unfit =
+        |format: &ExportFormat| written.unfit.iter().any(|unfit| unfit.format == *format);
+    let needs_list = |f: &ExportFormat| {
+        matches!(
+            f,
+            ExportFormat::LabelMap | ExportFormat::PerLabel | ExportFormat::Nifti
+        ) && !is_unfit(f)
     };
     if formats.iter().any(needs_list) {
         written
@@ -351,12 +304,12 @@ pub fn write_series(
 }
 
 /// Writes one file and tells what to warn of.
-fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<Vec<String>> {
+fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: ExportFormat) -> Result<Vec<String>> {
     let is_numbered = [
-        Format::Seg,
-        Format::SegLabelMap,
-        Format::SegFractional,
-        Format::StructureSet,
+        ExportFormat::DicomSeg,
+        ExportFormat::SegLabelMap,
+        ExportFormat::SegFractional,
+        ExportFormat::StructureSet,
     ]
     .contains(&format);
     if let Some(standing) = Some(files)
@@ -378,9 +331,9 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
     let seg =
         |content| Ok(seg::write_file(path, series, content, labels, authors, options)?.warnings);
     match format {
-        Format::Seg => return seg(Content::Binary(masks)),
-        Format::SegLabelMap => return seg(Content::LabelMap(masks)),
-        Format::SegFractional
+        ExportFormat::DicomSeg => return seg(Content::Binary(masks)),
+        ExportFormat::SegLabelMap => return seg(Content::LabelMap(masks)),
+        ExportFormat::SegFractional
             if probabilities.len() < masks.len() || probabilities.iter().any(|p| p.is_empty()) =>
         {
             return Err(Error::at_path(
@@ -390,19 +343,26 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
             )
             .with_advice("Choose another format, or run a model on the series."));
         }
-        Format::SegFractional => return seg(Content::Fractional(probabilities)),
-        Format::StructureSet => {
+        ExportFormat::SegFractional => return seg(Content::Fractional(probabilities)),
+        ExportFormat::StructureSet => {
             return Ok(structure_set::write_file(path, series, masks, labels, authors)?.warnings);
         }
-        Format::Nifti => return write_nifti(path, series, masks),
-        Format::Coco => {
+        ExportFormat::Nifti => return write_nifti(path, series, masks),
+        ExportFormat::Coco => {
             let mut coco = CocoWriter::default();
             coco.add_series(series, &CocoWriter::file_names(series), masks, labels);
             coco.write_file(path)?;
         }
-        Format::Json => Measurements::from_masks(series, places, masks, labels).write_json(path)?,
-        Format::Csv => Measurements::from_masks(series, places, masks, labels).write_csv(path)?,
-        Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => {}
+        ExportFormat::Json => {
+            Measurements::from_masks(series, places, masks, labels).write_json(path)?
+        }
+        ExportFormat::Csv => {
+            Measurements::from_masks(series, places, masks, labels).write_csv(path)?
+        }
+        ExportFormat::LabelMap
+        | ExportFormat::PerLabel
+        | ExportFormat::Overlay
+        | ExportFormat::Probabilities => {}
     }
     Ok(Vec::new())
 }

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    Format,
     batch::{Manifest, OverlayStyle, Preset, export_all},
     case::{CaseToExport, MaskedSlice},
 };
 use crate::io::open;
 use labrum_core::{
+    export_format::ExportFormat,
     label::{Gone, Label},
     mask::Mask,
     progress::Cancel,
@@ -46,7 +46,7 @@ fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> Cas
     }
 }
 
-fn export(out: &Path, case: CaseToExport, formats: &[Format]) -> Manifest {
+fn export(out: &Path, case: CaseToExport, formats: &[ExportFormat]) -> Manifest {
     let preset = Preset {
         formats: formats.to_vec(),
         names: Some("{series}".parse().unwrap()),
@@ -88,7 +88,12 @@ fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_i
     let manifest = export(
         &out,
         empty,
-        &[Format::LabelMap, Format::Seg, Format::Coco, Format::Csv],
+        &[
+            ExportFormat::LabelMap,
+            ExportFormat::DicomSeg,
+            ExportFormat::Coco,
+            ExportFormat::Csv,
+        ],
     );
     let [written] = manifest.cases.as_slice() else {
         unreachable!("{manifest:?}")
@@ -151,11 +156,11 @@ fn labels_that_are_gone_are_named_nowhere_and_values_stay() {
         Vec::new(),
     );
     let formats = [
-        Format::LabelMap,
-        Format::LabelMasks,
-        Format::Seg,
-        Format::SegLabelMap,
-        Format::Coco,
+        ExportFormat::LabelMap,
+        ExportFormat::PerLabel,
+        ExportFormat::DicomSeg,
+        ExportFormat::SegLabelMap,
+        ExportFormat::Coco,
     ];
     let manifest = export(&out, case, &formats);
     let written = &manifest.cases[0];

@@ -86,7 +86,7 @@ impl containment::Request for ReadMasks {
     }
 }
 
-/// As [`masks`], in this process.
+/// As [`read_masks`], in this process.
 pub(super) fn decode_masks(
     paths: &[PathBuf],
     series: &Series,

@@ -46,7 +46,7 @@ pub(crate) fn read_header(path: &Path) -> Result<NiftiHeader> {
     file::read_header(path).map_err(|reason| Error::at_path(TRIED, path, reason))
 }
 
-/// As [`header`], in a child process.
+/// As [`read_header`], in a child process.
 pub(crate) fn header_of(path: &Path) -> Result<NiftiHeader> {
     containment::read_in_child(ReadHeader {
         path: path.to_owned(),
@@ -180,7 +180,7 @@ impl VoxelLayout {
 /// The series of a volume: one, or one for each time.
 ///
 /// # Errors
-/// As [`header`].
+/// As [`read_header`].
 pub(super) fn read_series(path: &Path) -> Result<Vec<Series>> {
     let header = read_header(path)?;
     let layout = VoxelLayout::from_header(&header);
@@ -233,7 +233,7 @@ pub(super) fn read_series(path: &Path) -> Result<Vec<Series>> {
 /// One slice of a volume, as it is shown. `frame` counts stored slices, of all times.
 ///
 /// # Errors
-/// As [`header`], and where the voxels are cut off or damaged.
+/// As [`read_header`], and where the voxels are cut off or damaged.
 pub(super) fn read_slice(path: &Path, frame: u32) -> Result<Image> {
     let failed = |reason: String| Error::at_path(TRIED, path, reason);
     let header = read_header(path)?;

@@ -1,7 +1,7 @@
 //! Archives (PACS): studies are found and received, objects are sent, over DICOMweb or DIMSE.
 //!
 //! Whatever waits for a server can be cancelled at once: each exchange happens on a thread of its own, which is left to
-//! itself where nobody wants its answer any more ([`patience`]).
+//! itself where nobody wants its answer any more (`patience`).
 
 mod claim;
 mod dimse;
@@ -103,7 +103,7 @@ impl Archive {
     /// The series of a study in order of their numbers.
     ///
     /// # Errors
-    /// As [`Self::studies`].
+    /// As [`Self::find_studies`].
     pub fn find_series(&self, study_uid: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let mut series = match &self.by {
             By::Web(client) => client.find_series(study_uid, cancel)?,
@@ -120,7 +120,7 @@ impl Archive {
     /// The objects of a series.
     ///
     /// # Errors
-    /// As [`Self::studies`].
+    /// As [`Self::find_studies`].
     pub fn find_instances(
         &self,
         study_uid: &str,
@@ -160,7 +160,7 @@ impl Archive {
     /// Whether the server has an object.
     ///
     /// # Errors
-    /// As [`Self::studies`].
+    /// As [`Self::find_studies`].
     pub fn has_instance(
         &self,
         study_uid: &str,

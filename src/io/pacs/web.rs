@@ -1,38 +1,30 @@
 //! DICOMweb: QIDO-RS to find, WADO-RS to receive, STOW-RS to send (PS3.18).
 
+mod fetch;
+
 use super::{
-    Arrived, Object,
+    Object,
     failure::server_error,
     http::HttpLine,
-    json, multipart, object,
+    json,
     patience::{Guarded, run_cancellable},
 };
 use crate::{Error, ErrorKind, Result};
-use crossbeam_channel::unbounded;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use labrum_core::{
     pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Secret, Server, is_uid},
     progress::Cancel,
-    whole_file,
 };
 use serde_json::Value;
 use std::{
     fs::File,
-    io::{self, Read, Write},
-    path::Path,
-    thread,
+    io::{self, Read},
 };
 
 const JSON: &str = "application/dicom+json";
-/// As it is kept, whatever its transfer syntax.
-const ORIGINAL: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
-/// For servers that do not know the star.
-const PLAIN: &str = "multipart/related; type=\"application/dicom\"";
 /// Answers to questions are no longer.
 const MOST_JSON: u64 = 64 << 20;
-/// Objects that are asked for at once.
-const AT_ONCE: usize = 4;
 /// Objects of a series that one question asks for.
 const PAGE: usize = 1000;
 /// Objects of one series at most.
@@ -154,134 +146,6 @@ impl WebClient {
             .iter()
             .filter_map(json::parse_instance)
             .any(|i| i.sop_uid == sop))
-    }
-
-    /// A few at a time, each on a thread of its own.
-    pub(super) fn fetch_instances(
-        &self,
-        study: &str,
-        series: &str,
-        wanted: &[RemoteInstance],
-        folder: &Path,
-        arrived: &mut Arrived<'_>,
-        cancel: &Cancel,
-    ) -> Result<()> {
-        let tried = "receive an object";
-        let base = format!(
-            "studies/{}/series/{}/instances",
-            self.check_uid(tried, study)?,
-            self.check_uid(tried, series)?
-        );
-        let (orders, waiting) = unbounded();
-        for instance in wanted {
-            let _ = orders.send(instance);
-        }
-        drop(orders);
-        let (answers, told) = unbounded();
-        // Whatever goes wrong with one line goes wrong with the others: they begin nothing more.
-        let stop = Cancel::default();
-        thread::scope(|scope| {
-            for _ in 0..AT_ONCE.min(wanted.len()) {
-                let (waiting, answers, stop, base) =
-                    (waiting.clone(), answers.clone(), stop.clone(), &base);
-                scope.spawn(move || {
-                    for instance in waiting {
-                        if stop.is_cancelled() {
-                            return;
-                        }
-                        let came = self.fetch_one(base, instance, folder, cancel);
-                        let has_failed = came.is_err();
-                        drop(answers.send((instance, came)));
-                        if has_failed {
-                            return stop.cancel();
-                        }
-                    }
-                });
-            }
-            drop(answers);
-            for (instance, came) in told {
-                arrived(instance, came);
-            }
-        });
-        Ok(())
-    }
-
-    /// Bytes of the object that came.
-    fn fetch_one(
-        &self,
-        base: &str,
-        instance: &RemoteInstance,
-        folder: &Path,
-        cancel: &Cancel,
-    ) -> Result<u64> {
-        let tried = "receive an object";
-        let sop = self.check_uid(tried, &instance.sop_uid)?.to_owned();
-        let file = folder.join(format!("{sop}.dcm"));
-        let (client, path, guard) = (self.clone(), format!("{base}/{sop}"), cancel.clone());
-        run_cancellable(&self.0.server, tried, cancel, move || {
-            let mut answer = client.get_response(tried, &path, ORIGINAL)?;
-            if [400, 406, 415].contains(&answer.status().as_u16()) {
-                answer = client.get_response(tried, &path, PLAIN)?;
-            }
-            if !answer.status().is_success() {
-                return Err(client.0.status_error(tried, &mut answer));
-            }
-            let kind = answer
-                .headers()
-                .get("content-type")
-                .and_then(|kind| kind.to_str().ok())
-                .unwrap_or_default();
-            let boundary = multipart::parse_boundary(kind);
-            let is_bare =
-                kind.trim().to_lowercase().starts_with("application/dicom") && boundary.is_none();
-            if boundary.is_none() && !is_bare {
-                return Err(client
-                    .0
-                    .invalid_answer(tried, "its answer is no DICOM object"));
-            }
-            let body = answer.body_mut().with_config().limit(u64::MAX).reader();
-            let mut body = Guarded {
-                inner: body,
-                cancel: guard,
-            };
-            let (mut bytes, mut trouble) = (0, None);
-            let fill = |out: &mut dyn Write| {
-                let mut out = TransferFailure {
-                    out,
-                    has_failed: false,
-                };
-                let copied = match &boundary {
-                    Some(boundary) => multipart::copy_part(&mut body, boundary, &mut out),
-                    None => io::copy(&mut body, &mut out),
-                };
-                match copied {
-                    Ok(count) => bytes = count,
-                    Err(e) if !out.has_failed => trouble = Some(line_error(e)),
-                    Err(e) => return Err(e),
-                }
-                // What broke off is no file: the check below is not reached.
-                if trouble.is_some() {
-                    Err(io::Error::other("the line broke off"))
-                } else {
-                    Ok(())
-                }
-            };
-            let written =
-                whole_file::write_checked(&file, "keep what was received", fill, |path| {
-                    object::check_identity(path, &sop)
-                });
-            match (written, trouble) {
-                (_, Some(error)) => Err(client.0.transport_error(tried, &error, false)),
-                (Err(error), None) if error.kind == ErrorKind::Mismatch => Err(server_error(
-                    ErrorKind::Refused,
-                    &client.0.server,
-                    tried,
-                    error.reason,
-                )),
-                (Err(error), None) => Err(error),
-                (Ok(()), None) => Ok(bytes),
-            }
-        })
     }
 
     pub(super) fn store_object(&self, object: &Object, cancel: &Cancel) -> Result<()> {
@@ -484,24 +348,6 @@ fn percent_encode(text: &str) -> String {
         _ => format!("%{b:02X}"),
     };
     text.bytes().map(byte).collect()
-}
-
-/// Tells a failure of the disk from one of the line.
-struct TransferFailure<'a> {
-    out: &'a mut dyn Write,
-    has_failed: bool,
-}
-
-impl Write for TransferFailure<'_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.out
-            .write(buffer)
-            .inspect_err(|_| self.has_failed = true)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush().inspect_err(|_| self.has_failed = true)
-    }
 }
 
 #[cfg(test)]

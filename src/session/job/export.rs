@@ -2,6 +2,7 @@
 
 use crate::session::finding::Finding;
 use labrum_core::{
+    export_format::ExportFormat,
     image::Window,
     journal::StoredCase,
     label::Label,
@@ -11,85 +12,6 @@ use labrum_core::{
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
-
-/// What can be exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExportFormat {
-    /// One PNG per slice: pixel value = label.
-    LabelMap,
-    /// One PNG per slice and label.
-    PerLabel,
-    /// The picture with the mask over it.
-    Overlay,
-    /// DICOM Segmentation, one bit for a pixel.
-    DicomSeg,
-    /// DICOM Label Map Segmentation, one byte for a pixel.
-    SegLabelMap,
-    /// DICOM Segmentation of the model's probabilities.
-    SegFractional,
-    /// RT Structure Set: contours.
-    StructureSet,
-    /// NIfTI-1 volume of labels.
-    Nifti,
-    /// COCO annotations.
-    Coco,
-    /// Measurements as JSON.
-    Json,
-    /// Measurements as CSV.
-    Csv,
-}
-
-impl ExportFormat {
-    /// All formats, in the order of the dialog.
-    pub const ALL: [Self; 11] = [
-        Self::LabelMap,
-        Self::PerLabel,
-        Self::Overlay,
-        Self::DicomSeg,
-        Self::SegLabelMap,
-        Self::SegFractional,
-        Self::StructureSet,
-        Self::Nifti,
-        Self::Coco,
-        Self::Json,
-        Self::Csv,
-    ];
-
-    /// What it is called.
-    pub fn display_name(self) -> &'static str {
-        match self {
-            Self::LabelMap => "PNG label map",
-            Self::PerLabel => "PNG per label",
-            Self::Overlay => "PNG overlay",
-            Self::DicomSeg => "DICOM-SEG",
-            Self::SegLabelMap => "DICOM-SEG label map",
-            Self::SegFractional => "DICOM-SEG of probabilities",
-            Self::StructureSet => "RT Structure Set",
-            Self::Nifti => "NIfTI",
-            Self::Coco => "COCO JSON",
-            Self::Json => "Measurements as JSON",
-            Self::Csv => "Measurements as CSV",
-        }
-    }
-
-    /// What one gets.
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Self::LabelMap => "one per slice, of its size; the pixel value is the label",
-            Self::PerLabel => "one per slice and label, black and white",
-            Self::Overlay => "the picture as shown with the mask over it",
-            Self::DicomSeg => "one segmentation object for the series, for PACS and viewers",
-            Self::SegLabelMap => "the same in the newer form, for programs that read it",
-            Self::SegFractional => "what the model was sure of, in steps of 1/255",
-            Self::StructureSet => "contours in the patient, for treatment planning",
-            Self::Nifti => "one volume of labels for the series",
-            Self::Coco => "exact masks as run lengths, for training other models",
-            Self::Json => "area, longest diameter, perimeter of each label",
-            Self::Csv => "the same as a table",
-        }
-    }
-}
 
 /// A mask that is to be exported.
 #[derive(Clone, Debug)]

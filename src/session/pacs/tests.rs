@@ -8,11 +8,12 @@ use crate::{
     session::{
         Action,
         command::UserCommand,
-        job::{Event, ExportFormat, FileJob},
+        job::{Event, FileJob},
         settings::Settings,
         tests::{answer, model, segment_jobs, session},
     },
 };
+use labrum_core::export_format::ExportFormat;
 use labrum_core::pacs::{RemoteStudy, SignIn};
 
 pub(in crate::session) fn server(name: &str) -> Server {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::session::tasks::TaskChoice;
 use labrum_core::{
+    export_format::ExportFormat,
     journal::{Task, TaskKey},
     label::Gone,
 };

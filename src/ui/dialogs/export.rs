@@ -4,7 +4,7 @@ use super::{path::to_path, sheet};
 use crate::{
     session::{
         Action, ExportRequest, Session,
-        job::{ExportFormat, ExportOptions, ExportScope, Pick},
+        job::{ExportOptions, ExportScope, Pick},
     },
     ui::{
         theme,
@@ -13,6 +13,7 @@ use crate::{
 };
 use egui::{Align2, Button, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
+use labrum_core::export_format::ExportFormat;
 
 /// What was chosen so far.
 pub(crate) struct ExportDialog {

@@ -1,11 +1,10 @@
 //! The case list at the left: how far the work is, the order, and the cases with thumbnail and status.
 
+mod row;
+
 use crate::{
     session::{
-        Action, Session,
-        case::{Case, status_label},
-        case_list::CaseFilter,
-        command::UserCommand,
+        Action, Session, case::Case, case_list::CaseFilter, command::UserCommand,
         settings::CaseOrder,
     },
     ui::{
@@ -18,17 +17,11 @@ use crate::{
     },
 };
 use egui::{
-    Align, Color32, ComboBox, Key, Layout, Rect, RichText, Role, ScrollArea, Sense, TextEdit, Ui,
-    UiBuilder, WidgetInfo, pos2, vec2,
+    Align, ComboBox, Key, Layout, Rect, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2,
 };
-use egui_material_icons::{
-    MaterialIcon,
-    icons::{
-        ICON_AUTO_AWESOME, ICON_BALANCE, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION,
-        ICON_EDIT, ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
-    },
-};
-use labrum_core::{holdout::Side, study::Status};
+use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_FOLDER_OPEN};
+use labrum_core::study::Status;
+use row::case_row;
 
 const CASE_HEIGHT: f32 = 64.0;
 const STUDY_HEIGHT: f32 = 28.0;
@@ -366,245 +359,6 @@ fn show_visible_rows(
             }
         }
     }
-}
-
-fn case_row(
-    ui: &mut Ui,
-    rect: Rect,
-    session: &Session,
-    case: &Case,
-    is_current: bool,
-    textures: &mut Textures,
-    actions: &mut Vec<Action>,
-) -> bool {
-    let colors = theme::current_colors(ui);
-    let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
-    let is_stale = session.is_stale(case);
-    let status = status_words(session, case, is_stale);
-    let mark = if is_held_out(case) { ", held out" } else { "" };
-    let name = format!(
-        "Case {}, {}, {status}{mark}",
-        case.display_title(),
-        case.short_summary()
-    );
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
-    let painter = ui.painter_at(rect);
-    let ground = rect.shrink2(vec2(0.0, 1.0));
-    if is_current {
-        painter.rect_filled(ground, 4.0, colors.selected);
-    } else if response.hovered() || response.has_focus() {
-        painter.rect_filled(ground, 4.0, colors.raised);
-    }
-    let square = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(52.0, 52.0));
-    painter.rect_filled(square, 3.0, Color32::BLACK);
-    match textures.case_thumbnail(ui.ctx(), case) {
-        Some(texture) => {
-            let size = texture.size_vec2();
-            let size = size * (square.width() / size.max_elem());
-            let place = Rect::from_center_size(square.center(), size);
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), place, whole, Color32::WHITE);
-        }
-        None if matches!(case.thumbnail, crate::session::case::ThumbnailState::Failed) => {
-            let broken = ICON_BROKEN_IMAGE;
-            let font = egui::FontId::new(22.0, broken.font_family());
-            painter.text(
-                square.center(),
-                egui::Align2::CENTER_CENTER,
-                broken.codepoint,
-                font,
-                Color32::GRAY,
-            );
-        }
-        None => {}
-    }
-    let words = Rect::from_min_max(
-        pos2(square.right() + 10.0, rect.top() + 7.0),
-        rect.max - vec2(6.0, 4.0),
-    );
-    let dimmed = if is_current {
-        colors.text
-    } else {
-        colors.dimmed
-    };
-    ui.scope_builder(
-        UiBuilder::new()
-            .max_rect(words)
-            .layout(Layout::top_down(Align::LEFT)),
-        |ui| {
-            ui.spacing_mut().item_spacing.y = 1.0;
-            let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
-            ui.add(
-                egui::Label::new(RichText::new(case.display_title()).color(colors.strong))
-                    .truncate(),
-            );
-            // What to do, and why it comes next, say more than what it is, which stands in the tooltip too.
-            let line = match &case.reason {
-                _ if case.hides_proposals() => "No proposal is shown".to_owned(),
-                Some(reason) => reason.clone(),
-                None => case.short_summary(),
-            };
-            ui.add(egui::Label::new(small(line)).truncate());
-            let status = if case.hides_proposals() {
-                "Draw it yourself".to_owned()
-            } else {
-                status
-            };
-            let icon = status_icon(ui, case.status, is_stale);
-            status_line(ui, case, icon, status, dimmed);
-        },
-    );
-    super::context::show_case_menu(&response, session, case, actions);
-    response.on_hover_text(hover_text(case, is_stale)).clicked()
-}
-
-/// The status at the left, and at the right whether the case is held out: by a mark alone where both words do not fit.
-fn status_line(ui: &mut Ui, case: &Case, icon: RichText, words: String, color: Color32) {
-    const HELD_OUT: &str = "held out";
-    const MARK: f32 = 14.0;
-    let small = |text: &str| RichText::new(text).size(12.0).color(color);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        let needed = width_of(ui, &words, 12.0) + width_of(ui, HELD_OUT, 12.0) + 2.0 * MARK + 20.0;
-        let has_words = needed <= ui.available_width();
-        ui.label(icon.size(MARK));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if is_held_out(case) {
-                // What is to be done needs the room.
-                if has_words && !case.hides_proposals() {
-                    ui.label(small(HELD_OUT));
-                }
-                ui.label(ICON_BALANCE.rich_text().size(MARK).color(color));
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(small(&words)).truncate());
-            });
-        });
-    });
-}
-
-fn is_held_out(case: &Case) -> bool {
-    case.side == Some(Side::HoldOut)
-}
-
-fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
-    if case.hides_proposals() {
-        return "Draw it yourself: no proposal is shown".to_owned();
-    }
-    if is_stale {
-        return "Stale proposal".to_owned();
-    }
-    let (found, count) = (case.measured_slice_count(), case.slices.len());
-    let words = match case.status {
-        Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
-        status => status_label(status).to_owned(),
-    };
-    let words = match nothing_of(session, case) {
-        Some(names) => format!("{words} · nothing of {names}"),
-        None => words,
-    };
-    if proposals_apart(case) == 0 {
-        words
-    } else {
-        format!("{words} · proposal waits")
-    }
-}
-
-/// The labels of which a person said that the case holds nothing.
-fn nothing_of(session: &Session, case: &Case) -> Option<String> {
-    let names: Vec<&str> = case
-        .absent_labels()
-        .into_iter()
-        .map(|label| session.label_name(label))
-        .collect();
-    (!names.is_empty()).then(|| names.join(", "))
-}
-
-/// Slices with a proposal that is newer than the work on them.
-fn proposals_apart(case: &Case) -> usize {
-    case.slices.iter().filter(|s| s.is_proposal_apart).count()
-}
-
-fn hover_text(case: &Case, is_stale: bool) -> String {
-    let mut lines = vec![case.display_title(), case.short_summary()];
-    lines.extend(case.reason.clone());
-    if is_held_out(case) {
-        lines.push("Held out: judges models; never learned from".to_owned());
-    }
-    if case.hides_proposals() {
-        lines.push(
-            "Draw it yourself: no proposal is shown, so that your own drawing stays a measure"
-                .to_owned(),
-        );
-    } else {
-        lines.extend(about_proposal(case, is_stale));
-    }
-    if !case.series.body_part.is_empty() {
-        lines.push(case.series.body_part.clone());
-    }
-    lines.extend(length_source_text(case));
-    lines.extend(case.series.notes.iter().cloned());
-    match proposals_apart(case) {
-        0 => {}
-        1 => lines.push("The model has a newer proposal for 1 slice that was drawn on".to_owned()),
-        n => lines.push(format!(
-            "The model has newer proposals for {n} slices that were drawn on"
-        )),
-    }
-    if case.seconds >= 1.0 {
-        lines.push(format!("{} of work", format_seconds(case.seconds)));
-    }
-    lines.join("\n")
-}
-
-/// Where the lengths on a case come from: "Lengths: mm from the header".
-fn length_source_text(case: &Case) -> Option<String> {
-    let scale = case.series.slices.first()?.length_scale();
-    let source = scale
-        .uniform_spacing()
-        .or_else(|| scale.regions.iter().find_map(|region| region.spacing))
-        .map(|s| s.source);
-    Some(format!(
-        "Lengths: {}",
-        super::inspector::source_of_lengths(source)
-    ))
-}
-
-/// Who proposed, and how sure it is.
-fn about_proposal(case: &Case, is_stale: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    let model = case
-        .slices
-        .iter()
-        .find_map(|s| s.proposal.as_ref())
-        .map(|p| &p.model)
-        .filter(|m| !m.is_empty());
-    if let Some(model) = model {
-        lines.push(format!("Proposed by {model}"));
-    }
-    if is_stale {
-        lines.push(
-            "Another model would run on it now: segment it again for a new proposal".to_owned(),
-        );
-    }
-    if let Some(doubt) = case.mean_uncertainty() {
-        lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
-    }
-    lines
-}
-
-/// The icon of a status; a stale proposal asks for less attention.
-fn status_icon(ui: &Ui, status: Status, is_stale: bool) -> RichText {
-    let colors = theme::current_colors(ui);
-    let (icon, color): (MaterialIcon, Color32) = match status {
-        Status::Proposed if is_stale => (ICON_AUTO_AWESOME, colors.dimmed),
-        Status::New => (ICON_RADIO_BUTTON_UNCHECKED, colors.dimmed),
-        Status::Proposed => (ICON_AUTO_AWESOME, colors.warning),
-        Status::Corrected => (ICON_EDIT, colors.warning),
-        Status::Accepted => (ICON_CHECK_CIRCLE, colors.good),
-        Status::Skipped => (ICON_SKIP_NEXT, colors.dimmed),
-    };
-    icon.rich_text().color(color)
 }
 
 /// How many files were not taken; a click lists them with the reasons.

@@ -2,31 +2,29 @@
 
 mod cases;
 mod labels;
+mod opening;
 
 use crate::{
     Error, ErrorKind,
     session::{
         finding::Finding,
         history::{HistoryStep, StepId},
-        job::{CaseId, Event, SliceKey, StoreJob, WorkspaceInfo},
+        job::{CaseId, Event, SliceKey, StoreJob},
     },
     worker::AppFolders,
-    workspace::{self, Workspace, now_millis},
+    workspace::{Workspace, now_millis},
 };
 use labrum_core::{
     journal::{
-        Author, CaseDescription, CaseKey, JournalStep as Stored, ModelStamp, Proposal, StepState,
+        Author, CaseKey, JournalStep as Stored, ModelStamp, Proposal, StatusChange, StepState,
         StoredCase, StoredSlice,
     },
     label::Label,
     mask::PackedMask,
     study::{Series, Status},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use opening::ReadOnlyCopy;
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 /// Slices whose journal is folded in one go.
 const FOLDED: u32 = 8;
@@ -78,18 +76,6 @@ pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
 struct KnownCase {
     key: CaseKey,
     series: Arc<Series>,
-}
-
-/// A copy of a workspace that another window has open.
-struct ReadOnlyCopy {
-    /// Where that is.
-    folder: PathBuf,
-    /// Who has it open.
-    holder: String,
-    /// Removed with this.
-    _copy: tempfile::TempDir,
-    /// The window knows that the other one has closed it.
-    is_told: bool,
 }
 
 /// The workspace and what the session's names in it are.
@@ -170,40 +156,14 @@ impl WorkspaceKeeper {
     ) -> Result<Vec<Event>, WriteTrouble> {
         match job {
             StoreJob::Open { folder, with_cases } => {
-                let folder = folder
-                    .clone()
-                    .unwrap_or_else(|| self.places.data.join("My work"));
-                let mut events =
-                    self.open_workspace(&folder, *with_cases, has_work && !self.is_open());
-                if self.is_open() {
-                    // A workspace whose versions cannot be read is still one to draw in.
-                    events.extend(
-                        self.learning_events()
-                            .unwrap_or_else(|trouble| vec![Event::Failed(trouble.into_error())]),
-                    );
-                }
-                Ok(events)
+                self.open_chosen(folder.as_deref(), *with_cases, has_work)
             }
             StoreJob::Rename(name) => {
                 self.workspace_mut()?.set_name(name)?;
                 self.workspace_info(false)
                     .map(|info| vec![Event::Workspace(Ok(info))])
             }
-            StoreJob::Move(folder) => {
-                // One that is not open is not moved as soon as it is.
-                let moved = self
-                    .workspace_mut()
-                    .map_err(WriteTrouble::into_never)?
-                    .move_to(folder);
-                let info = self.workspace_info(false)?;
-                let failed = moved.err().map(Event::Failed);
-                let learning = self.learning_events()?;
-                Ok(failed
-                    .into_iter()
-                    .chain([Event::Workspace(Ok(info))])
-                    .chain(learning)
-                    .collect())
-            }
+            StoreJob::Move(folder) => self.move_workspace(folder),
             StoreJob::Labels(labels) => {
                 self.workspace_mut()?.set_labels(labels)?;
                 self.labels = labels.clone().into();
@@ -214,26 +174,7 @@ impl WorkspaceKeeper {
                 step,
                 undone,
                 status,
-            } => {
-                let seq = match step {
-                    StepId::Stored(seq) => Some(*seq),
-                    StepId::New(id) => self.steps.get(id).copied(),
-                };
-                let lost = || {
-                    WriteTrouble::Never(Error::new(
-                        "undo the step in the workspace",
-                        "it was never written there",
-                    ))
-                };
-                self.workspace_mut()?.set_undone_knowing(
-                    seq.ok_or_else(lost)?,
-                    *undone,
-                    *status,
-                )?;
-                self.has_to_fold = true;
-                // It may have been the acceptance.
-                self.count_events()
-            }
+            } => self.set_undone(*step, *undone, *status),
             StoreJob::Proposal {
                 case,
                 slice,
@@ -244,13 +185,7 @@ impl WorkspaceKeeper {
                 self.workspace_mut()?.set_status(key, *status)?;
                 self.count_events()
             }
-            StoreJob::Seconds { case, seconds } => {
-                // The time spent on a case that was not taken in is no loss.
-                if let Ok(key) = self.case_key(*case) {
-                    self.workspace_mut()?.add_seconds(key, *seconds)?;
-                }
-                Ok(Vec::new())
-            }
+            StoreJob::Seconds { case, seconds } => self.add_seconds(*case, *seconds),
             StoreJob::CountLabel(label) => Ok(vec![Event::LabelUse(
                 self.workspace_mut()?.label_use(*label)?,
             )]),
@@ -259,26 +194,9 @@ impl WorkspaceKeeper {
                 into,
                 tool,
                 person,
-            } => {
-                let changed =
-                    self.workspace_mut()?
-                        .relabel_masks(*label, into.unwrap_or(0), tool, person)?;
-                self.next_seq = self.workspace_mut()?.next_seq()?;
-                self.has_to_fold = true;
-                self.tell_again(&changed)
-            }
-            StoreJob::RemoveCase(case) => {
-                let key = self.case_key(*case)?;
-                self.workspace_mut()?.set_listed(key, false)?;
-                self.cases.remove(case);
-                self.found.retain(|slice, _| slice.case != *case);
-                self.count_events()
-            }
-            StoreJob::Tidy => {
-                self.workspace_mut()?.purge_removed_cases()?;
-                let text = "What models had proposed for cases out of the list is gone; what was drawn on them is kept";
-                Ok(vec![Event::Notice(text.into())])
-            }
+            } => self.remove_label(*label, *into, tool, person),
+            StoreJob::RemoveCase(case) => self.remove_case(*case),
+            StoreJob::Tidy => self.purge_removed_cases(),
             StoreJob::SetTask { cases, task } => self.set_task(cases, task),
             StoreJob::BeginRound(wish) => self.begin_round(wish),
             StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
@@ -289,158 +207,11 @@ impl WorkspaceKeeper {
             StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(
                 self.workspace_mut()?.work_report()?,
             ))]),
-            StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
-                Some((folder, with_cases)) => {
-                    Ok(self.open_workspace(&folder, with_cases, has_work))
-                }
-                None => Ok(Vec::new()),
-            },
+            StoreJob::Retry => Ok(self.retry_opening(has_work)),
             StoreJob::Relocate(cases) => self.relocate_images(cases),
-            StoreJob::Shown { case, slice } => {
-                // Not to know it at the next start is no loss.
-                if let (Ok(key), Some(workspace)) = (self.case_key(*case), self.workspace.as_mut())
-                    && let Err(failure) = workspace.set_shown(key, *slice as u32)
-                {
-                    log::warn!("{failure}");
-                }
-                Ok(Vec::new())
-            }
+            StoreJob::Shown { case, slice } => Ok(self.note_shown(*case, *slice as u32)),
             StoreJob::Adopt(_) => Ok(Vec::new()),
         }
-    }
-
-    /// Opens the workspace that could not be opened before, for work that waits for it.
-    pub(super) fn open_again(&mut self) -> Result<Vec<Event>, WriteTrouble> {
-        let Some((folder, with_cases)) = self.failed.clone() else {
-            return Ok(Vec::new());
-        };
-        let opened = self.try_open(&folder, with_cases, true);
-        match (&opened, &self.failed) {
-            (Err(error), Some(_)) => Err(WriteTrouble::Later(error.clone())),
-            _ => Ok(opened_events(opened)),
-        }
-    }
-
-    fn open_workspace(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Vec<Event> {
-        opened_events(self.try_open(folder, with_cases, has_work))
-    }
-
-    fn try_open(
-        &mut self,
-        folder: &Path,
-        with_cases: bool,
-        has_work: bool,
-    ) -> Result<WorkspaceInfo, Error> {
-        // The same folder again: its lock must be let go first.
-        self.close_workspace();
-        self.cases.clear();
-        self.steps.clear();
-        self.found.clear();
-        self.failed = Some((folder.to_owned(), with_cases));
-        let opened = self.open_or_look(folder, has_work).and_then(|workspace| {
-            self.workspace = Some(workspace);
-            self.workspace_info(with_cases)
-                .map_err(WriteTrouble::into_error)
-        });
-        let opened = opened.and_then(|info| {
-            self.failed = None;
-            // Values that were drawn mean other labels there.
-            match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
-                true => Err(Error::at_path(
-                    "keep the work",
-                    folder,
-                    "there is other work in that workspace",
-                )
-                .with_advice("Choose a new folder for what was drawn since.")),
-                false => Ok(info),
-            }
-        });
-        if opened.is_err() {
-            self.close_workspace();
-        }
-        opened
-    }
-
-    /// Opens a workspace, or a copy of it where another window has it open: work that waits is for no copy.
-    fn open_or_look(&mut self, folder: &Path, has_work: bool) -> Result<Workspace, Error> {
-        let opened = Workspace::open(folder);
-        let holder = workspace::holder_of(folder).filter(|_| opened.is_err() && !has_work);
-        let Some(holder) = holder else { return opened };
-        let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
-        let copy = copy.map_err(|e| {
-            Error::at_path("look at the workspace", folder, e).with_advice("Free some space.")
-        })?;
-        workspace::copy_for_looking(folder, copy.path())?;
-        let workspace = Workspace::open(copy.path())?;
-        self.look = Some(ReadOnlyCopy {
-            folder: folder.to_owned(),
-            holder,
-            _copy: copy,
-            is_told: false,
-        });
-        Ok(workspace)
-    }
-
-    /// True while the workspace is a copy of one that another window has open.
-    pub(super) fn is_looking(&self) -> bool {
-        self.look.is_some()
-    }
-
-    /// True once after the other window has closed the workspace that is looked at.
-    pub(super) fn is_holder_gone(&mut self) -> bool {
-        let Some(look) = self.look.as_mut().filter(|look| !look.is_told) else {
-            return false;
-        };
-        look.is_told = workspace::holder_of(&look.folder).is_none();
-        look.is_told
-    }
-
-    fn workspace_info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, WriteTrouble> {
-        let workspace = self.workspace_mut()?;
-        let (mut folder, name) = (workspace.folder().to_owned(), workspace.read_name()?);
-        let (labels, meter) = (workspace.read_labels()?, workspace.count_progress()?);
-        let next_seq = workspace.next_seq()?;
-        let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
-        if with_cases {
-            (sources, missing) = image_paths(workspace)?;
-            resume = workspace
-                .last_shown()?
-                .map(|(path, slice)| (path, slice as usize));
-        }
-        let tasks = workspace.list_tasks()?;
-        (self.next_seq, self.labels) = (next_seq, labels.clone().into());
-        if let Some(look) = &self.look {
-            folder.clone_from(&look.folder);
-        }
-        let holder = self.look.as_ref().map(|look| look.holder.clone());
-        Ok(WorkspaceInfo {
-            folder,
-            name,
-            labels,
-            tasks,
-            meter,
-            sources,
-            missing,
-            resume,
-            holder,
-        })
-    }
-
-    /// Notes where images are now.
-    fn relocate_images(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, WriteTrouble> {
-        let workspace = self.workspace_mut().map_err(WriteTrouble::into_never)?;
-        workspace
-            .relocate_images(cases)
-            .map_err(WriteTrouble::Never)?;
-        let (_, missing) = image_paths(workspace)?;
-        let mut paths: Vec<PathBuf> = cases
-            .iter()
-            .flat_map(|case| &case.slices)
-            .map(|slice| slice.source.path.clone())
-            .collect();
-        let mut seen = HashSet::new();
-        paths.retain(|path| seen.insert(path.clone()));
-        Ok(vec![Event::Relocated { paths, missing }])
     }
 
     /// How far the work is; nothing where that cannot be read now.
@@ -516,6 +287,82 @@ impl WorkspaceKeeper {
         }
     }
 
+    /// Takes a step back, or does it again.
+    fn set_undone(
+        &mut self,
+        step: StepId,
+        undone: bool,
+        status: Option<StatusChange>,
+    ) -> Result<Vec<Event>, WriteTrouble> {
+        let seq = match step {
+            StepId::Stored(seq) => Some(seq),
+            StepId::New(id) => self.steps.get(&id).copied(),
+        };
+        let lost = || {
+            WriteTrouble::Never(Error::new(
+                "undo the step in the workspace",
+                "it was never written there",
+            ))
+        };
+        self.workspace_mut()?
+            .set_undone_knowing(seq.ok_or_else(lost)?, undone, status)?;
+        self.has_to_fold = true;
+        // It may have been the acceptance.
+        self.count_events()
+    }
+
+    /// Counts seconds of work on a case.
+    fn add_seconds(&mut self, case: CaseId, seconds: f64) -> Result<Vec<Event>, WriteTrouble> {
+        // The time spent on a case that was not taken in is no loss.
+        if let Ok(key) = self.case_key(case) {
+            self.workspace_mut()?.add_seconds(key, seconds)?;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Gives all that has a label another one, or none.
+    fn remove_label(
+        &mut self,
+        label: u8,
+        into: Option<u8>,
+        tool: &str,
+        person: &str,
+    ) -> Result<Vec<Event>, WriteTrouble> {
+        let changed =
+            self.workspace_mut()?
+                .relabel_masks(label, into.unwrap_or(0), tool, person)?;
+        self.next_seq = self.workspace_mut()?.next_seq()?;
+        self.has_to_fold = true;
+        self.tell_again(&changed)
+    }
+
+    /// Takes a case out of the list; its work is kept.
+    fn remove_case(&mut self, case: CaseId) -> Result<Vec<Event>, WriteTrouble> {
+        let key = self.case_key(case)?;
+        self.workspace_mut()?.set_listed(key, false)?;
+        self.cases.remove(&case);
+        self.found.retain(|slice, _| slice.case != case);
+        self.count_events()
+    }
+
+    /// Lets go of what models proposed for cases that are out of the list.
+    fn purge_removed_cases(&mut self) -> Result<Vec<Event>, WriteTrouble> {
+        self.workspace_mut()?.purge_removed_cases()?;
+        let text = "What models had proposed for cases out of the list is gone; what was drawn on them is kept";
+        Ok(vec![Event::Notice(text.into())])
+    }
+
+    /// Notes which slice of which case is on the screen.
+    fn note_shown(&mut self, case: CaseId, slice: u32) -> Vec<Event> {
+        // Not to know it at the next start is no loss.
+        if let (Ok(key), Some(workspace)) = (self.case_key(case), self.workspace.as_mut())
+            && let Err(failure) = workspace.set_shown(key, slice)
+        {
+            log::warn!("{failure}");
+        }
+        Vec::new()
+    }
+
     /// All accepted cases with their masks.
     fn accepted_cases(&mut self) -> Result<Vec<StoredCase>, WriteTrouble> {
         let entries = self.workspace_mut()?.list_cases()?;
@@ -557,39 +404,6 @@ impl WorkspaceKeeper {
             .put_proposal(key, slice, &proposal, Some(&bytes))?;
         Ok(Vec::new())
     }
-}
-
-/// The files of all cases that are there, and the identities of cases of which some are not.
-fn image_paths(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
-    let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    for entry in workspace.list_cases()? {
-        let paths: Vec<PathBuf> = entry
-            .description
-            .slices
-            .into_iter()
-            .map(|s| s.source.path)
-            .collect();
-        let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) =
-            paths.into_iter().partition(|path| path.exists());
-        sources.extend(there.into_iter().filter(|path| seen.insert(path.clone())));
-        missing.extend((!gone.is_empty()).then_some(entry.description.identity));
-    }
-    Ok((sources, missing))
-}
-
-/// What the window is told of a workspace that was opened, or could not be.
-fn opened_events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
-    let missing = opened.as_ref().map_or(0, |info| info.missing.len());
-    let notice = (missing > 0).then(|| {
-        let of = if missing == 1 { "the images of 1 case" } else { &format!("the images of {missing} cases") };
-        Event::Notice(format!(
-            "{of} are not where they were. File, \"Find the images\" looks for them in a folder; their masks are kept."
-        ))
-    });
-    notice
-        .into_iter()
-        .chain([Event::Workspace(opened)])
-        .collect()
 }
 
 #[cfg(test)]

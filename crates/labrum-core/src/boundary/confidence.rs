@@ -4,7 +4,7 @@ use super::{Contour, PixelEdge, Point};
 use crate::{mask::Mask, prediction::Prediction};
 
 /// How sure the model is along an exact contour of `label`: 0..=1 for each pixel edge, in the order of the points of
-/// [`Contour::smooth`].
+/// [`Contour::taubin_smoothed`].
 ///
 /// At each edge the agreement (1 + m) / 2, with m the probability of the label minus that of its strongest rival, is
 /// averaged over a band of [`band_width`] pixels into the label, and 1 minus it over as many pixels out of it; the

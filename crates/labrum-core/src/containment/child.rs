@@ -55,7 +55,7 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts it; [`Self::greet`] has to follow.
+    /// Starts it; [`Self::await_greeting`] has to follow.
     pub(super) fn spawn_program(program: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
         command

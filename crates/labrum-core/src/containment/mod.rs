@@ -12,7 +12,7 @@
 //! | address space, which counts what a decoder asks of the system itself | as at its start and [`MEMORY`] | Linux |
 //! | files written, core dumps (they would hold a patient's picture) | none | Linux, macOS |
 //!
-//! Until [`start`] was called, and where the system does not start the child at all, files are read in this process:
+//! Until [`start_pool`] was called, and where the system does not start the child at all, files are read in this process:
 //! sizes are held against the file and panics are caught there too, but no crash and no endless loop.
 
 mod child;
@@ -53,13 +53,13 @@ const EACH_MEGABYTE: Duration = Duration::from_millis(100);
 
 static POOL: OnceLock<ChildPool> = OnceLock::new();
 
-/// Has files read in children from now on: processes of `program`, which must call [`serve`] with all its readers where
+/// Has files read in children from now on: processes of `program`, which must call [`serve_requests`] with all its readers where
 /// it is given [`COMMAND`]. The first child is started when there is something to read. Only the first call counts.
 pub fn start_pool(program: PathBuf) {
     POOL.get_or_init(|| ChildPool::new(program));
 }
 
-/// This program, for [`start`]. On Linux also where its file was replaced or removed meanwhile.
+/// This program, for [`start_pool`]. On Linux also where its file was replaced or removed meanwhile.
 ///
 /// # Errors
 /// Where the system does not tell.
@@ -80,7 +80,7 @@ pub fn child_process_ids() -> Vec<u32> {
 
 /// Something that is read from a file in a child process; each reader declares what it can be asked for.
 ///
-/// The program has to hand [`RequestReader::of`] it to [`serve`].
+/// The program has to hand [`RequestReader::for_request`] it to [`serve_requests`].
 pub trait Request: Serialize + DeserializeOwned {
     /// What program and child call it: no two requests have one name.
     const NAME: &'static str;
@@ -126,13 +126,13 @@ fn read_here<R: Request>(request: R) -> Result<R::Answer> {
         .unwrap_or_else(|| Err(Error::at_path(R::TRIED, &path, "it is damaged")))
 }
 
-/// For [`Request::limit`]: how long reading all of a file may take.
+/// For [`Request::time_limit`]: how long reading all of a file may take.
 pub fn whole_file(path: &Path) -> Duration {
     let megabytes = std::fs::metadata(path).map_or(0, |about| about.len() >> 20);
     SLICE + EACH_MEGABYTE * u32::try_from(megabytes).unwrap_or(u32::MAX).min(2000)
 }
 
-/// For [`Request::limit`]: how long reading the masks of so many slices may take.
+/// For [`Request::time_limit`]: how long reading the masks of so many slices may take.
 pub fn masks_of_slices(slices: usize) -> Duration {
     SLICE + EACH_SLICE * u32::try_from(slices).unwrap_or(u32::MAX).min(3000)
 }

@@ -61,7 +61,7 @@ pub struct MaskPair {
 }
 
 impl MaskPair {
-    /// The labels of two masks of equal size (else none); `spacing` as for [`between`].
+    /// The labels of two masks of equal size (else none); `spacing` as for [`interpolate_region`].
     pub fn from_masks(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
         let (columns, rows) = (a.columns(), a.rows());
         let labels = if (columns, rows) == (b.columns(), b.rows()) {

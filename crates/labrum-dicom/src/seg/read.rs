@@ -79,7 +79,7 @@ pub struct SegFrame {
     pub time: Option<f64>,
 }
 
-/// True where `path` is a DICOM segmentation of a type that [`read`] knows.
+/// True where `path` is a DICOM segmentation of a type that [`read_header`] knows.
 pub fn is_segmentation(path: &Path) -> bool {
     DicomFile::open(path).is_ok_and(|file| is_class(&file.sop_class))
 }

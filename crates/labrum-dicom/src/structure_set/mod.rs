@@ -1,7 +1,7 @@
 //! RT Structure Sets (PS3.3 A.19): masks as closed planar contours on the planes of their source.
 //!
 //! Contours run along the edges of pixels, so that a program that asks which middles of pixels lie inside gets exactly the
-//! mask. Holes are cut into their ring (see [`keyhole`]).
+//! mask. Holes are cut into their ring (see `keyhole`).
 
 mod keyhole;
 mod write;

@@ -137,7 +137,7 @@ impl Frozen {
 
     /// Probabilities `[samples, classes, rows, columns]` of inputs `[samples, channels, rows, columns]`.
     ///
-    /// Errors: logits that are not finite. Panics as [`Frozen::run`] does.
+    /// Errors: logits that are not finite. Panics as [`Frozen::compute_logits`] does.
     pub fn predict_probabilities(
         &mut self,
         inputs: &[f32],

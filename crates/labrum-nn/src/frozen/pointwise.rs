@@ -114,7 +114,7 @@ impl WithSimd for PointwiseTask<'_> {
     }
 }
 
-/// A strip: `input` as `layout` says, `out` rows of planes, `hidden` as large as [`WidenNarrow::room`] says.
+/// A strip: `input` as `layout` says, `out` rows of planes, `hidden` as large as [`WidenNarrow::buffer_length`] says.
 #[inline(always)]
 pub(super) fn widen_narrow<S: Simd>(
     simd: S,

@@ -16,7 +16,7 @@ pub(super) fn join_channels([a, b]: [&[f32]; 2], lengths: [usize; 2]) -> Vec<f32
     out
 }
 
-/// The two batches that [`join`] made `joined` of.
+/// The two batches that [`join_channels`] made `joined` of.
 pub(super) fn split_channels(joined: &[f32], lengths: [usize; 2]) -> [Vec<f32>; 2] {
     let whole = lengths[0] + lengths[1];
     let samples = joined.len() / whole;

@@ -36,7 +36,7 @@ pub(crate) trait RowSink<S: Simd> {
     fn take_rows(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]);
 }
 
-/// Numbers that [`products`] needs for its sums: two packs by three vectors at all points.
+/// Numbers that [`multiply_points`] needs for its sums: two packs by three vectors at all points.
 pub(crate) const SUMS: usize = POINTS * 2 * PACK * 3 * MAX_LANES;
 
 /// Inputs at the points: `values` holds those of one point after those of the other, of equal length.

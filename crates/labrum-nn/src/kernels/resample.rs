@@ -36,7 +36,7 @@ pub(super) fn upsample_bilinear_x2(x: &[f32], half: Half) -> Vec<f32> {
     out
 }
 
-/// The gradient of [`double`]'s input from that of its output.
+/// The gradient of [`upsample_bilinear_x2`]'s input from that of its output.
 pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; grad.len() / 4];
     let planes = out
@@ -65,7 +65,7 @@ pub(super) fn max_pool_2x2(x: &[f32], half: Half) -> Vec<f32> {
     out
 }
 
-/// The gradient of [`pool`]'s input: all of it goes to the first of the largest.
+/// The gradient of [`max_pool_2x2`]'s input: all of it goes to the first of the largest.
 pub(super) fn pool_backward(x: &[f32], grad: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let inputs = x

@@ -22,7 +22,7 @@ pub(crate) fn vector_within<S: Simd>(values: &[f32], at: usize) -> Option<&S::f3
     S::as_simd_f32s(part).0.first()
 }
 
-/// What went wrong where [`part`] found nothing.
+/// What went wrong where [`vector_within`] found nothing.
 #[cold]
 pub(crate) fn panic_outside_window() -> ! {
     // A mistake of the kernel's own arithmetic, like any index out of bounds.

@@ -1,15 +1,16 @@
 //! Training a model from the beginning, on images with their masks.
 
+mod run;
+
 use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, DeviceChoice, NamedDevice};
 use super::super::infer::{Segmenter, imagenet_levels};
 use super::super::weights::MOST_CLASSES;
-use super::log::{Epoch, Images, KeptWeights, TrainingLog};
-use super::options::{LevelStatistics, TrainOptions, ValidationFigure};
-use super::random::{random_weights, seed_of};
+use super::log::{Epoch, Images, TrainingLog};
+use super::options::{LevelStatistics, TrainOptions};
+use super::random::random_weights;
 use super::samples::{TrainingSample, grey_statistics};
 use super::state::TrainingState;
-use super::trainee::{Batch, Trainee, sample_dice};
 use labrum_core::{
     Error, Result,
     image::Image,
@@ -20,17 +21,13 @@ use labrum_core::{
     model_card::{HeldOut, InputSpec, ModelCard, TrainedOn},
     progress::Cancel,
 };
-use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
+use run::{Beginning, FullTraining};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// Kinds of random numbers: the order of an epoch, and how samples are varied.
-const PASSES: u64 = 1;
-const VARIATIONS: u64 = 2;
+use std::time::Duration;
 
 /// An image with its mask, read when it is needed.
 pub trait ImageMaskPair: Sync {
@@ -157,9 +154,8 @@ pub fn train_network<P: ImageMaskPair>(
     held_out
         .par_iter()
         .try_for_each(|pair| pair.read_image_and_mask().map(drop))?;
-    let TrainedClasses { labels, values } = collect_classes(&samples, &judges, set, options)?;
-    let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
-    let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
+    let classes = collect_classes(&samples, &judges, set, options)?;
+    let table = classes.label_table();
     let truths = samples
         .iter_mut()
         .chain(&mut judges)
@@ -170,27 +166,13 @@ pub fn train_network<P: ImageMaskPair>(
         LevelStatistics::ImageNet => imagenet_levels(options.channels),
     };
     let device = device::select_available(options.device)?;
-    let (first, parent) = first_weights(options, labels.len() + 1)?;
-    let mut card = ModelCard {
-        name: options.name.clone(),
-        version: options.version.clone(),
-        config: options.config,
-        labels,
-        input: InputSpec {
-            mean,
-            std,
-            ..bare_spec(options)
-        },
-        purpose: options.purpose.clone(),
-        looks: None,
-        trained_on: TrainedOn {
-            cases: training.len(),
-            values: if is_usual { Vec::new() } else { values },
-            ..options.trained_on.clone()
-        },
-        held_out: None,
-        parent,
+    let (first, parent) = first_weights(options, classes.labels.len() + 1)?;
+    let input = InputSpec {
+        mean,
+        std,
+        ..bare_spec(options)
     };
+    let mut card = new_card(options, training.len(), classes, input, parent);
     let log = new_log(options, set, &device)?;
     let mut run = FullTraining::begin_or_resume(
         Beginning {
@@ -230,6 +212,34 @@ pub fn train_network<P: ImageMaskPair>(
     })
 }
 
+/// The card of a model that is trained on so many cases, before any figures are known.
+fn new_card(
+    options: &TrainOptions,
+    cases: usize,
+    classes: TrainedClasses,
+    input: InputSpec,
+    parent: Option<String>,
+) -> ModelCard {
+    let TrainedClasses { labels, values } = classes;
+    let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
+    ModelCard {
+        name: options.name.clone(),
+        version: options.version.clone(),
+        config: options.config,
+        labels,
+        input,
+        purpose: options.purpose.clone(),
+        looks: None,
+        trained_on: TrainedOn {
+            cases,
+            values: if is_usual { Vec::new() } else { values },
+            ..options.trained_on.clone()
+        },
+        held_out: None,
+        parent,
+    }
+}
+
 /// The input, its levels left as they are.
 fn bare_spec(options: &TrainOptions) -> InputSpec {
     InputSpec {
@@ -263,6 +273,13 @@ struct TrainedClasses {
     labels: Vec<Label>,
     /// The value of each in the masks.
     values: Vec<u8>,
+}
+
+impl TrainedClasses {
+    /// From the values in the masks to the labels of the network.
+    fn label_table(&self) -> LabelTable {
+        LabelTable::new(&self.values.iter().copied().map(Some).collect::<Vec<_>>())
+    }
 }
 
 /// The labels that occur, and those of the model that is started from; no others are trained.
@@ -389,281 +406,6 @@ fn new_log<P: ImageMaskPair>(
         },
         ..TrainingLog::default()
     })
-}
-
-/// As it comes back from a file: the last digit of a number may be another.
-fn json_round_trip(settings: &serde_json::Value) -> serde_json::Value {
-    serde_json::from_str(&settings.to_string()).unwrap_or_default()
-}
-
-/// What a training is begun with.
-struct Beginning<'a> {
-    options: &'a TrainOptions,
-    samples: Vec<TrainingSample>,
-    judges: Vec<TrainingSample>,
-    card: &'a ModelCard,
-    device: &'a NamedDevice,
-    first: Weights,
-    log: TrainingLog,
-}
-
-/// A training under way.
-struct FullTraining<'a> {
-    options: &'a TrainOptions,
-    samples: Vec<TrainingSample>,
-    judges: Vec<TrainingSample>,
-    card: &'a ModelCard,
-    device: &'a NamedDevice,
-    trainee: Trainee,
-    log: TrainingLog,
-    best: Option<Weights>,
-    steps: usize,
-    started: Instant,
-    /// Spent before `started`.
-    before: Duration,
-}
-
-impl<'a> FullTraining<'a> {
-    fn begin_or_resume(
-        beginning: Beginning<'a>,
-        earlier: Option<(TrainingLog, TrainingState)>,
-    ) -> Result<Self> {
-        let Beginning {
-            options,
-            samples,
-            judges,
-            card,
-            device,
-            mut first,
-            mut log,
-        } = beginning;
-        let mut resumed = None;
-        if let Some((mut known, state)) = earlier {
-            if known.settings != json_round_trip(&log.settings) || known.images != log.images {
-                return Err(Error::new(
-                    "go on with the training",
-                    "it was begun with other settings or images",
-                )
-                .with_advice(
-                    "Give the same arguments as then, or leave out --resume to begin anew.",
-                ));
-            }
-            known.cut_to(state.steps);
-            log = TrainingLog {
-                settings: log.settings,
-                is_finished: false,
-                last: None,
-                ..known
-            };
-            first = state.weights;
-            resumed = Some((state.average, state.moments, state.steps, state.best));
-        }
-        let (_, network) = checkpoint::build_network(first, &device.device.clone().autodiff())?;
-        let mut trainee = Trainee::new(network, options.optimizer, device.clone())?;
-        let (mut steps, mut best) = (0, None);
-        if let Some((average, moments, done, kept)) = resumed {
-            trainee.resume_from(average, options.optimizer, moments, done);
-            (steps, best) = (done, kept.map(|(_, weights)| weights));
-        }
-        let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
-        let before = Duration::try_from_secs_f64(before).unwrap_or_default();
-        let started = Instant::now();
-        Ok(Self {
-            options,
-            samples,
-            judges,
-            card,
-            device,
-            trainee,
-            log,
-            best,
-            steps,
-            started,
-            before,
-        })
-    }
-
-    fn run_epochs(&mut self, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<()> {
-        let begin = self.log.epochs.last().map_or(1, |epoch| epoch.epoch + 1);
-        let device = self.device.name.clone();
-        keeper.report_progress(TrainingProgress::Started {
-            images: self.log.images.clone(),
-            device,
-            epoch: begin,
-        });
-        for epoch in begin..=self.options.epochs {
-            let Some(loss) = self.run_epoch(epoch, keeper, cancel)? else {
-                self.log.is_finished = !cancel.is_cancelled();
-                return Ok(());
-            };
-            self.validate_epoch(epoch, loss, keeper)?;
-            // Half an epoch is none to go on from: it is done again.
-            if cancel.is_cancelled() {
-                return Ok(());
-            }
-            keeper.keep_epoch(&self.log, &self.current_state()?)?;
-        }
-        self.log.is_finished = true;
-        Ok(())
-    }
-
-    /// The steps of an epoch and their mean loss; `None` where not one was done.
-    fn run_epoch(
-        &mut self,
-        epoch: usize,
-        keeper: &mut dyn TrainingKeeper,
-        cancel: &Cancel,
-    ) -> Result<Option<f64>> {
-        let mut order: Vec<usize> = (0..self.samples.len()).collect();
-        order.shuffle(&mut SmallRng::seed_from_u64(seed_of(
-            self.options.seed,
-            PASSES,
-            epoch,
-        )));
-        let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
-        for picked in order.chunks(self.options.batch) {
-            let done = self.done_share();
-            if cancel.is_cancelled() || done >= 1.0 {
-                break;
-            }
-            let warm_up = ((self.steps + 1) as f64 / self.options.warm_up.max(1) as f64).min(1.0);
-            let rate = self.options.learning_rate * (1.0 - done).powf(0.9) * warm_up;
-            let batch = Batch {
-                samples: &self.samples,
-                picked,
-                augment: &self.options.augment,
-                seed: seed_of(self.options.seed, VARIATIONS, self.steps),
-                stress: 0.0,
-            };
-            let loss =
-                self.trainee
-                    .train_step(&batch, &self.card.input, &self.options.objective, rate)?;
-            self.steps += 1;
-            sum += loss;
-            count += 1;
-            smooth = if smooth.is_nan() {
-                loss
-            } else {
-                0.95 * smooth + 0.05 * loss
-            };
-            let done = self.done_share();
-            let remaining = self
-                .elapsed_time()
-                .mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
-            keeper.report_progress(TrainingProgress::Step {
-                done,
-                epoch,
-                loss: smooth,
-                remaining,
-            });
-        }
-        Ok((count > 0).then(|| sum / f64::from(count)))
-    }
-
-    /// Figures of the validation images, of those trained on where there are none, and what is kept.
-    fn validate_epoch(
-        &mut self,
-        epoch: usize,
-        loss: f64,
-        keeper: &mut dyn TrainingKeeper,
-    ) -> Result<()> {
-        let weights = self.validated_weights()?;
-        let scores = sample_dice(
-            &weights,
-            &self.judges,
-            &self.card.input,
-            self.options.batch,
-            self.device,
-        )?;
-        let mean = |of: fn(f64) -> f64| {
-            scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64
-        };
-        // Of one label they say the same, image by image.
-        let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
-        let kept = KeptWeights {
-            epoch,
-            hash: checkpoint::weights_hash(&weights),
-            dice,
-            iou,
-        };
-        let figure = |kept: &KeptWeights| match self.options.chosen_by {
-            ValidationFigure::Dice => kept.dice,
-            ValidationFigure::Iou => kept.iou,
-        };
-        let best = self
-            .log
-            .best
-            .as_ref()
-            .is_none_or(|best| figure(&kept) > figure(best));
-        if best {
-            keeper.keep_best(self.card, &weights)?;
-            self.best = Some(weights);
-            self.log.best = Some(kept.clone());
-        }
-        self.log.last = Some(kept);
-        let epoch = Epoch {
-            epoch,
-            steps: self.steps,
-            seconds: self.elapsed_time().as_secs_f64(),
-            loss,
-            dice,
-            iou,
-        };
-        self.log.epochs.push(epoch);
-        keeper.report_progress(TrainingProgress::Epoch {
-            epoch,
-            best,
-            is_validated: self.log.images.validation > 0,
-        });
-        Ok(())
-    }
-
-    fn current_state(&self) -> Result<TrainingState> {
-        let best = self
-            .log
-            .best
-            .as_ref()
-            .map(|best| best.dice)
-            .zip(self.best.clone());
-        Ok(TrainingState {
-            weights: self.trainee.last_weights()?,
-            average: self.trainee.average_weights().clone(),
-            moments: self.trainee.optimizer_moments().clone(),
-            steps: self.steps,
-            done: self.done_share(),
-            best,
-        })
-    }
-
-    /// What is judged and kept.
-    fn validated_weights(&self) -> Result<Weights> {
-        if self.options.averaged {
-            Ok(self.trainee.average_weights().clone())
-        } else {
-            self.trainee.last_weights()
-        }
-    }
-
-    /// The best weights, the last, and the log.
-    fn into_results(self) -> Result<(Weights, Weights, TrainingLog)> {
-        let last = self.validated_weights()?;
-        Ok((self.best.unwrap_or_else(|| last.clone()), last, self.log))
-    }
-
-    fn elapsed_time(&self) -> Duration {
-        self.before + self.started.elapsed()
-    }
-
-    /// Share of the work that is done, by steps or by time, whichever is further.
-    fn done_share(&self) -> f64 {
-        let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
-        let by_steps = self.steps as f64 / (self.options.epochs * steps_per_epoch) as f64;
-        let by_time = self
-            .options
-            .time_limit
-            .map_or(0.0, |t| self.elapsed_time().as_secs_f64() / t.as_secs_f64());
-        by_steps.max(by_time).min(1.0)
-    }
 }
 
 fn held_out_figures<P: ImageMaskPair>(

@@ -1,13 +1,14 @@
 //! Sends the segmentation of a case into its study on a server.
 
 use crate::{
-    session::{Action, Session, job::ExportFormat, pacs::PacsAction},
+    session::{Action, Session, pacs::PacsAction},
     ui::{
         dialogs::sheet,
         widgets::{explanation_text, section_heading},
     },
 };
 use egui::{Button, ComboBox, RichText, Ui, vec2};
+use labrum_core::export_format::ExportFormat;
 
 const FORMATS: [ExportFormat; 3] = [
     ExportFormat::DicomSeg,

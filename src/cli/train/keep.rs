@@ -1,0 +1,186 @@
+//! Where a training from a folder is kept and told of: its log, its state, its model, and the bar that shows how far it is.
+
+use crate::cli::{command_line, print_above_bar};
+use crate::{Error, Result};
+use indicatif::ProgressBar;
+use labrum_core::{counts::count_with_noun, model_card::ModelCard, whole_file};
+use labrum_nn::{
+    checkpoint::{self, Weights},
+    train::{
+        TrainingKeeper, TrainingLog, TrainingProgress,
+        state::{self, TrainingState},
+    },
+};
+use std::path::{Path, PathBuf};
+
+/// The file of a log, with the state beside it.
+pub(super) struct LogFile {
+    log: PathBuf,
+    state: PathBuf,
+    command: String,
+    begun: String,
+}
+
+impl LogFile {
+    pub(super) fn new(log: PathBuf) -> Result<Self> {
+        let mut state = log.clone().into_os_string();
+        state.push(".state");
+        whole_file::check_writable(&log, "write the log")?;
+        let begun = jiff::Zoned::now()
+            .strftime("%Y-%m-%dT%H:%M:%S%:z")
+            .to_string();
+        Ok(Self {
+            log,
+            state: state.into(),
+            command: command_line(),
+            begun,
+        })
+    }
+
+    /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
+    pub(super) fn resumable_state(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
+        if !self.state.exists() {
+            return match TrainingLog::read_from_file(&self.log) {
+                Ok(log) if log.is_finished => Err(Error::at_path(
+                    "go on with the training",
+                    &self.log,
+                    "it came to its end already",
+                )
+                .with_advice("Leave out --resume to train anew.")),
+                _ => Ok(None),
+            };
+        }
+        let bytes = std::fs::read(&self.state)
+            .map_err(|e| Error::at_path("read the state", &self.state, e))?;
+        let state = state::from_bytes(&bytes).map_err(|e| Error {
+            path: Some(self.state.clone()),
+            ..e
+        })?;
+        Ok(Some((TrainingLog::read_from_file(&self.log)?, state)))
+    }
+
+    fn write(&self, log: &TrainingLog) -> Result<()> {
+        // Those of the beginning, where the training goes on.
+        let or = |known: &str, new: &str| {
+            if known.is_empty() {
+                new.to_owned()
+            } else {
+                known.to_owned()
+            }
+        };
+        let (begun, command) = (or(&log.begun, &self.begun), or(&log.command, &self.command));
+        let log = TrainingLog {
+            begun,
+            command,
+            ..log.clone()
+        };
+        whole_file::write_atomically(&self.log, "write the log", |file| {
+            Ok(serde_json::to_writer_pretty(file, &log)?)
+        })
+    }
+
+    pub(super) fn write_final(&self, log: &TrainingLog) -> Result<()> {
+        self.write(log)?;
+        match std::fs::remove_file(&self.state) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::at_path("remove the state", &self.state, e))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a training from a folder is kept and told of.
+pub(super) struct Files<'a> {
+    pub(super) out: &'a Path,
+    pub(super) log: Option<&'a LogFile>,
+    pub(super) bar: &'a ProgressBar,
+    pub(super) any_kept: bool,
+}
+
+impl TrainingKeeper for Files<'_> {
+    fn report_progress(&mut self, progress: TrainingProgress) {
+        show_progress(self.bar, &progress);
+    }
+
+    fn keep_best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()> {
+        self.any_kept = true;
+        save_model(self.out, card, weights)
+    }
+
+    fn keep_epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()> {
+        let Some(file) = self.log else { return Ok(()) };
+        // In this order: what the log tells too much is cut off by the state.
+        file.write(log)?;
+        let bytes = state::to_bytes(state)?;
+        whole_file::write_atomically(&file.state, "write the state of the training", |f| {
+            f.write_all(&bytes)
+        })
+    }
+}
+
+pub(super) fn save_model(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
+    let bytes = checkpoint::to_bytes(card, weights)?;
+    whole_file::write_atomically(out, "write the model", |file| file.write_all(&bytes))
+}
+
+fn show_progress(bar: &ProgressBar, progress: &TrainingProgress) {
+    match progress {
+        TrainingProgress::Started {
+            images,
+            device,
+            epoch,
+        } => {
+            let (training, validation, held_out) =
+                (images.training, images.validation, images.held_out);
+            let again = if *epoch > 1 {
+                format!("; goes on with epoch {epoch}")
+            } else {
+                String::new()
+            };
+            let choose = match validation {
+                0 => "none for validation (the training images choose the best epoch)".to_owned(),
+                count => format!("{count} to choose the best epoch"),
+            };
+            print_above_bar(
+                bar,
+                &format!(
+                    "{} to train on, {choose}, {held_out} held out; {device}{again}",
+                    count_with_noun(training, "image")
+                ),
+            );
+        }
+        TrainingProgress::Step {
+            done,
+            epoch,
+            loss,
+            remaining,
+        } => {
+            bar.set_position((done * 1000.0) as u64);
+            let left = indicatif::HumanDuration(*remaining);
+            bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
+        }
+        TrainingProgress::Epoch {
+            epoch: e,
+            best,
+            is_validated,
+        } => {
+            let mark = if *best { " (best so far, saved)" } else { "" };
+            let images = if *is_validated {
+                "validation"
+            } else {
+                "training"
+            };
+            let text = format!(
+                "epoch {} ({}, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
+                e.epoch,
+                count_with_noun(e.steps, "step"),
+                e.seconds,
+                e.loss,
+                e.dice,
+                e.iou
+            );
+            print_above_bar(bar, &text);
+        }
+    }
+}

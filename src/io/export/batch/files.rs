@@ -1,0 +1,125 @@
+//! The files of one case: those of its slices, and those of the series.
+
+use super::Export;
+use crate::{
+    Error, Result,
+    io::{
+        export::{
+            OverlayLook, SeriesFiles, SliceFiles, Unfit,
+            case::{CaseToExport, MaskedSlice},
+            series::SeriesWritten,
+            write_series, write_slice,
+        },
+        open,
+    },
+};
+use labrum_core::{
+    export_format::ExportFormat,
+    image::{Image, Pixels},
+    mask::Mask,
+    study::{Series, Slice},
+};
+use std::path::{Path, PathBuf};
+
+impl Export<'_> {
+    pub(super) fn slice_files(
+        &self,
+        folder: &Path,
+        name: &str,
+        slice: &Slice,
+        masked: &MaskedSlice,
+        case: &CaseToExport,
+    ) -> Result<Vec<PathBuf>> {
+        let of_slices = [
+            ExportFormat::LabelMap,
+            ExportFormat::PerLabel,
+            ExportFormat::Overlay,
+        ];
+        let formats: Vec<ExportFormat> = self
+            .preset
+            .formats
+            .iter()
+            .copied()
+            .filter(|f| of_slices.contains(f))
+            .collect();
+        if formats.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Pixels are needed under overlays only.
+        let image = match formats.contains(&ExportFormat::Overlay) {
+            true => open::load_slice(&slice.source, case.series.kind)?,
+            false => Image::new(1, 1, Pixels::U8(vec![0]))
+                .ok_or_else(|| Error::new("export", "there is no image"))?,
+        };
+        let files = SliceFiles {
+            window: self.look.window,
+            look: OverlayLook {
+                opacity: self.look.opacity,
+                ..OverlayLook::for_size(image.columns, image.rows)
+            },
+            image: &image,
+            mask: &masked.mask,
+            prediction: None,
+            labels: &case.labels,
+        };
+        write_slice(folder, name, &files, &formats)
+    }
+
+    pub(super) fn series_files(
+        &self,
+        folder: &Path,
+        name: &str,
+        part: &Series,
+        case: &CaseToExport,
+        formats: &[ExportFormat],
+    ) -> Result<SeriesWritten> {
+        let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
+        let places: Vec<usize> = case.slices.iter().map(|s| s.index).collect();
+        let probabilities: Vec<&[Vec<u16>]> = case
+            .slices
+            .iter()
+            .map(|s| s.probabilities.as_slice())
+            .collect();
+        let mut authors = case.label_authorships();
+        if self.preset.deidentify.is_some() {
+            authors.iter_mut().for_each(|author| author.person.clear());
+        }
+        let files = SeriesFiles {
+            series: part,
+            masks: &masks,
+            probabilities: &probabilities,
+            labels: &case.labels,
+            authors: &authors,
+            options: self.preset.seg,
+            places: &places,
+            gaps: &[],
+        };
+        let is_empty = masks.iter().all(Mask::is_blank);
+        let (formats, refused): (Vec<ExportFormat>, Vec<ExportFormat>) = formats
+            .iter()
+            .copied()
+            .partition(|format| !(is_empty && cannot_be_empty(*format)));
+        let mut written = write_series(folder, name, &files, &formats)?;
+        written
+            .unfit
+            .extend(refused.into_iter().map(|format| Unfit {
+                format,
+                error: nothing_there(format),
+            }));
+        Ok(written)
+    }
+}
+
+/// Whether a format holds what is there, and cannot say that nothing is.
+fn cannot_be_empty(format: ExportFormat) -> bool {
+    matches!(
+        format,
+        ExportFormat::DicomSeg | ExportFormat::SegLabelMap | ExportFormat::StructureSet
+    )
+}
+
+fn nothing_there(format: ExportFormat) -> Error {
+    let reason = "there is nothing on these images, and such a file holds what is there";
+    Error::new(format!("write {}", format.short_name()), reason)
+        .with_advice("Label maps, NIfTI, COCO and the manifest can say that there is nothing.")
+}

@@ -1,0 +1,125 @@
+//! From single files to studies and series: DICOM by its headers, pictures by their folders.
+
+use super::{FileLook, name_of};
+use crate::io::picture;
+use labrum_core::{
+    geometry::SpacingSource,
+    progress::Cancel,
+    study::{Catalog, PassedOver, Series, Slice, Study},
+};
+use labrum_dicom as dicom;
+use labrum_dicom::catalog::Instance;
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct FoundFiles {
+    instances: Vec<Instance>,
+    pictures: Vec<Study>,
+    folders: HashMap<PathBuf, usize>,
+    pub(super) passed_over: Vec<PassedOver>,
+}
+
+impl FoundFiles {
+    pub(super) fn add_file(&mut self, path: &Path, look: FileLook) {
+        match look {
+            FileLook::Dicom(instance) => self.instances.push(*instance),
+            FileLook::Pictures(parts) => parts
+                .into_iter()
+                .for_each(|series| self.add_picture(path, series)),
+            FileLook::Passed {
+                reason,
+                is_failure,
+                has_masks,
+            } => {
+                self.passed_over.push(PassedOver {
+                    path: path.to_owned(),
+                    reason,
+                    is_failure,
+                    has_masks,
+                });
+            }
+        }
+    }
+
+    /// The pictures of a folder are one study.
+    fn add_picture(&mut self, path: &Path, series: Series) {
+        let folder = path.parent().unwrap_or(path).to_owned();
+        let pictures = &mut self.pictures;
+        let place = *self.folders.entry(folder).or_insert_with_key(|folder| {
+            // A bare file name has the parent "", which has no name: ask for the real one.
+            let real = std::path::absolute(path)
+                .ok()
+                .and_then(|p| p.parent().map(Path::to_owned));
+            let named = real.unwrap_or_else(|| folder.clone());
+            pictures.push(Study {
+                id: named.display().to_string(),
+                description: name_of(&named),
+                date: String::new(),
+                patient_id: String::new(),
+                patient_name: String::new(),
+                series: Vec::new(),
+            });
+            pictures.len() - 1
+        });
+        pictures[place].series.push(series);
+    }
+
+    pub(super) fn into_catalog(mut self, cancel: &Cancel) -> Catalog {
+        let passed_over = &mut self.passed_over;
+        let mut digest = |path: &Path| {
+            if cancel.is_cancelled() {
+                None
+            } else {
+                dicom::pixel_digest(path)
+            }
+        };
+        let mut studies =
+            dicom::catalog::assemble_studies(self.instances, &mut digest, &mut |copy, first| {
+                let reason = format!("the same instance as {}", first.display());
+                passed_over.push(PassedOver {
+                    path: copy.to_owned(),
+                    reason,
+                    is_failure: false,
+                    has_masks: false,
+                });
+            });
+        studies.extend(self.pictures);
+        leave_out_tables(&studies, &mut self.passed_over);
+        Catalog {
+            studies,
+            passed_over: self.passed_over,
+        }
+    }
+}
+
+/// Tables that pictures have their spacing from are not passed over: they were read.
+fn leave_out_tables(studies: &[Study], passed_over: &mut Vec<PassedOver>) {
+    let from_table = |slice: &&Slice| {
+        slice
+            .spacing
+            .is_some_and(|s| s.source == SpacingSource::Picture)
+    };
+    let slices = studies
+        .iter()
+        .flat_map(|study| &study.series)
+        .flat_map(|series| &series.slices);
+    let folders: HashSet<&Path> = slices
+        .filter(from_table)
+        .filter_map(|slice| slice.source.path.parent())
+        .collect();
+    let was_read = |passed: &PassedOver| {
+        passed
+            .path
+            .file_name()
+            .is_some_and(|name| name == picture::SPACINGS)
+            && passed
+                .path
+                .parent()
+                .is_some_and(|folder| folders.contains(folder))
+    };
+    passed_over.retain(|passed| !was_read(passed));
+}

@@ -1,0 +1,310 @@
+//! The rehearsed loop: cases are corrected by the masks of the folder, learned from and judged, round by round.
+
+use super::{Rehearsal, RehearsalOrder, RoundResult, exercise_for_pair};
+use crate::io::dataset::DatasetPair;
+use crate::learning::course::{self, Course, Model, RoundPhase, RoundStart};
+use crate::learning::exercise::Exercise;
+use crate::learning::judge::{Judge, dice_overlap};
+use crate::{Error, Result};
+use labrum_core::{
+    gate::{GateReport, Verdict},
+    holdout::{self, Side},
+    image::Pixels,
+    label::Label,
+    label_table::LabelTable,
+    mask::{Mask, PackedMask},
+    metrics,
+    progress::Control,
+    training::{Length, Plan},
+};
+use rand::{SeedableRng, rngs::SmallRng};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// The loop under way.
+pub(super) struct RehearsalLoop<'a> {
+    rehearsal: &'a Rehearsal,
+    /// Not corrected yet; the next one is the last.
+    pool: Vec<DatasetPair>,
+    test: Vec<Exercise>,
+    learned: Vec<Exercise>,
+    held_out: Vec<Exercise>,
+    sides: BTreeMap<String, Side>,
+    labels: Vec<Label>,
+    table: LabelTable,
+    pub(super) active: RoundStart,
+    /// What the next round starts from where the last one did not find enough to become active.
+    not_yet: Option<RoundStart>,
+    next_case: i64,
+    new: Vec<(u64, f64)>,
+    /// Seconds to read an image, and to judge a mask of it.
+    cost: (f64, f64),
+}
+
+impl<'a> RehearsalLoop<'a> {
+    pub(super) fn new(
+        rehearsal: &'a Rehearsal,
+        pool: Vec<DatasetPair>,
+        test: Vec<Exercise>,
+        labels: Vec<Label>,
+        table: LabelTable,
+    ) -> Result<Self> {
+        let is_drawn = |exercise: &Exercise| {
+            exercise
+                .mask
+                .to_mask()
+                .pixel_labels()
+                .iter()
+                .any(|label| *label > 0)
+        };
+        if !test.iter().any(is_drawn) {
+            return Err(Error::new(
+                "rehearse",
+                "the masks of the test images are all empty",
+            ));
+        }
+        let first = test
+            .first()
+            .ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
+        let mask = first.mask.to_mask();
+        let (first, reading) = measure_seconds(|| first.load_image());
+        let (first, (_, judging)) = (
+            first?,
+            measure_seconds(|| metrics::score_masks(&mask, &mask, [1.0, 1.0])),
+        );
+        let is_color = matches!(first.pixels, Pixels::Rgb8(_));
+        let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
+        let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
+        let active = match &rehearsal.model {
+            Some(model) => RoundStart::Model(Box::new(model.clone())),
+            None => RoundStart::Nothing { size, channels },
+        };
+        let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        let cost = (reading, judging);
+        let not_yet = None;
+        Ok(Self {
+            rehearsal,
+            pool,
+            test,
+            learned,
+            held_out,
+            sides,
+            labels,
+            table,
+            active,
+            not_yet,
+            next_case: 0,
+            new,
+            cost,
+        })
+    }
+
+    fn judge_for_model(&self, model: &Model) -> Result<Judge> {
+        Judge::new(
+            model.card.clone(),
+            model.weights.clone(),
+            &self.labels,
+            self.rehearsal.device,
+        )
+    }
+
+    fn active_judge(&self) -> Result<Option<Judge>> {
+        match &self.active {
+            RoundStart::Model(model) => self.judge_for_model(model).map(Some),
+            RoundStart::Nothing { .. } => Ok(None),
+        }
+    }
+
+    /// Corrects cases until so many can be learned from; false where the folder has no more.
+    pub(super) fn correct_until(&mut self, cases: usize, control: &Control) -> Result<bool> {
+        let mut judge = self.active_judge()?;
+        if self.rehearsal.order == RehearsalOrder::Doubt
+            && let Some(judge) = &mut judge
+        {
+            self.sort_by_doubt(judge)?;
+        }
+        self.new.clear();
+        while self.learned.len() < cases {
+            if !control.may_go_on() {
+                return Ok(false);
+            }
+            let Some(pair) = self.pool.pop() else {
+                return Ok(false);
+            };
+            let mut exercise = exercise_for_pair(&pair, &self.table, self.next_case)?;
+            self.next_case += 1;
+            let truth = exercise.mask.to_mask();
+            let proposed = match &mut judge {
+                Some(judge) => judge.propose_mask(&exercise)?,
+                None => Mask::new_blank(truth.columns(), truth.rows()),
+            };
+            let changed = truth
+                .pixel_labels()
+                .iter()
+                .zip(proposed.pixel_labels())
+                .filter(|(t, p)| t != p)
+                .count();
+            let drawn = truth.pixel_labels().iter().filter(|l| **l > 0).count();
+            self.new
+                .push((changed as u64, changed as f64 / drawn.max(1) as f64));
+            if judge.is_some() {
+                exercise.before = Some(PackedMask::from_mask(&proposed));
+            }
+            match self.side_of_subject(&pair.subject) {
+                Side::HoldOut => self.held_out.push(exercise),
+                Side::Training => self.learned.push(exercise),
+            }
+        }
+        Ok(true)
+    }
+
+    fn side_of_subject(&mut self, subject: &str) -> Side {
+        let subject = holdout::subject_hash(subject);
+        if let Some(side) = self.sides.get(&subject) {
+            return *side;
+        }
+        let held_out = self
+            .sides
+            .values()
+            .filter(|side| **side == Side::HoldOut)
+            .count();
+        let side = holdout::side_of(&subject, self.sides.len(), held_out);
+        self.sides.insert(subject, side);
+        side
+    }
+
+    /// Puts the pairs of which the model is least sure where they come next, with every third one at random.
+    fn sort_by_doubt(&mut self, judge: &mut Judge) -> Result<()> {
+        // A part of the pool is enough to find doubtful ones in.
+        const LOOKED_AT: usize = 120;
+        let looked_at = self
+            .pool
+            .split_off(self.pool.len().saturating_sub(LOOKED_AT));
+        let mut doubts = Vec::with_capacity(looked_at.len());
+        for pair in looked_at {
+            doubts.push((judge.picture_uncertainty(&pair.image_source())?, pair));
+        }
+        doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut rng =
+            SmallRng::seed_from_u64(self.rehearsal.plan.seed.wrapping_add(self.next_case as u64));
+        let mut sorted: Vec<DatasetPair> = doubts.into_iter().map(|(_, pair)| pair).collect();
+        let mut mixed = Vec::with_capacity(sorted.len());
+        while let Some(last) = sorted.pop() {
+            mixed.push(last);
+            if mixed.len() % 3 == 2 && !sorted.is_empty() {
+                let at = rand::RngExt::random_range(&mut rng, 0..sorted.len());
+                mixed.push(sorted.remove(at));
+            }
+        }
+        self.pool.extend(mixed.into_iter().rev());
+        Ok(())
+    }
+
+    pub(super) fn run_round(
+        &mut self,
+        control: &Control,
+        phase: &mut dyn FnMut(RoundPhase),
+    ) -> Result<Option<RoundResult>> {
+        let begun = Instant::now();
+        let number = self
+            .rehearsal
+            .cases
+            .iter()
+            .filter(|n| **n <= self.learned.len())
+            .count();
+        // Reading before, settling and judging after the training take their share.
+        let aside = 0.055 * self.rehearsal.seconds + self.judging_time();
+        let plan = Plan {
+            length: match self.rehearsal.steps {
+                Some(steps) => Length::Steps(steps),
+                None => Length::Seconds(
+                    (self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds),
+                ),
+            },
+            seed: self.rehearsal.plan.seed.wrapping_add(number as u64),
+            ..self.rehearsal.plan.clone()
+        };
+        let course = Course {
+            start: self.not_yet.as_ref().unwrap_or(&self.active),
+            is_start_active: self.not_yet.is_none(),
+            labels: &self.labels,
+            name: "Rehearsal".into(),
+            version: number.to_string(),
+            exercises: &self.learned,
+            held_out: &self.held_out,
+            plan,
+            device: self.rehearsal.device,
+            resume: None,
+        };
+        let Some(candidate) = course::train_candidate(course, control, phase, &mut |_| Ok(()))?
+        else {
+            return Ok(None);
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        let accepted = match &candidate.report.verdict {
+            Verdict::Better { .. } => true,
+            Verdict::Worse { .. } | Verdict::NotYet { .. } => false,
+            // Whoever is asked goes by the little that there is.
+            Verdict::Ask { speaks_for, .. } => *speaks_for,
+        };
+        let candidate_test_dice = self.test_dice(&candidate.model)?;
+        let test_dice = match &self.active {
+            _ if accepted => candidate_test_dice,
+            RoundStart::Model(model) => self.test_dice(model)?,
+            RoundStart::Nothing { .. } => 0.0,
+        };
+        let result = RoundResult {
+            cases: self.learned.len(),
+            holdout_cases: self.held_out.len(),
+            test_dice,
+            candidate_test_dice,
+            holdout_dice: holdout_dice(&candidate.report, accepted),
+            accepted,
+            reason: candidate.report.verdict.reason_text().to_owned(),
+            seconds,
+            steps: candidate.learned.steps,
+            corrected_pixels: self.new.iter().map(|(pixels, _)| pixels).sum(),
+            corrected_share: self.new.iter().map(|(_, share)| share).sum::<f64>()
+                / self.new.len().max(1) as f64,
+        };
+        if accepted {
+            self.active = RoundStart::Model(Box::new(candidate.model));
+            self.not_yet = None;
+        } else if candidate.report.verdict.is_not_yet() {
+            self.not_yet = Some(RoundStart::Model(Box::new(candidate.model)));
+        }
+        self.learned.iter_mut().for_each(|e| e.is_new = false);
+        Ok(Some(result))
+    }
+
+    /// What reading and judging will take, in seconds.
+    fn judging_time(&self) -> f64 {
+        const NETWORK: f64 = 0.03;
+        let (reading, judging) = self.cost;
+        // Fitting an image to the input takes about as long as reading it.
+        let learned = self.learned.len() as f64
+            * (2.0 * reading / rayon::current_num_threads() as f64 + NETWORK);
+        learned + 2.0 * self.held_out.len() as f64 * (reading + judging + 2.0 * NETWORK)
+    }
+
+    pub(super) fn test_dice(&self, model: &Model) -> Result<f64> {
+        let mut judge = self.judge_for_model(model)?;
+        let mut sum = 0.0;
+        for exercise in &self.test {
+            sum += dice_overlap(&judge.propose_mask(exercise)?, &exercise.mask.to_mask());
+        }
+        Ok(sum / self.test.len().max(1) as f64)
+    }
+}
+
+/// What `work` gives, and how many seconds it took.
+fn measure_seconds<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let begun = Instant::now();
+    (work(), begun.elapsed().as_secs_f64())
+}
+
+fn holdout_dice(report: &GateReport, accepted: bool) -> Option<f64> {
+    let (active, candidate) = report.mean_scores();
+    let mean = if accepted { candidate } else { active };
+    mean.map(|scores| scores.dice)
+}

@@ -1,0 +1,121 @@
+//! The list of all versions, the newest on top, and the line of the models that no round has made.
+
+use super::{VersionsDialog, state_of};
+use crate::{
+    session::{Action, Session, learning::LearnAction},
+    ui::{
+        dialogs::gate,
+        table::{Cell, Column, ROW, TableColumns},
+        theme,
+        widgets::format_timestamp,
+    },
+};
+use egui::{Align, Button, Layout, RichText, ScrollArea, Ui, UiBuilder, vec2};
+use egui_material_icons::icons::ICON_RADIO_BUTTON_CHECKED;
+use labrum_core::learning::Version;
+
+const COLUMNS: [Column; 7] = [
+    Column::of_words("Version", 190.0),
+    Column::of_words("State", 108.0),
+    Column::of_words("Made", 132.0),
+    Column::of_words("Learned from", 160.0),
+    Column::of_figures("Cases", 56.0),
+    Column::of_figures("Dice", 60.0),
+    Column::of_figures("Against the one before", 206.0),
+];
+
+/// Rows of the list that are in sight at most.
+const ROWS: f32 = 8.0;
+
+impl VersionsDialog {
+    pub(super) fn show_version_list(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        actions: &mut Vec<Action>,
+    ) {
+        let table = TableColumns(&COLUMNS);
+        table.show_headings(ui);
+        show_shipped_row(ui, session, actions);
+        let versions = &session.learning.versions;
+        let room = (ui.ctx().content_rect().height() - 500.0).clamp(3.0 * ROW, ROWS * ROW);
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ScrollArea::vertical()
+                .id_salt("versions")
+                .max_height(room)
+                .auto_shrink([false, true])
+                .show_rows(ui, ROW, versions.len(), |ui, rows| {
+                    for version in versions.iter().rev().skip(rows.start).take(rows.len()) {
+                        let is_selected = self.selected == Some(version.key);
+                        if table
+                            .show_selectable_row(ui, &version_cells(ui, version), is_selected)
+                            .clicked()
+                        {
+                            self.select_version(version);
+                        }
+                    }
+                });
+        });
+    }
+
+    fn select_version(&mut self, version: &Version) {
+        self.selected = Some(version.key);
+        self.name.clone_from(&version.name);
+        self.is_deleting = false;
+    }
+}
+
+/// The line of the models that no round has made.
+fn show_shipped_row(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::current_colors(ui);
+    let is_used = session.learning.active_version().is_none();
+    let state = match is_used {
+        true => Cell::new("Active")
+            .with_icon(ICON_RADIO_BUTTON_CHECKED)
+            .with_color(colors.good),
+        false => Cell::new(""),
+    };
+    let row = TableColumns(&COLUMNS).show_row(ui, &[Cell::new("Shipped or opened model"), state]);
+    let place = row
+        .rect
+        .with_min_x(row.rect.right() - 96.0)
+        .shrink2(vec2(4.0, 0.0));
+    let button = Button::new(RichText::new("Use it").size(12.5)).min_size(vec2(88.0, 22.0));
+    let inside = UiBuilder::new()
+        .max_rect(place)
+        .layout(Layout::left_to_right(Align::Center));
+    let response = ui
+        .scope_builder(inside, |ui| ui.add_enabled(!is_used, button))
+        .inner;
+    let response = response.accessible_name("Use the shipped or opened model");
+    let response = response.on_hover_text("Go back to it; all versions are kept");
+    if response.on_disabled_hover_text("It is in use").clicked() {
+        actions.push(Action::Learn(LearnAction::Deactivate));
+    }
+}
+
+fn version_cells(ui: &Ui, version: &Version) -> [Cell; 7] {
+    let (icon, color, state) = state_of(ui, version);
+    let dice = version
+        .report
+        .mean_scores()
+        .1
+        .map_or("–".to_owned(), |mean| format!("{:.3}", mean.dice));
+    let difference = version.report.dice.map_or(Cell::new("–"), |d| {
+        let cell = Cell::new(gate::with_interval(&d, 3));
+        match gate::is_surely_better(&d, 1.0) {
+            Some(is_better) => cell.with_color(gate::verdict_color(ui, is_better)),
+            None => cell,
+        }
+    });
+    [
+        Cell::new(&version.name),
+        Cell::new(state).with_icon(icon).with_color(color),
+        Cell::new(format_timestamp(version.made_at)),
+        Cell::new(&version.parent_name),
+        Cell::new(version.cases.to_string()),
+        Cell::new(dice),
+        difference,
+    ]
+}

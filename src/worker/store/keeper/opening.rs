@@ -1,0 +1,244 @@
+//! Opening the workspace, or a copy of it where another window has it open, and telling what is in it.
+
+use super::{WorkspaceKeeper, WriteTrouble};
+use crate::{
+    Error,
+    session::job::{Event, WorkspaceInfo},
+    workspace::{self, Workspace},
+};
+use labrum_core::journal::CaseDescription;
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+/// A copy of a workspace that another window has open.
+pub(super) struct ReadOnlyCopy {
+    /// Where that is.
+    folder: PathBuf,
+    /// Who has it open.
+    holder: String,
+    /// Removed with this.
+    _copy: tempfile::TempDir,
+    /// The window knows that the other one has closed it.
+    is_told: bool,
+}
+
+impl WorkspaceKeeper {
+    /// Opens the workspace of a folder, or the user's own, and tells what is in it.
+    pub(super) fn open_chosen(
+        &mut self,
+        folder: Option<&Path>,
+        with_cases: bool,
+        has_work: bool,
+    ) -> Result<Vec<Event>, WriteTrouble> {
+        let folder = folder.map_or_else(|| self.places.data.join("My work"), Path::to_owned);
+        let mut events = self.open_workspace(&folder, with_cases, has_work && !self.is_open());
+        if self.is_open() {
+            // A workspace whose versions cannot be read is still one to draw in.
+            events.extend(
+                self.learning_events()
+                    .unwrap_or_else(|trouble| vec![Event::Failed(trouble.into_error())]),
+            );
+        }
+        Ok(events)
+    }
+
+    /// Moves the workspace to another folder.
+    pub(super) fn move_workspace(&mut self, folder: &Path) -> Result<Vec<Event>, WriteTrouble> {
+        // One that is not open is not moved as soon as it is.
+        let moved = self
+            .workspace_mut()
+            .map_err(WriteTrouble::into_never)?
+            .move_to(folder);
+        let info = self.workspace_info(false)?;
+        let failed = moved.err().map(Event::Failed);
+        let learning = self.learning_events()?;
+        Ok(failed
+            .into_iter()
+            .chain([Event::Workspace(Ok(info))])
+            .chain(learning)
+            .collect())
+    }
+
+    /// Tries once more to open the workspace that could not be opened; nothing where one is open.
+    pub(super) fn retry_opening(&mut self, has_work: bool) -> Vec<Event> {
+        match self.failed.clone().filter(|_| !self.is_open()) {
+            Some((folder, with_cases)) => self.open_workspace(&folder, with_cases, has_work),
+            None => Vec::new(),
+        }
+    }
+
+    /// Opens the workspace that could not be opened before, for work that waits for it.
+    pub(in crate::worker::store) fn open_again(&mut self) -> Result<Vec<Event>, WriteTrouble> {
+        let Some((folder, with_cases)) = self.failed.clone() else {
+            return Ok(Vec::new());
+        };
+        let opened = self.try_open(&folder, with_cases, true);
+        match (&opened, &self.failed) {
+            (Err(error), Some(_)) => Err(WriteTrouble::Later(error.clone())),
+            _ => Ok(opened_events(opened)),
+        }
+    }
+
+    fn open_workspace(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Vec<Event> {
+        opened_events(self.try_open(folder, with_cases, has_work))
+    }
+
+    fn try_open(
+        &mut self,
+        folder: &Path,
+        with_cases: bool,
+        has_work: bool,
+    ) -> Result<WorkspaceInfo, Error> {
+        // The same folder again: its lock must be let go first.
+        self.close_workspace();
+        self.cases.clear();
+        self.steps.clear();
+        self.found.clear();
+        self.failed = Some((folder.to_owned(), with_cases));
+        let opened = self.open_or_look(folder, has_work).and_then(|workspace| {
+            self.workspace = Some(workspace);
+            self.workspace_info(with_cases)
+                .map_err(WriteTrouble::into_error)
+        });
+        let opened = opened.and_then(|info| {
+            self.failed = None;
+            // Values that were drawn mean other labels there.
+            match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
+                true => Err(Error::at_path(
+                    "keep the work",
+                    folder,
+                    "there is other work in that workspace",
+                )
+                .with_advice("Choose a new folder for what was drawn since.")),
+                false => Ok(info),
+            }
+        });
+        if opened.is_err() {
+            self.close_workspace();
+        }
+        opened
+    }
+
+    /// Opens a workspace, or a copy of it where another window has it open: work that waits is for no copy.
+    fn open_or_look(&mut self, folder: &Path, has_work: bool) -> Result<Workspace, Error> {
+        let opened = Workspace::open(folder);
+        let holder = workspace::holder_of(folder).filter(|_| opened.is_err() && !has_work);
+        let Some(holder) = holder else { return opened };
+        let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
+        let copy = copy.map_err(|e| {
+            Error::at_path("look at the workspace", folder, e).with_advice("Free some space.")
+        })?;
+        workspace::copy_for_looking(folder, copy.path())?;
+        let workspace = Workspace::open(copy.path())?;
+        self.look = Some(ReadOnlyCopy {
+            folder: folder.to_owned(),
+            holder,
+            _copy: copy,
+            is_told: false,
+        });
+        Ok(workspace)
+    }
+
+    /// True while the workspace is a copy of one that another window has open.
+    pub(in crate::worker::store) fn is_looking(&self) -> bool {
+        self.look.is_some()
+    }
+
+    /// True once after the other window has closed the workspace that is looked at.
+    pub(in crate::worker::store) fn is_holder_gone(&mut self) -> bool {
+        let Some(look) = self.look.as_mut().filter(|look| !look.is_told) else {
+            return false;
+        };
+        look.is_told = workspace::holder_of(&look.folder).is_none();
+        look.is_told
+    }
+
+    pub(super) fn workspace_info(
+        &mut self,
+        with_cases: bool,
+    ) -> Result<WorkspaceInfo, WriteTrouble> {
+        let workspace = self.workspace_mut()?;
+        let (mut folder, name) = (workspace.folder().to_owned(), workspace.read_name()?);
+        let (labels, meter) = (workspace.read_labels()?, workspace.count_progress()?);
+        let next_seq = workspace.next_seq()?;
+        let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
+        if with_cases {
+            (sources, missing) = image_paths(workspace)?;
+            resume = workspace
+                .last_shown()?
+                .map(|(path, slice)| (path, slice as usize));
+        }
+        let tasks = workspace.list_tasks()?;
+        (self.next_seq, self.labels) = (next_seq, labels.clone().into());
+        if let Some(look) = &self.look {
+            folder.clone_from(&look.folder);
+        }
+        let holder = self.look.as_ref().map(|look| look.holder.clone());
+        Ok(WorkspaceInfo {
+            folder,
+            name,
+            labels,
+            tasks,
+            meter,
+            sources,
+            missing,
+            resume,
+            holder,
+        })
+    }
+
+    /// Notes where images are now.
+    pub(super) fn relocate_images(
+        &mut self,
+        cases: &[CaseDescription],
+    ) -> Result<Vec<Event>, WriteTrouble> {
+        let workspace = self.workspace_mut().map_err(WriteTrouble::into_never)?;
+        workspace
+            .relocate_images(cases)
+            .map_err(WriteTrouble::Never)?;
+        let (_, missing) = image_paths(workspace)?;
+        let mut paths: Vec<PathBuf> = cases
+            .iter()
+            .flat_map(|case| &case.slices)
+            .map(|slice| slice.source.path.clone())
+            .collect();
+        let mut seen = HashSet::new();
+        paths.retain(|path| seen.insert(path.clone()));
+        Ok(vec![Event::Relocated { paths, missing }])
+    }
+}
+
+/// The files of all cases that are there, and the identities of cases of which some are not.
+fn image_paths(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
+    let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for entry in workspace.list_cases()? {
+        let paths: Vec<PathBuf> = entry
+            .description
+            .slices
+            .into_iter()
+            .map(|s| s.source.path)
+            .collect();
+        let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) =
+            paths.into_iter().partition(|path| path.exists());
+        sources.extend(there.into_iter().filter(|path| seen.insert(path.clone())));
+        missing.extend((!gone.is_empty()).then_some(entry.description.identity));
+    }
+    Ok((sources, missing))
+}
+
+/// What the window is told of a workspace that was opened, or could not be.
+fn opened_events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
+    let missing = opened.as_ref().map_or(0, |info| info.missing.len());
+    let notice = (missing > 0).then(|| {
+        let of = if missing == 1 { "the images of 1 case" } else { &format!("the images of {missing} cases") };
+        Event::Notice(format!(
+            "{of} are not where they were. File, \"Find the images\" looks for them in a folder; their masks are kept."
+        ))
+    });
+    notice
+        .into_iter()
+        .chain([Event::Workspace(opened)])
+        .collect()
+}
