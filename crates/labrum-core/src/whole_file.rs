@@ -18,7 +18,7 @@ pub fn write_atomically(
     write_checked(path, tried, fill, |_| Ok(()))
 }
 
-/// As [`write()`], but `check` reads the file back under its temporary name before it takes its place.
+/// As [`write_atomically`], but `check` reads the file back under its temporary name before it takes its place.
 pub fn write_checked(
     path: &Path,
     tried: &str,
@@ -42,7 +42,7 @@ pub fn write_checked(
     Ok(())
 }
 
-/// Whether [`write()`] could begin now; leaves nothing behind. For finding out before long work.
+/// Whether [`write_atomically`] could begin now; leaves nothing behind. For finding out before long work.
 pub fn check_writable(path: &Path, tried: &str) -> Result<()> {
     create_temporary_beside(path, tried).map(drop)
 }
