@@ -78,3 +78,31 @@ fn fuzz_targets_ask_dependencies_for_the_features_of_the_program() {
         parted.join("\n")
     );
 }
+
+/// Names of all packages that a package stands on.
+fn packages_under(package: &str) -> Vec<String> {
+    let of_it = features(&["--package", package, "--edges", "normal,build"]);
+    of_it
+        .keys()
+        .map(|name| name.split(' ').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_network_knows_neither_windows_nor_files_and_dicom_knows_no_network() {
+    let is_under = |package: &str, beginning: &str| {
+        packages_under(package)
+            .into_iter()
+            .filter(|name| name != package)
+            .find(|name| name.starts_with(beginning))
+    };
+    for beginning in ["egui", "eframe", "rusqlite", "dicom", "labrum-dicom"] {
+        assert_eq!(is_under("labrum-nn", beginning), None);
+    }
+    for beginning in ["burn", "cubecl", "wgpu", "labrum-nn"] {
+        assert_eq!(is_under("labrum-dicom", beginning), None);
+    }
+    for beginning in ["labrum-", "egui", "burn", "dicom"] {
+        assert_eq!(is_under("labrum-core", beginning), None);
+    }
+}
