@@ -112,10 +112,10 @@ fn binomial_smooth(ring: &[Point], rounds: usize) -> Vec<Point> {
 /// Pixels that touch at a corner alone belong to different rings. The ring that holds the topmost row comes first.
 ///
 /// ```
-/// use labrum::domain::{boundary::trace, mask::Mask};
+/// use labrum_core::{boundary::trace_contours, mask::Mask};
 ///
 /// let mask = Mask::from_labels(3, 2, vec![0, 1, 1, 0, 0, 0]).ok_or("wrong size")?;
-/// let contours = trace(&mask, 1);
+/// let contours = trace_contours(&mask, 1);
 /// assert_eq!(contours[0].points, [[1.0, 0.0], [3.0, 0.0], [3.0, 1.0], [1.0, 1.0]]);
 /// # Ok::<(), &str>(())
 /// ```
