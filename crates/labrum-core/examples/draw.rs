@@ -1,4 +1,4 @@
-//! Draws a disc on a mask, measures it, and takes it back: `cargo run -p labrum-core --example draw`
+//! Draws a disc on a mask, measures it, and takes it back: `cargo run --release --example draw`
 
 use labrum_core::{
     mask::{Mask, Rule},

@@ -1,4 +1,4 @@
-//! Lists the series at a path: `cargo run -p labrum-dicom --example list -- FOLDER`
+//! Lists the series at a path: `cargo run --release --example list -- FOLDER`
 
 use labrum_core::{Error, Result};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Segments a made picture with a model file: `cargo run --release -p labrum-nn --example forward -- MODEL`
+//! Segments a made picture with a model file: `cargo run --release --example forward -- MODEL`
 
 use labrum_core::{
     Error, Result,

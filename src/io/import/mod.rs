@@ -37,7 +37,8 @@ const TRIED: &str = "import the masks";
 ///
 /// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
 /// segmentation, structure set or volume before label maps. The meaning of the values of label maps is read from `labels.json`
-/// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left, [`ImportedMasks::loss`] says so.
+/// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left,
+/// [`ImportedMasks::loss_reason`] says so.
 ///
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
